@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+# make            builds ./tcpwatch (V=1 shows the commands)
+# make deps       installs what the other targets need (Debian 12, root)
+# make check      runs every test; make lint the style and bug checks; make bench the measurements
+# make demo       shows tcpwatch catching a leak
+# VMLINUX_H=path  builds against a full vmlinux.h instead of the trimmed one
+
+PREFIX	  ?= /usr/local
+CLANG	  ?= clang
+CC	  ?= cc
+BPFTOOL	  ?= $(firstword $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool))
+OUT	  := .output
+VERSION	  := $(shell sed -n 's/^\#define TCPWATCH_VERSION "\(.*\)"/\1/p' user/version.h)
+ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/riscv64/riscv/; s/ppc64le/powerpc/; s/s390x/s390/')
+VMLINUX_H ?= vmlinux/vmlinux.h
+
+CFLAGS	 ?= -O2 -g
+SANITIZE ?=
+WARN	 := -Wall -Wextra -Werror
+override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
+override LDFLAGS += $(SANITIZE)
+LDLIBS	 := -lbpf -lelf -lz
+BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) \
+	    -include $(VMLINUX_H)
+
+BPF_SRC	 := $(wildcard bpf/*.bpf.c)
+BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
+SKELETON := $(OUT)/tcpwatch.skel.h
+# Rooms that need the kernel; everything else is the core that tests link without it.
+LIVE_SRC := user/main.c user/source_live.c user/scan.c user/features.c
+CORE_SRC := $(filter-out $(LIVE_SRC),$(wildcard user/*.c))
+CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
+LIVE_OBJ := $(LIVE_SRC:user/%.c=$(OUT)/%.o)
+
+ifeq ($(V),1)
+Q   :=
+msg :=
+else
+Q   := @
+msg = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(CURDIR)/%,%,$(2))";
+MAKEFLAGS += --no-print-directory
+endif
+
+.DELETE_ON_ERROR:
+.PHONY: all deps demo check lint bench fuzz install clean help
+all: tcpwatch
+
+$(OUT)/tools-ok: Makefile tools/check-tools
+	$(Q)mkdir -p $(OUT)
+	$(Q)CC="$(CC)" CLANG="$(CLANG)" BPFTOOL="$(BPFTOOL)" tools/check-tools
+	$(Q)touch $@
+
+$(OUT)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(VMLINUX_H) $(OUT)/tools-ok
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
+
+$(OUT)/tcpwatch.bpf.linked.o: $(BPF_OBJ)
+	$(call msg,LINK-BPF,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(OUT)/tcpwatch.bpf.linked.o
+	$(call msg,SKELETON,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name tcpwatch > $@
+
+$(OUT)/%.o: user/%.c $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIVE_OBJ): $(SKELETON)
+
+tcpwatch: $(LIVE_OBJ) $(CORE_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+-include $(wildcard $(OUT)/*.d)
+include tests/tests.mk
+
+deps:
+	$(Q)tools/install-deps
+
+demo: tcpwatch $(OUT)/leaky-server
+	$(Q)demo/run
+
+$(OUT)/leaky-server: demo/leaky_server.c $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CFLAGS) $< -o $@ -pthread
+
+$(OUT)/tcpwatch.8: docs/tcpwatch.8.rst
+	$(call msg,MAN,$@)
+	$(Q)mkdir -p $(OUT) && rst2man $< > $@
+
+install: tcpwatch $(OUT)/tcpwatch.8
+	install -Dm755 tcpwatch $(DESTDIR)$(PREFIX)/sbin/tcpwatch
+	install -Dm644 $(OUT)/tcpwatch.8 $(DESTDIR)$(PREFIX)/share/man/man8/tcpwatch.8
+
+clean:
+	$(Q)rm -rf $(OUT) tcpwatch
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TCPWATCH_EVENT_H
+#define TCPWATCH_EVENT_H
+
+/*
+ * The wire format between the BPF programs and user space, and nothing else. Every record is complete
+ * by itself and begins with its kind and the version of this file. Numbers are in host byte order,
+ * addresses and ports are given as noted. Times are nanoseconds of CLOCK_MONOTONIC.
+ *
+ * Included by the BPF programs (types from vmlinux.h) and by user space (types from linux/types.h).
+ */
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define EVENT_VERSION 1
+
+#define EVENT_COMM_LEN	   16
+#define EVENT_ADDRESS_LEN  16
+
+enum event_kind {
+	EVENT_TRANSITION = 1, /* ring: one TCP state change */
+	EVENT_FORK = 2,	      /* ring: a process was born */
+	EVENT_SCAN_FD = 3,    /* scan: a TCP socket and one descriptor that holds it */
+	EVENT_SCAN_SOCKET = 4 /* scan: a TCP socket found in the kernel's own tables */
+};
+
+/* What was true of the socket, and of current, at the moment of the record. */
+enum event_flag {
+	EVENT_ACTOR = 1 << 0,	     /* current holds the socket's lock: task fields are valid */
+	EVENT_SK_SOCKET = 1 << 1,    /* sk_socket is set: not an orphan and not waiting for accept */
+	EVENT_DEAD = 1 << 2,	     /* SOCK_DEAD: orphaned by the last close() */
+	EVENT_DONE = 1 << 3,	     /* SOCK_DONE: the peer's FIN was received */
+	EVENT_LINGER = 1 << 4,	     /* SOCK_LINGER with a linger time of 0: close() resets */
+	EVENT_LINGER2_NEG = 1 << 5,  /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
+	EVENT_KERN_SOCK = 1 << 6     /* a socket of the kernel itself */
+};
+
+struct event_header {
+	__u8 kind;    /* enum event_kind */
+	__u8 version; /* EVENT_VERSION */
+	__u16 size;   /* of the whole record */
+	__u32 netns;  /* inode number of the network namespace; 0 in EVENT_FORK */
+};
+
+/* A process: the pair (tgid, start time) is its identity, since pids are reused. */
+struct event_task {
+	__u64 start_ns;		   /* start of the thread group leader, CLOCK_BOOTTIME */
+	__u32 tgid;		   /* in tcpwatch's pid namespace; 0 if it is not visible there */
+	__u32 reserved;
+	__u8 comm[EVENT_COMM_LEN]; /* of the thread group leader; any bytes, 0-terminated unless full */
+};
+
+/* The socket's names. IPv4 addresses of AF_INET sockets are in the first 4 bytes. */
+struct event_flow {
+	__u8 local[EVENT_ADDRESS_LEN];	/* network byte order */
+	__u8 remote[EVENT_ADDRESS_LEN]; /* network byte order */
+	__u16 local_port;		/* host byte order; 0 while the kernel has not chosen one */
+	__u16 remote_port;		/* host byte order */
+	__u16 family;			/* AF_INET or AF_INET6 (also for IPv4-mapped addresses) */
+	__u16 flags;			/* enum event_flag */
+};
+
+struct event_transition {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;
+	struct event_flow flow;
+	struct event_task task; /* valid with EVENT_ACTOR, else zero */
+	__u8 from;		/* kernel state numbers: enum in net/tcp_states.h */
+	__u8 to;
+	__u8 shutdown; /* sk_shutdown: 1 = RCV, 2 = SEND */
+	__u8 reserved;
+	__u32 error;	  /* sk_err */
+	__u32 srtt_us;	  /* smoothed round trip, 0 if none was measured */
+	__u32 retransmits; /* total_retrans */
+	__u32 recv_queue; /* bytes, the FIN counts 1 */
+	__u32 write_seq;
+	__u32 snd_una;
+	__u32 copied_seq;
+	__u32 segment; /* low half of the clock value of the segment being worked on */
+	__u32 reserved2;
+};
+
+struct event_fork {
+	struct event_header header;
+	__u64 time_ns;
+	struct event_task parent;
+	struct event_task child;
+};
+
+struct event_scan {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;
+	struct event_flow flow;
+	struct event_task task; /* EVENT_SCAN_FD: a holder; EVENT_SCAN_SOCKET: zero */
+	__u32 fd;		/* EVENT_SCAN_FD */
+	__u8 state;
+	__u8 shutdown;
+	__u16 reserved;
+	__u32 recv_queue; /* bytes; of a LISTEN socket: connections waiting for accept() */
+	__u32 send_queue; /* bytes; of a LISTEN socket: the most that may wait */
+	__u32 write_seq;
+	__u32 snd_una;
+	__u32 copied_seq;
+	__u32 last_sent_ticks;	   /* kernel ticks since data was last sent */
+	__u32 last_received_ticks; /* kernel ticks since an ACK was last received */
+};
+
+/* Counted per CPU by the kernel side, summed by user space. */
+struct event_ledger {
+	__u64 wanted;	 /* runs that had a record to write */
+	__u64 ring_full; /* of those, the ring had no room */
+};
+
+_Static_assert(sizeof(struct event_header) == 8, "wire format");
+_Static_assert(sizeof(struct event_task) == 32, "wire format");
+_Static_assert(sizeof(struct event_flow) == 40, "wire format");
+_Static_assert(sizeof(struct event_transition) == 136, "wire format");
+_Static_assert(sizeof(struct event_fork) == 80, "wire format");
+_Static_assert(sizeof(struct event_scan) == 136, "wire format");
+
+#endif

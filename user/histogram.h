@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_HISTOGRAM_H
+#define TCPWATCH_HISTOGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A log-linear histogram of durations in nanoseconds: 8 buckets an octave from 1.024 us up to 2^53 ns (104 days), one
+ * bucket below and one above. A quantile is the middle of its bucket, clamped to min and max: at most 6.25 % off
+ * between those bounds.
+ */
+#define HISTOGRAM_SUB_BITS    3
+#define HISTOGRAM_FIRST_SHIFT 10
+#define HISTOGRAM_LAST_SHIFT  53
+#define HISTOGRAM_BUCKETS (((HISTOGRAM_LAST_SHIFT - HISTOGRAM_FIRST_SHIFT) << HISTOGRAM_SUB_BITS) + 2)
+
+struct histogram {
+	uint64_t count;
+	uint64_t sum_ns; /* saturates at UINT64_MAX */
+	uint64_t min_ns; /* meaningless while count is 0 */
+	uint64_t max_ns;
+	uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+/* A histogram of zero bytes is an empty one. */
+void histogram_record(struct histogram *histogram, uint64_t ns);
+
+/* Adds every sample of `from` to `to`. */
+void histogram_merge(struct histogram *to, const struct histogram *from);
+
+/* The quantile q (0 to 1) in ns; 0 if there are no samples. q 0 is the minimum, q 1 the maximum. */
+uint64_t histogram_quantile(const struct histogram *histogram, double q);
+
+/* The bucket that `ns` falls in, 0 to HISTOGRAM_BUCKETS - 1. */
+size_t histogram_bucket(uint64_t ns);
+
+/* The largest duration that still falls in `bucket`; UINT64_MAX for the last one. */
+uint64_t histogram_bucket_upper(size_t bucket);
+
+#endif

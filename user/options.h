@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_OPTIONS_H
+#define TCPWATCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said. */
+struct options {
+	uint32_t *pids; /* processes, not threads; no duplicates */
+	size_t pid_count;
+	char (*comms)[16]; /* 0-terminated, at most 15 bytes as in the kernel */
+	size_t comm_count;
+	uint16_t *local_ports;
+	size_t local_port_count;
+	uint16_t *remote_ports;
+	size_t remote_port_count;
+	uint64_t close_wait_ns; /* 0 is a value here: report at once */
+	uint64_t interval_ns;
+	uint64_t duration_ns;
+	uint64_t ring_size; /* bytes */
+	bool only_ipv4;
+	bool only_ipv6;
+	bool follow_forks;
+	bool trace;
+	bool json;
+	bool features;
+	bool verbose;
+};
+
+/*
+ * Parses the command line into *options. Ends the process itself for --help, --usage and --version (status 0)
+ * and for wrong usage (status 2, message on stderr naming the option, the value and what would be right).
+ * The caller frees the result with options_free().
+ */
+void options_parse(struct options *options, int argc, char **argv);
+
+void options_free(struct options *options);
+
+#endif
