@@ -20,14 +20,14 @@ WARN	 := -Wall -Wextra -Werror
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
 LDLIBS	 := -lbpf -lelf -lz
-BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) \
+BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
 
 BPF_SRC	 := $(wildcard bpf/*.bpf.c)
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
-LIVE_SRC := user/main.c user/source_live.c user/scan.c user/features.c
+LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c scan.c feature_probe.c)
 CORE_SRC := $(filter-out $(LIVE_SRC),$(wildcard user/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
 LIVE_OBJ := $(LIVE_SRC:user/%.c=$(OUT)/%.o)

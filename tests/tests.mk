@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+# make check      builds, then every stage below; the last line is "N passed, N failed"
+# make unit       tests/unit with $(CC); make unit-asan: with clang and its sanitizers
+# make replay     recorded events against expected output
+# make live       real sockets, root
+# make lint       style and bug checks
+
+PYTHON	   ?= /usr/bin/python3
+CLANG_TIDY ?= clang-tidy
+
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
+UNIT_LIBS  := $(LDLIBS) -ljansson -lcmocka
+ASAN_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/asan/%)
+ASAN_OBJ   := $(CORE_SRC:user/%.c=$(OUT)/asan/%.o)
+ASAN_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+.PHONY: unit unit-asan replay live
+.SECONDARY: $(ASAN_OBJ)
+
+check:
+	+$(Q)MAKE="$(MAKE)" tests/run-all
+
+unit: $(UNIT_BIN)
+	$(Q)tests/run-unit $^
+
+unit-asan: $(ASAN_BIN)
+	$(Q)tests/run-unit $^
+
+replay: all
+	$(Q)tests/replay/run
+
+live: all
+	$(Q)$(PYTHON) -m pytest -q tests/live
+
+# The skeleton is what the live rooms include.
+lint: $(SKELETON)
+	$(Q)CLANG_TIDY="$(CLANG_TIDY)" tests/lint -std=c11 -D_GNU_SOURCE -I$(OUT) -Iuser -Ibpf
+
+$(OUT)/unit/%: tests/unit/%.c $(CORE_OBJ) $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(CORE_OBJ) $(LDFLAGS) $(UNIT_LIBS) -o $@
+
+$(OUT)/asan/%.o: user/%.c $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -c $< -o $@
+
+$(OUT)/asan/%: tests/unit/%.c $(ASAN_OBJ) $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -MT $@ $< $(ASAN_OBJ) $(UNIT_LIBS) -o $@
+
+-include $(wildcard $(OUT)/unit/*.d $(OUT)/asan/*.d tests/*/*.mk)

@@ -6,14 +6,15 @@
 #include <stdint.h>
 
 /*
- * A log-linear histogram of durations in nanoseconds: 8 buckets an octave from 1.024 us up to 2^53 ns (104 days), one
- * bucket below and one above. A quantile is the middle of its bucket, clamped to min and max: at most 6.25 % off
- * between those bounds.
+ * A log-linear histogram of durations in nanoseconds: 8 buckets an octave from 1.024 us up to 2^53
+ * ns (104 days), one bucket below and one above. A quantile is the middle of its bucket, clamped to
+ * min and max: at most 6.25 % off between those bounds.
  */
 #define HISTOGRAM_SUB_BITS    3
 #define HISTOGRAM_FIRST_SHIFT 10
 #define HISTOGRAM_LAST_SHIFT  53
-#define HISTOGRAM_BUCKETS (((HISTOGRAM_LAST_SHIFT - HISTOGRAM_FIRST_SHIFT) << HISTOGRAM_SUB_BITS) + 2)
+#define HISTOGRAM_BUCKETS                                                                          \
+	(((HISTOGRAM_LAST_SHIFT - HISTOGRAM_FIRST_SHIFT) << HISTOGRAM_SUB_BITS) + 2)
 
 struct histogram {
 	uint64_t count;

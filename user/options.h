@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said. */
+/* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said.
+ */
 struct options {
 	uint32_t *pids; /* processes, not threads; no duplicates */
 	size_t pid_count;
@@ -30,9 +31,9 @@ struct options {
 };
 
 /*
- * Parses the command line into *options. Ends the process itself for --help, --usage and --version (status 0)
- * and for wrong usage (status 2, message on stderr naming the option, the value and what would be right).
- * The caller frees the result with options_free().
+ * Parses the command line into *options. Ends the process itself for --help, --usage and --version
+ * (status 0) and for wrong usage (status 2, message on stderr naming the option, the value and what
+ * would be right). The caller frees the result with options_free().
  */
 void options_parse(struct options *options, int argc, char **argv);
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCPWATCH_COMMON_BPF_H
+#define TCPWATCH_COMMON_BPF_H
+
+/* What more than one hook family needs: reading a socket's and a task's identity by direct BTF access. */
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "event.h"
+
+#define AF_INET	    2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
+
+/* pid namespaces nest at most this deep: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h */
+#define PIDNS_LEVELS 32
+
+/* Identity of tcpwatch's pid namespace; the inode is 0 where that is the initial one, the fast path. */
+extern const volatile __u64 pidns_dev;
+extern const volatile __u64 pidns_ino;
+
+#define sk_flag(sk, name)                                                                          \
+	(((sk)->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, name)) & 1)
+
+static __always_inline void read_address(__u8 *to, const struct in6_addr *from)
+{
+	__u32 *words = (__u32 *)to;
+
+	words[0] = from->in6_u.u6_addr32[0];
+	words[1] = from->in6_u.u6_addr32[1];
+	words[2] = from->in6_u.u6_addr32[2];
+	words[3] = from->in6_u.u6_addr32[3];
+}
+
+static __always_inline void read_flow(struct event_flow *flow, struct tcp_sock *tp)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__u16 flags = 0;
+
+	flow->family = sk->__sk_common.skc_family;
+	if (flow->family == AF_INET6) {
+		read_address(flow->local, &sk->__sk_common.skc_v6_rcv_saddr);
+		read_address(flow->remote, &sk->__sk_common.skc_v6_daddr);
+	} else {
+		__builtin_memset(flow->local, 0, 2 * EVENT_ADDRESS_LEN);
+		*(__u32 *)flow->local = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)flow->remote = sk->__sk_common.skc_daddr;
+	}
+	/* skc_num is already 0 when a socket goes to CLOSE; inet_sport is not. */
+	flow->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+
+	if (sk->sk_socket)
+		flags |= EVENT_SK_SOCKET;
+	if (sk_flag(sk, SOCK_DEAD))
+		flags |= EVENT_DEAD;
+	if (sk_flag(sk, SOCK_DONE))
+		flags |= EVENT_DONE;
+	if (sk_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
+		flags |= EVENT_LINGER;
+	if (tp->linger2 < 0)
+		flags |= EVENT_LINGER2_NEG;
+	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
+		flags |= EVENT_KERN_SOCK;
+	flow->flags = flags;
+}
+
+/* Byte by byte: direct access needs no bpf_probe_read_kernel(), which lockdown can withhold. */
+static __always_inline void read_process(struct event_task *out, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	out->start_ns = leader->start_boottime;
+	out->tgid = leader->tgid;
+	out->reserved = 0;
+#pragma unroll
+	for (int i = 0; i < EVENT_COMM_LEN; i++)
+		out->comm[i] = leader->comm[i];
+}
+
+/* The process id of any task as tcpwatch's pid namespace numbers it; 0 if it is not visible there. */
+static __always_inline __u32 task_tgid_here(struct task_struct *task)
+{
+	struct pid *pid = task->group_leader->thread_pid;
+	__u32 level;
+
+	if (!pidns_ino)
+		return task->tgid;
+	level = BPF_CORE_READ(pid, level);
+	for (__u32 i = 0; i < PIDNS_LEVELS; i++) {
+		struct upid upid;
+
+		if (i > level || bpf_probe_read_kernel(&upid, sizeof(upid), &pid->numbers[i]))
+			break;
+		if (BPF_CORE_READ(upid.ns, ns.inum) == pidns_ino)
+			return upid.nr;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the hook families share: maps and the settings that user space makes before loading. */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+
+struct events_map events SEC(".maps");
+struct ledger_map ledger SEC(".maps");
+
+const volatile __u32 wake_bytes = 1 << 20;
+volatile __u32 wake_sent = 0;
+
+const volatile __u64 pidns_dev = 0;
+const volatile __u64 pidns_ino = 0;
+
+char LICENSE[] SEC("license") = "GPL";

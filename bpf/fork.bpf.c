@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Births of processes, loaded only to follow them (-f). */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct event_fork *e;
+
+	if (child->pid != child->tgid) /* a thread */
+		return 0;
+	e = ring_reserve(sizeof(*e));
+	if (!e)
+		return 0;
+	e->header.kind = EVENT_FORK;
+	e->header.version = EVENT_VERSION;
+	e->header.size = sizeof(*e);
+	e->header.netns = 0;
+	e->time_ns = bpf_ktime_get_ns();
+	read_process(&e->parent, parent);
+	read_process(&e->child, child);
+	if (pidns_ino) {
+		e->parent.tgid = task_tgid_here(parent);
+		e->child.tgid = task_tgid_here(child);
+	}
+	ring_submit(e);
+	return 0;
+}

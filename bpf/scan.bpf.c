@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What exists now: sockets by the descriptors that hold them, and by the kernel's TCP tables. */
+#include "common.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/* Bit n set: sockets in state n are wanted. Set by user space before each scan. */
+volatile __u32 scan_states = 0;
+
+static __always_inline bool wanted(__u8 state)
+{
+	return scan_states >> (state & 31) & 1;
+}
+
+static __always_inline void read_socket(struct event_scan *e, struct tcp_sock *tp)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__u32 ticks = bpf_jiffies64();
+
+	e->header.version = EVENT_VERSION;
+	e->header.size = sizeof(*e);
+	e->header.netns = sk->__sk_common.skc_net.net->ns.inum;
+	e->time_ns = bpf_ktime_get_ns();
+	e->cookie = bpf_get_socket_cookie(sk);
+	read_flow(&e->flow, tp);
+	e->shutdown = sk->sk_shutdown;
+	e->copied_seq = tp->copied_seq;
+	e->write_seq = tp->write_seq;
+	e->snd_una = tp->snd_una;
+	if (e->state == TCP_LISTEN) {
+		e->recv_queue = sk->sk_ack_backlog;
+		e->send_queue = sk->sk_max_ack_backlog;
+	} else {
+		e->recv_queue = tp->rcv_nxt - e->copied_seq;
+		e->send_queue = e->write_seq - e->snd_una;
+	}
+	e->last_sent_ticks = ticks - tp->lsndtime;
+	e->last_received_ticks = ticks - tp->rcv_tstamp;
+}
+
+SEC("iter/task_file")
+int scan_fds(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct event_scan e = {};
+	struct socket *socket;
+	struct tcp_sock *tp;
+	struct sock *sk;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	e.state = sk->__sk_common.skc_state;
+	if (!wanted(e.state))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	e.header.kind = EVENT_SCAN_FD;
+	read_socket(&e, tp);
+	read_process(&e.task, task);
+	e.task.tgid = task_tgid_here(task);
+	e.fd = ctx->fd;
+	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	return 0;
+}
+
+SEC("iter/tcp")
+int scan_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *sk = ctx->sk_common;
+	struct event_scan e = {};
+	struct tcp_sock *tp;
+
+	if (!sk)
+		return 0;
+	e.state = sk->skc_state;
+	if (!wanted(e.state))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk); /* NULL for TIME_WAIT and SYN_RECV mini-sockets */
+	if (!tp)
+		return 0;
+	e.header.kind = EVENT_SCAN_SOCKET;
+	read_socket(&e, tp);
+	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	return 0;
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+# make bench            every measurement, one report (about five minutes; root)
+# make bench BENCH=-q   a quick one, to see that it works
+
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat empty.bpf.o)
+
+.PHONY: bench bench-build
+bench-build: $(BENCH_BIN)
+bench: tcpwatch $(BENCH_BIN)
+	$(Q)tests/bench/run-all $(BENCH)
+
+$(OUT)/bench/%.bpf.o: tests/bench/%.bpf.c $(VMLINUX_H) $(OUT)/tools-ok
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
+
+$(OUT)/bench/%: tests/bench/%.c tests/bench/netns.h $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< -o $@ -pthread $(LDLIBS)

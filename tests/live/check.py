@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""Assertions that many tests share."""
+
+import os
+import time
+
+from runner import seconds_of
+
+MS = 10**6
+FAMILY = {"ipv4": "inet", "ipv6": "inet6", "mapped": "inet"}
+FAMILIES = list(FAMILY)
+
+# A leak is promised within a second of its deadline; the rest is for a busy test machine.
+PROMPT = 1.0 + 0.5
+
+
+def own_netns():
+    return os.stat("/proc/self/ns/net").st_ino
+
+
+def assert_between(lifetime, opening, closing, slack_ns=0):
+    """The lifetime began during one call and ended during another."""
+    low, high = closing.before - opening.after, closing.after - opening.before
+    assert lifetime is not None, "the lifetime is not known"
+    assert low - slack_ns <= lifetime <= high + slack_ns, \
+        f"{lifetime / MS:.3f} ms is not between {low / MS:.3f} and {high / MS:.3f} ms"
+
+
+def lifetime_of(watch, cookie, change):
+    """The lifetime that this transition ('FROM>TO') of the socket ended."""
+    found = [r for r in watch.transitions(cookie) if f"{r['from']}>{r['to']}" == change]
+    assert len(found) == 1, f"{change} of {cookie}: {found}"
+    return found[0]["lifetime_ns"]
+
+
+def cause_of(watch, cookie):
+    """Why the socket went to CLOSE at last."""
+    return [r for r in watch.transitions(cookie) if r["to"] == "CLOSE"][-1]["cause"]
+
+
+def count_of(process, state):
+    return process["states"].get(state, {"count": 0})["count"]
+
+
+def assert_counts(process, **states):
+    """Counts of lifetimes by state; a state that is not named is not looked at."""
+    assert {state: count_of(process, state) for state in states} == states, process
+
+
+def assert_names(record, local, remote, family="ipv4", netns=None, role=None):
+    """A transition's or leak's socket is the one the test knows."""
+    assert record["local"] == local and record["remote"] == remote, record
+    assert record["family"] == FAMILY[family], record
+    assert record["netns"] == (netns or own_netns()), record
+    if role:
+        assert record["role"] == role, record
+
+
+def assert_leak(leak, puppet, end, kind, eof, role, holders=None, family="ipv4", netns=None,
+                recv_queue=0, send_queue=0, wait_ns=300 * MS):
+    """Everything a leak record says about a socket (`end`) that `puppet` holds at end['fd']."""
+    assert leak["kind"] == kind and leak["eof"] == eof, leak
+    assert leak["socket"] == end["cookie"], leak
+    assert_names(leak, end["local"], end["remote"], family, netns, role)
+    assert leak["state"] == "CLOSE_WAIT", leak
+    expected = holders or [(puppet, end["fd"])]
+    assert sorted(((h["pid"], h["fd"]) for h in leak["holders"])) == \
+        sorted((holder.pid, fd) for holder, fd in expected), leak
+    names = {holder.pid: holder.comm for holder, _ in expected}
+    for holder in leak["holders"]:
+        assert holder["comm"] == names[holder["pid"]], leak
+    assert leak["pid"] in names and leak["comm"] == names[leak["pid"]], leak
+    if recv_queue is not None:
+        assert leak["recv_queue"] == recv_queue, leak
+    if send_queue is not None:
+        assert leak["send_queue"] == send_queue, leak
+    assert leak["age_ns"] >= wait_ns, leak
+    now = time.time()
+    assert now - 60 < seconds_of(leak["time"]) <= now, leak
+
+
+def assert_prompt(leak, closing, wait_ns=300 * MS):
+    """Reported within a second of its deadline, with the age it then had."""
+    arrival = leak.arrival * 1e9
+    assert arrival >= closing.before + wait_ns, "reported before its time"
+    assert arrival <= closing.after + wait_ns + PROMPT * 1e9, \
+        f"{(arrival - closing.after - wait_ns) / 1e9:.2f} s late"
+    assert leak["age_at_least"] is False, leak
+    assert leak["age_ns"] <= arrival - closing.before, leak
+    assert leak["age_ns"] >= arrival - closing.after - PROMPT * 1e9, leak
+
+
+def assert_no_leak(watch, *cookies):
+    found = watch.all("leak", lambda r: r["socket"] in cookies)
+    assert not found, found

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""Fixtures of the live tests. Run as root: /usr/bin/python3 -m pytest -q tests/live"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import netns
+import puppets
+import runner
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    """These tests fail, and never skip, where the tool or the rights are missing."""
+    if not os.access(runner.TCPWATCH, os.X_OK):
+        pytest.exit(f"{runner.TCPWATCH} is missing: run make first", returncode=2)
+    if os.geteuid() != 0:
+        pytest.exit("the live tests load BPF programs: run them as root", returncode=2)
+
+
+@pytest.fixture
+def watch():
+    """watch('-t', '-w', '300ms') is a running Tcpwatch."""
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(runner.Tcpwatch(*args, **kwargs))
+        return started[-1]
+    yield start
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture
+def hub():
+    directory = tempfile.mkdtemp(prefix="tcpwatch-live-")
+    hub = puppets.Hub(directory)
+    yield hub
+    hub.close()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def puppet(hub):
+    """puppet('name') is a new process of that name; puppet('name', ns) one in that namespace."""
+    return hub.puppet
+
+
+@pytest.fixture
+def network():
+    """network() is a new network namespace, gone with its last process."""
+    made = []
+
+    def make():
+        made.append(netns.NetNs())
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def wire(network):
+    """Two namespaces joined by a wire that the test can hold, cut and listen to."""
+    wire = netns.Wire(network(), network())
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(scope="session")
+def helper():
+    """helper('churn') is the path of helper_churn.c, compiled."""
+    directory = tempfile.mkdtemp(prefix="tcpwatch-helpers-")
+
+    def build(name):
+        path = os.path.join(directory, name)
+        if not os.path.exists(path):
+            subprocess.run([os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra", "-Werror",
+                            "-D_GNU_SOURCE", "-o", path, os.path.join(HERE, f"helper_{name}.c"),
+                            "-pthread"], check=True)
+        return path
+    yield build
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def spawn():
+    """Starts a program that is killed at the end, should it still run."""
+    started = []
+
+    def start(*command, **kwargs):
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        started.append(subprocess.Popen(list(map(str, command)), **kwargs))
+        return started[-1]
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""Runs ./tcpwatch and reads what it says: JSON Lines with a thread, text as it is."""
+
+import calendar
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# TCPWATCH=/path/to/another/build runs the same tests on, say, a sanitized build.
+TCPWATCH = os.environ.get("TCPWATCH", os.path.join(ROOT, "tcpwatch"))
+
+START_TIMEOUT = 15
+STOP_TIMEOUT = 15
+FORBIDDEN_STDERR = re.compile(
+    r"Sanitizer|runtime error:|libbpf: |Assertion|assertion|corrupt|Segmentation|\(core dumped\)")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z\Z")
+
+
+def command(*args):
+    return [TCPWATCH, *map(str, args)]
+
+
+def run(*args, timeout=30, **kwargs):
+    """Runs tcpwatch to its end; for everything that ends by itself."""
+    kwargs.setdefault("stdout", subprocess.PIPE)
+    kwargs.setdefault("stderr", subprocess.PIPE)
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    kwargs.setdefault("text", True)
+    return subprocess.run(command(*args), timeout=timeout, check=False, **kwargs)
+
+
+def check_stderr(text):
+    assert not FORBIDDEN_STDERR.search(text), f"tcpwatch wrote on stderr:\n{text}"
+    for line in text.splitlines():
+        assert line.startswith("tcpwatch: "), f"unexpected line on stderr: {line!r}"
+
+
+def seconds_of(stamp):
+    """RFC 3339 UTC with nanoseconds, as seconds since the epoch."""
+    assert TIME.match(stamp), f"not RFC 3339 UTC with nanoseconds: {stamp!r}"
+    whole, fraction = stamp[:-1].split(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + int(fraction) / 1e9
+
+
+class Record(dict):
+    """One JSON line; `arrival` is when it was read (time.monotonic)."""
+
+    arrival = 0.0
+
+
+class Tcpwatch:
+    """A running `tcpwatch -j`: attached, its first scan done, its records collected by a thread."""
+
+    def __init__(self, *args, env=None):
+        self.args = args
+        self.records = []
+        self.fault = None
+        self.ended = False
+        self.news = threading.Condition()
+        self.stderr = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command("-j", *args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=self.stderr, env=env)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        try:
+            self.wait_for("start", timeout=START_TIMEOUT)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            try:
+                record = Record(json.loads(line.decode("utf-8", "strict")))
+                record.arrival = time.monotonic()
+                assert next(iter(record)) == "type", f"`type` is not first: {line!r}"
+            except Exception as fault:  # the test's thread reports it
+                self.fault = self.fault or AssertionError(f"bad line {line!r}: {fault}")
+                continue
+            with self.news:
+                self.records.append(record)
+                self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
+
+    def all(self, kind, where=None, **fields):
+        """Records of this type whose fields are equal to those given and for which where() holds."""
+        with self.news:
+            records = list(self.records)
+        return [r for r in records if r["type"] == kind
+                and all(r.get(name) == value for name, value in fields.items())
+                and (where is None or where(r))]
+
+    def wait_for(self, kind, where=None, timeout=10, count=1, **fields):
+        """Waits for `count` such records and returns the first, or all of them where count > 1."""
+        deadline = time.monotonic() + timeout
+        with self.news:
+            while True:
+                found = self.all(kind, where, **fields)
+                if len(found) >= count:
+                    return found[0] if count == 1 else found
+                left = deadline - time.monotonic()
+                if left <= 0 or self.ended or self.fault:
+                    break
+                self.news.wait(left)
+            tail = "\n".join(str(dict(r)) for r in self.records[-15:])
+        if self.fault:
+            raise self.fault
+        ended = f"ended with status {self.process.wait()}" if self.ended else f"gave {len(found)}"
+        raise AssertionError(f"tcpwatch {self.args}: waited {timeout} s for {count} x {kind} {fields},"
+                             f" tcpwatch {ended}; last records:\n{tail}\n{self.stderr_text()}")
+
+    def stderr_text(self):
+        self.stderr.seek(0)
+        return self.stderr.read().decode("utf-8", "replace")
+
+    def wait_end(self, timeout=STOP_TIMEOUT, status=0):
+        """Waits until it ends by itself; checks its status, its ledger and what it says in the end."""
+        assert self.process.wait(timeout) == status, self.stderr_text()
+        self.reader.join(timeout)
+        if self.fault:
+            raise self.fault
+        check_stderr(self.stderr_text())
+        assert [r["type"] for r in self.records].count("end") == 1
+        assert self.records[-1]["type"] == "end", "the `end` record is not the last"
+        end = self.end
+        lost = sum(end["lost"].values())
+        assert end["events_seen"] == end["events_delivered"] + lost, f"the ledger is wrong: {end}"
+        assert all(n >= 0 for n in end["lost"].values()), end
+        check_sanity(self)
+        return self
+
+    def stop(self, signal_number=signal.SIGINT, status=0):
+        self.process.send_signal(signal_number)
+        return self.wait_end(status=status)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def start(self):
+        return self.all("start")[0]
+
+    @property
+    def end(self):
+        return self.all("end")[0]
+
+    def processes(self):
+        """The last `process` record of each process, by pid."""
+        return {r["pid"]: r for r in self.all("process")}
+
+    def process_of(self, pid):
+        """The one `process` record of the summary for this pid."""
+        found = self.all("process", pid=pid)
+        assert len(found) == 1, f"{len(found)} process records for pid {pid}: {found}"
+        return found[0]
+
+    def transitions(self, cookie):
+        return self.all("transition", socket=cookie)
+
+    def path(self, cookie):
+        """The socket's transitions as a list of 'FROM>TO'."""
+        return [f"{r['from']}>{r['to']}" for r in self.transitions(cookie) if r["from"] != r["to"]]
+
+    def wait_closed(self, *cookies, timeout=10):
+        for cookie in cookies:
+            self.wait_for("transition", socket=cookie, to="CLOSE", timeout=timeout)
+
+
+STATES = {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
+          "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING"}
+
+
+def check_sanity(watch):
+    """What must hold of every record of every run: no nonsense, whatever the sockets did."""
+    longest = 8 * 86400 * 10**9
+    for r in watch.all("transition"):
+        assert {r["from"], r["to"]} <= STATES, r
+        assert r["lifetime_ns"] is None or 0 <= r["lifetime_ns"] < longest, r
+        assert r["family"] in ("inet", "inet6"), r
+        seconds_of(r["time"])
+    for r in watch.all("leak"):
+        assert r["kind"] in ("unclosed", "unread", "unaccepted", "stalled"), r
+        assert r["eof"] in ("unread", "taken", "returned"), r
+        assert r["state"] == "CLOSE_WAIT" and 0 <= r["age_ns"] < longest, r
+        assert r["recv_queue"] >= 0 and r["send_queue"] >= 0, r
+    for r in watch.all("process"):
+        assert "CLOSE" not in r["states"], f"CLOSE is never a lifetime: {r}"
+        for name, state in r["states"].items():
+            assert name in STATES, r
+            check_histogram(r["pid"], name, state)
+        assert all(n > 0 for n in r["open"].values()), r
+
+
+def check_histogram(pid, name, state):
+    where = f"pid {pid} {name}: {state}"
+    buckets = state["buckets"]
+    if state["count"] == 0:
+        return
+    assert 0 <= state["min_ns"] <= state["max_ns"], where
+    assert state["min_ns"] * state["count"] <= state["sum_ns"], where
+    assert state["sum_ns"] <= state["max_ns"] * state["count"], where
+    for quantile in ("p50_ns", "p90_ns", "p99_ns"):
+        assert state["min_ns"] <= state[quantile] <= state["max_ns"], where
+    assert state["p50_ns"] <= state["p90_ns"] <= state["p99_ns"], where
+    assert all(isinstance(le, (int, type(None), str)) for le, _ in buckets), where

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "coalesce.h"
+
+#include <stddef.h>
+
+#include "tcp_state.h"
+
+static void release_oldest(struct coalesce *coalesce)
+{
+	struct event_transition *e = &coalesce->held[coalesce->head];
+
+	coalesce->head = (coalesce->head + 1) % COALESCE_SLOTS;
+	coalesce->count--;
+	if (e->cookie)
+		coalesce->sink(coalesce->context, e);
+}
+
+static struct event_transition *held_find(struct coalesce *coalesce, uint64_t cookie)
+{
+	for (unsigned int i = 0; i < coalesce->count; i++) {
+		struct event_transition *e =
+			&coalesce->held[(coalesce->head + i) % COALESCE_SLOTS];
+
+		if (e->cookie == cookie)
+			return e;
+	}
+	return NULL;
+}
+
+void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
+{
+	while (coalesce->count) {
+		const struct event_transition *e = &coalesce->held[coalesce->head];
+
+		/* Records of several CPUs come a little out of order: the difference may be negative. */
+		if (now_ns != UINT64_MAX && e->cookie &&
+		    (int64_t)(now_ns - e->time_ns) < (int64_t)COALESCE_HOLD_NS)
+			return;
+		release_oldest(coalesce);
+	}
+}
+
+static void hold(struct coalesce *coalesce, const struct event_transition *e)
+{
+	if (coalesce->count == COALESCE_SLOTS)
+		release_oldest(coalesce);
+	coalesce->held[(coalesce->head + coalesce->count) % COALESCE_SLOTS] = *e;
+	coalesce->count++;
+}
+
+void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
+{
+	struct event_transition *first, one;
+
+	coalesce_flush(coalesce, e->time_ns);
+	if (e->from == TCP_FIN_WAIT1 && e->to == TCP_FIN_WAIT2) {
+		hold(coalesce, e);
+		return;
+	}
+	first = e->from == TCP_FIN_WAIT2 ? held_find(coalesce, e->cookie) : NULL;
+	if (!first) {
+		coalesce->sink(coalesce->context, e);
+		return;
+	}
+	one = *first;
+	first->cookie = 0;
+	if (e->to == TCP_CLOSE && e->flow.flags & EVENT_DONE && !e->error &&
+	    e->segment == one.segment) {
+		one.to = TCP_CLOSE;
+		one.time_ns = e->time_ns;
+		one.flow.flags = e->flow.flags;
+		coalesce->sink(coalesce->context, &one);
+		return;
+	}
+	coalesce->sink(coalesce->context, &one);
+	coalesce->sink(coalesce->context, e);
+}

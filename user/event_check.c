@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "event_check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "tcp_state.h"
+
+static bool flow_valid(const struct event_flow *flow)
+{
+	return flow->family == AF_INET || flow->family == AF_INET6;
+}
+
+static bool transition_valid(const struct event_transition *e)
+{
+	return tcp_state_valid(e->from) && tcp_state_valid(e->to) && e->cookie &&
+	       flow_valid(&e->flow);
+}
+
+static bool scan_valid(const struct event_scan *e)
+{
+	return tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
+int event_check(const void *data, size_t size)
+{
+	const struct event_header *header = data;
+
+	if (size < sizeof(*header) || header->version != EVENT_VERSION || header->size != size)
+		return -EPROTO;
+	switch (header->kind) {
+	case EVENT_TRANSITION:
+		return size == sizeof(struct event_transition) && transition_valid(data) ? 0
+											 : -EPROTO;
+	case EVENT_FORK:
+		return size == sizeof(struct event_fork) ? 0 : -EPROTO;
+	case EVENT_SCAN_FD:
+	case EVENT_SCAN_SOCKET:
+		return size == sizeof(struct event_scan) && scan_valid(data) ? 0 : -EPROTO;
+	default:
+		return -EPROTO;
+	}
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_EXIT_STATUS_H
+#define TCPWATCH_EXIT_STATUS_H
+
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_FAULT = 1,  /* while running */
+	STATUS_USAGE = 2,  /* the message names the option and the value */
+	STATUS_CANNOT = 3, /* this kernel or these privileges cannot do it */
+};
+
+#endif

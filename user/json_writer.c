@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "json_writer.h"
+
+#include <string.h>
+
+#include "utf8.h"
+
+static void put(struct json_writer *json, const char *text, size_t length)
+{
+	fwrite_unlocked(text, 1, length, json->file);
+}
+
+static void put_escaped(struct json_writer *json, unsigned char byte)
+{
+	if (byte == '"' || byte == '\\') {
+		putc_unlocked('\\', json->file);
+		putc_unlocked(byte, json->file);
+	} else {
+		fprintf(json->file, "\\u%04x", byte);
+	}
+}
+
+static void put_string(struct json_writer *json, const char *value)
+{
+	putc_unlocked('"', json->file);
+	while (*value) {
+		size_t length = utf8_sequence(value);
+
+		if (!length) {
+			put(json, "\xef\xbf\xbd", 3); /* U+FFFD */
+			value++;
+		} else if (length == 1) {
+			unsigned char byte = (unsigned char)*value++;
+
+			if (byte < 0x20 || byte == 0x7f || byte == '"' || byte == '\\')
+				put_escaped(json, byte);
+			else
+				putc_unlocked(byte, json->file);
+		} else {
+			put(json, value, length);
+			value += length;
+		}
+	}
+	putc_unlocked('"', json->file);
+}
+
+/* Everything before a value. Keys are our own: plain ASCII. */
+static void begin(struct json_writer *json, const char *key)
+{
+	if (json->comma)
+		putc_unlocked(',', json->file);
+	json->comma = true;
+	if (!key)
+		return;
+	putc_unlocked('"', json->file);
+	put(json, key, strlen(key));
+	put(json, "\":", 2);
+}
+
+void json_object(struct json_writer *json, const char *key)
+{
+	begin(json, key);
+	putc_unlocked('{', json->file);
+	json->comma = false;
+}
+
+void json_object_end(struct json_writer *json)
+{
+	putc_unlocked('}', json->file);
+	json->comma = true;
+}
+
+void json_array(struct json_writer *json, const char *key)
+{
+	begin(json, key);
+	putc_unlocked('[', json->file);
+	json->comma = false;
+}
+
+void json_array_end(struct json_writer *json)
+{
+	putc_unlocked(']', json->file);
+	json->comma = true;
+}
+
+void json_string(struct json_writer *json, const char *key, const char *value)
+{
+	if (!value) {
+		json_null(json, key);
+		return;
+	}
+	begin(json, key);
+	put_string(json, value);
+}
+
+void json_u64(struct json_writer *json, const char *key, uint64_t value)
+{
+	char digits[20];
+	char *p = digits + sizeof(digits);
+
+	begin(json, key);
+	do {
+		*--p = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	put(json, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void json_bool(struct json_writer *json, const char *key, bool value)
+{
+	begin(json, key);
+	if (value)
+		put(json, "true", 4);
+	else
+		put(json, "false", 5);
+}
+
+void json_null(struct json_writer *json, const char *key)
+{
+	begin(json, key);
+	put(json, "null", 4);
+}
+
+void json_line_end(struct json_writer *json)
+{
+	putc_unlocked('\n', json->file);
+	json->comma = false;
+}

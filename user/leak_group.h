@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_LEAK_GROUP_H
+#define TCPWATCH_LEAK_GROUP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow.h"
+#include "leak_kind.h"
+#include "process_table.h"
+#include "socket_table.h"
+
+/* Reported leaks of one process, kind and place: the listener they came in by, or the peer they went to. */
+struct leak_group {
+	struct process *process; /* NULL = nobody known */
+	enum leak_kind kind;
+	enum socket_role role;
+	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
+	uint64_t total;		       /* ever reported */
+	uint64_t open;		       /* of those, not closed yet */
+	uint64_t oldest_since_ns;      /* CLOCK_MONOTONIC */
+	bool oldest_at_least;	       /* it is older than that */
+	void *links;
+};
+
+struct leak_groups;
+
+/* More places than this are counted in one more group of place "(others)". */
+#define LEAK_GROUPS_LIMIT 1000
+
+struct leak_groups *leak_groups_new(void);
+void leak_groups_free(struct leak_groups *groups);
+
+/* The group a leak of this socket belongs to, made if need be. NULL without memory. Holds on to the process. */
+struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
+				   enum leak_kind kind, const struct tcp_socket *socket);
+
+/* Walks all groups; start with NULL. */
+struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_LEAK_KIND_H
+#define TCPWATCH_LEAK_KIND_H
+
+/* Why a socket stays in CLOSE_WAIT. */
+enum leak_kind {
+	LEAK_UNCLOSED,	 /* the end of stream was taken and the socket is still held */
+	LEAK_UNREAD,	 /* the end of stream was not read */
+	LEAK_UNACCEPTED, /* still in the listener's accept queue */
+	LEAK_STALLED,	 /* has unsent data that makes no progress */
+	LEAK_KINDS
+};
+
+const char *leak_kind_name(enum leak_kind kind);
+
+#endif

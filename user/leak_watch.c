@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "leak_watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "deadline_heap.h"
+#include "leak_judge.h"
+#include "units.h"
+
+/* A reported leak that is still open. */
+struct reported {
+	uint64_t cookie;
+	struct leak_group *group;
+	UT_hash_handle hh;
+};
+
+struct leak_watch {
+	struct tracker *tracker;
+	uint64_t threshold_ns;
+	struct leak_hooks hooks;
+	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines */
+	uint32_t tail;
+	struct deadline_heap irregular; /* by cookie: found by scan, or to be asked again */
+	uint64_t *due;			/* cookies collected for judgement */
+	size_t due_count;
+	size_t due_capacity;
+	struct leak_holder *holders; /* of the leak at hand */
+	size_t holder_capacity;
+	struct reported *reported;
+	struct leak_groups *groups;
+};
+
+struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
+				  const struct leak_hooks *hooks)
+{
+	struct leak_watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return NULL;
+	watch->tracker = tracker;
+	watch->threshold_ns = threshold_ns;
+	watch->hooks = *hooks;
+	watch->groups = leak_groups_new();
+	if (!watch->groups) {
+		free(watch);
+		return NULL;
+	}
+	return watch;
+}
+
+void leak_watch_free(struct leak_watch *watch)
+{
+	struct reported *reported, *next;
+
+	if (!watch)
+		return;
+	HASH_ITER(hh, watch->reported, reported, next)
+	{
+		HASH_DEL(watch->reported, reported);
+		free(reported);
+	}
+	leak_groups_free(watch->groups);
+	deadline_heap_free(&watch->irregular);
+	free(watch->due);
+	free(watch->holders);
+	free(watch);
+}
+
+struct leak_groups *leak_watch_groups(struct leak_watch *watch)
+{
+	return watch->groups;
+}
+
+static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
+{
+	return socket_table_at(watch->tracker->sockets, handle);
+}
+
+static void list_append(struct leak_watch *watch, struct tcp_socket *socket)
+{
+	socket->watch_prev = watch->tail;
+	socket->watch_next = 0;
+	if (watch->tail)
+		socket_at(watch, watch->tail)->watch_next = socket->handle;
+	else
+		watch->head = socket->handle;
+	watch->tail = socket->handle;
+	socket->watched_for_leak = 1;
+}
+
+static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
+{
+	if (socket->watch_prev)
+		socket_at(watch, socket->watch_prev)->watch_next = socket->watch_next;
+	else
+		watch->head = socket->watch_next;
+	if (socket->watch_next)
+		socket_at(watch, socket->watch_next)->watch_prev = socket->watch_prev;
+	else
+		watch->tail = socket->watch_prev;
+	socket->watched_for_leak = 0;
+}
+
+void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
+{
+	if (socket->kernel) /* has no descriptor to close */
+		return;
+	if (socket->since_known)
+		list_append(watch, socket);
+	else
+		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
+				   socket->cookie);
+}
+
+static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
+{
+	struct reported *reported;
+	struct leak_end end = {
+		.time_ns = time_ns,
+		.cookie = socket->cookie,
+		.age_ns = time_ns ? time_ns - socket->since_ns : DURATION_UNKNOWN,
+		.age_at_least = !socket->since_known,
+		.flow = &socket->flow,
+	};
+
+	HASH_FIND(hh, watch->reported, &socket->cookie, sizeof(socket->cookie), reported);
+	if (!reported)
+		return;
+	reported->group->open--;
+	end.process = reported->group->process;
+	end.kind = reported->group->kind;
+	watch->hooks.ended(watch->hooks.context, &end);
+	HASH_DEL(watch->reported, reported);
+	free(reported);
+}
+
+void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
+{
+	if (socket->watched_for_leak)
+		list_remove(watch, socket);
+	if (socket->leaked)
+		report_end(watch, socket, time_ns);
+	socket->leaked = 0;
+}
+
+uint64_t leak_watch_deadline(const struct leak_watch *watch)
+{
+	uint64_t deadline = deadline_heap_first(&watch->irregular);
+	uint64_t regular = UINT64_MAX;
+
+	if (watch->head)
+		regular = socket_at(watch, watch->head)->since_ns + watch->threshold_ns;
+	return regular < deadline ? regular : deadline;
+}
+
+static bool due_add(struct leak_watch *watch, uint64_t cookie)
+{
+	if (watch->due_count == watch->due_capacity) {
+		size_t capacity = watch->due_capacity ? watch->due_capacity * 2 : 64;
+		uint64_t *due = realloc(watch->due, capacity * sizeof(*due));
+
+		if (!due)
+			return false;
+		watch->due = due;
+		watch->due_capacity = capacity;
+	}
+	watch->due[watch->due_count++] = cookie;
+	return true;
+}
+
+/* A socket that still waits for judgement: not closed, not reported meanwhile. */
+static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
+{
+	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
+
+	return socket && socket->state == TCP_CLOSE_WAIT && !socket->leaked ? socket : NULL;
+}
+
+size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
+{
+	uint64_t cookie;
+
+	while (watch->head) {
+		struct tcp_socket *socket = socket_at(watch, watch->head);
+
+		if (socket->since_ns + watch->threshold_ns > now_ns ||
+		    !due_add(watch, socket->cookie))
+			break;
+		list_remove(watch, socket);
+	}
+	while (deadline_heap_first(&watch->irregular) <= now_ns) {
+		cookie = deadline_heap_pop(&watch->irregular);
+		if (waiting(watch, cookie))
+			due_add(watch, cookie);
+	}
+	return watch->due_count;
+}
+
+bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result)
+{
+	const struct event_scan *record;
+
+	for (size_t i = 0; i < watch->due_count; i++)
+		if (!scan_result_find(result, watch->due[i], &record))
+			return false;
+	return true;
+}
+
+static size_t holders_add(struct leak_watch *watch, size_t count, const struct event_scan *record)
+{
+	const struct process *process = process_table_get(watch->tracker->processes, &record->task);
+
+	if (!process || process->tgid == watch->tracker->self_tgid)
+		return count;
+	if (count == watch->holder_capacity) {
+		size_t capacity = count ? count * 2 : 16;
+		struct leak_holder *holders = realloc(watch->holders, capacity * sizeof(*holders));
+
+		if (!holders)
+			return count;
+		watch->holders = holders;
+		watch->holder_capacity = capacity;
+	}
+	watch->holders[count] = (struct leak_holder){.process = process, .fd = record->fd};
+	return count + 1;
+}
+
+/* Who could close it: whoever holds it, or for an unaccepted one its listener. */
+static size_t holders_find(struct leak_watch *watch, const struct tcp_socket *socket,
+			   enum leak_kind kind, const struct scan_result *result)
+{
+	const struct event_scan *records = NULL;
+	const struct tcp_socket *listener;
+	uint64_t cookie = socket->cookie;
+	size_t count, holders = 0;
+	bool several;
+
+	if (kind == LEAK_UNACCEPTED) {
+		listener =
+			listener_index_find(watch->tracker->listeners, &socket->flow, &several);
+		if (!listener)
+			return 0;
+		cookie = listener->cookie;
+	}
+	count = scan_result_find(result, cookie, &records);
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++)
+		holders = holders_add(watch, holders, &records[i]);
+	return holders;
+}
+
+/* The one to name: a watched holder, the known owner before the oldest. */
+static struct process *choose_process(struct leak_watch *watch, const struct tcp_socket *socket,
+				      size_t holders)
+{
+	const struct process *chosen = NULL;
+
+	for (size_t i = 0; i < holders; i++) {
+		const struct process *process = watch->holders[i].process;
+
+		if (!process->watched)
+			continue;
+		if (!chosen || process == socket->owner)
+			chosen = process;
+	}
+	/* No descriptor anywhere: in flight between processes, or in an io_uring. */
+	if (!holders && socket->owner && socket->owner->watched)
+		return socket->owner;
+	return (struct process *)chosen;
+}
+
+static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
+		   const struct leak *leak)
+{
+	struct leak_group *group =
+		leak_groups_get(watch->groups, process, leak->kind, socket);
+	struct reported *reported = calloc(1, sizeof(*reported));
+
+	socket->leaked = 1;
+	if (process)
+		process->leaks[leak->kind]++;
+	else
+		process_table_unknown(watch->tracker->processes)->leaks[leak->kind]++;
+	if (!group) {
+		free(reported);
+		reported = NULL;
+	}
+	if (reported) {
+		reported->cookie = socket->cookie;
+		reported->group = group;
+		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
+		if (!reported->hh.tbl) {
+			free(reported);
+			reported = NULL;
+		}
+	}
+	if (group) {
+		if (!group->total || socket->since_ns < group->oldest_since_ns) {
+			group->oldest_since_ns = socket->since_ns;
+			group->oldest_at_least = !socket->since_known;
+		}
+		group->total++;
+		group->open++;
+	}
+	watch->hooks.leaked(watch->hooks.context, leak);
+}
+
+static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
+		      const struct event_scan *record, const struct scan_result *result,
+		      uint64_t now_ns)
+{
+	struct leak_verdict verdict =
+		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
+	struct process *process;
+	size_t holders;
+
+	if (!verdict.leaked) {
+		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
+		return;
+	}
+	holders = holders_find(watch, socket, verdict.kind, result);
+	process = choose_process(watch, socket, holders);
+	if (!process && watch_set_is_selective(watch->tracker->watched))
+		return; /* nobody's whom we watch */
+	report(watch, socket, process,
+	       &(struct leak){
+		       .time_ns = now_ns,
+		       .cookie = socket->cookie,
+		       .age_ns = now_ns - socket->since_ns,
+		       .age_at_least = !socket->since_known,
+		       .process = process,
+		       .flow = &socket->flow,
+		       .role = socket->role,
+		       .kind = verdict.kind,
+		       .end_read = !record->recv_queue,
+		       .recv_queue = record->recv_queue,
+		       .send_queue = record->send_queue,
+		       .holders = watch->holders,
+		       .holder_count = holders,
+	       });
+}
+
+size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < watch->due_count; i++) {
+		struct tcp_socket *socket = waiting(watch, watch->due[i]);
+		const struct event_scan *record;
+
+		if (!socket)
+			continue;
+		if (!scan_result_find(result, socket->cookie, &record) ||
+		    record->state != TCP_CLOSE_WAIT) {
+			/* Its record is on the way, or was lost. */
+			deadline_heap_push(&watch->irregular, now_ns + NS_PER_S, socket->cookie);
+			missing++;
+			continue;
+		}
+		judge_one(watch, socket, record, result, now_ns);
+	}
+	watch->due_count = 0;
+	return missing;
+}
+
+void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns)
+{
+	for (size_t i = 0; i < watch->due_count; i++)
+		deadline_heap_push(&watch->irregular, now_ns + retry_ns, watch->due[i]);
+	watch->due_count = 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_LEAK_WATCH_H
+#define TCPWATCH_LEAK_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leak_group.h"
+#include "scan_result.h"
+#include "tracker.h"
+
+struct leak_watch;
+
+struct leak_holder {
+	const struct process *process;
+	uint32_t fd;
+};
+
+/* A leak, as it is reported. Valid during the call only. */
+struct leak {
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint64_t cookie;
+	uint64_t age_ns; /* in CLOSE_WAIT */
+	bool age_at_least; /* it began before tcpwatch, or unseen */
+	const struct process *process; /* NULL = nobody known holds it */
+	const struct flow *flow;
+	enum socket_role role;
+	enum leak_kind kind;
+	bool end_read; /* the queue proves that the end of stream was taken */
+	uint32_t recv_queue;
+	uint32_t send_queue;
+	const struct leak_holder *holders;
+	size_t holder_count;
+};
+
+struct leak_end {
+	uint64_t time_ns;
+	uint64_t cookie;
+	uint64_t age_ns; /* DURATION_UNKNOWN if the end itself was not seen */
+	bool age_at_least;
+	const struct process *process;
+	const struct flow *flow;
+	enum leak_kind kind;
+};
+
+struct leak_hooks {
+	void (*leaked)(void *context, const struct leak *leak);
+	void (*ended)(void *context, const struct leak_end *end);
+	void *context;
+};
+
+/*
+ * Waits for sockets in CLOSE_WAIT to pass threshold_ns and then has them judged. `tracker` must outlive it. NULL
+ * without memory.
+ */
+struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
+				  const struct leak_hooks *hooks);
+void leak_watch_free(struct leak_watch *watch);
+
+/* The socket is in CLOSE_WAIT now. */
+void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket);
+
+/* The socket leaves CLOSE_WAIT at time_ns; 0: its end was not seen. */
+void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns);
+
+/* When something is due; UINT64_MAX if nothing waits. */
+uint64_t leak_watch_deadline(const struct leak_watch *watch);
+
+/* Collects what is due at now_ns; returns how many sockets wait for judgement. */
+size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
+
+/* Are all collected sockets in the result? If not, the TCP tables must be asked as well as the descriptors. */
+bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result);
+
+/*
+ * Judges what was collected. Returns how many of them were not found at all, so that the socket table needs
+ * reconciling.
+ */
+size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns);
+
+/* The scan failed: asks again after retry_ns. */
+void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);
+
+struct leak_groups *leak_watch_groups(struct leak_watch *watch);
+
+#endif

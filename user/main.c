@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* Lifecycle: options, source, engine, the loop around them, the end. */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "exit_status.h"
+#include "feature_probe.h"
+#include "options.h"
+#include "output.h"
+#include "source_live.h"
+#include "targets.h"
+#include "units.h"
+
+/* The ring is drained this often; it holds several seconds of a busy host. */
+#define TICK_NS	      (100 * NS_PER_MS)
+#define TRACE_TICK_NS (20 * NS_PER_MS)
+
+/* What softirq still does with the sockets of a process that has just ended. */
+#define LAST_WORDS_NS (100 * NS_PER_MS)
+
+#define OUTPUT_BUFFER (64 * 1024)
+
+enum { EPOLL_RING, EPOLL_SIGNAL };
+
+struct program {
+	struct options options;
+	struct targets targets;
+	struct source *source;
+	struct output *output;
+	struct engine *engine;
+	int signal_fd;
+	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
+};
+
+static void watch_child(void *context, uint32_t tgid)
+{
+	struct program *program = context;
+
+	if (targets_add(&program->targets, tgid))
+		engine_process_exited(program->engine, tgid);
+}
+
+static int watch_fd(struct program *program, int fd, uint64_t tag)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+
+	return epoll_ctl(program->targets.epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int watch_signals(struct program *program)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return program->signal_fd < 0 ? -errno : watch_fd(program, program->signal_fd, EPOLL_SIGNAL);
+}
+
+/* Before anything is loaded: a pid that is wrong must not cost a load. */
+static enum exit_status watch_targets(struct program *program)
+{
+	for (size_t i = 0; i < program->options.pid_count; i++) {
+		int err = targets_add(&program->targets, program->options.pids[i]);
+
+		if (err) {
+			fprintf(stderr, "tcpwatch: -p: cannot watch process %u: %s\n",
+				program->options.pids[i], strerror(-err));
+			return err == -ESRCH ? STATUS_USAGE : STATUS_FAULT;
+		}
+	}
+	return STATUS_OK;
+}
+
+static int wait_ms(const struct program *program)
+{
+	uint64_t now_ns = clock_now();
+	uint64_t until_ns = now_ns + (program->options.trace ? TRACE_TICK_NS : TICK_NS);
+	uint64_t deadline_ns = engine_deadline(program->engine);
+
+	if (deadline_ns < until_ns)
+		until_ns = deadline_ns;
+	if (program->end_ns < until_ns)
+		until_ns = program->end_ns;
+	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void on_event(struct program *program, const struct epoll_event *event)
+{
+	if (event->data.u64 == EPOLL_SIGNAL) {
+		program->end_ns = 0;
+	} else if (event->data.u64 & TARGETS_EPOLL_TAG) {
+		engine_process_exited(program->engine, (uint32_t)event->data.u64);
+		if (--program->targets.alive == 0 && program->end_ns > clock_now() + LAST_WORDS_NS)
+			program->end_ns = clock_now() + LAST_WORDS_NS;
+	}
+}
+
+/* Returns 0 when it is time to stop, or a negative errno. */
+static int loop(struct program *program)
+{
+	struct epoll_event events[16];
+	int count, err;
+
+	while (clock_now() < program->end_ns) {
+		count = epoll_wait(program->targets.epoll_fd, events, 16, wait_ms(program));
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		/* Births are known before deaths are looked at: the last target may have a child by now. */
+		err = engine_poll(program->engine);
+		if (err)
+			return err;
+		for (int i = 0; i < count; i++)
+			on_event(program, &events[i]);
+	}
+	return 0;
+}
+
+static enum exit_status status_of(int err)
+{
+	if (!err || err == -EPIPE) /* nobody reads any more: `| head` has seen enough */
+		return STATUS_OK;
+	fprintf(stderr, "tcpwatch: %s: %s\n",
+		ferror(stdout) ? "cannot write to standard output" : "stopped by a fault",
+		strerror(-err));
+	return STATUS_FAULT;
+}
+
+static enum exit_status run(struct program *program)
+{
+	char targets[TARGETS_TEXT_LEN];
+	struct engine_config config = {
+		.options = &program->options,
+		.source = program->source,
+		.output = program->output,
+		.mode = source_live_mode(program->source),
+		.targets = targets_describe(&program->options, targets),
+		.self_tgid = (uint32_t)getpid(),
+		.watch_child = watch_child,
+		.context = program,
+	};
+	struct utsname kernel;
+	int err;
+
+	uname(&kernel);
+	config.kernel = kernel.release;
+	program->engine = engine_new(&config);
+	if (!program->engine)
+		return status_of(-ENOMEM);
+	program->end_ns = program->options.duration_ns
+				  ? clock_now() + program->options.duration_ns
+				  : UINT64_MAX;
+	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
+	if (!err)
+		err = engine_start(program->engine);
+	if (!err)
+		err = loop(program);
+	if (!err)
+		err = engine_finish(program->engine);
+	return status_of(err);
+}
+
+static enum exit_status start(struct program *program)
+{
+	enum exit_status status;
+	int err;
+
+	program->targets.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (program->targets.epoll_fd < 0)
+		return status_of(-errno);
+	status = watch_targets(program);
+	if (status)
+		return status;
+	err = watch_signals(program);
+	if (err)
+		return status_of(err);
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	program->output = program->options.json ? output_json_new(stdout) : output_text_new(stdout);
+	if (!program->output)
+		return status_of(-ENOMEM);
+	if (source_live_new(&program->source, &program->options))
+		return STATUS_CANNOT;
+	return run(program);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.signal_fd = -1, .targets.epoll_fd = -1};
+	enum exit_status status;
+
+	setlocale(LC_ALL, "");
+	options_parse(&program.options, argc, argv);
+	if (program.options.features)
+		status = features_print(program.options.verbose);
+	else
+		status = start(&program);
+	engine_free(program.engine);
+	if (program.source)
+		program.source->ops->free(program.source);
+	if (program.output)
+		program.output->ops->free(program.output);
+	options_free(&program.options);
+	if (program.signal_fd >= 0)
+		close(program.signal_fd);
+	if (program.targets.epoll_fd >= 0)
+		close(program.targets.epoll_fd);
+	return status;
+}

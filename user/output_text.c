@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "text_style.h"
+#include "units.h"
+
+/* More processes than this are left to -j; the ones with leaks come first. */
+#define PROCESSES_SHOWN 20
+#define GROUPS_SHOWN	20
+#define HOLDERS_SHOWN	4
+
+struct output_text {
+	struct output base;
+	struct text_style style;
+};
+
+static const struct text_style *style_of(struct output *output)
+{
+	return &((struct output_text *)output)->style;
+}
+
+static void text_start(struct output *output, const struct output_start *start, uint64_t now_ns)
+{
+	const struct options *options = start->options;
+	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], waiting[COUNT_TEXT_LEN];
+
+	(void)now_ns;
+	fprintf(output->file, "Watching %s: %s TCP sockets found",
+		start->targets ? start->targets : "every process",
+		text_count(start->sockets_found, count));
+	if (start->close_wait_found)
+		fprintf(output->file, ", %s in CLOSE_WAIT",
+			text_count(start->close_wait_found, waiting));
+	if (options->close_wait_ns)
+		fprintf(output->file, ". Leaks are reported after %s.\n",
+			duration_format(options->close_wait_ns, duration));
+	else
+		fputs(". Every CLOSE_WAIT is reported.\n", output->file);
+}
+
+/* "local <- remote" for who was called, "local -> remote" for who called. */
+static void put_flow(FILE *file, const struct flow *flow, enum socket_role role, unsigned int state)
+{
+	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
+
+	flow_format_local(flow, local);
+	if (state == TCP_LISTEN)
+		fputs(local, file);
+	else
+		fprintf(file, "%s %s %s", local,
+			role == ROLE_SERVER ? "<-" : role == ROLE_CLIENT ? "->" : "--",
+			flow_format_remote(flow, remote));
+}
+
+static void text_change(struct output *output, const struct change *change)
+{
+	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN], duration[DURATION_TEXT_LEN];
+	const struct text_style *style = style_of(output);
+	const char *cause = cause_name(change->cause);
+	FILE *file = output->file;
+	bool known = change->lifetime_ns != DURATION_UNKNOWN;
+
+	text_process(style, change->owner, process);
+	if (change->owner_source == OWNER_LISTENER) /* provisional, and marked so */
+		strcat(process, "?");
+	fprintf(file, "%s  %-22s  %11s > %-11s  %7s  ",
+		clock_format_time(&output->clock, change->time_ns, time), process,
+		tcp_state_name(change->from), tcp_state_name(change->to),
+		known ? duration_format(change->lifetime_ns, duration) : "-");
+	put_flow(file, change->flow, change->role,
+		 change->to == TCP_LISTEN ? TCP_LISTEN : change->from);
+	if (cause)
+		fprintf(file, "  %s", cause);
+	putc('\n', file);
+}
+
+static void put_age(FILE *file, uint64_t age_ns, bool at_least)
+{
+	char duration[DURATION_TEXT_LEN];
+
+	if (age_ns == DURATION_UNKNOWN)
+		fputs("unknown", file);
+	else
+		fprintf(file, "%s%s", at_least ? ">= " : "", duration_format(age_ns, duration));
+}
+
+static void put_holders(struct output *output, const struct leak *leak)
+{
+	char process[PROCESS_TEXT_LEN];
+	size_t shown = leak->holder_count < HOLDERS_SHOWN ? leak->holder_count : HOLDERS_SHOWN;
+
+	if (!leak->holder_count)
+		fputs(", held by no descriptor", output->file);
+	for (size_t i = 0; i < shown; i++)
+		fprintf(output->file, "%s%s fd %u",
+			i ? ", " : leak->kind == LEAK_UNACCEPTED ? ", listener of " : ", held by ",
+			text_process(style_of(output), leak->holders[i].process, process),
+			leak->holders[i].fd);
+	if (shown < leak->holder_count)
+		fprintf(output->file, " and %zu more", leak->holder_count - shown);
+}
+
+static void text_leak(struct output *output, const struct leak *leak)
+{
+	const struct text_style *style = style_of(output);
+	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
+	FILE *file = output->file;
+
+	fprintf(file, "%s  %sLEAK%s %-10s  %s  ",
+		clock_format_time(&output->clock, leak->time_ns, time), text_red(style),
+		text_plain(style), leak_kind_name(leak->kind),
+		text_process(style, leak->process, process));
+	put_flow(file, leak->flow, leak->role, TCP_CLOSE_WAIT);
+	fputs("  age ", file);
+	put_age(file, leak->age_ns, leak->age_at_least);
+	put_holders(output, leak);
+	if (leak->recv_queue || leak->send_queue)
+		fprintf(file, ", Recv-Q %u Send-Q %u", leak->recv_queue, leak->send_queue);
+	putc('\n', file);
+}
+
+static void text_leak_end(struct output *output, const struct leak_end *end)
+{
+	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
+	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
+	FILE *file = output->file;
+
+	fprintf(file, "%s  closed %-8s  %s  %s -- %s  age ",
+		clock_format_time(&output->clock, end->time_ns, time), leak_kind_name(end->kind),
+		text_process(style_of(output), end->process, process),
+		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
+	put_age(file, end->age_ns, end->age_at_least);
+	putc('\n', file);
+}
+
+static void put_lifetimes(struct output *output, const struct process *process)
+{
+	const struct text_style *style = style_of(output);
+	FILE *file = output->file;
+	bool header = false;
+
+	for (const unsigned char *state = tcp_state_order; *state; state++) {
+		const struct histogram *h = process->lifetimes[*state];
+		char text[5][DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], picture[PICTURE_TEXT_LEN];
+
+		if (!h)
+			continue;
+		if (!header)
+			fprintf(file, "%s  %-11s %8s %7s %7s %7s %7s %7s  %s%s\n", text_dim(style),
+				"STATE", "COUNT", "MIN", "P50", "P90", "P99", "MAX", PICTURE_AXIS,
+				text_plain(style));
+		header = true;
+		fprintf(file, "  %-11s %8s %7s %7s %7s %7s %7s  %s\n", tcp_state_name(*state),
+			text_count(h->count, count), duration_format(h->min_ns, text[0]),
+			duration_format(histogram_quantile(h, 0.5), text[1]),
+			duration_format(histogram_quantile(h, 0.9), text[2]),
+			duration_format(histogram_quantile(h, 0.99), text[3]),
+			duration_format(h->max_ns, text[4]), text_picture(style, h, picture));
+	}
+}
+
+static void put_process(struct output *output, const struct view_process *view)
+{
+	const struct text_style *style = style_of(output);
+	char name[PROCESS_TEXT_LEN], count[COUNT_TEXT_LEN];
+	FILE *file = output->file;
+	const char *separator = "  open: ";
+
+	fprintf(file, "\n%s%s%s  %s transitions\n", text_bold(style),
+		text_process(style, view->process, name), text_plain(style),
+		text_count(view->transitions, count));
+	put_lifetimes(output, view->process);
+	for (const unsigned char *state = tcp_state_order; *state; state++) {
+		if (!view->open[*state])
+			continue;
+		fprintf(file, "%s%s %s", separator, text_count(view->open[*state], count),
+			tcp_state_name(*state));
+		separator = ", ";
+	}
+	if (*separator == ',')
+		putc('\n', file);
+}
+
+static void text_summary(struct output *output, const struct view *view)
+{
+	size_t shown =
+		view->process_count < PROCESSES_SHOWN ? view->process_count : PROCESSES_SHOWN;
+
+	for (size_t i = 0; i < shown; i++)
+		put_process(output, &view->processes[i]);
+	if (shown < view->process_count)
+		fprintf(output->file, "\n%zu more processes are not shown; -j shows all.\n",
+			view->process_count - shown);
+}
+
+static void put_group(struct output *output, const struct view *view,
+		      const struct leak_group *group)
+{
+	char name[PROCESS_TEXT_LEN], total[COUNT_TEXT_LEN], open[COUNT_TEXT_LEN];
+	FILE *file = output->file;
+
+	fprintf(file, "  %8s %-10s  %s  %s %s, ", text_count(group->total, total),
+		leak_kind_name(group->kind),
+		text_process(style_of(output), group->process, name),
+		group->role == ROLE_SERVER ? "listener" : "peer", group->place);
+	if (group->open == group->total)
+		fputs("all still open, ", file);
+	else if (group->open)
+		fprintf(file, "%s still open, ", text_count(group->open, open));
+	else
+		fputs("all closed since, ", file);
+	fputs("oldest ", file);
+	put_age(file, view->now_ns - group->oldest_since_ns, group->oldest_at_least);
+	putc('\n', file);
+}
+
+static void put_leak_summary(struct output *output, const struct view *view)
+{
+	const struct text_style *style = style_of(output);
+	char total_text[COUNT_TEXT_LEN], open_text[COUNT_TEXT_LEN];
+	size_t shown = view->group_count < GROUPS_SHOWN ? view->group_count : GROUPS_SHOWN;
+	uint64_t total = 0, open = 0;
+
+	for (size_t i = 0; i < view->group_count; i++) {
+		total += view->groups[i]->total;
+		open += view->groups[i]->open;
+	}
+	if (!total) {
+		fputs("\nSUMMARY: no leaks\n", output->file);
+		return;
+	}
+	fprintf(output->file, "\n%sSUMMARY: %s leaked socket%s, %s still open%s\n", text_red(style),
+		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text),
+		text_plain(style));
+	for (size_t i = 0; i < shown; i++)
+		put_group(output, view, view->groups[i]);
+	if (shown < view->group_count)
+		fprintf(output->file, "  and %zu more groups\n", view->group_count - shown);
+}
+
+static void text_end(struct output *output, const struct view *view)
+{
+	char seen[COUNT_TEXT_LEN], lost[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
+	const struct ledger *ledger = &view->ledger;
+	const char *separator = " (";
+
+	if (!view->process_count)
+		fputs("\nNo TCP sockets were seen.\n", output->file);
+	put_leak_summary(output, view);
+	fprintf(output->file, "%s events in %s, %s lost", text_count(ledger->seen, seen),
+		duration_format(view->duration_ns, duration), text_count(ledger_lost(ledger), lost));
+	for (int reason = 0; reason < LOST_REASONS; reason++) {
+		if (!ledger->lost[reason])
+			continue;
+		fprintf(output->file, "%s%s %s", separator, lost_reason_name(reason),
+			text_count(ledger->lost[reason], lost));
+		separator = ", ";
+	}
+	fputs(ledger_lost(ledger) ? ")\n" : "\n", output->file);
+}
+
+static void text_free(struct output *output)
+{
+	free(output);
+}
+
+static const struct output_ops ops = {
+	.start = text_start,
+	.change = text_change,
+	.leak = text_leak,
+	.leak_end = text_leak_end,
+	.summary = text_summary,
+	.end = text_end,
+	.free = text_free,
+};
+
+struct output *output_text_new(FILE *file)
+{
+	struct output_text *output = calloc(1, sizeof(*output));
+
+	if (!output)
+		return NULL;
+	output->base.ops = &ops;
+	output->base.file = file;
+	output->style = text_style_of(file);
+	return &output->base;
+}

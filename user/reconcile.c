@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "reconcile.h"
+
+#include "owner.h"
+#include "tcp_state.h"
+#include "units.h"
+
+/* The records of one socket show its holders, oldest first. */
+static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
+			  const struct event_scan *records, size_t count)
+{
+	struct process *oldest = NULL;
+	bool only = true;
+
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
+		struct process *process;
+
+		if (records[i].task.tgid == tracker->self_tgid)
+			continue;
+		process = process_table_get(tracker->processes, &records[i].task);
+		if (!oldest)
+			oldest = process;
+		else if (process != oldest)
+			only = false;
+	}
+	if (oldest)
+		owner_learn_holder(socket, oldest, only);
+}
+
+/*
+ * When a socket entered its state, at the latest: in CLOSE_WAIT the last ACK came with the FIN or after it, so the time
+ * since then is a lower bound of the age (tcp_ack() sets rcv_tstamp; less a tick for its grain).
+ */
+static uint64_t since_at_latest(const struct event_scan *record, uint64_t tick_ns)
+{
+	uint64_t age;
+
+	if (record->state != TCP_CLOSE_WAIT || !record->last_received_ticks)
+		return record->time_ns;
+	age = (record->last_received_ticks - 1) * tick_ns;
+	return age < record->time_ns ? record->time_ns - age : 0;
+}
+
+static struct tcp_socket *add_found(struct tracker *tracker, const struct event_scan *record,
+				    const struct flow *flow, uint64_t tick_ns)
+{
+	struct tcp_socket *socket = tracker_add(tracker, record->cookie, flow, record->state);
+
+	if (!socket)
+		return NULL;
+	socket->since_ns = since_at_latest(record, tick_ns);
+	socket->write_seq = record->write_seq;
+	socket->copied_seq = record->copied_seq;
+	socket->kernel = !!(record->flow.flags & EVENT_KERN_SOCK);
+	if (record->state == TCP_LISTEN)
+		socket->role = ROLE_SERVER;
+	tracker->hooks.found(tracker->hooks.context, socket);
+	return socket;
+}
+
+static void take_in(struct tracker *tracker, const struct scan_result *result,
+		    const struct event_scan *records, size_t count)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
+	struct flow flow;
+
+	flow_read(&flow, &records->flow, records->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow))
+		return;
+	if (!socket)
+		socket = add_found(tracker, records, &flow, result->tick_ns);
+	if (!socket)
+		return;
+	socket->scanned = 1;
+	socket->scan_state = records->state != socket->state ? records->state : 0;
+	learn_holders(tracker, socket, records, count);
+}
+
+/* A connection on a port with a listener came in; others of unknown start keep an unknown role. */
+static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
+{
+	struct tcp_socket *listener;
+	bool several;
+
+	if (socket->role != ROLE_UNKNOWN)
+		return;
+	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
+	if (!listener)
+		return;
+	socket->role = ROLE_SERVER;
+	if (!several)
+		owner_learn(socket, listener->owner, OWNER_LISTENER);
+}
+
+void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
+{
+	const struct event_scan *end = result->records + result->count;
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+	size_t count;
+
+	while ((socket = socket_table_next(tracker->sockets, &position))) {
+		socket->scanned = 0;
+		socket->scan_state = 0;
+	}
+	for (const struct event_scan *record = result->records; record < end; record += count) {
+		count = scan_result_group(result, record);
+		take_in(tracker, result, record, count);
+	}
+	position = 0;
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		learn_role(tracker, socket);
+}
+
+/* The tracepoint fires a little before the state is written: a scan right behind it sees the old one. */
+#define SETTLED_NS (10 * NS_PER_MS)
+
+/* The scan saw another state, and no record came since: one was lost. */
+static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
+			  const struct scan_result *result)
+{
+	const struct event_scan *record;
+
+	if (!scan_result_find(result, socket->cookie, &record))
+		return;
+	tracker->gaps++;
+	tracker->hooks.vanished(tracker->hooks.context, socket);
+	tracker_set_state(tracker, socket, socket->scan_state);
+	socket->since_known = 0;
+	socket->since_ns = since_at_latest(record, result->tick_ns);
+	socket->write_seq = record->write_seq;
+	socket->copied_seq = record->copied_seq;
+	tracker->hooks.found(tracker->hooks.context, socket);
+}
+
+void reconcile_end(struct tracker *tracker, const struct scan_result *result)
+{
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+
+	while ((socket = socket_table_next(tracker->sockets, &position))) {
+		if (socket->since_ns >= result->started_ns)
+			continue;
+		if (!socket->scanned) {
+			if (!scan_result_covers(result, socket->flow.netns))
+				continue;
+			tracker->hooks.vanished(tracker->hooks.context, socket);
+			tracker_remove(tracker, socket);
+		} else if (socket->scan_state && socket->scan_state != socket->state &&
+			   socket->since_ns + SETTLED_NS < result->started_ns) {
+			correct_state(tracker, socket, result);
+		}
+	}
+}

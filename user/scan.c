@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "scan.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "netns_list.h"
+#include "tcpwatch.skel.h"
+
+/* The kernel hands out at most 8 pages a read. */
+#define READ_SIZE (64 * 1024)
+
+/* Reads an iterator to its end. A record can be cut off by the end of a read. */
+static int read_records(int fd, struct scan_result *result)
+{
+	_Alignas(8) char buffer[READ_SIZE];
+	size_t kept = 0;
+
+	for (;;) {
+		ssize_t got = read(fd, buffer + kept, sizeof(buffer) - kept);
+		size_t size, used = 0;
+
+		/* EAGAIN: a million objects were passed over with nothing to say; the walk goes on. */
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : kept ? -EPROTO : 0;
+		size = kept + (size_t)got;
+		for (; size - used >= sizeof(struct event_scan); used += sizeof(struct event_scan)) {
+			int err = scan_result_add(result, buffer + used, sizeof(struct event_scan));
+
+			if (err)
+				return err;
+		}
+		kept = size - used;
+		memmove(buffer, buffer + used, kept);
+	}
+}
+
+static int run_iterator(const struct bpf_link *link, struct scan_result *result)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_records(fd, result);
+	close(fd);
+	return err;
+}
+
+/* Makes the iterator inside the namespace: it stays there, whoever reads it. */
+static int open_in_netns(const struct bpf_link *link, int home_fd, const char *path)
+{
+	int netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd, err = 0;
+
+	if (netns_fd < 0)
+		return -errno;
+	if (setns(netns_fd, CLONE_NEWNET)) {
+		err = -errno;
+		close(netns_fd);
+		return err;
+	}
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = -errno;
+	close(netns_fd);
+	if (setns(home_fd, CLONE_NEWNET)) {
+		/* Nothing can be right from here on. */
+		perror("tcpwatch: cannot return to the own network namespace");
+		exit(EXIT_FAILURE);
+	}
+	return err ? err : fd;
+}
+
+static int scan_netns(const struct bpf_link *link, int home_fd, const struct netns *netns,
+		      struct scan_result *result)
+{
+	static struct netns_list warned;
+	char path[64];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", netns->pid);
+	fd = open_in_netns(link, home_fd, path);
+	if (fd >= 0) {
+		err = read_records(fd, result);
+		close(fd);
+		return err;
+	}
+	if (fd == -ENOENT || fd == -ESRCH) /* the process has ended meanwhile */
+		return 0;
+	if (!netns_list_has(&warned, netns->inode)) {
+		fprintf(stderr,
+			"tcpwatch: cannot enter network namespace %u (of pid %u): %s; its sockets without a "
+			"descriptor are not seen\n",
+			netns->inode, netns->pid, strerror(-fd));
+		netns_list_add(&warned, netns);
+	}
+	return scan_result_add_unseen(result, netns->inode);
+}
+
+static int scan_tables(const struct bpf_link *link, struct scan_result *result)
+{
+	struct netns_list list = {0};
+	int home_fd, err;
+	struct stat home;
+
+	err = run_iterator(link, result);
+	if (err)
+		return err;
+	home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home_fd < 0)
+		return -errno;
+	err = fstat(home_fd, &home) ? -errno : netns_list_read(&list);
+	for (size_t i = 0; !err && i < list.count; i++)
+		if (list.items[i].inode != home.st_ino)
+			err = scan_netns(link, home_fd, &list.items[i], result);
+	netns_list_clear(&list);
+	close(home_fd);
+	return err;
+}
+
+int scan_run(struct tcpwatch *skeleton, const struct scan_request *request,
+	     struct scan_result *result)
+{
+	int err = 0;
+
+	skeleton->bss->scan_states = request->states;
+	result->tick_ns = clock_tick_ns();
+	result->started_ns = clock_now();
+	if (request->descriptors)
+		err = run_iterator(skeleton->links.scan_fds, result);
+	if (!err && request->tables)
+		err = scan_tables(skeleton->links.scan_tcp, result);
+	result->ended_ns = clock_now();
+	if (err)
+		scan_result_clear(result);
+	return err;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_SCAN_RESULT_H
+#define TCPWATCH_SCAN_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event.h"
+
+/* What a scan of the kernel found: checked records, a socket's together, its descriptors first. */
+struct scan_result {
+	struct event_scan *records;
+	size_t count;
+	size_t capacity;
+	uint64_t started_ns; /* CLOCK_MONOTONIC, before the first look */
+	uint64_t ended_ns;
+	uint64_t tick_ns;   /* length of a kernel tick, the unit of the records' *_ticks */
+	uint32_t *unseen;   /* network namespaces whose tables could not be read, by inode */
+	size_t unseen_count;
+	size_t sockets;	    /* different ones */
+	size_t descriptors; /* that hold them */
+};
+
+/* Which sockets to look for and where. */
+struct scan_request {
+	uint32_t states; /* bit n: state n */
+	bool descriptors; /* every process's descriptors */
+	bool tables;	  /* the TCP tables of every network namespace that has a process */
+};
+
+#define SCAN_ALL_STATES (~(1u << 7)) /* all but CLOSE */
+
+/* Adds a record. Returns 0, -EPROTO for one that event_check() refuses, or -ENOMEM. */
+int scan_result_add(struct scan_result *result, const void *record, size_t size);
+int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
+
+/* Sorts and counts, after the last add. */
+void scan_result_finish(struct scan_result *result);
+
+/* The records of one socket: how many start at *first. 0 if it was not found. */
+size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
+			const struct event_scan **first);
+
+/* How many records, beginning with this one, are of the same socket. */
+size_t scan_result_group(const struct scan_result *result, const struct event_scan *first);
+
+/* Would a socket of this network namespace have been found, if it existed? */
+bool scan_result_covers(const struct scan_result *result, uint32_t netns);
+
+/* Frees what it holds and empties it. */
+void scan_result_clear(struct scan_result *result);
+
+#endif

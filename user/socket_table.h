@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_SOCKET_TABLE_H
+#define TCPWATCH_SOCKET_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow.h"
+
+struct process;
+
+#define DURATION_UNKNOWN UINT64_MAX
+
+/* How a socket's owner is known, worst first: a better one replaces a worse one. */
+enum owner_source {
+	OWNER_UNKNOWN,
+	OWNER_LISTENER, /* provisional: the process behind the listener */
+	OWNER_IO,	/* acted on the socket */
+	OWNER_SNAPSHOT, /* holds a descriptor, by scan */
+	OWNER_CLOSE,
+	OWNER_LISTEN,
+	OWNER_CONNECT,
+	OWNER_ACCEPT,
+	OWNER_SOURCES
+};
+
+enum socket_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
+
+/* One sample that waits for its owner: from, to and the time spent in `from`. */
+typedef uint64_t step_t;
+
+/* A server's socket whose owner never showed makes 4: SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2. */
+#define SOCKET_STEPS 4
+
+/* Everything known of one open socket. Kept small: there may be a million. */
+struct tcp_socket {
+	uint64_t cookie;
+	uint64_t since_ns; /* when it entered `state`; if !since_known, at the latest */
+	struct process *owner;
+	step_t steps[SOCKET_STEPS];
+	struct flow flow;
+	uint32_t write_seq; /* as of entering CLOSE_WAIT, or the last look since */
+	uint32_t copied_seq;
+	uint32_t handle;
+	uint32_t watch_prev; /* links of the leak watch; handles, 0 = none */
+	uint32_t watch_next;
+	unsigned int state : 4;
+	unsigned int scan_state : 4; /* what a running scan saw, if it differs */
+	unsigned int owner_source : 3;
+	unsigned int role : 2;
+	unsigned int step_count : 3;
+	unsigned int since_known : 1;
+	unsigned int scanned : 1; /* seen by the running scan */
+	unsigned int watched_for_leak : 1;
+	unsigned int leaked : 1;  /* reported */
+	unsigned int kernel : 1;  /* a socket of the kernel itself */
+};
+
+struct socket_table;
+
+struct socket_table *socket_table_new(void);
+void socket_table_free(struct socket_table *table);
+
+/* NULL if there is none. The pointer is valid until that socket is removed. */
+struct tcp_socket *socket_table_find(struct socket_table *table, uint64_t cookie);
+struct tcp_socket *socket_table_at(struct socket_table *table, uint32_t handle);
+
+/* Adds a zeroed socket; the cookie must be new. NULL without memory. */
+struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cookie);
+
+void socket_table_remove(struct socket_table *table, struct tcp_socket *socket);
+
+size_t socket_table_count(const struct socket_table *table);
+
+/*
+ * Walks all sockets in no order: start with *position 0, ends with NULL. The socket just returned may be removed;
+ * nothing may be inserted during a walk.
+ */
+struct tcp_socket *socket_table_next(struct socket_table *table, uint32_t *position);
+
+#endif

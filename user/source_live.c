@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "source_live.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf_load.h"
+#include "scan.h"
+#include "tcpwatch.skel.h"
+
+struct source_live {
+	struct source base;
+	struct tcpwatch *skeleton;
+	struct ring_buffer *ring;
+	struct event_ledger *per_cpu; /* one for each possible CPU */
+	int cpus;
+	source_sink sink;	   /* of the drain that runs */
+	void *context;
+};
+
+static struct source_live *live_of(struct source *source)
+{
+	return (struct source_live *)source;
+}
+
+static int on_record(void *context, void *record, size_t size)
+{
+	struct source_live *live = context;
+
+	live->sink(live->context, record, size);
+	return 0;
+}
+
+static int live_drain(struct source *source, source_sink sink, void *context)
+{
+	struct source_live *live = live_of(source);
+	int count;
+
+	live->sink = sink;
+	live->context = context;
+	live->skeleton->bss->wake_sent = 0;
+	count = ring_buffer__consume(live->ring);
+	return count < 0 ? count : 0;
+}
+
+static int live_scan(struct source *source, const struct scan_request *request,
+		     struct scan_result *result)
+{
+	return scan_run(live_of(source)->skeleton, request, result);
+}
+
+static uint64_t recursion_misses(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+static void live_ledger(struct source *source, struct ledger *ledger)
+{
+	struct source_live *live = live_of(source);
+	uint64_t wanted = 0, ring_full = 0;
+	__u32 zero = 0;
+
+	if (!bpf_map_lookup_elem(bpf_map__fd(live->skeleton->maps.ledger), &zero, live->per_cpu))
+		for (int i = 0; i < live->cpus; i++) {
+			wanted += live->per_cpu[i].wanted;
+			ring_full += live->per_cpu[i].ring_full;
+		}
+	ledger->lost[LOST_RING_FULL] = ring_full;
+	ledger->lost[LOST_RECURSION] = recursion_misses(live->skeleton->progs.on_set_state) +
+				       recursion_misses(live->skeleton->progs.on_fork);
+	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
+}
+
+static uint64_t live_now(struct source *source)
+{
+	(void)source;
+	return clock_now();
+}
+
+static void live_clock(struct source *source, struct clock *clock)
+{
+	(void)source;
+	clock_read(clock);
+}
+
+static void live_stop(struct source *source)
+{
+	struct tcpwatch *skeleton = live_of(source)->skeleton;
+
+	bpf_link__destroy(skeleton->links.on_set_state);
+	skeleton->links.on_set_state = NULL;
+	bpf_link__destroy(skeleton->links.on_fork);
+	skeleton->links.on_fork = NULL;
+}
+
+static void live_free(struct source *source)
+{
+	struct source_live *live = live_of(source);
+
+	ring_buffer__free(live->ring);
+	tcpwatch__destroy(live->skeleton);
+	free(live->per_cpu);
+	free(live);
+}
+
+static const struct source_ops ops = {
+	.drain = live_drain,
+	.scan = live_scan,
+	.stop = live_stop,
+	.ledger = live_ledger,
+	.now = live_now,
+	.clock = live_clock,
+	.free = live_free,
+};
+
+static int load_and_attach(struct source_live *live, const struct options *options)
+{
+	int err;
+
+	if (!bpf_load_has_btf())
+		return -ENOENT;
+	live->skeleton = bpf_load_open(options->verbose);
+	if (!live->skeleton)
+		return -errno;
+	err = bpf_load_configure(live->skeleton, options);
+	if (!err)
+		err = tcpwatch__load(live->skeleton);
+	if (err)
+		return err;
+	live->ring =
+		ring_buffer__new(bpf_map__fd(live->skeleton->maps.events), on_record, live, NULL);
+	if (!live->ring)
+		return -errno;
+	return tcpwatch__attach(live->skeleton);
+}
+
+int source_live_new(struct source **source, const struct options *options)
+{
+	struct source_live *live = calloc(1, sizeof(*live));
+	int err = -ENOMEM;
+
+	if (!live)
+		goto fail;
+	live->base.ops = &ops;
+	live->cpus = libbpf_num_possible_cpus();
+	if (live->cpus <= 0) {
+		err = live->cpus ? live->cpus : -EINVAL;
+		goto fail;
+	}
+	live->per_cpu = calloc((size_t)live->cpus, sizeof(*live->per_cpu));
+	if (!live->per_cpu)
+		goto fail;
+	err = load_and_attach(live, options);
+	if (err)
+		goto fail;
+	*source = &live->base;
+	return 0;
+fail:
+	bpf_load_explain(err);
+	if (live)
+		live_free(&live->base);
+	return err;
+}
+
+int source_live_epoll_fd(const struct source *source)
+{
+	return ring_buffer__epoll_fd(((const struct source_live *)source)->ring);
+}
+
+const char *source_live_mode(const struct source *source)
+{
+	(void)source;
+	return "tracepoints";
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "targets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int targets_add(struct targets *targets, uint32_t tgid)
+{
+	/* One shot: a dead process's pidfd stays readable. It is left open until the end; there are few. */
+	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+				    .data.u64 = TARGETS_EPOLL_TAG | tgid};
+	int fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (epoll_ctl(targets->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	targets->alive++;
+	return 0;
+}
+
+static void read_comm(uint32_t tgid, char *comm, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(comm, size, "?");
+	snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(comm, (int)size, file))
+		comm[strcspn(comm, "\n")] = '\0';
+	fclose(file);
+	for (char *c = comm; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
+const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])
+{
+	char comm[32], more[32] = "";
+
+	if (options->pid_count) {
+		if (options->pid_count > 1)
+			snprintf(more, sizeof(more), " and %zu more", options->pid_count - 1);
+		read_comm(options->pids[0], comm, sizeof(comm));
+		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]%s", comm, options->pids[0], more);
+		return text;
+	}
+	if (!options->comm_count)
+		return NULL;
+	if (options->comm_count > 1)
+		snprintf(more, sizeof(more), " and %zu more", options->comm_count - 1);
+	snprintf(text, TARGETS_TEXT_LEN, "processes named %s%s", options->comms[0], more);
+	return text;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_TARGETS_H
+#define TCPWATCH_TARGETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "options.h"
+
+/* The processes of -p (and with -f their children) while they live, each by a pidfd in an epoll set. */
+struct targets {
+	int epoll_fd;
+	size_t alive;
+};
+
+/* Long enough for targets_describe(). */
+#define TARGETS_TEXT_LEN 96
+
+/* Adds one process, with TARGETS_EPOLL_TAG | tgid as its epoll data. Returns 0, or -ESRCH if it has ended. */
+int targets_add(struct targets *targets, uint32_t tgid);
+#define TARGETS_EPOLL_TAG (1ULL << 32)
+
+/* What is watched, for people: "nginx[812] and 2 more"; NULL where that is every process. */
+const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN]);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "text_style.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "utf8.h"
+
+struct text_style text_style_of(FILE *file)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (struct text_style){
+		.colour = isatty(fileno(file)) && !(no_color && *no_color) && term &&
+			  strcmp(term, "dumb") != 0,
+		.unicode = !strcmp(nl_langinfo(CODESET), "UTF-8"),
+	};
+}
+
+const char *text_bold(const struct text_style *style)
+{
+	return style->colour ? "\033[1m" : "";
+}
+
+const char *text_red(const struct text_style *style)
+{
+	return style->colour ? "\033[1;31m" : "";
+}
+
+const char *text_dim(const struct text_style *style)
+{
+	return style->colour ? "\033[2m" : "";
+}
+
+const char *text_plain(const struct text_style *style)
+{
+	return style->colour ? "\033[0m" : "";
+}
+
+/* C1 controls (U+0080 to U+009F) act on some terminals like escape sequences. */
+static bool is_control(const char *text, size_t length)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	return (length == 1 && (s[0] < 0x20 || s[0] == 0x7f)) ||
+	       (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+const char *text_process(const struct text_style *style, const struct process *process,
+			 char text[PROCESS_TEXT_LEN])
+{
+	const char *from = process ? process->comm : "(unknown)";
+	char *to = text;
+
+	while (*from) {
+		size_t length = utf8_sequence(from);
+
+		if (!length || is_control(from, length) || (length > 1 && !style->unicode)) {
+			*to++ = '?';
+			from += length ? length : 1;
+			continue;
+		}
+		memcpy(to, from, length);
+		to += length;
+		from += length;
+	}
+	*to = '\0';
+	if (process && process->tgid)
+		snprintf(to, PROCESS_TEXT_LEN - (size_t)(to - text), "[%u]", process->tgid);
+	else if (process && process->merged)
+		snprintf(to, PROCESS_TEXT_LEN - (size_t)(to - text), "[%u ended]", process->merged);
+	return text;
+}
+
+const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN])
+{
+	char digits[24];
+	size_t length = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
+	char *to = text;
+
+	for (size_t i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return text;
+}
+
+/* The axis: 40 octaves from 2^10 ns; a column holds 2.5 octaves, so that every fourth is a factor of 1024. */
+static size_t column_of(size_t bucket)
+{
+	size_t column;
+
+	if (!bucket)
+		return 0;
+	column = (bucket - 1) * 2 / (5 << HISTOGRAM_SUB_BITS);
+	return column < PICTURE_COLUMNS ? column : PICTURE_COLUMNS - 1;
+}
+
+const char *text_picture(const struct text_style *style, const struct histogram *histogram,
+			 char text[PICTURE_TEXT_LEN])
+{
+	static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char *const ascii[] = {" ", ".", ".", ":", ":", "+", "+", "#", "#"};
+	const char *const *levels = style->unicode ? blocks : ascii;
+	uint64_t columns[PICTURE_COLUMNS] = {0}, most = 0;
+	char *to = text;
+
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		uint64_t *column = &columns[column_of(i)];
+
+		*column += histogram->buckets[i];
+		if (*column > most)
+			most = *column;
+	}
+	for (size_t i = 0; i < PICTURE_COLUMNS; i++) {
+		/* The least is still seen. */
+		size_t level = columns[i] ? 1 + (size_t)((double)columns[i] / (double)most * 7.0) : 0;
+
+		to = stpcpy(to, levels[level]);
+	}
+	*to = '\0';
+	return text;
+}

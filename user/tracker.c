@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "tracker.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "owner.h"
+#include "units.h"
+
+int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
+		 const struct tracker_hooks *hooks)
+{
+	memset(tracker, 0, sizeof(*tracker));
+	tracker->watched = watched;
+	tracker->self_tgid = self_tgid;
+	tracker->hooks = *hooks;
+	tracker->sockets = socket_table_new();
+	tracker->processes = process_table_new(watched);
+	tracker->listeners = listener_index_new();
+	return tracker->sockets && tracker->processes && tracker->listeners ? 0 : -ENOMEM;
+}
+
+void tracker_free(struct tracker *tracker)
+{
+	listener_index_free(tracker->listeners);
+	process_table_free(tracker->processes);
+	socket_table_free(tracker->sockets);
+}
+
+void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsigned int state)
+{
+	if (socket->state == TCP_LISTEN && state != TCP_LISTEN)
+		listener_index_remove(tracker->listeners, socket);
+	if (state == TCP_LISTEN && socket->state != TCP_LISTEN &&
+	    listener_index_add(tracker->listeners, socket))
+		tracker->no_memory++;
+	socket->state = state;
+}
+
+struct tcp_socket *tracker_add(struct tracker *tracker, uint64_t cookie, const struct flow *flow,
+			       unsigned int state)
+{
+	struct tcp_socket *socket = socket_table_insert(tracker->sockets, cookie);
+
+	if (!socket) {
+		tracker->no_memory++;
+		return NULL;
+	}
+	socket->flow = *flow;
+	tracker_set_state(tracker, socket, state);
+	return socket;
+}
+
+void tracker_remove(struct tracker *tracker, struct tcp_socket *socket)
+{
+	owner_settle(socket, process_table_unknown(tracker->processes));
+	tracker_set_state(tracker, socket, TCP_CLOSE);
+	owner_release(socket);
+	socket_table_remove(tracker->sockets, socket);
+}
+
+void tracker_settle_all(struct tracker *tracker)
+{
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		owner_settle(socket, process_table_unknown(tracker->processes));
+}
+
+static void vanish(struct tracker *tracker, struct tcp_socket *socket)
+{
+	tracker->hooks.vanished(tracker->hooks.context, socket);
+	tracker_remove(tracker, socket);
+}
+
+/* Provisional: the process behind the listener, unless several could be. */
+static void learn_listener(struct tracker *tracker, struct tcp_socket *socket)
+{
+	struct tcp_socket *listener;
+	bool several;
+
+	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
+	if (listener && !several)
+		owner_learn(socket, listener->owner, OWNER_LISTENER);
+}
+
+static bool is_passive_open(const struct event_transition *e)
+{
+	return e->from == TCP_SYN_RECV && e->to != TCP_CLOSE;
+}
+
+/* The socket of a record, added if it is new. NULL if it is unknown and ends with this record. */
+static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_transition *e,
+				    const struct flow *flow)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
+
+	if (socket && e->from == TCP_CLOSE) { /* connects again, and its end was not seen */
+		vanish(tracker, socket);
+		socket = NULL;
+	}
+	if (!socket) {
+		if (e->to == TCP_CLOSE)
+			return NULL;
+		socket = tracker_add(tracker, e->cookie, flow, e->from);
+		if (!socket)
+			return NULL;
+		if (e->from == TCP_CLOSE)
+			socket->role = e->to == TCP_LISTEN ? ROLE_SERVER : ROLE_CLIENT;
+		else if (is_passive_open(e))
+			socket->role = ROLE_SERVER;
+		else
+			tracker->gaps++;
+	} else if (socket->state != e->from) {
+		tracker->gaps++;
+		tracker->hooks.vanished(tracker->hooks.context, socket);
+		tracker_set_state(tracker, socket, e->from);
+		socket->since_known = 0;
+	}
+	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
+		socket->flow = *flow;
+	socket->kernel = !!(e->flow.flags & EVENT_KERN_SOCK);
+	return socket;
+}
+
+/*
+ * Before ESTABLISHED a passive connection is a request without a tracepoint; its age is the round trip from SYN-ACK to
+ * the final ACK, where the kernel measured it. With syncookies it has only the coarse clock of TCP timestamps, of which
+ * some bits carry options: whole milliseconds are not believed.
+ */
+static uint64_t syn_recv_lifetime(const struct event_transition *e)
+{
+	if (e->retransmits || !e->srtt_us || e->srtt_us % 1000 == 0)
+		return DURATION_UNKNOWN;
+	return e->srtt_us * NS_PER_US;
+}
+
+static uint64_t lifetime_of(const struct event_transition *e, const struct tcp_socket *socket,
+			    enum cause cause)
+{
+	if (e->from == TCP_CLOSE)
+		return DURATION_UNKNOWN;
+	if (cause == CAUSE_ORPHAN) /* FIN_WAIT2 goes on in a mini-socket, out of sight */
+		return DURATION_UNKNOWN;
+	if (socket && socket->since_known && e->time_ns >= socket->since_ns)
+		return e->time_ns - socket->since_ns;
+	if (is_passive_open(e) && e->to == TCP_ESTABLISHED)
+		return syn_recv_lifetime(e);
+	return DURATION_UNKNOWN;
+}
+
+/* A socket that was never known ends: counted for whoever acted, without a lifetime. */
+static void transition_of_unknown(struct tracker *tracker, const struct event_transition *e,
+				  const struct flow *flow, struct process *actor,
+				  enum owner_source source)
+{
+	struct process *owner = source > OWNER_IO ? actor : NULL;
+	struct change change = {
+		.time_ns = e->time_ns,
+		.cookie = e->cookie,
+		.lifetime_ns = DURATION_UNKNOWN,
+		.flow = flow,
+		.owner = owner,
+		.owner_source = owner ? source : OWNER_UNKNOWN,
+		.cause = cause_of(e),
+		.from = e->from,
+		.to = e->to,
+	};
+
+	if (e->from == TCP_CLOSE || e->from == e->to)
+		return;
+	process_record(owner ? owner : process_table_unknown(tracker->processes), e->from, e->to,
+		       DURATION_UNKNOWN);
+	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
+}
+
+static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
+			const struct event_transition *e)
+{
+	tracker_set_state(tracker, socket, e->to);
+	socket->since_ns = e->time_ns;
+	socket->since_known = 1;
+	socket->write_seq = e->write_seq;
+	socket->copied_seq = e->copied_seq;
+}
+
+void tracker_transition(struct tracker *tracker, const struct event_transition *e)
+{
+	enum owner_source source = owner_source_of(e);
+	struct tcp_socket *socket;
+	struct process *actor = NULL;
+	struct change change;
+	struct flow flow;
+
+	flow_read(&flow, &e->flow, e->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow)) {
+		socket = socket_table_find(tracker->sockets, e->cookie);
+		if (socket)
+			vanish(tracker, socket);
+		return;
+	}
+	if (source != OWNER_UNKNOWN && e->task.tgid != tracker->self_tgid)
+		actor = process_table_get(tracker->processes, &e->task);
+	socket = socket_of(tracker, e, &flow);
+	if (!socket) {
+		transition_of_unknown(tracker, e, &flow, actor, source);
+		return;
+	}
+	owner_learn(socket, actor, source);
+	if (e->from == e->to) /* close() after shutdown(): tells who, changes nothing */
+		return;
+	if (is_passive_open(e))
+		learn_listener(tracker, socket);
+
+	change = (struct change){
+		.time_ns = e->time_ns,
+		.cookie = e->cookie,
+		.flow = &socket->flow,
+		.role = socket->role,
+		.cause = cause_of(e),
+		.from = e->from,
+		.to = e->to,
+	};
+	change.lifetime_ns = lifetime_of(e, socket, change.cause);
+	change.owner = socket->owner;
+	change.owner_source = socket->owner_source;
+	owner_sample(socket, process_table_unknown(tracker->processes), e->from, e->to,
+		     change.lifetime_ns);
+	enter_state(tracker, socket, e);
+	tracker->hooks.changed(tracker->hooks.context, &change, socket);
+	if (e->to == TCP_CLOSE)
+		tracker_remove(tracker, socket);
+}
+
+uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e)
+{
+	if (!e->child.tgid ||
+	    !watch_set_add_child(tracker->watched, e->parent.tgid, e->parent.start_ns,
+				 e->child.tgid, e->child.start_ns))
+		return 0;
+	process_table_get(tracker->processes, &e->child);
+	process_table_rewatch(tracker->processes);
+	return e->child.tgid;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_TRACKER_H
+#define TCPWATCH_TRACKER_H
+
+#include <stdint.h>
+
+#include "cause.h"
+#include "event.h"
+#include "listener_index.h"
+#include "process_table.h"
+#include "socket_table.h"
+#include "watch_set.h"
+
+/* One transition as it is understood, for whoever prints or judges it. Valid during the call only. */
+struct change {
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint64_t cookie;
+	uint64_t lifetime_ns; /* spent in `from`; DURATION_UNKNOWN if its start was not seen */
+	const struct flow *flow;
+	const struct process *owner; /* NULL = unknown */
+	enum owner_source owner_source;
+	enum socket_role role;
+	enum cause cause;
+	unsigned int from;
+	unsigned int to;
+};
+
+/* Who wants to know. Hooks must not add or remove sockets. */
+struct tracker_hooks {
+	/* After a transition; `socket` already is in its new state, or on its way out (to CLOSE). NULL: never known. */
+	void (*changed)(void *context, const struct change *change, struct tcp_socket *socket);
+	/* The scan put a socket into a state, entered at an unknown time. */
+	void (*found)(void *context, struct tcp_socket *socket);
+	/* A socket turned out to be gone, or out of its state, without a record of it. */
+	void (*vanished)(void *context, struct tcp_socket *socket);
+	void *context;
+};
+
+/* Turns transitions into the state of sockets and processes. */
+struct tracker {
+	struct socket_table *sockets;
+	struct process_table *processes;
+	struct listener_index *listeners;
+	struct watch_set *watched;
+	struct tracker_hooks hooks;
+	uint32_t self_tgid; /* our own reading of the tables can drain a backlog: never an owner */
+	uint64_t gaps;	    /* records whose `from` was not what the table knew */
+	uint64_t no_memory; /* sockets that could not be added */
+};
+
+/* Returns 0 or -ENOMEM; free with tracker_free() in both cases. `watched` stays the caller's. */
+int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
+		 const struct tracker_hooks *hooks);
+void tracker_free(struct tracker *tracker);
+
+/* Takes in one checked transition. */
+void tracker_transition(struct tracker *tracker, const struct event_transition *e);
+
+/* Takes in one checked birth. Returns the child's pid if it is newly watched, else 0. */
+uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e);
+
+/* Adds a socket and takes it out again; for the reconciler. */
+struct tcp_socket *tracker_add(struct tracker *tracker, uint64_t cookie, const struct flow *flow,
+			       unsigned int state);
+void tracker_remove(struct tracker *tracker, struct tcp_socket *socket);
+
+/* Puts a socket into a state (and the listener index in or out of it). */
+void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsigned int state);
+
+/* Gives all waiting samples to the best owners known: before a last summary. */
+void tracker_settle_all(struct tracker *tracker);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_UTF8_H
+#define TCPWATCH_UTF8_H
+
+#include <stddef.h>
+
+/*
+ * The length of the valid UTF-8 sequence that `text` (0-terminated) begins with: 1 to 4, or 0 if it begins with none.
+ * Overlong forms, surrogates and code points above U+10FFFF are not valid.
+ */
+size_t utf8_sequence(const char *text);
+
+#endif
