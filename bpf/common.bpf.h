@@ -2,7 +2,8 @@
 #ifndef TCPWATCH_COMMON_BPF_H
 #define TCPWATCH_COMMON_BPF_H
 
-/* What more than one hook family needs: reading a socket's and a task's identity by direct BTF access. */
+/* What more than one hook family needs: reading a socket's and a task's identity by direct BTF
+ * access. */
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -16,7 +17,8 @@
 /* pid namespaces nest at most this deep: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h */
 #define PIDNS_LEVELS 32
 
-/* Identity of tcpwatch's pid namespace; the inode is 0 where that is the initial one, the fast path. */
+/* Identity of tcpwatch's pid namespace; the inode is 0 where that is the initial one, the fast
+ * path. */
 extern const volatile __u64 pidns_dev;
 extern const volatile __u64 pidns_ino;
 
@@ -79,7 +81,8 @@ static __always_inline void read_process(struct event_task *out, struct task_str
 		out->comm[i] = leader->comm[i];
 }
 
-/* The process id of any task as tcpwatch's pid namespace numbers it; 0 if it is not visible there. */
+/* The process id of any task as tcpwatch's pid namespace numbers it; 0 if it is not visible there.
+ */
 static __always_inline __u32 task_tgid_here(struct task_struct *task)
 {
 	struct pid *pid = task->group_leader->thread_pid;

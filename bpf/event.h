@@ -3,9 +3,9 @@
 #define TCPWATCH_EVENT_H
 
 /*
- * The wire format between the BPF programs and user space, and nothing else. Every record is complete
- * by itself and begins with its kind and the version of this file. Numbers are in host byte order,
- * addresses and ports are given as noted. Times are nanoseconds of CLOCK_MONOTONIC.
+ * The wire format between the BPF programs and user space, and nothing else. Every record is
+ * complete by itself and begins with its kind and the version of this file. Numbers are in host
+ * byte order, addresses and ports are given as noted. Times are nanoseconds of CLOCK_MONOTONIC.
  *
  * Included by the BPF programs (types from vmlinux.h) and by user space (types from linux/types.h).
  */
@@ -15,8 +15,8 @@
 
 #define EVENT_VERSION 1
 
-#define EVENT_COMM_LEN	   16
-#define EVENT_ADDRESS_LEN  16
+#define EVENT_COMM_LEN	  16
+#define EVENT_ADDRESS_LEN 16
 
 enum event_kind {
 	EVENT_TRANSITION = 1, /* ring: one TCP state change */
@@ -27,13 +27,13 @@ enum event_kind {
 
 /* What was true of the socket, and of current, at the moment of the record. */
 enum event_flag {
-	EVENT_ACTOR = 1 << 0,	     /* current holds the socket's lock: task fields are valid */
-	EVENT_SK_SOCKET = 1 << 1,    /* sk_socket is set: not an orphan and not waiting for accept */
-	EVENT_DEAD = 1 << 2,	     /* SOCK_DEAD: orphaned by the last close() */
-	EVENT_DONE = 1 << 3,	     /* SOCK_DONE: the peer's FIN was received */
-	EVENT_LINGER = 1 << 4,	     /* SOCK_LINGER with a linger time of 0: close() resets */
-	EVENT_LINGER2_NEG = 1 << 5,  /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
-	EVENT_KERN_SOCK = 1 << 6     /* a socket of the kernel itself */
+	EVENT_ACTOR = 1 << 0,	    /* current holds the socket's lock: task fields are valid */
+	EVENT_SK_SOCKET = 1 << 1,   /* sk_socket is set: not an orphan and not waiting for accept */
+	EVENT_DEAD = 1 << 2,	    /* SOCK_DEAD: orphaned by the last close() */
+	EVENT_DONE = 1 << 3,	    /* SOCK_DONE: the peer's FIN was received */
+	EVENT_LINGER = 1 << 4,	    /* SOCK_LINGER with a linger time of 0: close() resets */
+	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
+	EVENT_KERN_SOCK = 1 << 6    /* a socket of the kernel itself */
 };
 
 struct event_header {
@@ -45,10 +45,11 @@ struct event_header {
 
 /* A process: the pair (tgid, start time) is its identity, since pids are reused. */
 struct event_task {
-	__u64 start_ns;		   /* start of the thread group leader, CLOCK_BOOTTIME */
-	__u32 tgid;		   /* in tcpwatch's pid namespace; 0 if it is not visible there */
+	__u64 start_ns; /* start of the thread group leader, CLOCK_BOOTTIME */
+	__u32 tgid;	/* in tcpwatch's pid namespace; 0 if it is not visible there */
 	__u32 reserved;
-	__u8 comm[EVENT_COMM_LEN]; /* of the thread group leader; any bytes, 0-terminated unless full */
+	__u8 comm[EVENT_COMM_LEN]; /* of the thread group leader; any bytes, 0-terminated unless
+				      full */
 };
 
 /* The socket's names. IPv4 addresses of AF_INET sockets are in the first 4 bytes. */
@@ -71,10 +72,10 @@ struct event_transition {
 	__u8 to;
 	__u8 shutdown; /* sk_shutdown: 1 = RCV, 2 = SEND */
 	__u8 reserved;
-	__u32 error;	  /* sk_err */
-	__u32 srtt_us;	  /* smoothed round trip, 0 if none was measured */
+	__u32 error;	   /* sk_err */
+	__u32 srtt_us;	   /* smoothed round trip, 0 if none was measured */
 	__u32 retransmits; /* total_retrans */
-	__u32 recv_queue; /* bytes, the FIN counts 1 */
+	__u32 recv_queue;  /* bytes, the FIN counts 1 */
 	__u32 write_seq;
 	__u32 snd_una;
 	__u32 copied_seq;

@@ -2,7 +2,8 @@
 #ifndef TCPWATCH_RING_BPF_H
 #define TCPWATCH_RING_BPF_H
 
-/* The way of a record to user space: the ring, its wake-up policy and the ledger of what did not fit. */
+/* The way of a record to user space: the ring, its wake-up policy and the ledger of what did not
+ * fit. */
 
 #include <bpf/bpf_helpers.h>
 #include "event.h"
@@ -28,8 +29,8 @@ extern const volatile __u32 wake_bytes;
 extern volatile __u32 wake_sent;
 
 /*
- * Room for a record of `size` bytes, counted as wanted and, if there is none, as lost. The counts are atomic since
- * before 6.1 nothing keeps a program from interrupting itself.
+ * Room for a record of `size` bytes, counted as wanted and, if there is none, as lost. The counts
+ * are atomic since before 6.1 nothing keeps a program from interrupting itself.
  */
 static __always_inline void *ring_reserve(__u64 size)
 {

@@ -7,8 +7,8 @@
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same in every kernel since 2.6.27 */
 
 /*
- * Who runs, if he is the one who acts. With the lock not owned it is softirq over a passer-by; a kernel thread closes
- * for somebody else.
+ * Who runs, if he is the one who acts. With the lock not owned it is softirq over a passer-by; a
+ * kernel thread closes for somebody else.
  */
 static __always_inline void read_actor(struct event_transition *e, struct sock *sk)
 {
@@ -34,8 +34,9 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 	struct tcp_sock *tp;
 
 	/*
-	 * LISTEN>SYN_RECV is a child that still has its listener's cookie and stale addresses (until a3a128f611a9 in
-	 * 6.15); SYN_RECV>ESTABLISHED tells all. CLOSE>CLOSE is tcp_abort() of a listener.
+	 * LISTEN>SYN_RECV is a child that still has its listener's cookie and stale addresses
+	 * (until a3a128f611a9 in 6.15); SYN_RECV>ESTABLISHED tells all. CLOSE>CLOSE is tcp_abort()
+	 * of a listener.
 	 */
 	if (from == TCP_LISTEN && to == TCP_SYN_RECV)
 		return 0;

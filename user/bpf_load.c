@@ -91,7 +91,8 @@ void bpf_load_explain(int err)
 			strerror(-err), geteuid());
 		return;
 	}
-	fprintf(stderr, "tcpwatch: the kernel refuses to load or attach the BPF programs: %s%s%s. %s\n",
+	fprintf(stderr,
+		"tcpwatch: the kernel refuses to load or attach the BPF programs: %s%s%s. %s\n",
 		strerror(-err), *last_message ? ": " : "", last_message,
 		err == -EPERM || err == -EACCES
 			? "A container or security policy withholds CAP_BPF or CAP_PERFMON: grant them."

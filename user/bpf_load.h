@@ -8,10 +8,12 @@
 
 struct tcpwatch;
 
-/* Opens the skeleton with libbpf's messages kept back (shown with `verbose`). NULL with errno set. */
+/* Opens the skeleton with libbpf's messages kept back (shown with `verbose`). NULL with errno set.
+ */
 struct tcpwatch *bpf_load_open(bool verbose);
 
-/* Settings that programs are loaded with: ring size, pid namespace, which are wanted. Returns 0 or -errno. */
+/* Settings that programs are loaded with: ring size, pid namespace, which are wanted. Returns 0 or
+ * -errno. */
 int bpf_load_configure(struct tcpwatch *skeleton, const struct options *options);
 
 /* What libbpf said last of a failure; "" if nothing. */

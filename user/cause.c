@@ -33,7 +33,8 @@ const char *cause_name(enum cause cause)
 	return names[cause];
 }
 
-/* sk_err is set before the socket goes to CLOSE: tcp_reset(), tcp_write_err(), tcp_abort() of net/ipv4. */
+/* sk_err is set before the socket goes to CLOSE: tcp_reset(), tcp_write_err(), tcp_abort() of
+ * net/ipv4. */
 static enum cause cause_of_error(int error, unsigned int from)
 {
 	switch (error) {
@@ -58,7 +59,8 @@ static enum cause cause_of_error(int error, unsigned int from)
 	}
 }
 
-/* A process closes or disconnects with no FIN: __tcp_close(), tcp_disconnect(), tcp_v4_connect(). */
+/* A process closes or disconnects with no FIN: __tcp_close(), tcp_disconnect(), tcp_v4_connect().
+ */
 static enum cause cause_of_actor(const struct event_transition *e)
 {
 	/* The peer's FIN is counted in the queue but is no data. */
@@ -78,7 +80,8 @@ static enum cause cause_of_actor(const struct event_transition *e)
 
 static bool is_unaccepted(const struct event_transition *e)
 {
-	return (e->from == TCP_ESTABLISHED || e->from == TCP_CLOSE_WAIT || e->from == TCP_SYN_RECV) &&
+	return (e->from == TCP_ESTABLISHED || e->from == TCP_CLOSE_WAIT ||
+		e->from == TCP_SYN_RECV) &&
 	       !(e->flow.flags & (EVENT_SK_SOCKET | EVENT_ACTOR));
 }
 

@@ -18,8 +18,7 @@ static void release_oldest(struct coalesce *coalesce)
 static struct event_transition *held_find(struct coalesce *coalesce, uint64_t cookie)
 {
 	for (unsigned int i = 0; i < coalesce->count; i++) {
-		struct event_transition *e =
-			&coalesce->held[(coalesce->head + i) % COALESCE_SLOTS];
+		struct event_transition *e = &coalesce->held[(coalesce->head + i) % COALESCE_SLOTS];
 
 		if (e->cookie == cookie)
 			return e;
@@ -32,7 +31,8 @@ void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
 	while (coalesce->count) {
 		const struct event_transition *e = &coalesce->held[coalesce->head];
 
-		/* Records of several CPUs come a little out of order: the difference may be negative. */
+		/* Records of several CPUs come a little out of order: the difference may be
+		 * negative. */
 		if (now_ns != UINT64_MAX && e->cookie &&
 		    (int64_t)(now_ns - e->time_ns) < (int64_t)COALESCE_HOLD_NS)
 			return;

@@ -7,9 +7,10 @@
 #include "event.h"
 
 /*
- * Where one segment brings both the ACK of our FIN and the peer's FIN, the kernel passes through FIN_WAIT2 within the
- * same call, and RFC 9293 knows no FIN_WAIT2 there. The two records become one, FIN_WAIT1 > CLOSE (into TIME_WAIT).
- * Every FIN_WAIT1 > FIN_WAIT2 is therefore held back until the next record of its socket, or for COALESCE_HOLD_NS.
+ * Where one segment brings both the ACK of our FIN and the peer's FIN, the kernel passes through
+ * FIN_WAIT2 within the same call, and RFC 9293 knows no FIN_WAIT2 there. The two records become
+ * one, FIN_WAIT1 > CLOSE (into TIME_WAIT). Every FIN_WAIT1 > FIN_WAIT2 is therefore held back until
+ * the next record of its socket, or for COALESCE_HOLD_NS.
  */
 #define COALESCE_HOLD_NS 1000000ULL
 
@@ -22,7 +23,8 @@ struct coalesce {
 	void *context;
 	unsigned int head;
 	unsigned int count;
-	struct event_transition held[COALESCE_SLOTS]; /* a queue in order of time; cookie 0 = taken */
+	struct event_transition
+		held[COALESCE_SLOTS]; /* a queue in order of time; cookie 0 = taken */
 };
 
 /* Passes e on to the sink, after what was held and is due; or holds it. */

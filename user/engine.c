@@ -14,16 +14,17 @@
 #include "units.h"
 #include "version.h"
 
-/* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed. */
+/* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed.
+ */
 #define RECONCILE_AFTER_NS (1 * NS_PER_S)
 /* ... and no more often than this, under losses that go on. */
 #define RECONCILE_PAUSE_NS (3 * NS_PER_S)
 
 /* Leak scans may take an eighth of one CPU, but keep a report within a second of its deadline. */
-#define LEAK_SCAN_SHARE	     8
-#define LEAK_SCAN_PAUSE_MIN  (100 * NS_PER_MS)
-#define LEAK_SCAN_PAUSE_MAX  (800 * NS_PER_MS)
-#define LEAK_SCAN_STATES     (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
+#define LEAK_SCAN_SHARE	       8
+#define LEAK_SCAN_PAUSE_MIN    (100 * NS_PER_MS)
+#define LEAK_SCAN_PAUSE_MAX    (800 * NS_PER_MS)
+#define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
 struct engine {
@@ -34,8 +35,8 @@ struct engine {
 	struct leak_watch *leaks;
 	struct ledger ledger;
 	uint64_t started_ns;
-	uint64_t losses_seen;	   /* losses already taken care of */
-	uint64_t reconcile_at_ns;  /* UINT64_MAX = no need */
+	uint64_t losses_seen;	  /* losses already taken care of */
+	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
 	uint64_t reconcile_not_before_ns;
 	uint64_t leak_scan_not_before_ns;
 	uint64_t summary_at_ns;
@@ -51,8 +52,7 @@ static void on_transition(void *context, const struct event_transition *e)
 static bool is_shown(const struct engine *engine, const struct change *change)
 {
 	return engine->config.options->trace &&
-	       (change->owner ? change->owner->watched
-			      : !watch_set_is_selective(engine->watched));
+	       (change->owner ? change->owner->watched : !watch_set_is_selective(engine->watched));
 }
 
 static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)
@@ -61,11 +61,7 @@ static void on_changed(void *context, const struct change *change, struct tcp_so
 
 	if (is_shown(engine, change))
 		engine->config.output->ops->change(engine->config.output, change);
-	if (!socket)
-		return;
-	if (change->from == TCP_CLOSE_WAIT)
-		leak_watch_leave(engine->leaks, socket, change->time_ns);
-	if (change->to == TCP_CLOSE_WAIT)
+	if (socket && change->to == TCP_CLOSE_WAIT)
 		leak_watch_enter(engine->leaks, socket);
 }
 
@@ -77,11 +73,12 @@ static void on_found(void *context, struct tcp_socket *socket)
 		leak_watch_enter(engine->leaks, socket);
 }
 
-static void on_vanished(void *context, struct tcp_socket *socket)
+static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
 {
 	struct engine *engine = context;
 
-	leak_watch_leave(engine->leaks, socket, 0);
+	if (socket->state == TCP_CLOSE_WAIT)
+		leak_watch_leave(engine->leaks, socket, time_ns);
 }
 
 static void on_leaked(void *context, const struct leak *leak)
@@ -101,10 +98,8 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
-	struct tracker_hooks hooks = {.changed = on_changed,
-				      .found = on_found,
-				      .vanished = on_vanished,
-				      .context = engine};
+	struct tracker_hooks hooks = {
+		.changed = on_changed, .found = on_found, .leaving = on_leaving, .context = engine};
 	struct leak_hooks leak_hooks = {
 		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
 
@@ -237,14 +232,15 @@ static int reconcile_if_due(struct engine *engine)
 	engine->reconcile_at_ns = UINT64_MAX;
 	err = reconcile(engine, &result);
 	/* The gaps that the scan itself found are mended by it. */
-	engine->losses_seen = ledger_lost(&engine->ledger) + engine->tracker.gaps +
-			      engine->tracker.no_memory;
+	engine->losses_seen =
+		ledger_lost(&engine->ledger) + engine->tracker.gaps + engine->tracker.no_memory;
 	scan_result_clear(&result);
 	engine->reconcile_not_before_ns = now(engine) + RECONCILE_PAUSE_NS;
 	return err;
 }
 
-/* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor holds. */
+/* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
+ * holds. */
 static int scan_for_leaks(struct engine *engine, struct scan_result *result)
 {
 	struct scan_request request = {.states = LEAK_SCAN_STATES, .descriptors = true};
@@ -298,12 +294,13 @@ out:
 static int show(struct engine *engine,
 		void (*print)(struct output *output, const struct view *view))
 {
+	uint64_t now_ns = now(engine);
 	struct view view;
 	int err;
 
 	look_for_losses(engine);
-	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks), &engine->ledger,
-			 now(engine), engine->started_ns);
+	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
+			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
 		return err;
 	print(engine->config.output, &view);

@@ -19,7 +19,8 @@ struct engine_config {
 	const char *mode;
 	const char *targets; /* for people: "nginx[812] and 2 more"; NULL = every process */
 	uint32_t self_tgid;
-	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants to know. */
+	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants
+	 * to know. */
 	void (*watch_child)(void *context, uint32_t tgid);
 	void *context;
 };
@@ -28,10 +29,12 @@ struct engine_config {
 struct engine *engine_new(const struct engine_config *config);
 void engine_free(struct engine *engine);
 
-/* The first scan, and the start record. The source must be attached. Returns 0 or a negative errno. */
+/* The first scan, and the start record. The source must be attached. Returns 0 or a negative errno.
+ */
 int engine_start(struct engine *engine);
 
-/* Takes in what has come and does what is due. Returns 0 or a negative errno (also of the output). */
+/* Takes in what has come and does what is due. Returns 0 or a negative errno (also of the output).
+ */
 int engine_poll(struct engine *engine);
 
 /* When engine_poll() has something to do even if nothing comes; the source's CLOCK_MONOTONIC. */

@@ -27,8 +27,8 @@ static const struct feature features[] = {
 	 "nothing works without it", true},
 	{"descriptors", "scan_fds", "who holds a socket, and sockets older than tcpwatch",
 	 "leaks cannot be judged", true},
-	{"tables", "scan_tcp", "unaccepted and orphaned sockets",
-	 "unaccepted sockets are not seen", true},
+	{"tables", "scan_tcp", "unaccepted and orphaned sockets", "unaccepted sockets are not seen",
+	 true},
 	{"forks", "on_fork", "-f follows future children", "no -f", false},
 };
 
@@ -93,11 +93,13 @@ int features_print(bool verbose)
 	     err ? "unaccepted sockets of other network namespaces are not seen"
 		 : "unaccepted sockets of every network namespace",
 	     err ? "CAP_SYS_ADMIN is needed" : "");
-	line("accept", false, "owner and time of accept(): learned at close() or by scan instead", "");
+	line("accept", false, "owner and time of accept(): learned at close() or by scan instead",
+	     "");
 	printf("%-13s %s\n", "mode", works ? "tracepoints" : "none");
 	if (!works)
-		fprintf(stderr, "tcpwatch: the core cannot run here: %s. Run it as root, or with "
-				"CAP_BPF and CAP_PERFMON, on kernel 5.15 or newer with BTF.\n",
+		fprintf(stderr,
+			"tcpwatch: the core cannot run here: %s. Run it as root, or with "
+			"CAP_BPF and CAP_PERFMON, on kernel 5.15 or newer with BTF.\n",
 			*bpf_load_message() ? bpf_load_message() : "see the lines marked no");
 	return works ? STATUS_OK : STATUS_CANNOT;
 }

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * Prints what this kernel and these privileges allow, one line a feature, by trying each program alone. Returns the
- * exit status: 0, or 3 where not even the core can run.
+ * Prints what this kernel and these privileges allow, one line a feature, by trying each program
+ * alone. Returns the exit status: 0, or 3 where not even the core can run.
  */
 int features_print(bool verbose);
 

@@ -21,7 +21,8 @@ static void unmap(uint8_t *to, const uint8_t *from)
 
 void flow_read(struct flow *flow, const struct event_flow *wire, uint32_t netns)
 {
-	/* A socket bound to :: that connects to a mapped address has its local end mapped as well. */
+	/* A socket bound to :: that connects to a mapped address has its local end mapped as well.
+	 */
 	if (wire->family == AF_INET6 && (is_mapped(wire->local) || is_mapped(wire->remote))) {
 		flow->family = AF_INET;
 		unmap(flow->local, wire->local);

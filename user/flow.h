@@ -8,7 +8,8 @@
 
 #include "event.h"
 
-/* A socket's two ends. An IPv4-mapped IPv6 socket is IPv4 here; IPv4 addresses are in the first 4 bytes. */
+/* A socket's two ends. An IPv4-mapped IPv6 socket is IPv4 here; IPv4 addresses are in the first 4
+ * bytes. */
 struct flow {
 	uint8_t local[EVENT_ADDRESS_LEN];  /* network byte order */
 	uint8_t remote[EVENT_ADDRESS_LEN]; /* network byte order */
@@ -31,7 +32,8 @@ const char *flow_format_remote(const struct flow *flow, char text[ENDPOINT_TEXT_
 /* Is the local address 0.0.0.0 or ::? */
 bool flow_local_is_any(const struct flow *flow);
 
-/* Could a socket with this flow have come in by that listener's flow: netns, port, address or wildcard? */
+/* Could a socket with this flow have come in by that listener's flow: netns, port, address or
+ * wildcard? */
 bool flow_is_from_listener(const struct flow *flow, const struct flow *listener);
 
 #endif

@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 /*
- * Writes JSON to a stdio stream without building it in memory: a -t -j line costs a tenth of what it does through jansson
- * (docs/libraries.md). The caller sees to it that objects and arrays are closed; inside an object every value has a
- * key, inside an array the key is NULL. Errors stay in the stream.
+ * Writes JSON to a stdio stream without building it in memory: a -t -j line costs a tenth of what
+ * it does through jansson (docs/libraries.md). The caller sees to it that objects and arrays are
+ * closed; inside an object every value has a key, inside an array the key is NULL. Errors stay in
+ * the stream.
  */
 struct json_writer {
 	FILE *file;

@@ -39,8 +39,7 @@ void leak_groups_free(struct leak_groups *groups)
 
 	if (!groups)
 		return;
-	HASH_ITER(hh, groups->entries, entry, next)
-	{
+	HASH_ITER (hh, groups->entries, entry, next) {
 		HASH_DEL(groups->entries, entry);
 		free(entry);
 	}
@@ -108,7 +107,7 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	if (!entry)
 		return NULL;
 	if (full)
-		strcpy(entry->group.place, "(others)");
+		memcpy(entry->group.place, "(others)", sizeof("(others)"));
 	else if (socket->role == ROLE_SERVER)
 		flow_format_local(&socket->flow, entry->group.place);
 	else

@@ -10,7 +10,8 @@
 #include "process_table.h"
 #include "socket_table.h"
 
-/* Reported leaks of one process, kind and place: the listener they came in by, or the peer they went to. */
+/* Reported leaks of one process, kind and place: the listener they came in by, or the peer they
+ * went to. */
 struct leak_group {
 	struct process *process; /* NULL = nobody known */
 	enum leak_kind kind;
@@ -18,8 +19,8 @@ struct leak_group {
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
 	uint64_t total;		       /* ever reported */
 	uint64_t open;		       /* of those, not closed yet */
-	uint64_t oldest_since_ns;      /* CLOCK_MONOTONIC */
-	bool oldest_at_least;	       /* it is older than that */
+	uint64_t oldest_ns;   /* the greatest age that one reached; see leak_watch_groups() */
+	bool oldest_at_least; /* it is older than that */
 	void *links;
 };
 
@@ -31,7 +32,8 @@ struct leak_groups;
 struct leak_groups *leak_groups_new(void);
 void leak_groups_free(struct leak_groups *groups);
 
-/* The group a leak of this socket belongs to, made if need be. NULL without memory. Holds on to the process. */
+/* The group a leak of this socket belongs to, made if need be. NULL without memory. Holds on to the
+ * process. */
 struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
 				   enum leak_kind kind, const struct tcp_socket *socket);
 

@@ -3,7 +3,8 @@
 
 #include "units.h"
 
-/* A reader that took nothing for so long, after the threshold, does not read: keeps a report within its second. */
+/* A reader that took nothing for so long, after the threshold, does not read: keeps a report within
+ * its second. */
 #define READ_PAUSE_NS (900 * NS_PER_MS)
 
 /* No sooner, or a sender could make us scan all the time. */

@@ -22,7 +22,8 @@ struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
 	struct leak_hooks hooks;
-	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines */
+	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
+			*/
 	uint32_t tail;
 	struct deadline_heap irregular; /* by cookie: found by scan, or to be asked again */
 	uint64_t *due;			/* cookies collected for judgement */
@@ -58,8 +59,7 @@ void leak_watch_free(struct leak_watch *watch)
 
 	if (!watch)
 		return;
-	HASH_ITER(hh, watch->reported, reported, next)
-	{
+	HASH_ITER (hh, watch->reported, reported, next) {
 		HASH_DEL(watch->reported, reported);
 		free(reported);
 	}
@@ -70,8 +70,25 @@ void leak_watch_free(struct leak_watch *watch)
 	free(watch);
 }
 
-struct leak_groups *leak_watch_groups(struct leak_watch *watch)
+static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
 {
+	if (age_ns == DURATION_UNKNOWN || age_ns < group->oldest_ns)
+		return;
+	group->oldest_ns = age_ns;
+	group->oldest_at_least = at_least;
+}
+
+struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
+{
+	struct reported *reported, *next;
+
+	HASH_ITER (hh, watch->reported, reported, next) {
+		const struct tcp_socket *socket =
+			socket_table_find(watch->tracker->sockets, reported->cookie);
+
+		if (socket)
+			group_age(reported->group, now_ns - socket->since_ns, !socket->since_known);
+	}
 	return watch->groups;
 }
 
@@ -131,6 +148,7 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	if (!reported)
 		return;
 	reported->group->open--;
+	group_age(reported->group, end.age_ns, end.age_at_least);
 	end.process = reported->group->process;
 	end.kind = reported->group->kind;
 	watch->hooks.ended(watch->hooks.context, &end);
@@ -240,8 +258,7 @@ static size_t holders_find(struct leak_watch *watch, const struct tcp_socket *so
 	bool several;
 
 	if (kind == LEAK_UNACCEPTED) {
-		listener =
-			listener_index_find(watch->tracker->listeners, &socket->flow, &several);
+		listener = listener_index_find(watch->tracker->listeners, &socket->flow, &several);
 		if (!listener)
 			return 0;
 		cookie = listener->cookie;
@@ -275,8 +292,7 @@ static struct process *choose_process(struct leak_watch *watch, const struct tcp
 static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
 		   const struct leak *leak)
 {
-	struct leak_group *group =
-		leak_groups_get(watch->groups, process, leak->kind, socket);
+	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
 	struct reported *reported = calloc(1, sizeof(*reported));
 
 	socket->leaked = 1;
@@ -298,10 +314,7 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 		}
 	}
 	if (group) {
-		if (!group->total || socket->since_ns < group->oldest_since_ns) {
-			group->oldest_since_ns = socket->since_ns;
-			group->oldest_at_least = !socket->since_known;
-		}
+		group_age(group, leak->age_ns, leak->age_at_least);
 		group->total++;
 		group->open++;
 	}

@@ -21,8 +21,8 @@ struct leak_holder {
 struct leak {
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	uint64_t cookie;
-	uint64_t age_ns; /* in CLOSE_WAIT */
-	bool age_at_least; /* it began before tcpwatch, or unseen */
+	uint64_t age_ns;	       /* in CLOSE_WAIT */
+	bool age_at_least;	       /* it began before tcpwatch, or unseen */
 	const struct process *process; /* NULL = nobody known holds it */
 	const struct flow *flow;
 	enum socket_role role;
@@ -51,8 +51,8 @@ struct leak_hooks {
 };
 
 /*
- * Waits for sockets in CLOSE_WAIT to pass threshold_ns and then has them judged. `tracker` must outlive it. NULL
- * without memory.
+ * Waits for sockets in CLOSE_WAIT to pass threshold_ns and then has them judged. `tracker` must
+ * outlive it. NULL without memory.
  */
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
 				  const struct leak_hooks *hooks);
@@ -70,18 +70,21 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch);
 /* Collects what is due at now_ns; returns how many sockets wait for judgement. */
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
 
-/* Are all collected sockets in the result? If not, the TCP tables must be asked as well as the descriptors. */
+/* Are all collected sockets in the result? If not, the TCP tables must be asked as well as the
+ * descriptors. */
 bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result);
 
 /*
- * Judges what was collected. Returns how many of them were not found at all, so that the socket table needs
- * reconciling.
+ * Judges what was collected. Returns how many of them were not found at all, so that the socket
+ * table needs reconciling.
  */
-size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns);
+size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
+			uint64_t now_ns);
 
 /* The scan failed: asks again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);
 
-struct leak_groups *leak_watch_groups(struct leak_watch *watch);
+/* The groups of all reported leaks, with ages as of now_ns. */
+struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);
 
 #endif

@@ -39,12 +39,11 @@ void listener_index_free(struct listener_index *index)
 
 	if (!index)
 		return;
-	HASH_ITER(hh, index->buckets, bucket, next_bucket)
-	{
+	HASH_ITER (hh, index->buckets, bucket, next_bucket) {
 		struct listener *listener, *next;
 
 		LL_FOREACH_SAFE(bucket->listeners, listener, next)
-			free(listener);
+		free(listener);
 		HASH_DEL(index->buckets, bucket);
 		free(bucket);
 	}
@@ -123,7 +122,8 @@ struct tcp_socket *listener_index_find(struct listener_index *index, const struc
 
 		if (!flow_is_from_listener(flow, &candidate->flow))
 			continue;
-		if (!best || (flow_local_is_any(&best->flow) && !flow_local_is_any(&candidate->flow))) {
+		if (!best ||
+		    (flow_local_is_any(&best->flow) && !flow_local_is_any(&candidate->flow))) {
 			best = candidate;
 			*several = false;
 		} else if (flow_local_is_any(&best->flow) == flow_local_is_any(&candidate->flow) &&

@@ -17,8 +17,9 @@ int listener_index_add(struct listener_index *index, struct tcp_socket *listener
 void listener_index_remove(struct listener_index *index, struct tcp_socket *listener);
 
 /*
- * The listener that a connection with this flow came in by: its exact address before a wildcard. *several is set where
- * listeners of different owners fit equally (SO_REUSEPORT), so that none can be blamed. NULL if there is none.
+ * The listener that a connection with this flow came in by: its exact address before a wildcard.
+ * *several is set where listeners of different owners fit equally (SO_REUSEPORT), so that none can
+ * be blamed. NULL if there is none.
  */
 struct tcp_socket *listener_index_find(struct listener_index *index, const struct flow *flow,
 				       bool *several);

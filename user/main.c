@@ -67,7 +67,8 @@ static int watch_signals(struct program *program)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return program->signal_fd < 0 ? -errno : watch_fd(program, program->signal_fd, EPOLL_SIGNAL);
+	return program->signal_fd < 0 ? -errno
+				      : watch_fd(program, program->signal_fd, EPOLL_SIGNAL);
 }
 
 /* Before anything is loaded: a pid that is wrong must not cost a load. */
@@ -119,7 +120,8 @@ static int loop(struct program *program)
 		count = epoll_wait(program->targets.epoll_fd, events, 16, wait_ms(program));
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		/* Births are known before deaths are looked at: the last target may have a child by now. */
+		/* Births are known before deaths are looked at: the last target may have a child by
+		 * now. */
 		err = engine_poll(program->engine);
 		if (err)
 			return err;
@@ -160,9 +162,8 @@ static enum exit_status run(struct program *program)
 	program->engine = engine_new(&config);
 	if (!program->engine)
 		return status_of(-ENOMEM);
-	program->end_ns = program->options.duration_ns
-				  ? clock_now() + program->options.duration_ns
-				  : UINT64_MAX;
+	program->end_ns = program->options.duration_ns ? clock_now() + program->options.duration_ns
+						       : UINT64_MAX;
 	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
 	if (!err)
 		err = engine_start(program->engine);

@@ -18,7 +18,8 @@ struct netns_list {
 	size_t count;
 };
 
-/* Adds the network namespaces of all visible processes, each once. Returns 0 or a negative errno. */
+/* Adds the network namespaces of all visible processes, each once. Returns 0 or a negative errno.
+ */
 int netns_list_read(struct netns_list *list);
 
 int netns_list_add(struct netns_list *list, const struct netns *netns);

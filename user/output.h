@@ -15,8 +15,8 @@ struct output_start {
 	const char *kernel; /* release, as of uname -r */
 	const char *mode;   /* "full" or "tracepoints" */
 	const struct options *options;
-	const char *targets; /* for people: "nginx[812], 2 more"; NULL: every process */
-	size_t sockets_found; /* of the watched processes */
+	const char *targets;	 /* for people: "nginx[812], 2 more"; NULL: every process */
+	size_t sockets_found;	 /* of the watched processes */
 	size_t close_wait_found; /* of those, in CLOSE_WAIT */
 };
 
@@ -37,13 +37,15 @@ struct output_ops {
 	void (*free)(struct output *output);
 };
 
-/* For people. Colour only on a terminal and without NO_COLOR. NULL without memory; free with ops->free. */
+/* For people. Colour only on a terminal and without NO_COLOR. NULL without memory; free with
+ * ops->free. */
 struct output *output_text_new(FILE *file);
 
 /* JSON Lines. */
 struct output *output_json_new(FILE *file);
 
-/* Writes out what is buffered. Returns 0 or a negative errno: -EPIPE where nobody reads any more. */
+/* Writes out what is buffered. Returns 0 or a negative errno: -EPIPE where nobody reads any more.
+ */
 int output_flush(struct output *output);
 
 #endif

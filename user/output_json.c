@@ -179,7 +179,8 @@ static void put_transitions(struct json_writer *json, const struct process *proc
 		for (unsigned int to = 0; to < TCP_STATES; to++) {
 			if (!process->transitions[from][to])
 				continue;
-			snprintf(key, sizeof(key), "%s>%s", tcp_state_name(from), tcp_state_name(to));
+			snprintf(key, sizeof(key), "%s>%s", tcp_state_name(from),
+				 tcp_state_name(to));
 			json_u64(json, key, process->transitions[from][to]);
 		}
 	json_object_end(json);

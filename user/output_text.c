@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include <stdlib.h>
-#include <string.h>
 
 #include "output.h"
 #include "text_style.h"
@@ -27,9 +26,9 @@ static void text_start(struct output *output, const struct output_start *start, 
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], waiting[COUNT_TEXT_LEN];
 
 	(void)now_ns;
-	fprintf(output->file, "Watching %s: %s TCP sockets found",
+	fprintf(output->file, "Watching %s: %s TCP socket%s found",
 		start->targets ? start->targets : "every process",
-		text_count(start->sockets_found, count));
+		text_count(start->sockets_found, count), start->sockets_found == 1 ? "" : "s");
 	if (start->close_wait_found)
 		fprintf(output->file, ", %s in CLOSE_WAIT",
 			text_count(start->close_wait_found, waiting));
@@ -50,23 +49,26 @@ static void put_flow(FILE *file, const struct flow *flow, enum socket_role role,
 		fputs(local, file);
 	else
 		fprintf(file, "%s %s %s", local,
-			role == ROLE_SERVER ? "<-" : role == ROLE_CLIENT ? "->" : "--",
+			role == ROLE_SERVER   ? "<-"
+			: role == ROLE_CLIENT ? "->"
+					      : "--",
 			flow_format_remote(flow, remote));
 }
 
 static void text_change(struct output *output, const struct change *change)
 {
-	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN], duration[DURATION_TEXT_LEN];
+	char time[CLOCK_TIME_LEN], duration[DURATION_TEXT_LEN];
+	char process[PROCESS_TEXT_LEN], owner[PROCESS_TEXT_LEN + 1];
 	const struct text_style *style = style_of(output);
 	const char *cause = cause_name(change->cause);
 	FILE *file = output->file;
 	bool known = change->lifetime_ns != DURATION_UNKNOWN;
 
-	text_process(style, change->owner, process);
-	if (change->owner_source == OWNER_LISTENER) /* provisional, and marked so */
-		strcat(process, "?");
+	/* A listener's process is a provisional owner, and marked so. */
+	snprintf(owner, sizeof(owner), "%s%s", text_process(style, change->owner, process),
+		 change->owner_source == OWNER_LISTENER ? "?" : "");
 	fprintf(file, "%s  %-22s  %11s > %-11s  %7s  ",
-		clock_format_time(&output->clock, change->time_ns, time), process,
+		clock_format_time(&output->clock, change->time_ns, time), owner,
 		tcp_state_name(change->from), tcp_state_name(change->to),
 		known ? duration_format(change->lifetime_ns, duration) : "-");
 	put_flow(file, change->flow, change->role,
@@ -95,7 +97,9 @@ static void put_holders(struct output *output, const struct leak *leak)
 		fputs(", held by no descriptor", output->file);
 	for (size_t i = 0; i < shown; i++)
 		fprintf(output->file, "%s%s fd %u",
-			i ? ", " : leak->kind == LEAK_UNACCEPTED ? ", listener of " : ", held by ",
+			i				? ", "
+			: leak->kind == LEAK_UNACCEPTED ? ", listener of "
+							: ", held by ",
 			text_process(style_of(output), leak->holders[i].process, process),
 			leak->holders[i].fd);
 	if (shown < leak->holder_count)
@@ -127,7 +131,7 @@ static void text_leak_end(struct output *output, const struct leak_end *end)
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "%s  closed %-8s  %s  %s -- %s  age ",
+	fprintf(file, "%s  END  %-10s  %s  %s -- %s  age ",
 		clock_format_time(&output->clock, end->time_ns, time), leak_kind_name(end->kind),
 		text_process(style_of(output), end->process, process),
 		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
@@ -195,15 +199,13 @@ static void text_summary(struct output *output, const struct view *view)
 			view->process_count - shown);
 }
 
-static void put_group(struct output *output, const struct view *view,
-		      const struct leak_group *group)
+static void put_group(struct output *output, const struct leak_group *group)
 {
 	char name[PROCESS_TEXT_LEN], total[COUNT_TEXT_LEN], open[COUNT_TEXT_LEN];
 	FILE *file = output->file;
 
 	fprintf(file, "  %8s %-10s  %s  %s %s, ", text_count(group->total, total),
-		leak_kind_name(group->kind),
-		text_process(style_of(output), group->process, name),
+		leak_kind_name(group->kind), text_process(style_of(output), group->process, name),
 		group->role == ROLE_SERVER ? "listener" : "peer", group->place);
 	if (group->open == group->total)
 		fputs("all still open, ", file);
@@ -212,7 +214,7 @@ static void put_group(struct output *output, const struct view *view,
 	else
 		fputs("all closed since, ", file);
 	fputs("oldest ", file);
-	put_age(file, view->now_ns - group->oldest_since_ns, group->oldest_at_least);
+	put_age(file, group->oldest_ns, group->oldest_at_least);
 	putc('\n', file);
 }
 
@@ -235,7 +237,7 @@ static void put_leak_summary(struct output *output, const struct view *view)
 		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text),
 		text_plain(style));
 	for (size_t i = 0; i < shown; i++)
-		put_group(output, view, view->groups[i]);
+		put_group(output, view->groups[i]);
 	if (shown < view->group_count)
 		fprintf(output->file, "  and %zu more groups\n", view->group_count - shown);
 }
@@ -250,7 +252,8 @@ static void text_end(struct output *output, const struct view *view)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
 	fprintf(output->file, "%s events in %s, %s lost", text_count(ledger->seen, seen),
-		duration_format(view->duration_ns, duration), text_count(ledger_lost(ledger), lost));
+		duration_format(view->duration_ns, duration),
+		text_count(ledger_lost(ledger), lost));
 	for (int reason = 0; reason < LOST_REASONS; reason++) {
 		if (!ledger->lost[reason])
 			continue;

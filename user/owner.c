@@ -13,8 +13,8 @@
 #define STEP_UNKNOWN ((1ULL << STEP_NS_BITS) - 1)
 
 static const char *const names[] = {
-	[OWNER_UNKNOWN] = "unknown", [OWNER_LISTENER] = "listener", [OWNER_IO] = "io",
-	[OWNER_SNAPSHOT] = "snapshot", [OWNER_CLOSE] = "close",	    [OWNER_LISTEN] = "listen",
+	[OWNER_UNKNOWN] = "unknown",   [OWNER_LISTENER] = "listener", [OWNER_IO] = "io",
+	[OWNER_SNAPSHOT] = "snapshot", [OWNER_CLOSE] = "close",	      [OWNER_LISTEN] = "listen",
 	[OWNER_CONNECT] = "connect",   [OWNER_ACCEPT] = "accept",
 };
 

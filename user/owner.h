@@ -9,8 +9,9 @@
 #include "socket_table.h"
 
 /*
- * Who owns a socket, and the samples that wait until that is known. A sample goes to its process as soon as the owner is
- * sure (OWNER_CLOSE or better, or the only holder by scan); else it waits in the socket until owner_settle().
+ * Who owns a socket, and the samples that wait until that is known. A sample goes to its process as
+ * soon as the owner is sure (OWNER_CLOSE or better, or the only holder by scan); else it waits in
+ * the socket until owner_settle().
  */
 
 /* How surely the actor of this record owns the socket. */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory uthash leaves the new element out and says so in hh.tbl, instead of ending the program. */
+/* Without memory uthash leaves the new element out and says so in hh.tbl, instead of ending the
+ * program. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -43,8 +44,8 @@ struct process_table *process_table_new(struct watch_set *watched)
 		return NULL;
 	table->watched = watched;
 	table->fold_at = PROCESS_TABLE_LIMIT;
-	strcpy(table->unknown.process.comm, "(unknown)");
-	strcpy(table->other.process.comm, "(other)");
+	memcpy(table->unknown.process.comm, "(unknown)", sizeof("(unknown)"));
+	memcpy(table->other.process.comm, "(other)", sizeof("(other)"));
 	table->unknown.process.watched = !watch_set_is_selective(watched);
 	table->other.process.watched = table->unknown.process.watched;
 	table->unknown.process.links = &table->unknown;
@@ -65,14 +66,12 @@ void process_table_free(struct process_table *table)
 
 	if (!table)
 		return;
-	HASH_ITER(hh, table->single, entry, next)
-	{
+	HASH_ITER (hh, table->single, entry, next) {
 		HASH_DEL(table->single, entry);
 		process_clear(&entry->process);
 		free(entry);
 	}
-	HASH_ITER(hh, table->folded, entry, next)
-	{
+	HASH_ITER (hh, table->folded, entry, next) {
 		HASH_DEL(table->folded, entry);
 		process_clear(&entry->process);
 		free(entry);
@@ -140,8 +139,7 @@ void process_table_rewatch(struct process_table *table)
 {
 	struct entry *entry, *next;
 
-	HASH_ITER(hh, table->single, entry, next)
-	{
+	HASH_ITER (hh, table->single, entry, next) {
 		struct process *process = &entry->process;
 
 		process->watched = watch_set_has_process(table->watched, process->tgid,
@@ -161,7 +159,7 @@ static struct process *fold_target(struct process_table *table, const char *comm
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return &table->other.process;
-	strcpy(entry->process.comm, comm);
+	memcpy(entry->process.comm, comm, sizeof(entry->process.comm));
 	entry->process.watched = true;
 	entry->process.links = entry;
 	HASH_ADD_STR(table->folded, process.comm, entry);
@@ -203,8 +201,7 @@ void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid
 
 	if (HASH_COUNT(table->single) < table->fold_at)
 		return;
-	HASH_ITER(hh, table->single, entry, next)
-	{
+	HASH_ITER (hh, table->single, entry, next) {
 		struct process *process = &entry->process;
 
 		if (process->sockets || alive(process->tgid))

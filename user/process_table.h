@@ -18,7 +18,8 @@ struct process {
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	char comm[EVENT_COMM_LEN + 1];
 	bool watched;
-	uint32_t merged; /* how many dead processes were folded into this entry; 0 for a single one */
+	uint32_t merged;  /* how many dead processes were folded into this entry; 0 for a single one
+			   */
 	uint32_t sockets; /* open ones that point here; not freed before they are gone */
 	struct histogram *lifetimes[TCP_STATES]; /* NULL = none */
 	uint64_t (*transitions)[TCP_STATES];	 /* [from][to]; NULL = none */
@@ -31,13 +32,14 @@ struct process_table;
 /* The most single processes that are kept; beyond it the dead ones are folded together by name. */
 #define PROCESS_TABLE_LIMIT 1024
 
-/* `watched` decides on new processes and new names; it must outlive the table. NULL without memory. */
+/* `watched` decides on new processes and new names; it must outlive the table. NULL without memory.
+ */
 struct process_table *process_table_new(struct watch_set *watched);
 void process_table_free(struct process_table *table);
 
 /*
- * The process of a record, created or given its new name if need be. NULL without memory or where the record names
- * none (tgid 0).
+ * The process of a record, created or given its new name if need be. NULL without memory or where
+ * the record names none (tgid 0).
  */
 struct process *process_table_get(struct process_table *table, const struct event_task *task);
 
@@ -48,15 +50,17 @@ struct process *process_table_unknown(struct process_table *table);
 void process_table_rewatch(struct process_table *table);
 
 /*
- * Folds dead processes if there are too many. alive(tgid, start_ns) tells which are dead. Pointers to processes without
- * sockets become invalid.
+ * Folds dead processes if there are too many. alive(tgid, start_ns) tells which are dead. Pointers
+ * to processes without sockets become invalid.
  */
 void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid));
 
-/* Adds one sample: the transition is counted; ns may be DURATION_UNKNOWN, which is never recorded. */
+/* Adds one sample: the transition is counted; ns may be DURATION_UNKNOWN, which is never recorded.
+ */
 void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns);
 
-/* Walks all processes, then the folded ones, then the unknown one; start with NULL, ends with NULL. */
+/* Walks all processes, then the folded ones, then the unknown one; start with NULL, ends with NULL.
+ */
 struct process *process_table_next(struct process_table *table, struct process *previous);
 
 #endif

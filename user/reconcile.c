@@ -28,8 +28,9 @@ static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 }
 
 /*
- * When a socket entered its state, at the latest: in CLOSE_WAIT the last ACK came with the FIN or after it, so the time
- * since then is a lower bound of the age (tcp_ack() sets rcv_tstamp; less a tick for its grain).
+ * When a socket entered its state, at the latest: in CLOSE_WAIT the last ACK came with the FIN or
+ * after it, so the time since then is a lower bound of the age (tcp_ack() sets rcv_tstamp; less a
+ * tick for its grain).
  */
 static uint64_t since_at_latest(const struct event_scan *record, uint64_t tick_ns)
 {
@@ -112,7 +113,8 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 		learn_role(tracker, socket);
 }
 
-/* The tracepoint fires a little before the state is written: a scan right behind it sees the old one. */
+/* The tracepoint fires a little before the state is written: a scan right behind it sees the old
+ * one. */
 #define SETTLED_NS (10 * NS_PER_MS)
 
 /* The scan saw another state, and no record came since: one was lost. */
@@ -124,7 +126,7 @@ static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
 	if (!scan_result_find(result, socket->cookie, &record))
 		return;
 	tracker->gaps++;
-	tracker->hooks.vanished(tracker->hooks.context, socket);
+	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 	tracker_set_state(tracker, socket, socket->scan_state);
 	socket->since_known = 0;
 	socket->since_ns = since_at_latest(record, result->tick_ns);
@@ -144,7 +146,7 @@ void reconcile_end(struct tracker *tracker, const struct scan_result *result)
 		if (!socket->scanned) {
 			if (!scan_result_covers(result, socket->flow.netns))
 				continue;
-			tracker->hooks.vanished(tracker->hooks.context, socket);
+			tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 			tracker_remove(tracker, socket);
 		} else if (socket->scan_state && socket->scan_state != socket->state &&
 			   socket->since_ns + SETTLED_NS < result->started_ns) {

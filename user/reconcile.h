@@ -6,9 +6,10 @@
 #include "tracker.h"
 
 /*
- * Brings the socket table and a full scan together: sockets that were not known enter with an unknown start, those that
- * are gone leave, owners are learned from the descriptors. In two steps, between which the records that came during the
- * scan are taken in, so that a newer record wins over the scan.
+ * Brings the socket table and a full scan together: sockets that were not known enter with an
+ * unknown start, those that are gone leave, owners are learned from the descriptors. In two steps,
+ * between which the records that came during the scan are taken in, so that a newer record wins
+ * over the scan.
  */
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result);
 void reconcile_end(struct tracker *tracker, const struct scan_result *result);

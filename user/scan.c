@@ -32,13 +32,15 @@ static int read_records(int fd, struct scan_result *result)
 		ssize_t got = read(fd, buffer + kept, sizeof(buffer) - kept);
 		size_t size, used = 0;
 
-		/* EAGAIN: a million objects were passed over with nothing to say; the walk goes on. */
+		/* EAGAIN: a million objects were passed over with nothing to say; the walk goes on.
+		 */
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got <= 0)
 			return got < 0 ? -errno : kept ? -EPROTO : 0;
 		size = kept + (size_t)got;
-		for (; size - used >= sizeof(struct event_scan); used += sizeof(struct event_scan)) {
+		for (; size - used >= sizeof(struct event_scan);
+		     used += sizeof(struct event_scan)) {
 			int err = scan_result_add(result, buffer + used, sizeof(struct event_scan));
 
 			if (err)

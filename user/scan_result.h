@@ -15,8 +15,8 @@ struct scan_result {
 	size_t capacity;
 	uint64_t started_ns; /* CLOCK_MONOTONIC, before the first look */
 	uint64_t ended_ns;
-	uint64_t tick_ns;   /* length of a kernel tick, the unit of the records' *_ticks */
-	uint32_t *unseen;   /* network namespaces whose tables could not be read, by inode */
+	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
+	uint32_t *unseen; /* network namespaces whose tables could not be read, by inode */
 	size_t unseen_count;
 	size_t sockets;	    /* different ones */
 	size_t descriptors; /* that hold them */
@@ -24,7 +24,7 @@ struct scan_result {
 
 /* Which sockets to look for and where. */
 struct scan_request {
-	uint32_t states; /* bit n: state n */
+	uint32_t states;  /* bit n: state n */
 	bool descriptors; /* every process's descriptors */
 	bool tables;	  /* the TCP tables of every network namespace that has a process */
 };

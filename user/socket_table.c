@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * Sockets live in fixed chunks, so that they never move and growth never doubles the memory; an open-addressing index of
- * (tag, handle) leads from cookie to chunk with one cache line for most look-ups. docs/libraries.md has the
- * measurement against uthash.
+ * Sockets live in fixed chunks, so that they never move and growth never doubles the memory; an
+ * open-addressing index of (tag, handle) leads from cookie to chunk with one cache line for most
+ * look-ups. docs/libraries.md has the measurement against uthash.
  */
 #define CHUNK_BITS 9
 #define CHUNK_SIZE (1u << CHUNK_BITS)
@@ -30,7 +30,8 @@ struct socket_table {
 
 static uint64_t cookie_hash(uint64_t cookie)
 {
-	/* Cookies are nearly consecutive; Fibonacci hashing spreads them, the high half is the good one. */
+	/* Cookies are nearly consecutive; Fibonacci hashing spreads them, the high half is the good
+	 * one. */
 	return cookie * 0x9e3779b97f4a7c15ULL;
 }
 
@@ -131,8 +132,8 @@ static uint32_t handle_take(struct socket_table *table)
 		return handle;
 	}
 	if (table->next_handle >> CHUNK_BITS >= table->chunk_count) {
-		struct tcp_socket **chunks =
-			realloc(table->chunks, (table->chunk_count + 1) * sizeof(struct tcp_socket *));
+		struct tcp_socket **chunks = realloc(
+			table->chunks, (table->chunk_count + 1) * sizeof(struct tcp_socket *));
 
 		if (!chunks)
 			return 0;
@@ -164,7 +165,8 @@ struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cook
 	return socket;
 }
 
-/* Empties slot i and moves what had been displaced over it back, so that no tombstones are needed. */
+/* Empties slot i and moves what had been displaced over it back, so that no tombstones are needed.
+ */
 static void index_erase(struct socket_table *table, uint32_t i)
 {
 	uint32_t mask = table->index_mask;

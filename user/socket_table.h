@@ -30,7 +30,8 @@ enum socket_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 /* One sample that waits for its owner: from, to and the time spent in `from`. */
 typedef uint64_t step_t;
 
-/* A server's socket whose owner never showed makes 4: SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2. */
+/* A server's socket whose owner never showed makes 4: SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
+ */
 #define SOCKET_STEPS 4
 
 /* Everything known of one open socket. Kept small: there may be a million. */
@@ -53,8 +54,8 @@ struct tcp_socket {
 	unsigned int since_known : 1;
 	unsigned int scanned : 1; /* seen by the running scan */
 	unsigned int watched_for_leak : 1;
-	unsigned int leaked : 1;  /* reported */
-	unsigned int kernel : 1;  /* a socket of the kernel itself */
+	unsigned int leaked : 1; /* reported */
+	unsigned int kernel : 1; /* a socket of the kernel itself */
 };
 
 struct socket_table;
@@ -74,8 +75,8 @@ void socket_table_remove(struct socket_table *table, struct tcp_socket *socket);
 size_t socket_table_count(const struct socket_table *table);
 
 /*
- * Walks all sockets in no order: start with *position 0, ends with NULL. The socket just returned may be removed;
- * nothing may be inserted during a walk.
+ * Walks all sockets in no order: start with *position 0, ends with NULL. The socket just returned
+ * may be removed; nothing may be inserted during a walk.
  */
 struct tcp_socket *socket_table_next(struct socket_table *table, uint32_t *position);
 

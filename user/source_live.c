@@ -18,7 +18,7 @@ struct source_live {
 	struct ring_buffer *ring;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
-	source_sink sink;	   /* of the drain that runs */
+	source_sink sink; /* of the drain that runs */
 	void *context;
 };
 

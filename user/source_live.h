@@ -6,8 +6,9 @@
 #include "source.h"
 
 /*
- * Loads and attaches the BPF programs. Returns 0, or a negative errno after a message on stderr that names cause, evidence
- * and a remedy; then nothing is left attached. Free with (*source)->ops->free().
+ * Loads and attaches the BPF programs. Returns 0, or a negative errno after a message on stderr
+ * that names cause, evidence and a remedy; then nothing is left attached. Free with
+ * (*source)->ops->free().
  */
 int source_live_new(struct source **source, const struct options *options);
 

@@ -10,7 +10,8 @@
 
 int targets_add(struct targets *targets, uint32_t tgid)
 {
-	/* One shot: a dead process's pidfd stays readable. It is left open until the end; there are few. */
+	/* One shot: a dead process's pidfd stays readable. It is left open until the end; there are
+	 * few. */
 	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
 				    .data.u64 = TARGETS_EPOLL_TAG | tgid};
 	int fd = (int)syscall(SYS_pidfd_open, tgid, 0);

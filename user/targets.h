@@ -7,7 +7,8 @@
 
 #include "options.h"
 
-/* The processes of -p (and with -f their children) while they live, each by a pidfd in an epoll set. */
+/* The processes of -p (and with -f their children) while they live, each by a pidfd in an epoll
+ * set. */
 struct targets {
 	int epoll_fd;
 	size_t alive;
@@ -16,7 +17,8 @@ struct targets {
 /* Long enough for targets_describe(). */
 #define TARGETS_TEXT_LEN 96
 
-/* Adds one process, with TARGETS_EPOLL_TAG | tgid as its epoll data. Returns 0, or -ESRCH if it has ended. */
+/* Adds one process, with TARGETS_EPOLL_TAG | tgid as its epoll data. Returns 0, or -ESRCH if it has
+ * ended. */
 int targets_add(struct targets *targets, uint32_t tgid);
 #define TARGETS_EPOLL_TAG (1ULL << 32)
 

@@ -89,7 +89,8 @@ const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN])
 	return text;
 }
 
-/* The axis: 40 octaves from 2^10 ns; a column holds 2.5 octaves, so that every fourth is a factor of 1024. */
+/* The axis: 40 octaves from 2^10 ns; a column holds 2.5 octaves, so that every fourth is a factor
+ * of 1024. */
 static size_t column_of(size_t bucket)
 {
 	size_t column;
@@ -118,7 +119,8 @@ const char *text_picture(const struct text_style *style, const struct histogram 
 	}
 	for (size_t i = 0; i < PICTURE_COLUMNS; i++) {
 		/* The least is still seen. */
-		size_t level = columns[i] ? 1 + (size_t)((double)columns[i] / (double)most * 7.0) : 0;
+		size_t level =
+			columns[i] ? 1 + (size_t)((double)columns[i] / (double)most * 7.0) : 0;
 
 		to = stpcpy(to, levels[level]);
 	}

@@ -28,7 +28,8 @@ const char *text_plain(const struct text_style *style);
 /* "comm[pid]" at its longest, with the 0: every byte of comm may be escaped. */
 #define PROCESS_TEXT_LEN 96
 
-/* A process for people: "comm[pid]"; bytes that a terminal must not get become '?'. NULL: "(unknown)". */
+/* A process for people: "comm[pid]"; bytes that a terminal must not get become '?'. NULL:
+ * "(unknown)". */
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN]);
 
@@ -36,7 +37,8 @@ const char *text_process(const struct text_style *style, const struct process *p
 #define COUNT_TEXT_LEN 32
 const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN]);
 
-/* A distribution is drawn in this many columns of equal width on a logarithmic axis from 1 us to 13 days. */
+/* A distribution is drawn in this many columns of equal width on a logarithmic axis from 1 us to 13
+ * days. */
 #define PICTURE_COLUMNS 16
 #define PICTURE_AXIS	"1us 1ms 1s  17m "
 

@@ -70,7 +70,7 @@ void tracker_settle_all(struct tracker *tracker)
 
 static void vanish(struct tracker *tracker, struct tcp_socket *socket)
 {
-	tracker->hooks.vanished(tracker->hooks.context, socket);
+	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 	tracker_remove(tracker, socket);
 }
 
@@ -114,7 +114,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 			tracker->gaps++;
 	} else if (socket->state != e->from) {
 		tracker->gaps++;
-		tracker->hooks.vanished(tracker->hooks.context, socket);
+		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 		tracker_set_state(tracker, socket, e->from);
 		socket->since_known = 0;
 	}
@@ -125,9 +125,10 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 }
 
 /*
- * Before ESTABLISHED a passive connection is a request without a tracepoint; its age is the round trip from SYN-ACK to
- * the final ACK, where the kernel measured it. With syncookies it has only the coarse clock of TCP timestamps, of which
- * some bits carry options: whole milliseconds are not believed.
+ * Before ESTABLISHED a passive connection is a request without a tracepoint; its age is the round
+ * trip from SYN-ACK to the final ACK, where the kernel measured it. With syncookies it has only the
+ * coarse clock of TCP timestamps, of which some bits carry options: whole milliseconds are not
+ * believed.
  */
 static uint64_t syn_recv_lifetime(const struct event_transition *e)
 {
@@ -227,6 +228,7 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 	change.owner_source = socket->owner_source;
 	owner_sample(socket, process_table_unknown(tracker->processes), e->from, e->to,
 		     change.lifetime_ns);
+	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
 	enter_state(tracker, socket, e);
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 	if (e->to == TCP_CLOSE)

@@ -11,7 +11,8 @@
 #include "socket_table.h"
 #include "watch_set.h"
 
-/* One transition as it is understood, for whoever prints or judges it. Valid during the call only. */
+/* One transition as it is understood, for whoever prints or judges it. Valid during the call only.
+ */
 struct change {
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	uint64_t cookie;
@@ -27,12 +28,14 @@ struct change {
 
 /* Who wants to know. Hooks must not add or remove sockets. */
 struct tracker_hooks {
-	/* After a transition; `socket` already is in its new state, or on its way out (to CLOSE). NULL: never known. */
+	/* Before a socket leaves its state, at time_ns; 0: it was gone, or in another state,
+	 * without a record of it. */
+	void (*leaving)(void *context, struct tcp_socket *socket, uint64_t time_ns);
+	/* After a transition; `socket` already is in its new state, or on its way out (to CLOSE).
+	 * NULL: never known. */
 	void (*changed)(void *context, const struct change *change, struct tcp_socket *socket);
 	/* The scan put a socket into a state, entered at an unknown time. */
 	void (*found)(void *context, struct tcp_socket *socket);
-	/* A socket turned out to be gone, or out of its state, without a record of it. */
-	void (*vanished)(void *context, struct tcp_socket *socket);
 	void *context;
 };
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The length of the valid UTF-8 sequence that `text` (0-terminated) begins with: 1 to 4, or 0 if it begins with none.
- * Overlong forms, surrogates and code points above U+10FFFF are not valid.
+ * The length of the valid UTF-8 sequence that `text` (0-terminated) begins with: 1 to 4, or 0 if it
+ * begins with none. Overlong forms, surrogates and code points above U+10FFFF are not valid.
  */
 size_t utf8_sequence(const char *text);
 

@@ -52,8 +52,8 @@ static void count_open(struct view *view, struct tracker *tracker)
 
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		struct view_process key = {.process = socket->owner ? socket->owner : unknown};
-		struct view_process *found =
-			bsearch(&key, view->processes, view->process_count, sizeof(key), compare_address);
+		struct view_process *found = bsearch(&key, view->processes, view->process_count,
+						     sizeof(key), compare_address);
 
 		if (found)
 			found->open[socket->state]++;
@@ -104,8 +104,8 @@ static int compare_groups(const void *a, const void *b)
 
 	if (x->total != y->total)
 		return x->total < y->total ? 1 : -1;
-	if (x->oldest_since_ns != y->oldest_since_ns)
-		return x->oldest_since_ns > y->oldest_since_ns ? 1 : -1;
+	if (x->oldest_ns != y->oldest_ns)
+		return x->oldest_ns < y->oldest_ns ? 1 : -1;
 	return strcmp(x->place, y->place);
 }
 

@@ -17,18 +17,21 @@ struct view_process {
 	uint64_t leaks;		   /* reported, of all kinds */
 };
 
-/* The one picture that every output prints from. Read only, and valid until the next event is taken in. */
+/* The one picture that every output prints from. Read only, and valid until the next event is taken
+ * in. */
 struct view {
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
-	struct view_process *processes; /* the watched ones that had anything; leaks first, then most busy */
+	struct view_process
+		*processes; /* the watched ones that had anything; leaks first, then most busy */
 	size_t process_count;
 	const struct leak_group **groups; /* most first */
 	size_t group_count;
 	struct ledger ledger;
 };
 
-/* Draws the picture. Returns 0 or -ENOMEM, then *view is empty. The caller frees it with view_clear(). */
+/* Draws the picture. Returns 0 or -ENOMEM, then *view is empty. The caller frees it with
+ * view_clear(). */
 int view_build(struct view *view, struct tracker *tracker, struct leak_groups *groups,
 	       const struct ledger *ledger, uint64_t now_ns, uint64_t started_ns);
 void view_clear(struct view *view);

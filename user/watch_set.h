@@ -12,20 +12,22 @@ struct options;
 struct watch_set;
 
 /*
- * What the user asked to watch: processes by pid (with or without their future children) and by name, sockets by
- * family and port. Kinds of conditions are joined by "and", the values of one kind by "or". NULL without memory.
+ * What the user asked to watch: processes by pid (with or without their future children) and by
+ * name, sockets by family and port. Kinds of conditions are joined by "and", the values of one kind
+ * by "or". NULL without memory.
  */
 struct watch_set *watch_set_new(const struct options *options);
 void watch_set_free(struct watch_set *set);
 
 /*
- * Is the process (tgid, start_ns) named comm watched? A watched pid is bound to the first process seen with it, so that
- * a later process with the same pid is another one.
+ * Is the process (tgid, start_ns) named comm watched? A watched pid is bound to the first process
+ * seen with it, so that a later process with the same pid is another one.
  */
 bool watch_set_has_process(struct watch_set *set, uint32_t tgid, uint64_t start_ns,
 			   const char *comm);
 
-/* Told of a birth: with -f the child of a watched process is watched. Returns whether it is new in the set. */
+/* Told of a birth: with -f the child of a watched process is watched. Returns whether it is new in
+ * the set. */
 bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent_start_ns,
 			 uint32_t child, uint64_t child_start_ns);
 

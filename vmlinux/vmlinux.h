@@ -3,8 +3,9 @@
 #define __VMLINUX_H__
 
 /*
- * The kernel internals that tcpwatch depends on, and no others: only the fields that the BPF programs read. Offsets
- * and bit positions come from the running kernel's BTF (CO-RE); only names and types matter here.
+ * The kernel internals that tcpwatch depends on, and no others: only the fields that the BPF
+ * programs read. Offsets and bit positions come from the running kernel's BTF (CO-RE); only names
+ * and types matter here.
  */
 
 typedef signed char __s8;
