@@ -40,6 +40,7 @@ struct engine {
 	uint64_t reconcile_not_before_ns;
 	uint64_t leak_scan_not_before_ns;
 	uint64_t summary_at_ns;
+	bool finishing;
 };
 
 static void on_transition(void *context, const struct event_transition *e)
@@ -201,6 +202,17 @@ static int reconcile(struct engine *engine, struct scan_result *result)
 	return err;
 }
 
+static uint64_t losses_now(const struct engine *engine)
+{
+	return ledger_lost(&engine->ledger) + engine->tracker.gaps + engine->tracker.no_memory;
+}
+
+/* After a scan: the gaps that it found are mended by it. */
+static void losses_settled(struct engine *engine)
+{
+	engine->losses_seen = losses_now(engine);
+}
+
 /* Notices new losses, and sees to it that the table is put right after them. */
 static void look_for_losses(struct engine *engine)
 {
@@ -208,7 +220,7 @@ static void look_for_losses(struct engine *engine)
 	uint64_t losses;
 
 	source->ops->ledger(source, &engine->ledger);
-	losses = ledger_lost(&engine->ledger) + engine->tracker.gaps + engine->tracker.no_memory;
+	losses = losses_now(engine);
 	if (losses == engine->losses_seen)
 		return;
 	engine->losses_seen = losses;
@@ -231,9 +243,7 @@ static int reconcile_if_due(struct engine *engine)
 		return 0;
 	engine->reconcile_at_ns = UINT64_MAX;
 	err = reconcile(engine, &result);
-	/* The gaps that the scan itself found are mended by it. */
-	engine->losses_seen =
-		ledger_lost(&engine->ledger) + engine->tracker.gaps + engine->tracker.no_memory;
+	losses_settled(engine);
 	scan_result_clear(&result);
 	engine->reconcile_not_before_ns = now(engine) + RECONCILE_PAUSE_NS;
 	return err;
@@ -303,6 +313,7 @@ static int show(struct engine *engine,
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
 		return err;
+	view.final = engine->finishing;
 	print(engine->config.output, &view);
 	view_clear(&view);
 	return 0;
@@ -369,6 +380,7 @@ int engine_start(struct engine *engine)
 	err = reconcile(engine, &result);
 	if (err)
 		goto out;
+	losses_settled(engine);
 	count_found(engine, &result, &start);
 	config->output->ops->start(config->output, &start, engine->started_ns);
 	err = output_flush(config->output);
@@ -414,6 +426,7 @@ int engine_finish(struct engine *engine)
 	struct scan_result result = {0};
 	int err;
 
+	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
 	err = reconcile(engine, &result); /* who holds what is still open */
 	scan_result_clear(&result);

@@ -9,6 +9,7 @@
 
 #include "deadline_heap.h"
 #include "leak_judge.h"
+#include "owner.h"
 #include "units.h"
 
 /* A reported leak that is still open. */
@@ -321,6 +322,20 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 	watch->hooks.leaked(watch->hooks.context, leak);
 }
 
+/* Holders come oldest first. */
+static void learn_owner(const struct leak_watch *watch, struct tcp_socket *socket, size_t holders)
+{
+	struct process *oldest;
+	bool only = true;
+
+	if (!holders)
+		return;
+	oldest = (struct process *)watch->holders[0].process;
+	for (size_t i = 1; i < holders; i++)
+		only &= watch->holders[i].process == oldest;
+	owner_learn_holder(socket, oldest, only);
+}
+
 static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		      const struct event_scan *record, const struct scan_result *result,
 		      uint64_t now_ns)
@@ -335,6 +350,8 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		return;
 	}
 	holders = holders_find(watch, socket, verdict.kind, result);
+	if (verdict.kind != LEAK_UNACCEPTED)
+		learn_owner(watch, socket, holders);
 	process = choose_process(watch, socket, holders);
 	if (!process && watch_set_is_selective(watch->tracker->watched))
 		return; /* nobody's whom we watch */

@@ -186,12 +186,13 @@ static void put_transitions(struct json_writer *json, const struct process *proc
 	json_object_end(json);
 }
 
-static void put_summary(struct output *output, const struct view_process *view)
+static void put_summary(struct output *output, const struct view_process *view, uint64_t now_ns)
 {
 	const struct process *process = view->process;
 	struct json_writer *json = begin(output, "process");
 	char text[CLOCK_RFC3339_LEN];
 
+	put_time(output, json, now_ns);
 	put_process(json, process);
 	if (process->tgid)
 		json_string(json, "start_time",
@@ -222,7 +223,7 @@ static void put_summary(struct output *output, const struct view_process *view)
 static void json_summary(struct output *output, const struct view *view)
 {
 	for (size_t i = 0; i < view->process_count; i++)
-		put_summary(output, &view->processes[i]);
+		put_summary(output, &view->processes[i], view->now_ns);
 }
 
 static void json_end(struct output *output, const struct view *view)

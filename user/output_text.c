@@ -187,18 +187,6 @@ static void put_process(struct output *output, const struct view_process *view)
 		putc('\n', file);
 }
 
-static void text_summary(struct output *output, const struct view *view)
-{
-	size_t shown =
-		view->process_count < PROCESSES_SHOWN ? view->process_count : PROCESSES_SHOWN;
-
-	for (size_t i = 0; i < shown; i++)
-		put_process(output, &view->processes[i]);
-	if (shown < view->process_count)
-		fprintf(output->file, "\n%zu more processes are not shown; -j shows all.\n",
-			view->process_count - shown);
-}
-
 static void put_group(struct output *output, const struct leak_group *group)
 {
 	char name[PROCESS_TEXT_LEN], total[COUNT_TEXT_LEN], open[COUNT_TEXT_LEN];
@@ -242,15 +230,33 @@ static void put_leak_summary(struct output *output, const struct view *view)
 		fprintf(output->file, "  and %zu more groups\n", view->group_count - shown);
 }
 
+static void text_summary(struct output *output, const struct view *view)
+{
+	const struct text_style *style = style_of(output);
+	char time[CLOCK_TIME_LEN], duration[DURATION_TEXT_LEN];
+	size_t shown =
+		view->process_count < PROCESSES_SHOWN ? view->process_count : PROCESSES_SHOWN;
+
+	if (!view->final)
+		fprintf(output->file, "\n%s%s  after %s%s\n", text_dim(style),
+			clock_format_time(&output->clock, view->now_ns, time),
+			duration_format(view->duration_ns, duration), text_plain(style));
+	for (size_t i = 0; i < shown; i++)
+		put_process(output, &view->processes[i]);
+	if (shown < view->process_count)
+		fprintf(output->file, "\n%zu more processes are not shown; -j shows all.\n",
+			view->process_count - shown);
+	if (!view->process_count)
+		fputs("\nNo TCP sockets were seen.\n", output->file);
+	put_leak_summary(output, view);
+}
+
 static void text_end(struct output *output, const struct view *view)
 {
 	char seen[COUNT_TEXT_LEN], lost[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
 	const struct ledger *ledger = &view->ledger;
 	const char *separator = " (";
 
-	if (!view->process_count)
-		fputs("\nNo TCP sockets were seen.\n", output->file);
-	put_leak_summary(output, view);
 	fprintf(output->file, "%s events in %s, %s lost", text_count(ledger->seen, seen),
 		duration_format(view->duration_ns, duration),
 		text_count(ledger_lost(ledger), lost));

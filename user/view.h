@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_VIEW_H
 #define TCPWATCH_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct view_process {
 struct view {
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
+	bool final; /* nothing comes after it */
 	struct view_process
 		*processes; /* the watched ones that had anything; leaks first, then most busy */
 	size_t process_count;
