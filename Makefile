@@ -30,6 +30,8 @@ SKELETON := $(OUT)/tcpwatch.skel.h
 LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c scan.c feature_probe.c)
 CORE_SRC := $(filter-out $(LIVE_SRC),$(wildcard user/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
+# Rooms of the core that only tests use so far.
+TEST_OBJ := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard user/source_replay.c user/replay*.c))
 LIVE_OBJ := $(LIVE_SRC:user/%.c=$(OUT)/%.o)
 
 ifeq ($(V),1)
@@ -68,7 +70,7 @@ $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 
 $(LIVE_OBJ): $(SKELETON)
 
-tcpwatch: $(LIVE_OBJ) $(CORE_OBJ)
+tcpwatch: $(LIVE_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 

@@ -27,7 +27,7 @@ enum event_kind {
 
 /* What was true of the socket, and of current, at the moment of the record. */
 enum event_flag {
-	EVENT_ACTOR = 1 << 0,	    /* current holds the socket's lock: task fields are valid */
+	EVENT_ACTOR = 1 << 0,	    /* current holds the socket's lock: `task` is there */
 	EVENT_SK_SOCKET = 1 << 1,   /* sk_socket is set: not an orphan and not waiting for accept */
 	EVENT_DEAD = 1 << 2,	    /* SOCK_DEAD: orphaned by the last close() */
 	EVENT_DONE = 1 << 3,	    /* SOCK_DONE: the peer's FIN was received */
@@ -67,21 +67,21 @@ struct event_transition {
 	__u64 time_ns;
 	__u64 cookie;
 	struct event_flow flow;
-	struct event_task task; /* valid with EVENT_ACTOR, else zero */
-	__u8 from;		/* kernel state numbers: enum in net/tcp_states.h */
+	__u8 from; /* kernel state numbers: enum in net/tcp_states.h */
 	__u8 to;
-	__u8 shutdown; /* sk_shutdown: 1 = RCV, 2 = SEND */
-	__u8 reserved;
-	__u32 error;	   /* sk_err */
-	__u32 srtt_us;	   /* smoothed round trip, 0 if none was measured */
-	__u32 retransmits; /* total_retrans */
-	__u32 recv_queue;  /* bytes, the FIN counts 1 */
+	__u8 shutdown;	  /* sk_shutdown: 1 = RCV, 2 = SEND */
+	__u8 retransmits; /* total_retrans, 255 = that many or more */
+	__u32 error;	  /* sk_err */
+	__u32 srtt_us;	  /* smoothed round trip, 0 if none was measured */
+	__u32 recv_queue; /* bytes, the FIN counts 1 */
 	__u32 write_seq;
-	__u32 snd_una;
 	__u32 copied_seq;
 	__u32 segment; /* low half of the clock value of the segment being worked on */
-	__u32 reserved2;
+	__u32 reserved;
+	struct event_task task; /* only with EVENT_ACTOR: without it the record ends here */
 };
+
+#define EVENT_TRANSITION_SHORT (sizeof(struct event_transition) - sizeof(struct event_task))
 
 struct event_fork {
 	struct event_header header;
@@ -98,12 +98,10 @@ struct event_scan {
 	struct event_task task; /* EVENT_SCAN_FD: a holder; EVENT_SCAN_SOCKET: zero */
 	__u32 fd;		/* EVENT_SCAN_FD */
 	__u8 state;
-	__u8 shutdown;
-	__u16 reserved;
+	__u8 reserved[3];
 	__u32 recv_queue; /* bytes; of a LISTEN socket: connections waiting for accept() */
 	__u32 send_queue; /* bytes; of a LISTEN socket: the most that may wait */
 	__u32 write_seq;
-	__u32 snd_una;
 	__u32 copied_seq;
 	__u32 last_sent_ticks;	   /* kernel ticks since data was last sent */
 	__u32 last_received_ticks; /* kernel ticks since an ACK was last received */
@@ -118,8 +116,8 @@ struct event_ledger {
 _Static_assert(sizeof(struct event_header) == 8, "wire format");
 _Static_assert(sizeof(struct event_task) == 32, "wire format");
 _Static_assert(sizeof(struct event_flow) == 40, "wire format");
-_Static_assert(sizeof(struct event_transition) == 136, "wire format");
+_Static_assert(sizeof(struct event_transition) == 128, "wire format");
 _Static_assert(sizeof(struct event_fork) == 80, "wire format");
-_Static_assert(sizeof(struct event_scan) == 136, "wire format");
+_Static_assert(sizeof(struct event_scan) == 128, "wire format");
 
 #endif

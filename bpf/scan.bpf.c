@@ -22,16 +22,14 @@ static __always_inline void read_socket(struct event_scan *e, struct tcp_sock *t
 	e->time_ns = bpf_ktime_get_ns();
 	e->cookie = bpf_get_socket_cookie(sk);
 	read_flow(&e->flow, tp);
-	e->shutdown = sk->sk_shutdown;
 	e->copied_seq = tp->copied_seq;
 	e->write_seq = tp->write_seq;
-	e->snd_una = tp->snd_una;
 	if (e->state == TCP_LISTEN) {
 		e->recv_queue = sk->sk_ack_backlog;
 		e->send_queue = sk->sk_max_ack_backlog;
 	} else {
 		e->recv_queue = tp->rcv_nxt - e->copied_seq;
-		e->send_queue = e->write_seq - e->snd_una;
+		e->send_queue = e->write_seq - tp->snd_una;
 	}
 	e->last_sent_ticks = ticks - tp->lsndtime;
 	e->last_received_ticks = ticks - tp->rcv_tstamp;

@@ -2,6 +2,7 @@
 #include "coalesce.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "tcp_state.h"
 
@@ -42,9 +43,13 @@ void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
 
 static void hold(struct coalesce *coalesce, const struct event_transition *e)
 {
+	struct event_transition *slot;
+
 	if (coalesce->count == COALESCE_SLOTS)
 		release_oldest(coalesce);
-	coalesce->held[(coalesce->head + coalesce->count) % COALESCE_SLOTS] = *e;
+	slot = &coalesce->held[(coalesce->head + coalesce->count) % COALESCE_SLOTS];
+	memset(slot, 0, sizeof(*slot));
+	memcpy(slot, e, e->header.size); /* short where there is no actor */
 	coalesce->count++;
 }
 

@@ -12,8 +12,13 @@ static bool flow_valid(const struct event_flow *flow)
 	return flow->family == AF_INET || flow->family == AF_INET6;
 }
 
-static bool transition_valid(const struct event_transition *e)
+static bool transition_valid(const struct event_transition *e, size_t size)
 {
+	/* The flags are within the short form. */
+	if (size < EVENT_TRANSITION_SHORT)
+		return false;
+	if (size != (e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT))
+		return false;
 	return tcp_state_valid(e->from) && tcp_state_valid(e->to) && e->cookie &&
 	       flow_valid(&e->flow);
 }
@@ -31,8 +36,7 @@ int event_check(const void *data, size_t size)
 		return -EPROTO;
 	switch (header->kind) {
 	case EVENT_TRANSITION:
-		return size == sizeof(struct event_transition) && transition_valid(data) ? 0
-											 : -EPROTO;
+		return transition_valid(data, size) ? 0 : -EPROTO;
 	case EVENT_FORK:
 		return size == sizeof(struct event_fork) ? 0 : -EPROTO;
 	case EVENT_SCAN_FD:
