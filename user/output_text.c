@@ -88,22 +88,34 @@ static void put_age(FILE *file, uint64_t age_ns, bool at_least)
 		fprintf(file, "%s%s", at_least ? ">= " : "", duration_format(age_ns, duration));
 }
 
+/* The named process's own descriptors first, then whoever else holds it. */
 static void put_holders(struct output *output, const struct leak *leak)
 {
+	const char *separator = leak->kind == LEAK_UNACCEPTED ? "  listener fd " : "  fd ";
 	char process[PROCESS_TEXT_LEN];
-	size_t shown = leak->holder_count < HOLDERS_SHOWN ? leak->holder_count : HOLDERS_SHOWN;
+	size_t shown = 0, others = 0;
 
 	if (!leak->holder_count)
-		fputs(", held by no descriptor", output->file);
-	for (size_t i = 0; i < shown; i++)
-		fprintf(output->file, "%s%s fd %u",
-			i				? ", "
-			: leak->kind == LEAK_UNACCEPTED ? ", listener of "
-							: ", held by ",
+		fputs("  no descriptor", output->file);
+	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
+		if (leak->holders[i].process != leak->process)
+			continue;
+		fprintf(output->file, "%s%u", separator, leak->holders[i].fd);
+		separator = ", ";
+		shown++;
+	}
+	separator = "  also ";
+	for (size_t i = 0; i < leak->holder_count && others < HOLDERS_SHOWN; i++) {
+		if (leak->holders[i].process == leak->process)
+			continue;
+		fprintf(output->file, "%s%s fd %u", separator,
 			text_process(style_of(output), leak->holders[i].process, process),
 			leak->holders[i].fd);
-	if (shown < leak->holder_count)
-		fprintf(output->file, " and %zu more", leak->holder_count - shown);
+		separator = ", ";
+		others++;
+	}
+	if (shown + others < leak->holder_count)
+		fprintf(output->file, " and %zu more", leak->holder_count - shown - others);
 }
 
 static void text_leak(struct output *output, const struct leak *leak)
@@ -121,7 +133,7 @@ static void text_leak(struct output *output, const struct leak *leak)
 	put_age(file, leak->age_ns, leak->age_at_least);
 	put_holders(output, leak);
 	if (leak->recv_queue || leak->send_queue)
-		fprintf(file, ", Recv-Q %u Send-Q %u", leak->recv_queue, leak->send_queue);
+		fprintf(file, "  Recv-Q %u Send-Q %u", leak->recv_queue, leak->send_queue);
 	putc('\n', file);
 }
 

@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import resource
 import signal
 import statistics
 import subprocess
@@ -42,10 +43,13 @@ def row(name, *cells):
 
 
 def churn(seconds, *options):
-    """Connections a second, and in all."""
+    """Connections a second, connections in all, and the share of all CPU time that churn itself got."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run([BIN + "/churn", *options, str(seconds)], check=True,
                          stdout=subprocess.PIPE, text=True).stdout.split()
-    return int(out[0]), int(out[1])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return int(out[0]), int(out[1]), cpu / seconds / os.cpu_count()
 
 
 def wait_until(condition, seconds, what):
