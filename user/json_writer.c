@@ -10,36 +10,44 @@ static void put(struct json_writer *json, const char *text, size_t length)
 	fwrite_unlocked(text, 1, length, json->file);
 }
 
-static void put_escaped(struct json_writer *json, unsigned char byte)
+static bool is_plain(unsigned char byte)
 {
-	if (byte == '"' || byte == '\\') {
+	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* One character that is not plain; returns what follows it. */
+static const char *put_special(struct json_writer *json, const char *value)
+{
+	size_t length = utf8_sequence(value);
+	unsigned char byte = (unsigned char)*value;
+
+	if (!length) {
+		put(json, "\xef\xbf\xbd", 3); /* U+FFFD */
+		return value + 1;
+	}
+	if (length > 1) {
+		put(json, value, length);
+	} else if (byte == '"' || byte == '\\') {
 		putc_unlocked('\\', json->file);
 		putc_unlocked(byte, json->file);
 	} else {
 		fprintf(json->file, "\\u%04x", byte);
 	}
+	return value + length;
 }
 
 static void put_string(struct json_writer *json, const char *value)
 {
 	putc_unlocked('"', json->file);
 	while (*value) {
-		size_t length = utf8_sequence(value);
+		size_t plain = 0;
 
-		if (!length) {
-			put(json, "\xef\xbf\xbd", 3); /* U+FFFD */
-			value++;
-		} else if (length == 1) {
-			unsigned char byte = (unsigned char)*value++;
-
-			if (byte < 0x20 || byte == 0x7f || byte == '"' || byte == '\\')
-				put_escaped(json, byte);
-			else
-				putc_unlocked(byte, json->file);
-		} else {
-			put(json, value, length);
-			value += length;
-		}
+		while (is_plain((unsigned char)value[plain]))
+			plain++;
+		put(json, value, plain);
+		value += plain;
+		if (*value)
+			value = put_special(json, value);
 	}
 	putc_unlocked('"', json->file);
 }
