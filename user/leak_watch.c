@@ -9,7 +9,6 @@
 
 #include "deadline_heap.h"
 #include "leak_judge.h"
-#include "owner.h"
 #include "units.h"
 
 /* A reported leak that is still open. */
@@ -30,8 +29,7 @@ struct leak_watch {
 	uint64_t *due;			/* cookies collected for judgement */
 	size_t due_count;
 	size_t due_capacity;
-	struct leak_holder *holders; /* of the leak at hand */
-	size_t holder_capacity;
+	struct leak_holders holders; /* of the leak at hand */
 	struct reported *reported;
 	struct leak_groups *groups;
 };
@@ -67,7 +65,7 @@ void leak_watch_free(struct leak_watch *watch)
 	leak_groups_free(watch->groups);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
-	free(watch->holders);
+	leak_holders_clear(&watch->holders);
 	free(watch);
 }
 
@@ -229,67 +227,6 @@ bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *re
 	return true;
 }
 
-static size_t holders_add(struct leak_watch *watch, size_t count, const struct event_scan *record)
-{
-	const struct process *process = process_table_get(watch->tracker->processes, &record->task);
-
-	if (!process || process->tgid == watch->tracker->self_tgid)
-		return count;
-	if (count == watch->holder_capacity) {
-		size_t capacity = count ? count * 2 : 16;
-		struct leak_holder *holders = realloc(watch->holders, capacity * sizeof(*holders));
-
-		if (!holders)
-			return count;
-		watch->holders = holders;
-		watch->holder_capacity = capacity;
-	}
-	watch->holders[count] = (struct leak_holder){.process = process, .fd = record->fd};
-	return count + 1;
-}
-
-/* Who could close it: whoever holds it, or for an unaccepted one its listener. */
-static size_t holders_find(struct leak_watch *watch, const struct tcp_socket *socket,
-			   enum leak_kind kind, const struct scan_result *result)
-{
-	const struct event_scan *records = NULL;
-	const struct tcp_socket *listener;
-	uint64_t cookie = socket->cookie;
-	size_t count, holders = 0;
-	bool several;
-
-	if (kind == LEAK_UNACCEPTED) {
-		listener = listener_index_find(watch->tracker->listeners, &socket->flow, &several);
-		if (!listener)
-			return 0;
-		cookie = listener->cookie;
-	}
-	count = scan_result_find(result, cookie, &records);
-	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++)
-		holders = holders_add(watch, holders, &records[i]);
-	return holders;
-}
-
-/* The one to name: a watched holder, the known owner before the oldest. */
-static struct process *choose_process(struct leak_watch *watch, const struct tcp_socket *socket,
-				      size_t holders)
-{
-	const struct process *chosen = NULL;
-
-	for (size_t i = 0; i < holders; i++) {
-		const struct process *process = watch->holders[i].process;
-
-		if (!process->watched)
-			continue;
-		if (!chosen || process == socket->owner)
-			chosen = process;
-	}
-	/* No descriptor anywhere: in flight between processes, or in an io_uring. */
-	if (!holders && socket->owner && socket->owner->watched)
-		return socket->owner;
-	return (struct process *)chosen;
-}
-
 static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
 		   const struct leak *leak)
 {
@@ -322,20 +259,6 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 	watch->hooks.leaked(watch->hooks.context, leak);
 }
 
-/* Holders come oldest first. */
-static void learn_owner(const struct leak_watch *watch, struct tcp_socket *socket, size_t holders)
-{
-	struct process *oldest;
-	bool only = true;
-
-	if (!holders)
-		return;
-	oldest = (struct process *)watch->holders[0].process;
-	for (size_t i = 1; i < holders; i++)
-		only &= watch->holders[i].process == oldest;
-	owner_learn_holder(socket, oldest, only);
-}
-
 static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		      const struct event_scan *record, const struct scan_result *result,
 		      uint64_t now_ns)
@@ -343,16 +266,13 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	struct leak_verdict verdict =
 		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
 	struct process *process;
-	size_t holders;
 
 	if (!verdict.leaked) {
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
 		return;
 	}
-	holders = holders_find(watch, socket, verdict.kind, result);
-	if (verdict.kind != LEAK_UNACCEPTED)
-		learn_owner(watch, socket, holders);
-	process = choose_process(watch, socket, holders);
+	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
+	process = leak_holders_choose(&watch->holders, socket);
 	if (!process && watch_set_is_selective(watch->tracker->watched))
 		return; /* nobody's whom we watch */
 	report(watch, socket, process,
@@ -368,8 +288,8 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		       .end_read = !record->recv_queue,
 		       .recv_queue = record->recv_queue,
 		       .send_queue = record->send_queue,
-		       .holders = watch->holders,
-		       .holder_count = holders,
+		       .holders = watch->holders.items,
+		       .holder_count = watch->holders.count,
 	       });
 }
 

@@ -7,15 +7,11 @@
 #include <stdint.h>
 
 #include "leak_group.h"
+#include "leak_holders.h"
 #include "scan_result.h"
 #include "tracker.h"
 
 struct leak_watch;
-
-struct leak_holder {
-	const struct process *process;
-	uint32_t fd;
-};
 
 /* A leak, as it is reported. Valid during the call only. */
 struct leak {

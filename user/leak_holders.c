@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "leak_holders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "owner.h"
+
+static void add(struct leak_holders *holders, struct tracker *tracker,
+		const struct event_scan *record)
+{
+	struct process *process = process_table_get(tracker->processes, &record->task);
+
+	if (!process || process->tgid == tracker->self_tgid)
+		return;
+	if (holders->count == holders->capacity) {
+		size_t capacity = holders->capacity ? holders->capacity * 2 : 16;
+		struct leak_holder *items = realloc(holders->items, capacity * sizeof(*items));
+
+		if (!items)
+			return;
+		holders->items = items;
+		holders->capacity = capacity;
+	}
+	holders->items[holders->count++] =
+		(struct leak_holder){.process = process, .fd = record->fd};
+}
+
+static void add_all(struct leak_holders *holders, struct tracker *tracker,
+		    const struct scan_result *result, uint64_t cookie)
+{
+	const struct event_scan *records = NULL;
+	size_t count = scan_result_find(result, cookie, &records);
+
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++)
+		add(holders, tracker, &records[i]);
+}
+
+static void learn_owner(const struct leak_holders *holders, struct tcp_socket *socket)
+{
+	struct process *oldest;
+	bool only = true;
+
+	if (!holders->count)
+		return;
+	oldest = holders->items[0].process;
+	for (size_t i = 1; i < holders->count; i++)
+		only &= holders->items[i].process == oldest;
+	owner_learn_holder(socket, oldest, only);
+}
+
+void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,
+		       const struct scan_result *result, struct tcp_socket *socket,
+		       enum leak_kind kind)
+{
+	const struct tcp_socket *listener;
+	bool several;
+
+	holders->count = 0;
+	if (kind != LEAK_UNACCEPTED) {
+		add_all(holders, tracker, result, socket->cookie);
+		learn_owner(holders, socket);
+		return;
+	}
+	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
+	if (listener)
+		add_all(holders, tracker, result, listener->cookie);
+}
+
+struct process *leak_holders_choose(const struct leak_holders *holders,
+				    const struct tcp_socket *socket)
+{
+	struct process *chosen = NULL;
+
+	for (size_t i = 0; i < holders->count; i++) {
+		struct process *process = holders->items[i].process;
+
+		if (!process->watched)
+			continue;
+		if (!chosen || process == socket->owner)
+			chosen = process;
+	}
+	if (!holders->count && socket->owner && socket->owner->watched)
+		return socket->owner;
+	return chosen;
+}
+
+void leak_holders_clear(struct leak_holders *holders)
+{
+	free(holders->items);
+	memset(holders, 0, sizeof(*holders));
+}
