@@ -36,6 +36,22 @@ static void add_all(struct leak_holders *holders, struct tracker *tracker,
 		add(holders, tracker, &records[i]);
 }
 
+/* Of several listeners on one port (SO_REUSEPORT) it waits with one that has somebody waiting. */
+static void add_listeners(struct leak_holders *holders, struct tracker *tracker,
+			  const struct scan_result *result, const struct flow *flow, bool waiting)
+{
+	struct tcp_socket *listener = NULL;
+
+	while ((listener = listener_index_next(tracker->listeners, flow, listener))) {
+		const struct event_scan *record;
+
+		if (!scan_result_find(result, listener->cookie, &record))
+			continue;
+		if (!waiting || record->recv_queue)
+			add_all(holders, tracker, result, listener->cookie);
+	}
+}
+
 static void learn_owner(const struct leak_holders *holders, struct tcp_socket *socket)
 {
 	struct process *oldest;
@@ -53,18 +69,15 @@ void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,
 		       const struct scan_result *result, struct tcp_socket *socket,
 		       enum leak_kind kind)
 {
-	const struct tcp_socket *listener;
-	bool several;
-
 	holders->count = 0;
 	if (kind != LEAK_UNACCEPTED) {
 		add_all(holders, tracker, result, socket->cookie);
 		learn_owner(holders, socket);
 		return;
 	}
-	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
-	if (listener)
-		add_all(holders, tracker, result, listener->cookie);
+	add_listeners(holders, tracker, result, &socket->flow, true);
+	if (!holders->count)
+		add_listeners(holders, tracker, result, &socket->flow, false);
 }
 
 struct process *leak_holders_choose(const struct leak_holders *holders,

@@ -133,3 +133,21 @@ struct tcp_socket *listener_index_find(struct listener_index *index, const struc
 	}
 	return best;
 }
+
+struct tcp_socket *listener_index_next(struct listener_index *index, const struct flow *flow,
+				       const struct tcp_socket *previous)
+{
+	struct bucket *bucket = bucket_find(index, flow);
+	bool passed = !previous;
+	struct listener *listener;
+
+	if (!bucket)
+		return NULL;
+	LL_FOREACH(bucket->listeners, listener)
+	{
+		if (passed && flow_is_from_listener(flow, &listener->socket->flow))
+			return listener->socket;
+		passed |= listener->socket == previous;
+	}
+	return NULL;
+}

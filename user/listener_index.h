@@ -24,4 +24,11 @@ void listener_index_remove(struct listener_index *index, struct tcp_socket *list
 struct tcp_socket *listener_index_find(struct listener_index *index, const struct flow *flow,
 				       bool *several);
 
+/*
+ * Walks the listeners that a connection with this flow could have come in by; start with NULL, ends
+ * with NULL. Nothing may be added or removed during a walk.
+ */
+struct tcp_socket *listener_index_next(struct listener_index *index, const struct flow *flow,
+				       const struct tcp_socket *previous);
+
 #endif
