@@ -51,14 +51,15 @@ static __always_inline void read_flow(struct event_flow *flow, struct tcp_sock *
 
 	if (sk->sk_socket)
 		flags |= EVENT_SK_SOCKET;
-	if (sk_flag(sk, SOCK_DEAD))
+	if (sk_flag(sk, SOCK_DEAD)) {
 		flags |= EVENT_DEAD;
+		if (tp->linger2 < 0) /* an orphan's; far from what TCP has just touched */
+			flags |= EVENT_LINGER2_NEG;
+	}
 	if (sk_flag(sk, SOCK_DONE))
 		flags |= EVENT_DONE;
 	if (sk_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
 		flags |= EVENT_LINGER;
-	if (tp->linger2 < 0)
-		flags |= EVENT_LINGER2_NEG;
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
 		flags |= EVENT_KERN_SOCK;
 	flow->flags = flags;

@@ -43,7 +43,7 @@ def row(name, *cells):
 
 
 def churn(seconds, *options):
-    """Connections a second, connections in all, and the share of all CPU time that churn itself got."""
+    """Connections a second and in all, and the share of all CPU time that churn itself got."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run([BIN + "/churn", *options, str(seconds)], check=True,
                          stdout=subprocess.PIPE, text=True).stdout.split()
@@ -61,7 +61,7 @@ def wait_until(condition, seconds, what):
 
 
 class Tracer:
-    """A running tracer. With -j its stdout is kept and parsed at the end, else it is thrown away."""
+    """A running tracer. With -j its stdout is kept to be parsed, else it is thrown away."""
 
     def __init__(self, *command):
         self.json = "-j" in command

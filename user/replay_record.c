@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "replay_record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "replay_wire.h"
+#include "units.h"
+
+static uint64_t read_time(struct replay_fields *fields, uint64_t missing)
+{
+	const char *at = replay_fields_string(fields, "at");
+	uint64_t ns = missing;
+
+	if (!at)
+		return replay_fields_u64(fields, "time_ns", missing, REPLAY_TIME_MAX);
+	if (replay_fields_has(fields, "time_ns"))
+		replay_fields_wrong(fields, "at", "is a second time, besides \"time_ns\"");
+	/* No longer than REPLAY_TIME_MAX either. */
+	else if (duration_parse(at, &ns))
+		replay_fields_wrong(fields, "at", "is no time such as \"1.5s\"");
+	return ns;
+}
+
+static int read_transition(struct replay_fields *fields, struct replay_item *item,
+			   struct replay_memory *memory)
+{
+	int err = replay_wire_transition(fields, &item->transition, item->time_ns, memory);
+
+	item->size = item->transition.header.size;
+	return err;
+}
+
+static int read_fork(struct replay_fields *fields, struct replay_item *item,
+		     struct replay_memory *memory)
+{
+	item->size = sizeof(item->fork);
+	return replay_wire_fork(fields, &item->fork, item->time_ns, memory);
+}
+
+static int read_raw(struct replay_fields *fields, struct replay_item *item,
+		    struct replay_memory *memory)
+{
+	(void)memory;
+	item->size = replay_fields_hex(fields, "hex", item->wire, sizeof(item->wire));
+	return 0;
+}
+
+static int read_scan_fd(struct replay_fields *fields, struct replay_item *item,
+			struct replay_memory *memory)
+{
+	item->size = sizeof(item->scan_record);
+	return replay_wire_scan(fields, &item->scan_record, EVENT_SCAN_FD, item->time_ns, memory);
+}
+
+static int read_scan_socket(struct replay_fields *fields, struct replay_item *item,
+			    struct replay_memory *memory)
+{
+	item->size = sizeof(item->scan_record);
+	return replay_wire_scan(fields, &item->scan_record, EVENT_SCAN_SOCKET, item->time_ns,
+				memory);
+}
+
+static int read_scan(struct replay_fields *fields, struct replay_item *item,
+		     struct replay_memory *memory)
+{
+	const json_t *unseen = replay_fields_array(fields, "unseen");
+
+	(void)memory;
+	item->scan.duration_ns = replay_fields_u64(fields, "duration_ns", 0, 60 * NS_PER_S);
+	item->scan.error = (uint32_t)replay_fields_u64(fields, "error", 0, 4095);
+	if (json_array_size(unseen) > REPLAY_UNSEEN_MAX) {
+		replay_fields_wrong(fields, "unseen", "has too many elements");
+		return 0;
+	}
+	for (size_t i = 0; i < json_array_size(unseen); i++) {
+		const json_t *netns = json_array_get(unseen, i);
+		json_int_t inode = json_integer_value(netns);
+
+		if (!json_is_integer(netns) || inode < 0 || inode > UINT32_MAX)
+			replay_fields_wrong(fields, "unseen", "has other than inode numbers");
+		else
+			item->scan.unseen[item->scan.unseen_count++] = (uint32_t)inode;
+	}
+	return 0;
+}
+
+static int read_ledger(struct replay_fields *fields, struct replay_item *item,
+		       struct replay_memory *memory)
+{
+	(void)memory;
+	item->ledger.seen_given = replay_fields_has(fields, "seen");
+	item->ledger.seen = replay_fields_u64(fields, "seen", 0, REPLAY_COUNT_MAX);
+	item->ledger.ring_full = replay_fields_u64(fields, "ring_full", 0, REPLAY_COUNT_MAX);
+	item->ledger.recursion = replay_fields_u64(fields, "recursion", 0, REPLAY_COUNT_MAX);
+	return 0;
+}
+
+static int read_clock(struct replay_fields *fields, struct replay_item *item,
+		      struct replay_memory *memory)
+{
+	const struct replay_clock missing = REPLAY_CLOCK_DEFAULT;
+	struct clock *clock = &item->clock.clock;
+
+	(void)memory;
+	clock->monotonic_to_wall_ns =
+		replay_fields_i64(fields, "monotonic_to_wall_ns",
+				  missing.clock.monotonic_to_wall_ns, REPLAY_TIME_MAX);
+	clock->boottime_to_wall_ns = replay_fields_i64(
+		fields, "boottime_to_wall_ns", clock->monotonic_to_wall_ns, REPLAY_TIME_MAX);
+	item->clock.tick_ns = replay_fields_u64(fields, "tick_ns", missing.tick_ns, NS_PER_S);
+	return 0;
+}
+
+static int read_exit(struct replay_fields *fields, struct replay_item *item,
+		     struct replay_memory *memory)
+{
+	(void)memory;
+	item->pid = replay_fields_u32(fields, "pid", 0);
+	if (!item->pid)
+		replay_fields_wrong(fields, "pid", "is missing");
+	return 0;
+}
+
+static int read_end(struct replay_fields *fields, struct replay_item *item,
+		    struct replay_memory *memory)
+{
+	(void)fields;
+	(void)item;
+	(void)memory;
+	return 0;
+}
+
+static const struct line_type {
+	const char *name;
+	enum replay_type type;
+	int (*read)(struct replay_fields *fields, struct replay_item *item,
+		    struct replay_memory *memory);
+} line_types[] = {
+	{"transition", REPLAY_RECORD, read_transition},
+	{"fork", REPLAY_RECORD, read_fork},
+	{"raw", REPLAY_RECORD, read_raw},
+	{"scan", REPLAY_SCAN, read_scan},
+	{"scan_fd", REPLAY_SCAN_RECORD, read_scan_fd},
+	{"scan_socket", REPLAY_SCAN_RECORD, read_scan_socket},
+	{"ledger", REPLAY_LEDGER, read_ledger},
+	{"clock", REPLAY_CLOCK, read_clock},
+	{"exit", REPLAY_EXIT, read_exit},
+	{"end", REPLAY_END, read_end},
+};
+
+static int read_item(struct replay_fields *fields, struct replay_item *item, uint64_t last_ns,
+		     struct replay_memory *memory)
+{
+	const char *name = replay_fields_string(fields, "type");
+
+	item->time_ns = read_time(fields, last_ns);
+	if (!name) {
+		replay_fields_wrong(fields, "type", "is missing");
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(line_types) / sizeof(*line_types); i++) {
+		if (strcmp(name, line_types[i].name))
+			continue;
+		item->type = line_types[i].type;
+		return line_types[i].read(fields, item, memory);
+	}
+	replay_error_set(fields->error, "\"type\": \"%.40s\" is not known", name);
+	return 0;
+}
+
+int replay_item_parse(struct replay_item *item, const char *line, size_t length, uint64_t last_ns,
+		      struct replay_memory *memory, struct replay_error *error)
+{
+	struct replay_fields fields;
+	json_error_t json_error;
+	json_t *object;
+	int err = 0;
+
+	memset(item, 0, sizeof(*item));
+	object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &json_error);
+	if (!object) {
+		replay_error_set(error, "column %d: %s", json_error.column, json_error.text);
+		return -EINVAL;
+	}
+	replay_fields_begin(&fields, object, "", error);
+	if (json_is_object(object))
+		err = read_item(&fields, item, last_ns, memory);
+	if (!err && !replay_fields_end(&fields))
+		err = -EINVAL;
+	json_decref(object);
+	return err;
+}

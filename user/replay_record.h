@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_REPLAY_RECORD_H
+#define TCPWATCH_REPLAY_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "event.h"
+#include "ledger.h"
+#include "replay_field.h"
+#include "replay_memory.h"
+
+/*
+ * One line of a log: an object whose "type" is one of these.
+ *
+ * "transition", "fork"	  a ring record
+ * "raw"		  a ring record as the bytes "hex", which need make no sense
+ * "scan"		  a look at the kernel, made of the scan_fd and scan_socket lines behind it:
+ *			  "duration_ns" that it took, "error" (errno) with which it failed,
+ *			  "unseen" [netns...] whose tables could not be read
+ * "scan_fd"		  a socket and a descriptor "fd" of "task" that holds it
+ * "scan_socket"	  a socket in the kernel's tables
+ * "ledger"		  what was lost so far: "ring_full", "recursion"; "seen" if it is not the
+ *			  records handed over and the lost ones
+ * "clock"		  how the clocks relate: "monotonic_to_wall_ns", "boottime_to_wall_ns"; the
+ *			  kernel's tick, "tick_ns"
+ * "exit"		  the process "pid" ended
+ * "end"		  nothing more: the replay ends then
+ *
+ * All have a time, "time_ns" or (for people) "at": "1.5s"; without, it is the time of the line
+ * before. The names of the other fields are those of bpf/event.h. A field that is missing is 0,
+ *but:
+ *
+ * - "socket" (the cookie in hex) is always there; netns, family, "local" and "remote" ("addr:port",
+ *   "[v6]:port"), "from" and "state" are as the socket's last line left them.
+ * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; the pid alone stands
+ *   for the process last written so.
+ * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock) are actor and sk_socket
+ *   where there is a task, sk_socket for scan_fd, else none.
+ * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
+ */
+enum replay_type {
+	REPLAY_RECORD,	    /* transition, fork, raw */
+	REPLAY_SCAN,	    /* the head of a scan */
+	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket */
+	REPLAY_LEDGER,
+	REPLAY_CLOCK,
+	REPLAY_EXIT,
+	REPLAY_END
+};
+
+#define REPLAY_RAW_MAX	  160
+#define REPLAY_UNSEEN_MAX 16
+
+struct replay_scan {
+	uint64_t duration_ns;
+	uint32_t error; /* errno, 0 = none */
+	uint32_t unseen_count;
+	uint32_t unseen[REPLAY_UNSEEN_MAX];
+};
+
+struct replay_ledger {
+	bool seen_given;
+	uint64_t seen;
+	uint64_t ring_full;
+	uint64_t recursion;
+};
+
+struct replay_clock {
+	struct clock clock;
+	uint64_t tick_ns;
+};
+
+struct replay_item {
+	enum replay_type type;
+	uint32_t pid;	  /* REPLAY_EXIT */
+	uint64_t time_ns; /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
+	size_t size;	  /* of what is in `wire` */
+	union {
+		struct event_transition transition;
+		struct event_fork fork;
+		struct event_scan scan_record;
+		unsigned char wire[REPLAY_RAW_MAX];
+		struct replay_scan scan;
+		struct replay_ledger ledger;
+		struct replay_clock clock;
+	};
+};
+
+/* A hundred years, as for all durations: sums of a few such times or counts do not overflow. */
+#define REPLAY_TIME_MAX	 (36525ULL * 86400 * 1000000000)
+#define REPLAY_COUNT_MAX (1ULL << 60)
+
+/* What holds until a "clock" says otherwise: time 0 is 2026-01-01, the tick is that of HZ=250. */
+#define REPLAY_CLOCK_DEFAULT                                                                       \
+	((struct replay_clock){.clock = {.monotonic_to_wall_ns = 1767225600LL * 1000000000,        \
+					 .boottime_to_wall_ns = 1767225600LL * 1000000000},        \
+			       .tick_ns = 4000000})
+
+/*
+ * Reads one line, without its newline. Times default to last_ns. Returns 0; -EINVAL and *error if
+ * it is wrong; -ENOMEM.
+ */
+int replay_item_parse(struct replay_item *item, const char *line, size_t length, uint64_t last_ns,
+		      struct replay_memory *memory, struct replay_error *error);
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "source_replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "replay_log.h"
+
+struct source_replay {
+	struct source base;
+	struct replay_log log;
+	uint64_t now_ns;
+	size_t next;   /* the first item that was not handed over */
+	size_t exits;  /* the first one that source_replay_exited() has not looked at */
+	size_t glance; /* the first one that look_around() has not looked at */
+	const struct replay_item *scan; /* the one in force; NULL = none yet */
+	const struct replay_item *clock;
+	const struct replay_item *ledger;
+	uint64_t handed;	   /* records */
+	uint64_t handed_at_ledger; /* of those, when `ledger` was come by */
+};
+
+static struct source_replay *replay_of(const struct source *source)
+{
+	return (struct source_replay *)source;
+}
+
+static const struct replay_item *end_of(const struct source_replay *replay)
+{
+	return replay->log.items + replay->log.count;
+}
+
+static int replay_drain(struct source *source, source_sink sink, void *context)
+{
+	struct source_replay *replay = replay_of(source);
+
+	while (source_replay_next(source) <= replay->now_ns) {
+		const struct replay_item *item = &replay->log.items[replay->next++];
+
+		if (item->type == REPLAY_RECORD) {
+			replay->handed++;
+			sink(context, item->wire, item->size);
+		} else if (item->type == REPLAY_LEDGER) {
+			replay->ledger = item;
+			replay->handed_at_ledger = replay->handed;
+		}
+	}
+	return 0;
+}
+
+/* Finds the scan and the clock in force: they do not wait for the records before them. */
+static void look_around(struct source_replay *replay)
+{
+	while (replay->glance < replay->log.count) {
+		const struct replay_item *item = &replay->log.items[replay->glance];
+
+		if (item->time_ns > replay->now_ns)
+			break;
+		if (item->type == REPLAY_SCAN)
+			replay->scan = item;
+		else if (item->type == REPLAY_CLOCK)
+			replay->clock = item;
+		replay->glance++;
+	}
+}
+
+static struct replay_clock clock_of(struct source_replay *replay)
+{
+	look_around(replay);
+	return replay->clock ? replay->clock->clock : REPLAY_CLOCK_DEFAULT;
+}
+
+static int take_scan(const struct source_replay *replay, const struct replay_item *scan,
+		     const struct scan_request *request, struct scan_result *result)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < scan->scan.unseen_count; i++)
+		err = scan_result_add_unseen(result, scan->scan.unseen[i]);
+	for (const struct replay_item *item = scan + 1;
+	     !err && item < end_of(replay) && item->type == REPLAY_SCAN_RECORD; item++) {
+		const struct event_scan *record = &item->scan_record;
+		bool wanted = record->header.kind == EVENT_SCAN_FD ? request->descriptors
+								   : request->tables;
+
+		if (wanted && request->states >> record->state & 1)
+			err = scan_result_add(result, record, item->size);
+	}
+	return err;
+}
+
+static int replay_scan(struct source *source, const struct scan_request *request,
+		       struct scan_result *result)
+{
+	struct source_replay *replay = replay_of(source);
+	const struct replay_item *scan;
+	int err;
+
+	result->tick_ns = clock_of(replay).tick_ns;
+	scan = replay->scan;
+	if (!scan) /* started at 0: everything that is known is newer */
+		return 0;
+	result->started_ns = scan->time_ns;
+	result->ended_ns = scan->time_ns + scan->scan.duration_ns;
+	source_replay_advance(source, result->ended_ns);
+	err = scan->scan.error ? -(int)scan->scan.error : take_scan(replay, scan, request, result);
+	if (err)
+		scan_result_clear(result);
+	return err;
+}
+
+static void replay_stop(struct source *source)
+{
+	(void)source;
+}
+
+static void replay_ledger(struct source *source, struct ledger *ledger)
+{
+	struct source_replay *replay = replay_of(source);
+	struct replay_ledger lost = {0};
+
+	if (replay->ledger)
+		lost = replay->ledger->ledger;
+	ledger->lost[LOST_RING_FULL] = lost.ring_full;
+	ledger->lost[LOST_RECURSION] = lost.recursion;
+	ledger->seen = lost.seen_given ? lost.seen + replay->handed - replay->handed_at_ledger
+				       : replay->handed + lost.ring_full + lost.recursion;
+}
+
+static uint64_t replay_now(struct source *source)
+{
+	return replay_of(source)->now_ns;
+}
+
+static void replay_clock(struct source *source, struct clock *clock)
+{
+	*clock = clock_of(replay_of(source)).clock;
+}
+
+static void replay_free(struct source *source)
+{
+	struct source_replay *replay = replay_of(source);
+
+	replay_log_clear(&replay->log);
+	free(replay);
+}
+
+static const struct source_ops ops = {
+	.drain = replay_drain,
+	.scan = replay_scan,
+	.stop = replay_stop,
+	.ledger = replay_ledger,
+	.now = replay_now,
+	.clock = replay_clock,
+	.free = replay_free,
+};
+
+int source_replay_new(struct source **source, FILE *file, struct replay_error *error)
+{
+	struct source_replay *replay = calloc(1, sizeof(*replay));
+	int err;
+
+	if (!replay)
+		return -ENOMEM;
+	replay->base.ops = &ops;
+	err = replay_log_read(&replay->log, file, error);
+	if (err) {
+		free(replay);
+		return err;
+	}
+	if (replay->log.count)
+		replay->now_ns = replay->log.items[0].time_ns;
+	*source = &replay->base;
+	return 0;
+}
+
+uint64_t source_replay_next(const struct source *source)
+{
+	const struct source_replay *replay = replay_of(source);
+
+	return replay->next < replay->log.count ? replay->log.items[replay->next].time_ns
+						: UINT64_MAX;
+}
+
+void source_replay_advance(struct source *source, uint64_t time_ns)
+{
+	struct source_replay *replay = replay_of(source);
+
+	if (time_ns > replay->now_ns)
+		replay->now_ns = time_ns;
+}
+
+uint32_t source_replay_exited(struct source *source)
+{
+	struct source_replay *replay = replay_of(source);
+
+	while (replay->exits < replay->next) {
+		const struct replay_item *item = &replay->log.items[replay->exits++];
+
+		if (item->type == REPLAY_EXIT)
+			return item->pid;
+	}
+	return 0;
+}
