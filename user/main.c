@@ -101,11 +101,13 @@ static int wait_ms(const struct program *program)
 
 static void on_event(struct program *program, const struct epoll_event *event)
 {
+	uint32_t tgid;
+
 	if (event->data.u64 == EPOLL_SIGNAL) {
 		program->end_ns = 0;
-	} else if (event->data.u64 & TARGETS_EPOLL_TAG) {
-		engine_process_exited(program->engine, (uint32_t)event->data.u64);
-		if (--program->targets.alive == 0 && program->end_ns > clock_now() + LAST_WORDS_NS)
+	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
+		engine_process_exited(program->engine, tgid);
+		if (!program->targets.alive && program->end_ns > clock_now() + LAST_WORDS_NS)
 			program->end_ns = clock_now() + LAST_WORDS_NS;
 	}
 }

@@ -81,13 +81,16 @@ void process_table_free(struct process_table *table)
 	free(table);
 }
 
-static void process_name(struct process_table *table, struct process *process,
-			 const struct event_task *task)
+static bool is_watched(const struct process_table *table, const struct process *process)
+{
+	return watch_set_has_process(table->watched, process->tgid, process->start_ns,
+				     process->comm);
+}
+
+static void process_name(struct process *process, const struct event_task *task)
 {
 	memcpy(process->comm, task->comm, EVENT_COMM_LEN);
 	process->comm[EVENT_COMM_LEN] = '\0';
-	process->watched = watch_set_has_process(table->watched, process->tgid, process->start_ns,
-						 process->comm);
 }
 
 static struct entry *entry_new(struct process_table *table, const struct event_task *task,
@@ -106,7 +109,8 @@ static struct entry *entry_new(struct process_table *table, const struct event_t
 		free(entry);
 		return NULL;
 	}
-	process_name(table, &entry->process, task);
+	process_name(&entry->process, task);
+	entry->process.watched = is_watched(table, &entry->process);
 	return entry;
 }
 
@@ -125,26 +129,18 @@ struct process *process_table_get(struct process_table *table, const struct even
 			return NULL;
 		table->last = entry;
 	}
-	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN))
-		process_name(table, &entry->process, task);
+	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
+		process_name(&entry->process, task);
+		/* Only a choice by name can change with it. */
+		if (watch_set_has_names(table->watched))
+			entry->process.watched = is_watched(table, &entry->process);
+	}
 	return &entry->process;
 }
 
 struct process *process_table_unknown(struct process_table *table)
 {
 	return &table->unknown.process;
-}
-
-void process_table_rewatch(struct process_table *table)
-{
-	struct entry *entry, *next;
-
-	HASH_ITER (hh, table->single, entry, next) {
-		struct process *process = &entry->process;
-
-		process->watched = watch_set_has_process(table->watched, process->tgid,
-							 process->start_ns, process->comm);
-	}
 }
 
 static struct process *fold_target(struct process_table *table, const char *comm)

@@ -46,9 +46,6 @@ struct process *process_table_get(struct process_table *table, const struct even
 /* The entry for what has no known owner. Never NULL. */
 struct process *process_table_unknown(struct process_table *table);
 
-/* Looks again at whom to watch, after the watch set has grown. */
-void process_table_rewatch(struct process_table *table);
-
 /*
  * Folds dead processes if there are too many. alive(tgid, start_ns) tells which are dead. Pointers
  * to processes without sockets become invalid.

@@ -8,17 +8,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Epoll data: the tag, the pidfd, the pid. */
+#define TAG	 (1ULL << 63)
+#define FD_SHIFT 32
+#define FD_MASK	 0x7fffffffULL
+
 int targets_add(struct targets *targets, uint32_t tgid)
 {
-	/* One shot: a dead process's pidfd stays readable. It is left open until the end; there are
-	 * few. */
-	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
-				    .data.u64 = TARGETS_EPOLL_TAG | tgid};
+	struct epoll_event event = {.events = EPOLLIN};
 	int fd = (int)syscall(SYS_pidfd_open, tgid, 0);
 	int err;
 
 	if (fd < 0)
 		return -errno;
+	event.data.u64 = TAG | (uint64_t)fd << FD_SHIFT | tgid;
 	if (epoll_ctl(targets->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
 		err = -errno;
 		close(fd);
@@ -26,6 +29,16 @@ int targets_add(struct targets *targets, uint32_t tgid)
 	}
 	targets->alive++;
 	return 0;
+}
+
+bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
+{
+	if (!(epoll_data & TAG))
+		return false;
+	*tgid = (uint32_t)epoll_data;
+	close((int)(epoll_data >> FD_SHIFT & FD_MASK));
+	targets->alive--;
+	return true;
 }
 
 static void read_comm(uint32_t tgid, char *comm, size_t size)

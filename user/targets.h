@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_TARGETS_H
 #define TCPWATCH_TARGETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,10 +18,11 @@ struct targets {
 /* Long enough for targets_describe(). */
 #define TARGETS_TEXT_LEN 96
 
-/* Adds one process, with TARGETS_EPOLL_TAG | tgid as its epoll data. Returns 0, or -ESRCH if it has
- * ended. */
+/* Adds one process to the epoll set. Returns 0, or -ESRCH if it has ended. */
 int targets_add(struct targets *targets, uint32_t tgid);
-#define TARGETS_EPOLL_TAG (1ULL << 32)
+
+/* Is this epoll data of a process's end? Then forgets it and sets *tgid. */
+bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid);
 
 /* What is watched, for people: "nginx[812] and 2 more"; NULL where that is every process. */
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN]);

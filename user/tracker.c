@@ -237,11 +237,15 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 
 uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e)
 {
+	struct process *child;
+
 	if (!e->child.tgid ||
 	    !watch_set_add_child(tracker->watched, e->parent.tgid, e->parent.start_ns,
 				 e->child.tgid, e->child.start_ns))
 		return 0;
-	process_table_get(tracker->processes, &e->child);
-	process_table_rewatch(tracker->processes);
+	child = process_table_get(tracker->processes, &e->child);
+	if (child) /* it may have been seen before its birth was told */
+		child->watched = watch_set_has_process(tracker->watched, child->tgid,
+						       child->start_ns, child->comm);
 	return e->child.tgid;
 }

@@ -1,33 +1,58 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "watch_set.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "options.h"
 
+/* A process by pid: asked for with -p, or (with -f) a child of one. */
 struct member {
 	uint32_t tgid;
 	uint64_t start_ns; /* 0 = not seen yet */
-	bool exited;
+	bool child;
+	UT_hash_handle hh;
 };
 
 struct watch_set {
 	const struct options *options;
-	struct member *members; /* by -p and -f */
-	size_t count;
+	struct member *members; /* by tgid */
 };
 
-static int member_add(struct watch_set *set, uint32_t tgid, uint64_t start_ns)
+static struct member *member_find(const struct watch_set *set, uint32_t tgid)
 {
-	struct member *members = realloc(set->members, (set->count + 1) * sizeof(*members));
+	struct member *member;
 
-	if (!members)
-		return -1;
-	set->members = members;
-	members[set->count++] = (struct member){.tgid = tgid, .start_ns = start_ns};
+	HASH_FIND(hh, set->members, &tgid, sizeof(tgid), member);
+	return member;
+}
+
+static int member_add(struct watch_set *set, uint32_t tgid, uint64_t start_ns, bool child)
+{
+	struct member *member = calloc(1, sizeof(*member));
+
+	if (!member)
+		return -ENOMEM;
+	member->tgid = tgid;
+	member->start_ns = start_ns;
+	member->child = child;
+	HASH_ADD(hh, set->members, tgid, sizeof(member->tgid), member);
+	if (!member->hh.tbl) {
+		free(member);
+		return -ENOMEM;
+	}
 	return 0;
+}
+
+static void member_remove(struct watch_set *set, struct member *member)
+{
+	HASH_DEL(set->members, member);
+	free(member);
 }
 
 struct watch_set *watch_set_new(const struct options *options)
@@ -38,7 +63,7 @@ struct watch_set *watch_set_new(const struct options *options)
 		return NULL;
 	set->options = options;
 	for (size_t i = 0; i < options->pid_count; i++)
-		if (member_add(set, options->pids[i], 0)) {
+		if (member_add(set, options->pids[i], 0, false)) {
 			watch_set_free(set);
 			return NULL;
 		}
@@ -47,25 +72,24 @@ struct watch_set *watch_set_new(const struct options *options)
 
 void watch_set_free(struct watch_set *set)
 {
+	struct member *member, *next;
+
 	if (!set)
 		return;
-	free(set->members);
+	HASH_ITER (hh, set->members, member, next)
+		member_remove(set, member);
 	free(set);
 }
 
 static bool has_member(struct watch_set *set, uint32_t tgid, uint64_t start_ns)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		struct member *member = &set->members[i];
+	struct member *member = member_find(set, tgid);
 
-		if (member->tgid != tgid)
-			continue;
-		if (!member->start_ns && !member->exited)
-			member->start_ns = start_ns;
-		if (member->start_ns == start_ns)
-			return true;
-	}
-	return false;
+	if (!member)
+		return false;
+	if (!member->start_ns)
+		member->start_ns = start_ns;
+	return member->start_ns == start_ns;
 }
 
 static bool has_comm(const struct options *options, const char *comm)
@@ -89,16 +113,25 @@ bool watch_set_has_process(struct watch_set *set, uint32_t tgid, uint64_t start_
 bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent_start_ns,
 			 uint32_t child, uint64_t child_start_ns)
 {
+	struct member *before;
+
 	if (!set->options->follow_forks || !has_member(set, parent, parent_start_ns))
 		return false;
-	return !member_add(set, child, child_start_ns);
+	before = member_find(set, child);
+	if (before && before->start_ns == child_start_ns)
+		return false;
+	if (before) /* its pid was used again */
+		member_remove(set, before);
+	return !member_add(set, child, child_start_ns, true);
 }
 
 void watch_set_exited(struct watch_set *set, uint32_t tgid)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (set->members[i].tgid == tgid)
-			set->members[i].exited = true;
+	struct member *member = member_find(set, tgid);
+
+	/* One that was seen keeps its identity, for records that are still on their way. */
+	if (member && (member->child || !member->start_ns))
+		member_remove(set, member);
 }
 
 static bool has_port(const uint16_t *ports, size_t count, uint16_t port)
@@ -121,6 +154,11 @@ bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow)
 		return false;
 	return has_port(options->local_ports, options->local_port_count, flow->local_port) &&
 	       has_port(options->remote_ports, options->remote_port_count, flow->remote_port);
+}
+
+bool watch_set_has_names(const struct watch_set *set)
+{
+	return set->options->comm_count;
 }
 
 bool watch_set_is_selective(const struct watch_set *set)

@@ -37,6 +37,9 @@ void watch_set_exited(struct watch_set *set, uint32_t tgid);
 /* Does the socket pass -4, -6, -L and -D? A port that the kernel has not chosen yet passes. */
 bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow);
 
+/* Are processes chosen by name? */
+bool watch_set_has_names(const struct watch_set *set);
+
 /* Are processes chosen at all, by pid or by name? */
 bool watch_set_is_selective(const struct watch_set *set);
 
