@@ -87,7 +87,7 @@ void bpf_load_explain(int err)
 	if ((err == -EPERM || err == -EACCES) && geteuid() != 0) {
 		fprintf(stderr,
 			"tcpwatch: not allowed to load BPF programs: %s as uid %u. Run it as root, or give it "
-			"the capabilities: setcap cap_bpf,cap_perfmon,cap_sys_admin+ep tcpwatch\n",
+			"the capabilities: setcap cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch\n",
 			strerror(-err), geteuid());
 		return;
 	}

@@ -19,7 +19,8 @@ void clock_read(struct clock *clock)
 	uint64_t wall = read_ns(CLOCK_REALTIME);
 
 	clock->monotonic_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_MONOTONIC));
-	clock->boottime_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_BOOTTIME));
+	if (!clock->boottime_to_wall_ns) /* once, so that a process keeps its start */
+		clock->boottime_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_BOOTTIME));
 }
 
 uint64_t clock_now(void)

@@ -15,7 +15,10 @@ struct clock {
 /* "05:37:00.123456" with its 0. */
 #define CLOCK_TIME_LEN 16
 
-/* Reads the clocks; again after the wall clock may have been set. */
+/*
+ * Reads the clocks; again from time to time, since the wall clock may be set. The second offset is
+ * read only once, into a zeroed clock: the start of a process does not move.
+ */
 void clock_read(struct clock *clock);
 
 /* CLOCK_MONOTONIC in ns: the clock of all records. */

@@ -184,21 +184,29 @@ static int scan(struct engine *engine, const struct scan_request *request,
 	return err;
 }
 
-/* A full scan, joined with the records that came before and during it. */
-static int reconcile(struct engine *engine, struct scan_result *result)
+static int scan_all(struct engine *engine, struct scan_result *result)
 {
 	const struct scan_request request = {
 		.states = SCAN_ALL_STATES, .descriptors = true, .tables = true};
+
+	return scan(engine, &request, result);
+}
+
+/* A full scan, joined with the records that came before and during it. */
+static int reconcile(struct engine *engine)
+{
+	struct scan_result result = {0};
 	int err = drain(engine);
 
 	if (!err)
-		err = scan(engine, &request, result);
+		err = scan_all(engine, &result);
 	if (err)
 		return err;
-	reconcile_begin(&engine->tracker, result);
+	reconcile_begin(&engine->tracker, &result);
 	err = drain(engine);
 	if (!err)
-		reconcile_end(&engine->tracker, result);
+		reconcile_end(&engine->tracker, &result);
+	scan_result_clear(&result);
 	return err;
 }
 
@@ -235,16 +243,14 @@ static void look_for_losses(struct engine *engine)
 
 static int reconcile_if_due(struct engine *engine)
 {
-	struct scan_result result = {0};
 	int err;
 
 	look_for_losses(engine);
 	if (now(engine) < engine->reconcile_at_ns)
 		return 0;
 	engine->reconcile_at_ns = UINT64_MAX;
-	err = reconcile(engine, &result);
+	err = reconcile(engine);
 	losses_settled(engine);
-	scan_result_clear(&result);
 	engine->reconcile_not_before_ns = now(engine) + RECONCILE_PAUSE_NS;
 	return err;
 }
@@ -336,7 +342,23 @@ static bool process_alive(uint32_t tgid)
 	return !kill((pid_t)tgid, 0) || errno != ESRCH;
 }
 
-/* What is in the start line: sockets that a watched process owns or holds. */
+/* Does a watched process hold it, or own it without a descriptor (unaccepted)? */
+static bool is_watched(struct engine *engine, const struct tcp_socket *socket,
+		       const struct event_scan *records, size_t count)
+{
+	if (!watch_set_is_selective(engine->watched))
+		return true;
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
+		const struct process *holder =
+			process_table_get(engine->tracker.processes, &records[i].task);
+
+		if (holder && holder->watched)
+			return true;
+	}
+	return socket->owner && socket->owner->watched;
+}
+
+/* What is in the start line. */
 static void count_found(struct engine *engine, const struct scan_result *result,
 			struct output_start *start)
 {
@@ -344,16 +366,11 @@ static void count_found(struct engine *engine, const struct scan_result *result,
 
 	for (size_t i = 0; i < result->count; i += count) {
 		const struct event_scan *record = &result->records[i];
-		bool found = !watch_set_is_selective(engine->watched);
+		const struct tcp_socket *socket =
+			socket_table_find(engine->tracker.sockets, record->cookie);
 
 		count = scan_result_group(result, record);
-		for (size_t j = 0; j < count && !found; j++) {
-			const struct process *holder =
-				process_table_get(engine->tracker.processes, &record[j].task);
-
-			found = holder && holder->watched;
-		}
-		if (!found || !socket_table_find(engine->tracker.sockets, record->cookie))
+		if (!socket || socket->hidden || !is_watched(engine, socket, record, count))
 			continue;
 		start->sockets_found++;
 		start->close_wait_found += record->state == TCP_CLOSE_WAIT;
@@ -377,13 +394,19 @@ int engine_start(struct engine *engine)
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (config->options->interval_ns)
 		engine->summary_at_ns = engine->started_ns + config->options->interval_ns;
-	err = reconcile(engine, &result);
+	err = scan_all(engine, &result);
 	if (err)
 		goto out;
-	losses_settled(engine);
+	reconcile_begin(&engine->tracker, &result);
+	/* Told before anything that came during the scan. */
 	count_found(engine, &result, &start);
 	config->output->ops->start(config->output, &start, engine->started_ns);
-	err = output_flush(config->output);
+	err = drain(engine);
+	if (!err)
+		reconcile_end(&engine->tracker, &result);
+	losses_settled(engine);
+	if (!err)
+		err = output_flush(config->output);
 out:
 	scan_result_clear(&result);
 	return err;
@@ -423,13 +446,11 @@ void engine_process_exited(struct engine *engine, uint32_t tgid)
 
 int engine_finish(struct engine *engine)
 {
-	struct scan_result result = {0};
 	int err;
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
-	err = reconcile(engine, &result); /* who holds what is still open */
-	scan_result_clear(&result);
+	err = reconcile(engine); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);
 	tracker_settle_all(&engine->tracker);
 	if (!err)

@@ -4,9 +4,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -56,22 +58,35 @@ static int try_program(const char *name, bool verbose)
 	return err;
 }
 
-static int try_setns(void)
+static bool has_capability(int capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return !syscall(SYS_capget, &header, data) &&
+	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+/* What keeps us out of other network namespaces; NULL if nothing does. */
+static const char *namespaces_refused(void)
 {
 	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int err = 0;
+	const char *why = NULL;
 
 	if (fd < 0)
-		return -errno;
+		return strerror(errno);
 	if (setns(fd, CLONE_NEWNET))
-		err = -errno;
+		why = "CAP_SYS_ADMIN is needed";
+	else if (!has_capability(CAP_SYS_PTRACE))
+		why = "CAP_SYS_PTRACE is needed";
 	close(fd);
-	return err;
+	return why;
 }
 
 int features_print(bool verbose)
 {
 	struct utsname kernel;
+	const char *why;
 	bool works = true;
 	int err;
 
@@ -88,11 +103,11 @@ int features_print(bool verbose)
 		if (err && feature->core)
 			works = false;
 	}
-	err = try_setns();
-	line("namespaces", !err,
-	     err ? "unaccepted sockets of other network namespaces are not seen"
+	why = namespaces_refused();
+	line("namespaces", !why,
+	     why ? "unaccepted sockets of other network namespaces are not seen"
 		 : "unaccepted sockets of every network namespace",
-	     err ? "CAP_SYS_ADMIN is needed" : "");
+	     why ? why : "");
 	line("accept", false, "owner and time of accept(): learned at close() or by scan instead",
 	     "");
 	printf("%-13s %s\n", "mode", works ? "tracepoints" : "none");

@@ -54,15 +54,11 @@ static void add_listeners(struct leak_holders *holders, struct tracker *tracker,
 
 static void learn_owner(const struct leak_holders *holders, struct tcp_socket *socket)
 {
-	struct process *oldest;
-	bool only = true;
+	struct owner_tally tally = {0};
 
-	if (!holders->count)
-		return;
-	oldest = holders->items[0].process;
-	for (size_t i = 1; i < holders->count; i++)
-		only &= holders->items[i].process == oldest;
-	owner_learn_holder(socket, oldest, only);
+	for (size_t i = 0; i < holders->count; i++)
+		owner_tally_add(&tally, socket, holders->items[i].process);
+	owner_learn_holders(socket, &tally);
 }
 
 void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,

@@ -38,14 +38,19 @@ static bool sent_since(const struct tcp_socket *socket, const struct event_scan 
 struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_scan *record,
 			       uint64_t tick_ns, uint64_t threshold_ns)
 {
-	/* tcp_sock.lsndtime: when data last went out, retransmitted or not */
+	/* tcp_sock.lsndtime: when data last went out, retransmitted or not; rcv_tstamp: when an ACK
+	 * last came */
 	uint64_t sent_ago_ns = record->last_sent_ticks * tick_ns;
+	uint64_t heard_ago_ns = record->last_received_ticks * tick_ns;
+	uint64_t progress_ago_ns = sent_ago_ns > heard_ago_ns ? sent_ago_ns : heard_ago_ns;
 	bool sending = sent_ago_ns < threshold_ns;
 
 	if (is_unaccepted(record))
 		return leaked(LEAK_UNACCEPTED);
-	if (record->send_queue)
-		return sending ? recheck(threshold_ns - sent_ago_ns) : leaked(LEAK_STALLED);
+	if (record->send_queue) /* a dead peer hears retransmissions only, a full one says no but
+				   answers */
+		return progress_ago_ns < threshold_ns ? recheck(threshold_ns - progress_ago_ns)
+						      : leaked(LEAK_STALLED);
 	if (sending && sent_since(socket, record, sent_ago_ns))
 		return recheck(threshold_ns - sent_ago_ns);
 	if (!record->recv_queue)

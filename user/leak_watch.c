@@ -123,8 +123,6 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 {
-	if (socket->kernel) /* has no descriptor to close */
-		return;
 	if (socket->since_known)
 		list_append(watch, socket);
 	else
@@ -155,10 +153,66 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	free(reported);
 }
 
+static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
+		   const struct leak *leak)
+{
+	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
+	struct reported *reported = calloc(1, sizeof(*reported));
+
+	socket->leaked = 1;
+	if (process)
+		process->leaks[leak->kind]++;
+	else
+		process_table_unknown(watch->tracker->processes)->leaks[leak->kind]++;
+	if (!group) {
+		free(reported);
+		reported = NULL;
+	}
+	if (reported) {
+		reported->cookie = socket->cookie;
+		reported->group = group;
+		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
+		if (!reported->hh.tbl) {
+			free(reported);
+			reported = NULL;
+		}
+	}
+	if (group) {
+		group_age(group, leak->age_ns, leak->age_at_least);
+		group->total++;
+		group->open++;
+	}
+	watch->hooks.leaked(watch->hooks.context, leak);
+}
+
+/* With a threshold of 0 every one is reported, also one that is closed before it could be judged.
+ */
+static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
+{
+	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
+
+	if (!process && watch_set_is_selective(watch->tracker->watched))
+		return;
+	report(watch, socket, process,
+	       &(struct leak){
+		       .time_ns = time_ns,
+		       .cookie = socket->cookie,
+		       .age_ns = time_ns - socket->since_ns,
+		       .process = process,
+		       .flow = &socket->flow,
+		       .role = socket->role,
+		       .kind = LEAK_UNCLOSED,
+		       .end_read = true,
+	       });
+}
+
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
 {
-	if (socket->watched_for_leak)
+	if (socket->watched_for_leak) {
 		list_remove(watch, socket);
+		if (!watch->threshold_ns && time_ns && !socket->hidden)
+			report_closed(watch, socket, time_ns);
+	}
 	if (socket->leaked)
 		report_end(watch, socket, time_ns);
 	socket->leaked = 0;
@@ -194,7 +248,9 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 {
 	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
 
-	return socket && socket->state == TCP_CLOSE_WAIT && !socket->leaked ? socket : NULL;
+	if (!socket || socket->state != TCP_CLOSE_WAIT || socket->leaked || socket->hidden)
+		return NULL;
+	return socket;
 }
 
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
@@ -227,36 +283,14 @@ bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *re
 	return true;
 }
 
-static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
-		   const struct leak *leak)
+/*
+ * A socket of the kernel itself. Not so a child of an MPTCP listener that fell back to TCP: it has
+ * its parent's mark until accept(), and then a descriptor.
+ */
+static bool is_kernels(const struct event_scan *record)
 {
-	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	struct reported *reported = calloc(1, sizeof(*reported));
-
-	socket->leaked = 1;
-	if (process)
-		process->leaks[leak->kind]++;
-	else
-		process_table_unknown(watch->tracker->processes)->leaks[leak->kind]++;
-	if (!group) {
-		free(reported);
-		reported = NULL;
-	}
-	if (reported) {
-		reported->cookie = socket->cookie;
-		reported->group = group;
-		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
-		if (!reported->hh.tbl) {
-			free(reported);
-			reported = NULL;
-		}
-	}
-	if (group) {
-		group_age(group, leak->age_ns, leak->age_at_least);
-		group->total++;
-		group->open++;
-	}
-	watch->hooks.leaked(watch->hooks.context, leak);
+	return record->header.kind == EVENT_SCAN_SOCKET && record->flow.flags & EVENT_KERN_SOCK &&
+	       record->flow.flags & EVENT_SK_SOCKET;
 }
 
 static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
@@ -271,6 +305,8 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
 		return;
 	}
+	if (is_kernels(record)) /* has no descriptor to close */
+		return;
 	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
 	process = leak_holders_choose(&watch->holders, socket);
 	if (!process && watch_set_is_selective(watch->tracker->watched))

@@ -40,7 +40,9 @@ static void put_process(struct json_writer *json, const struct process *process)
 		json_u64(json, "pid", process->tgid);
 	else
 		json_null(json, "pid");
-	json_string(json, "comm", process ? process->comm : NULL);
+	/* Neither one process nor several ended ones: an unknown one has no name. */
+	json_string(json, "comm",
+		    process && (process->tgid || process->merged) ? process->comm : NULL);
 }
 
 static void put_socket(struct json_writer *json, uint64_t cookie)

@@ -83,14 +83,25 @@ void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_
 		steps_give(socket, process);
 }
 
-void owner_learn_holder(struct tcp_socket *socket, struct process *holder, bool only)
+void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
+		     struct process *holder)
 {
-	if (is_sure(socket->owner_source))
+	if (!tally->oldest)
+		tally->oldest = holder;
+	tally->several |= holder != tally->oldest;
+	tally->owner_holds |= holder == socket->owner;
+}
+
+void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *tally)
+{
+	if (!tally->oldest)
 		return;
-	/* Later scans correct earlier ones: the socket may have been passed on. */
-	owner_set(socket, holder, OWNER_SNAPSHOT);
-	if (only)
-		steps_give(socket, holder);
+	/* An owner that passed it on and closed its own copy owns it no more. */
+	if (is_sure(socket->owner_source) && tally->owner_holds)
+		return;
+	owner_set(socket, tally->oldest, OWNER_SNAPSHOT);
+	if (!tally->several)
+		steps_give(socket, tally->oldest);
 }
 
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_OWNER_H
 #define TCPWATCH_OWNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "event.h"
@@ -20,8 +21,19 @@ enum owner_source owner_source_of(const struct event_transition *e);
 /* Makes `process` the owner if `source` is better than what is known. */
 void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_source source);
 
-/* The scan found holders: `holder` is the oldest of them, `only` where there is no other. */
-void owner_learn_holder(struct tcp_socket *socket, struct process *holder, bool only);
+/* Who holds a socket, counted up from a scan, oldest process first. All zero is nobody. */
+struct owner_tally {
+	struct process *oldest;
+	bool several;
+	bool owner_holds; /* the owner so far is among them */
+};
+
+void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
+		     struct process *holder);
+
+/* The scan found these holders: one of them is the owner, unless the one known so far is still
+ * among them. */
+void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *tally);
 
 /* Adds a sample: the socket went from `from` to `to` after `ns` (DURATION_UNKNOWN if not known). */
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,

@@ -9,8 +9,7 @@
 static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 			  const struct event_scan *records, size_t count)
 {
-	struct process *oldest = NULL;
-	bool only = true;
+	struct owner_tally tally = {0};
 
 	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
 		struct process *process;
@@ -18,13 +17,10 @@ static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 		if (records[i].task.tgid == tracker->self_tgid)
 			continue;
 		process = process_table_get(tracker->processes, &records[i].task);
-		if (!oldest)
-			oldest = process;
-		else if (process != oldest)
-			only = false;
+		if (process)
+			owner_tally_add(&tally, socket, process);
 	}
-	if (oldest)
-		owner_learn_holder(socket, oldest, only);
+	owner_learn_holders(socket, &tally);
 }
 
 /*
@@ -52,7 +48,7 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	socket->since_ns = since_at_latest(record, tick_ns);
 	socket->write_seq = record->write_seq;
 	socket->copied_seq = record->copied_seq;
-	socket->kernel = !!(record->flow.flags & EVENT_KERN_SOCK);
+	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
 	if (record->state == TCP_LISTEN)
 		socket->role = ROLE_SERVER;
 	tracker->hooks.found(tracker->hooks.context, socket);

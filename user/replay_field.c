@@ -24,8 +24,13 @@ void replay_fields_begin(struct replay_fields *fields, const json_t *object, con
 			 struct replay_error *error)
 {
 	*fields = (struct replay_fields){.object = object, .prefix = prefix, .error = error};
-	if (!json_is_object(object))
-		replay_error_set(error, "%s is not an object", *prefix ? prefix : "the line");
+	if (json_is_object(object))
+		return;
+	if (*prefix)
+		replay_error_set(error, "\"%.*s\" is not an object", (int)strlen(prefix) - 1,
+				 prefix);
+	else
+		replay_error_set(error, "the line is not an object");
 }
 
 static bool was_read(const struct replay_fields *fields, const char *name)

@@ -110,6 +110,29 @@ static int read_lines(struct reading *reading, FILE *file)
 	return err;
 }
 
+/* From the end: when does what a scan says of a socket cease to be true? */
+static int find_changes(struct replay_log *log, struct replay_memory *memory)
+{
+	for (size_t i = log->count; i-- > 0;) {
+		struct replay_item *item = &log->items[i];
+		struct replay_socket *socket;
+
+		if (item->type == REPLAY_SCAN_RECORD) {
+			socket = replay_memory_socket(memory, item->scan_record.cookie);
+			if (!socket)
+				return -ENOMEM;
+			item->next_change = socket->next_change;
+		} else if (item->type == REPLAY_RECORD &&
+			   item->transition.header.kind == EVENT_TRANSITION) {
+			socket = replay_memory_socket(memory, item->transition.cookie);
+			if (!socket)
+				return -ENOMEM;
+			socket->next_change = i;
+		}
+	}
+	return 0;
+}
+
 int replay_log_read(struct replay_log *log, FILE *file, struct replay_error *error)
 {
 	struct reading reading = {.log = log, .error = error};
@@ -119,6 +142,8 @@ int replay_log_read(struct replay_log *log, FILE *file, struct replay_error *err
 	memset(error, 0, sizeof(*error));
 	reading.memory = replay_memory_new();
 	err = reading.memory ? read_lines(&reading, file) : -ENOMEM;
+	if (!err)
+		err = find_changes(log, reading.memory);
 	replay_memory_free(reading.memory);
 	if (err)
 		replay_log_clear(log);

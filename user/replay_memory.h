@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_REPLAY_MEMORY_H
 #define TCPWATCH_REPLAY_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "event.h"
@@ -15,7 +16,8 @@ struct replay_memory;
 struct replay_socket {
 	struct event_flow flow; /* without flags */
 	uint32_t netns;
-	uint8_t state; /* that it was left in; 0 = not known */
+	uint8_t state;	    /* that it was left in; 0 = not known */
+	size_t next_change; /* where in the log it changes next, read backwards; 0 = nowhere */
 };
 
 struct replay_memory *replay_memory_new(void);

@@ -74,9 +74,10 @@ struct replay_clock {
 
 struct replay_item {
 	enum replay_type type;
-	uint32_t pid;	  /* REPLAY_EXIT */
-	uint64_t time_ns; /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
-	size_t size;	  /* of what is in `wire` */
+	uint32_t pid;	    /* REPLAY_EXIT */
+	uint64_t time_ns;   /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
+	size_t size;	    /* of what is in `wire` */
+	size_t next_change; /* REPLAY_SCAN_RECORD: the item by which it is out of date; 0: none */
 	union {
 		struct event_transition transition;
 		struct event_fork fork;

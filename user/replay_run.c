@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "source_replay.h"
+#include "targets.h"
 #include "units.h"
 
 /* As in main.c: what softirq still does with the sockets of a process that has just ended. */
@@ -117,13 +118,15 @@ int replay_run(struct source *source, struct output *output, const struct option
 		.watch_child = watch_child,
 		.context = &replay,
 	};
-	char targets[64];
+	char targets[TARGETS_TEXT_LEN];
 	int err = 0;
 
-	if (options->pid_count) {
+	if (options->pid_count) { /* not this host's: it cannot be asked for their names */
 		snprintf(targets, sizeof(targets), "process %u%s", options->pids[0],
 			 options->pid_count > 1 ? " and others" : "");
 		config.targets = targets;
+	} else {
+		config.targets = targets_describe(options, targets);
 	}
 	if (options->duration_ns)
 		end_by(&replay, now(&replay) + options->duration_ns);

@@ -88,10 +88,23 @@ static int open_in_netns(const struct bpf_link *link, int home_fd, const char *p
 	return err ? err : fd;
 }
 
+/* Names each namespace once that we are kept out of. */
+static void warn_of(const struct netns *netns, const char *why)
+{
+	static struct netns_list warned;
+
+	if (netns_list_has(&warned, netns->inode))
+		return;
+	fprintf(stderr,
+		"tcpwatch: cannot enter network namespace %u (of pid %u): %s; its sockets without a "
+		"descriptor are not seen\n",
+		netns->inode, netns->pid, why);
+	netns_list_add(&warned, netns);
+}
+
 static int scan_netns(const struct bpf_link *link, int home_fd, const struct netns *netns,
 		      struct scan_result *result)
 {
-	static struct netns_list warned;
 	char path[64];
 	int fd, err;
 
@@ -100,18 +113,29 @@ static int scan_netns(const struct bpf_link *link, int home_fd, const struct net
 	if (fd >= 0) {
 		err = read_records(fd, result);
 		close(fd);
-		return err;
+		return err ? err : scan_result_add_seen(result, netns->inode);
 	}
 	if (fd == -ENOENT || fd == -ESRCH) /* the process has ended meanwhile */
 		return 0;
-	if (!netns_list_has(&warned, netns->inode)) {
-		fprintf(stderr,
-			"tcpwatch: cannot enter network namespace %u (of pid %u): %s; its sockets without a "
-			"descriptor are not seen\n",
-			netns->inode, netns->pid, strerror(-fd));
-		netns_list_add(&warned, netns);
+	warn_of(netns, strerror(-fd));
+	result->some_unseen = true;
+	return 0;
+}
+
+/* Sockets by their descriptors in a namespace whose tables we did not read: there is more that we
+ * do not see. */
+static void look_for_unseen(struct scan_result *result)
+{
+	for (size_t i = 0; i < result->count; i++) {
+		const struct event_scan *record = &result->records[i];
+		const struct netns netns = {.inode = record->header.netns,
+					    .pid = record->task.tgid};
+
+		if (scan_result_has_seen(result, netns.inode))
+			continue;
+		warn_of(&netns, "not visible without CAP_SYS_PTRACE");
+		result->some_unseen = true;
 	}
-	return scan_result_add_unseen(result, netns->inode);
 }
 
 static int scan_tables(const struct bpf_link *link, struct scan_result *result)
@@ -127,9 +151,13 @@ static int scan_tables(const struct bpf_link *link, struct scan_result *result)
 	if (home_fd < 0)
 		return -errno;
 	err = fstat(home_fd, &home) ? -errno : netns_list_read(&list);
+	if (!err)
+		err = scan_result_add_seen(result, (uint32_t)home.st_ino);
 	for (size_t i = 0; !err && i < list.count; i++)
 		if (list.items[i].inode != home.st_ino)
 			err = scan_netns(link, home_fd, &list.items[i], result);
+	if (!err)
+		look_for_unseen(result);
 	netns_list_clear(&list);
 	close(home_fd);
 	return err;

@@ -25,15 +25,14 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
-int scan_result_add_unseen(struct scan_result *result, uint32_t netns)
+int scan_result_add_seen(struct scan_result *result, uint32_t netns)
 {
-	uint32_t *unseen =
-		realloc(result->unseen, (result->unseen_count + 1) * sizeof(*result->unseen));
+	uint32_t *seen = realloc(result->seen, (result->seen_count + 1) * sizeof(*result->seen));
 
-	if (!unseen)
+	if (!seen)
 		return -ENOMEM;
-	result->unseen = unseen;
-	unseen[result->unseen_count++] = netns;
+	result->seen = seen;
+	seen[result->seen_count++] = netns;
 	return 0;
 }
 
@@ -114,17 +113,24 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 	return scan_result_group(result, *first);
 }
 
+bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
+{
+	for (size_t i = 0; i < result->seen_count; i++)
+		if (result->seen[i] == netns)
+			return true;
+	return false;
+}
+
 bool scan_result_covers(const struct scan_result *result, uint32_t netns)
 {
-	for (size_t i = 0; i < result->unseen_count; i++)
-		if (result->unseen[i] == netns)
-			return false;
-	return true;
+	/* A namespace that no process has is gone with its sockets, unless we were kept from
+	 * looking. */
+	return !result->some_unseen || scan_result_has_seen(result, netns);
 }
 
 void scan_result_clear(struct scan_result *result)
 {
 	free(result->records);
-	free(result->unseen);
+	free(result->seen);
 	memset(result, 0, sizeof(*result));
 }

@@ -16,8 +16,9 @@ struct scan_result {
 	uint64_t started_ns; /* CLOCK_MONOTONIC, before the first look */
 	uint64_t ended_ns;
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
-	uint32_t *unseen; /* network namespaces whose tables could not be read, by inode */
-	size_t unseen_count;
+	uint32_t *seen;	  /* network namespaces whose tables were read, by inode */
+	size_t seen_count;
+	bool some_unseen;   /* there are others, whose tables could not be read */
 	size_t sockets;	    /* different ones */
 	size_t descriptors; /* that hold them */
 };
@@ -33,7 +34,7 @@ struct scan_request {
 
 /* Adds a record. Returns 0, -EPROTO for one that event_check() refuses, or -ENOMEM. */
 int scan_result_add(struct scan_result *result, const void *record, size_t size);
-int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
+int scan_result_add_seen(struct scan_result *result, uint32_t netns);
 
 /* Sorts and counts, after the last add. */
 void scan_result_finish(struct scan_result *result);
@@ -44,6 +45,9 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 
 /* How many records, beginning with this one, are of the same socket. */
 size_t scan_result_group(const struct scan_result *result, const struct event_scan *first);
+
+/* Were the TCP tables of this network namespace read? */
+bool scan_result_has_seen(const struct scan_result *result, uint32_t netns);
 
 /* Would a socket of this network namespace have been found, if it existed? */
 bool scan_result_covers(const struct scan_result *result, uint32_t netns);

@@ -82,8 +82,9 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 		const struct event_scan *record = &item->scan_record;
 		bool wanted = record->header.kind == EVENT_SCAN_FD ? request->descriptors
 								   : request->tables;
+		bool outdated = item->next_change && item->next_change < replay->next;
 
-		if (wanted && request->states >> record->state & 1)
+		if (wanted && !outdated && request->states >> record->state & 1)
 			err = scan_result_add(result, record, item->size);
 	}
 	return err;

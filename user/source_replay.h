@@ -13,9 +13,9 @@
  * until somebody moves it, begins with the log's first line and lets through what the log has up to
  * it. replay_run() is the one who moves it.
  *
- * A scan is answered by the last one in the log that is not after now, of which everything is
- * handed out that was asked for. It tells what held at its own time; records that came later win.
- * Before the first one there is nothing to be found, and nothing is taken for gone.
+ * A scan is answered by the last one in the log that is not after now. It tells what held at its
+ * own time; a socket that changed since is not in it. Before the first one nothing is found, and
+ * nothing is taken for gone.
  */
 
 /*

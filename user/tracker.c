@@ -120,7 +120,6 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
 		socket->flow = *flow;
-	socket->kernel = !!(e->flow.flags & EVENT_KERN_SOCK);
 	return socket;
 }
 
@@ -186,13 +185,59 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 	socket->copied_seq = e->copied_seq;
 }
 
+static void change_state(struct tracker *tracker, struct tcp_socket *socket,
+			 const struct event_transition *e)
+{
+	struct change change = {
+		.time_ns = e->time_ns,
+		.cookie = e->cookie,
+		.flow = &socket->flow,
+		.owner = socket->owner,
+		.owner_source = socket->owner_source,
+		.role = socket->role,
+		.cause = cause_of(e),
+		.from = e->from,
+		.to = e->to,
+	};
+
+	change.lifetime_ns = lifetime_of(e, socket, change.cause);
+	owner_sample(socket, process_table_unknown(tracker->processes), e->from, e->to,
+		     change.lifetime_ns);
+	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
+	enter_state(tracker, socket, e);
+	tracker->hooks.changed(tracker->hooks.context, &change, socket);
+}
+
+/* A client's port is known now, and it is one to show: first what was kept back, its CLOSE >
+ * SYN_SENT. */
+static void reveal(struct tracker *tracker, struct tcp_socket *socket)
+{
+	struct change change = {
+		.time_ns = socket->since_ns,
+		.cookie = socket->cookie,
+		.lifetime_ns = DURATION_UNKNOWN,
+		.flow = &socket->flow,
+		.owner = socket->owner,
+		.owner_source = socket->owner_source,
+		.role = socket->role,
+		.from = TCP_CLOSE,
+		.to = TCP_SYN_SENT,
+	};
+
+	if (socket->state != TCP_SYN_SENT)
+		return;
+	owner_sample(socket, process_table_unknown(tracker->processes), change.from, change.to,
+		     change.lifetime_ns);
+	tracker->hooks.changed(tracker->hooks.context, &change, socket);
+}
+
 void tracker_transition(struct tracker *tracker, const struct event_transition *e)
 {
 	enum owner_source source = owner_source_of(e);
 	struct tcp_socket *socket;
 	struct process *actor = NULL;
-	struct change change;
 	struct flow flow;
+	bool was_hidden;
 
 	flow_read(&flow, &e->flow, e->header.netns);
 	if (!watch_set_has_flow(tracker->watched, &flow)) {
@@ -208,29 +253,21 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 		transition_of_unknown(tracker, e, &flow, actor, source);
 		return;
 	}
+	was_hidden = socket->hidden;
 	owner_learn(socket, actor, source);
 	if (e->from == e->to) /* close() after shutdown(): tells who, changes nothing */
 		return;
 	if (is_passive_open(e))
 		learn_listener(tracker, socket);
 
-	change = (struct change){
-		.time_ns = e->time_ns,
-		.cookie = e->cookie,
-		.flow = &socket->flow,
-		.role = socket->role,
-		.cause = cause_of(e),
-		.from = e->from,
-		.to = e->to,
-	};
-	change.lifetime_ns = lifetime_of(e, socket, change.cause);
-	change.owner = socket->owner;
-	change.owner_source = socket->owner_source;
-	owner_sample(socket, process_table_unknown(tracker->processes), e->from, e->to,
-		     change.lifetime_ns);
-	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
-	enter_state(tracker, socket, e);
-	tracker->hooks.changed(tracker->hooks.context, &change, socket);
+	socket->hidden = watch_set_hides_flow(tracker->watched, &socket->flow);
+	if (socket->hidden) {
+		enter_state(tracker, socket, e);
+	} else {
+		if (was_hidden)
+			reveal(tracker, socket);
+		change_state(tracker, socket, e);
+	}
 	if (e->to == TCP_CLOSE)
 		tracker_remove(tracker, socket);
 }

@@ -52,9 +52,12 @@ static void count_open(struct view *view, struct tracker *tracker)
 
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		struct view_process key = {.process = socket->owner ? socket->owner : unknown};
-		struct view_process *found = bsearch(&key, view->processes, view->process_count,
-						     sizeof(key), compare_address);
+		struct view_process *found;
 
+		if (socket->hidden)
+			continue;
+		found = bsearch(&key, view->processes, view->process_count, sizeof(key),
+				compare_address);
 		if (found)
 			found->open[socket->state]++;
 	}

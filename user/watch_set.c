@@ -144,16 +144,33 @@ static bool has_port(const uint16_t *ports, size_t count, uint16_t port)
 	return false;
 }
 
+static bool has_family(const struct options *options, const struct flow *flow)
+{
+	return !(options->only_ipv4 && flow->family != AF_INET) &&
+	       !(options->only_ipv6 && flow->family != AF_INET6);
+}
+
+/* A listener on :: also takes IPv4. */
+static bool is_listener(const struct flow *flow)
+{
+	return !flow->remote_port;
+}
+
 bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow)
 {
 	const struct options *options = set->options;
 
-	if (options->only_ipv4 && flow->family != AF_INET)
-		return false;
-	if (options->only_ipv6 && flow->family != AF_INET6)
-		return false;
-	return has_port(options->local_ports, options->local_port_count, flow->local_port) &&
+	return (is_listener(flow) || has_family(options, flow)) &&
+	       has_port(options->local_ports, options->local_port_count, flow->local_port) &&
 	       has_port(options->remote_ports, options->remote_port_count, flow->remote_port);
+}
+
+bool watch_set_hides_flow(const struct watch_set *set, const struct flow *flow)
+{
+	const struct options *options = set->options;
+
+	return (options->local_port_count && !flow->local_port) ||
+	       (options->remote_port_count && !flow->remote_port) || !has_family(options, flow);
 }
 
 bool watch_set_has_names(const struct watch_set *set)

@@ -34,8 +34,15 @@ bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent
 /* The process is gone; its pid means nothing any more unless it was bound. */
 void watch_set_exited(struct watch_set *set, uint32_t tgid);
 
-/* Does the socket pass -4, -6, -L and -D? A port that the kernel has not chosen yet passes. */
+/*
+ * Does the socket pass -4, -6, -L and -D, or could it yet? A port that the kernel has not chosen
+ * passes, and so does a listener, whose port and process explain the connections that come in by
+ * it.
+ */
 bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow);
+
+/* Does the socket pass only for now: it must be known, but not be shown? */
+bool watch_set_hides_flow(const struct watch_set *set, const struct flow *flow);
 
 /* Are processes chosen by name? */
 bool watch_set_has_names(const struct watch_set *set);

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -13,6 +14,11 @@ import puppets
 import runner
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def pytest_configure():
+    """Ended by `timeout` or a CI job, the tests still clean up behind them."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

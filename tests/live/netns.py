@@ -98,7 +98,7 @@ class Packet:
 
 
 class Wire:
-    """10.77.0.1 (left) and 10.77.0.2 (right). filters[side](packet) decides on packets from there."""
+    """10.77.0.1 (left) and 10.77.0.2 (right). filters[side](packet): may it pass?"""
 
     ADDRESSES = {"left": "10.77.0.1", "right": "10.77.0.2"}
     left, right = ADDRESSES["left"], ADDRESSES["right"]

@@ -7,6 +7,7 @@ happened but between which two moments it happened: bounds for a lifetime, not a
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -90,6 +91,18 @@ class Puppet:
         self.replies.readline()
         if self.process:
             self.process.wait(ANSWER_TIMEOUT)
+
+    def pause(self):
+        """SIGSTOP, and waits until every thread has stopped."""
+        os.kill(self.pid, signal.SIGSTOP)
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            path = f"/proc/{self.pid}/task/{task}/stat"
+            deadline = time.monotonic() + ANSWER_TIMEOUT
+            while True:
+                with open(path, encoding="latin-1") as file:
+                    if file.read().rsplit(") ", 1)[1].startswith("T"):
+                        break
+                assert time.monotonic() < deadline, "does not stop"
 
     def kill(self, signal_number=9):
         os.kill(self.pid, signal_number)

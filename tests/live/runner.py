@@ -77,9 +77,10 @@ class Tcpwatch:
 
     def _read(self):
         for line in self.process.stdout:
+            arrival = time.monotonic()
             try:
                 record = Record(json.loads(line.decode("utf-8", "strict")))
-                record.arrival = time.monotonic()
+                record.arrival = arrival
                 assert next(iter(record)) == "type", f"`type` is not first: {line!r}"
             except Exception as fault:  # the test's thread reports it
                 self.fault = self.fault or AssertionError(f"bad line {line!r}: {fault}")
@@ -91,20 +92,20 @@ class Tcpwatch:
             self.ended = True
             self.news.notify_all()
 
-    def all(self, kind, where=None, **fields):
-        """Records of this type whose fields are equal to those given and for which where() holds."""
-        with self.news:
-            records = list(self.records)
-        return [r for r in records if r["type"] == kind
+    def all(self, kind, /, where=None, first=0, **fields):
+        """Records of this type with these fields, and for which where() holds."""
+        return [r for r in self.records[first:] if r["type"] == kind
                 and all(r.get(name) == value for name, value in fields.items())
                 and (where is None or where(r))]
 
-    def wait_for(self, kind, where=None, timeout=10, count=1, **fields):
+    def wait_for(self, kind, /, where=None, timeout=10, count=1, **fields):
         """Waits for `count` such records and returns the first, or all of them where count > 1."""
         deadline = time.monotonic() + timeout
+        found, looked_at = [], 0
         with self.news:
             while True:
-                found = self.all(kind, where, **fields)
+                found += self.all(kind, where, first=looked_at, **fields)
+                looked_at = len(self.records)
                 if len(found) >= count:
                     return found[0] if count == 1 else found
                 left = deadline - time.monotonic()
@@ -115,15 +116,16 @@ class Tcpwatch:
         if self.fault:
             raise self.fault
         ended = f"ended with status {self.process.wait()}" if self.ended else f"gave {len(found)}"
-        raise AssertionError(f"tcpwatch {self.args}: waited {timeout} s for {count} x {kind} {fields},"
-                             f" tcpwatch {ended}; last records:\n{tail}\n{self.stderr_text()}")
+        raise AssertionError(f"tcpwatch {self.args}: waited {timeout} s for {count} x {kind} "
+                             f"{fields}, tcpwatch {ended}; last records:\n{tail}\n"
+                             f"{self.stderr_text()}")
 
     def stderr_text(self):
         self.stderr.seek(0)
         return self.stderr.read().decode("utf-8", "replace")
 
     def wait_end(self, timeout=STOP_TIMEOUT, status=0):
-        """Waits until it ends by itself; checks its status, its ledger and what it says in the end."""
+        """Waits until it ends; checks its status, its ledger and its last words."""
         assert self.process.wait(timeout) == status, self.stderr_text()
         self.reader.join(timeout)
         if self.fault:

@@ -145,7 +145,7 @@ def test_reset_in_fin_wait2(watch, puppet):
 
 
 def test_reset_by_a_proxy(watch, puppet):
-    """A middle process accepts, forwards, and aborts both its sides: each end of each gets its cause."""
+    """A process in the middle aborts both its sides: each end of each gets its cause."""
     tcpwatch = watch("-t")
     client, proxy, server = puppet("client"), puppet("proxy"), puppet("server")
     front, back = connect_pair(client, proxy), connect_pair(proxy, server)

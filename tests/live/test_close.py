@@ -93,7 +93,7 @@ def test_owner_is_known_as_it_should_be(watch, puppet):
 
 
 def test_close_hands_fin_wait2_to_the_kernel(watch, puppet):
-    """After close() FIN_WAIT2 lives on without its socket: its length is unknown, never microseconds."""
+    """After close() FIN_WAIT2 lives on without its socket: unknown, never microseconds."""
     tcpwatch = watch("-t")
     client, server = puppet("client"), puppet("server")
     pair = connect_pair(client, server)
@@ -261,7 +261,7 @@ def test_final_ack_lost(watch, puppet, wire):
 
 
 def test_syn_recv_is_the_measured_round_trip(watch, puppet, wire):
-    """SYN_RECV before accept() is no socket's state: its lifetime is the round trip, or unknown."""
+    """SYN_RECV is no socket's state yet: its lifetime is the round trip, or unknown."""
     tcpwatch = watch("-t")
     client = puppet("client", wire.netns["left"])
     server = puppet("server", wire.netns["right"])
@@ -276,7 +276,7 @@ def test_syn_recv_is_the_measured_round_trip(watch, puppet, wire):
 
 
 def test_shutdown_of_both_directions_then_close(watch, puppet):
-    """close() after shutdown() changes nothing: the dwell time runs on, nothing is counted twice."""
+    """close() after shutdown() changes nothing: the dwell time runs on, no double count."""
     tcpwatch = watch("-t")
     client, server = puppet("client"), puppet("server")
     pair = connect_pair(client, server)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-"""Sockets that changed hands: inherited, passed on, shared (scenario 11). All true holders, no other."""
+"""Sockets that changed hands: all true holders and no other (scenario 11)."""
 
 import os
 import time
@@ -138,7 +138,7 @@ def test_passed_after_the_start(watch, puppet, hub):
 
 
 def test_accepted_from_the_listener_of_another(watch, puppet):
-    """The parent opened the listener, the child accepts: -p of the child reports the child's leak."""
+    """The parent listens, the child accepts: -p of the child reports the child's leak."""
     client, parent = puppet("client"), puppet("parent")
     listener = parent.listen()
     child = parent.fork("child")
@@ -157,7 +157,7 @@ def test_accepted_from_the_listener_of_another(watch, puppet):
 
 
 def test_accepted_after_the_listener_was_left_by_its_opener(watch, puppet):
-    """systemd's way: the opener of the listener keeps nothing but gave it away by fork, and died."""
+    """The opener of the listener gave it away by fork, and died."""
     tcpwatch = watch(*W)
     client, opener = puppet("client"), puppet("opener")
     listener = opener.listen()
@@ -170,6 +170,18 @@ def test_accepted_after_the_listener_was_left_by_its_opener(watch, puppet):
     leak = tcpwatch.wait_for("leak", socket=accepted["cookie"])
     tcpwatch.stop()
     assert_leak(leak, service, accepted, "unclosed", "taken", "server")
+
+
+def test_listener_that_was_given_away(watch, puppet):
+    """Opened by one, kept by its child only: at the end it is open in the child."""
+    tcpwatch = watch()
+    opener = puppet("opener")
+    listener = opener.listen()
+    child = opener.fork("child")
+    opener.close(listener["fd"])
+    tcpwatch.stop()
+    assert tcpwatch.process_of(child.pid)["open"] == {"LISTEN": 1}
+    assert not tcpwatch.all("process", lambda r: r["pid"] == opener.pid and r["open"])
 
 
 def test_unaccepted_at_a_shared_listener(watch, puppet):

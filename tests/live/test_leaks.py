@@ -46,8 +46,7 @@ def test_end_of_stream_taken_along_with_the_data(watch, puppet):
     client.option(pair.client_fd, socket.IPPROTO_TCP, socket.TCP_CORK, 1)
     client.send(pair.client_fd, 100)
     client.close(pair.client_fd)
-    tcpwatch_fd = pair.server_fd
-    server.readable(tcpwatch_fd)
+    server.readable(pair.server_fd)
     assert server.recv(pair.server_fd, 4096) == 100
     leak = tcpwatch.wait_for("leak", socket=pair.server_cookie)
     tcpwatch.stop()
@@ -76,7 +75,7 @@ def test_unread_by_a_stopped_thread(watch, puppet):
     client, server = puppet("client"), puppet("stopped")
     pair = connect_pair(client, server)
     server.hang("recv_all", pair.server_fd)
-    os.kill(server.pid, signal.SIGSTOP)
+    server.pause()
     fin = client.timed("close", pair.client_fd)
     leak = tcpwatch.wait_for("leak", socket=pair.server_cookie)
     assert_prompt(leak, fin)
@@ -113,7 +112,7 @@ def test_data_read_but_not_the_end(watch, puppet):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_unaccepted(watch, puppet, family):
-    """Scenario 8: never accepted; ss shows no owner, tcpwatch the listener and its descriptor."""
+    """Scenario 8: never accepted; ss shows no owner, tcpwatch the listener's descriptor."""
     tcpwatch = watch(*W)
     client, server = puppet("client"), puppet("busy")
     listener = server.listen(family)
@@ -155,7 +154,7 @@ def test_unaccepted_among_accepted(watch, puppet):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_idle_client_pool(watch, puppet, family):
-    """Scenario 9: pooled connections whose server closed: unread, role client, not a server's bug."""
+    """Scenario 9: pooled connections whose server closed: unread, role client."""
     tcpwatch = watch(*W)
     client, server = puppet("pool"), puppet("server")
     listener = server.listen(family)
@@ -177,7 +176,7 @@ def test_idle_client_pool(watch, puppet, family):
 
 
 def test_two_hundred_at_once(watch, puppet):
-    """A service that leaks every connection: each is reported once, in time, with its descriptor."""
+    """A service that leaks all: each is reported once, in time, with its descriptor."""
     tcpwatch = watch(*W)
     client, server = puppet("client"), puppet("leaky")
     listener = server.listen()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-"""Scenario 12: one listener, several workers; each one's numbers count exactly its own connections."""
+"""Scenario 12: one listener, several workers; each counts exactly its own connections."""
 
 import time
 
@@ -109,7 +109,7 @@ def test_only_one_worker_is_watched(watch, puppet):
 
 
 def test_worker_that_died_keeps_its_numbers(watch, puppet):
-    """A worker is killed in the middle of it; the others go on; nobody gets the dead one's numbers."""
+    """A worker is killed, the others go on; nobody gets the dead one's numbers."""
     tcpwatch = watch()
     _, listener, workers = prefork(puppet, "client")
     visit_all(puppet, listener, "client")

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""The command line: what is refused and how, what is needed, how a run ends."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import runner
+from puppets import PYTHON, connect_pair
+from runner import check_stderr, run
+
+
+def free_pid():
+    """A process id that just was in use and is not any more."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+WRONG = [
+    (["-p", "0"], "0"), (["-p", "1,x"], "x"), (["-p", "-1"], "-1"), (["-p", ""], ""),
+    (["-p", "99999999999999999999"], "99999999999999999999"), (["-p", "1,,2"], ""),
+    (["-w", "-1"], "-1"), (["-w", "5parsecs"], "5parsecs"), (["-w", "s"], "s"),
+    (["-w", "1e999"], "1e999"), (["-w", "nan"], "nan"),
+    (["-L", "70000"], "70000"), (["-L", "0"], "0"), (["-L", "http"], "http"),
+    (["-D", "80,x"], "x"), (["-D", "-5"], "-5"),
+    (["--ring-size", "3"], "3"), (["--ring-size", "4T"], "4T"), (["--ring-size", "-4K"], "-4K"),
+    (["-d", "0"], "0"), (["-d", "-1s"], "-1s"), (["-i", "0"], "0"), (["-i", "soon"], "soon"),
+    (["-n", ""], ""), (["stray"], "stray"),
+]
+
+
+@pytest.mark.parametrize("arguments,value", WRONG, ids=[" ".join(a) for a, _ in WRONG])
+def test_wrong_value(arguments, value):
+    """Status 2; the message names the option and the value; stdout stays empty."""
+    result = run(*arguments)
+    assert result.returncode == 2, result
+    assert result.stdout == "", result
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("tcpwatch: "), first
+    assert value in first, first
+    if arguments[0].startswith("-"):
+        assert arguments[0] in first, first
+    assert len(result.stderr.splitlines()) <= 4, result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--no-such-option"], ["-Z"], ["-p"], ["-w"]])
+def test_unknown_option_or_missing_value(arguments):
+    result = run(*arguments)
+    assert result.returncode == 2 and result.stdout == "", result
+    assert arguments[0].lstrip("-") in result.stderr, result.stderr
+    assert "--help" in result.stderr or "usage" in result.stderr.lower(), result.stderr
+
+
+def test_missing_pid_is_noticed_before_anything_is_loaded():
+    pid = free_pid()
+    with tempfile.NamedTemporaryFile("r") as trace:
+        result = subprocess.run(
+            ["strace", "-f", "-e", "trace=bpf", "-o", trace.name, *runner.command("-p", pid)],
+            capture_output=True, text=True, timeout=30, check=False,
+            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # which strace does not allow
+        calls = trace.read()
+    assert result.returncode == 2 and str(pid) in result.stderr and "-p" in result.stderr, result
+    assert "bpf(" not in calls, calls
+    assert result.stdout == ""
+
+
+def test_one_missing_pid_of_two():
+    pid = free_pid()
+    result = run("-p", f"{os.getpid()},{pid}")
+    assert result.returncode == 2 and str(pid) in result.stderr, result
+
+
+def test_control_characters_in_a_value_do_not_reach_the_terminal():
+    result = run("-w", "1\x1b[31m\n2")
+    assert result.returncode == 2
+    assert "\x1b" not in result.stderr
+
+
+def test_without_privileges():
+    """Not root: status 3; cause and one remedy."""
+    directory = tempfile.mkdtemp(prefix="tcpwatch-nobody-")
+    try:
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(runner.TCPWATCH, directory)
+        os.chmod(binary, 0o755)
+        result = subprocess.run([binary, "-d", "1s"], capture_output=True, text=True, timeout=30,
+                                user=65534, group=65534, extra_groups=[], check=False)
+    finally:
+        shutil.rmtree(directory)
+    assert result.returncode == 3, result
+    assert result.stdout == ""
+    check_stderr(result.stderr)
+    assert re.search(r"root|CAP_", result.stderr), result.stderr
+    assert re.search(r"sudo|root|setcap|capabilit", result.stderr, re.I), result.stderr
+    assert len(result.stderr.splitlines()) <= 3, result.stderr
+
+
+def test_without_capabilities_as_root():
+    """uid 0 in a box: the capabilities count, not the uid."""
+    result = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all",
+                             *runner.command("-d", "1s")],
+                            capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 3, result
+    assert "CAP_" in result.stderr, result.stderr
+    check_stderr(result.stderr)
+
+
+def test_closed_stdout_ends_quietly(puppet):
+    """tcpwatch -t | head -1"""
+    read, write = os.pipe()
+    process = subprocess.Popen(runner.command("-t"), stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        assert pipe.readline()
+    client, server = puppet("client"), puppet("server")
+    for _ in range(3):
+        pair = connect_pair(client, server)
+        client.close(pair.client_fd)
+        time.sleep(0.1)
+    try:
+        assert process.wait(10) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("output", [[], ["-j"]])
+def test_full_disk(output):
+    """/dev/full: what could not be written is a fault that is said."""
+    with open("/dev/full", "wb") as full:
+        result = run("-d", "300ms", *output, stdout=full)
+    assert result.returncode == 1, result
+    assert "No space left" in result.stderr, result.stderr
+    check_stderr(result.stderr)
+
+
+def test_duration(watch):
+    """-d 1s: ends by itself, with a summary."""
+    tcpwatch = watch("-d", "1s")
+    begin = time.monotonic()
+    tcpwatch.wait_end()
+    assert time.monotonic() - begin < 3
+    assert 10**9 <= tcpwatch.end["duration_ns"] < 2 * 10**9
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_with_the_summary(watch, puppet, signal_number):
+    tcpwatch = watch()
+    client, server = puppet("client"), puppet("server")
+    connect_pair(client, server)
+    time.sleep(0.1)
+    begin = time.monotonic()
+    tcpwatch.stop(signal_number)
+    assert time.monotonic() - begin < 3
+    assert tcpwatch.process_of(client.pid)["open"] == {"ESTABLISHED": 1}
+    assert tcpwatch.process_of(server.pid)["open"]["ESTABLISHED"] == 1
+
+
+def test_sigint_in_a_pipeline(puppet):
+    """Ctrl-C reaches `tcpwatch | cat` as a whole: the summary still comes out."""
+    client, server = puppet("client"), puppet("server")
+    connect_pair(client, server)
+    process = subprocess.Popen(runner.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 0 and "SUMMARY" in out
+    check_stderr(err)
+
+
+def test_features():
+    """Status 0, one line a feature, nothing else."""
+    result = run("--features")
+    assert result.returncode == 0, result
+    check_stderr(result.stderr)
+    lines = result.stdout.splitlines()
+    assert len(lines) >= 4, result.stdout
+    assert all(line.strip() for line in lines), result.stdout
+    assert "\x1b" not in result.stdout
+    again = run("--features")
+    assert again.stdout == result.stdout
+
+
+def test_features_without_privileges():
+    """Asking is allowed to everyone, and is what one does when it does not work."""
+    directory = tempfile.mkdtemp(prefix="tcpwatch-nobody-")
+    try:
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(runner.TCPWATCH, directory)
+        os.chmod(binary, 0o755)
+        result = subprocess.run([binary, "--features"], capture_output=True, text=True, timeout=30,
+                                user=65534, group=65534, extra_groups=[], check=False)
+    finally:
+        shutil.rmtree(directory)
+    assert result.returncode in (0, 3), result
+    assert len(result.stdout.splitlines()) >= 4
+    check_stderr(result.stderr)
+
+
+def test_version():
+    result = run("-V")
+    assert result.returncode == 0 and re.fullmatch(r"tcpwatch \d+\.\d+\S*\n", result.stdout)
+    assert run("--version").stdout == result.stdout
+
+
+def test_help_and_usage():
+    result = run("--help")
+    assert result.returncode == 0 and result.stderr == ""
+    for option in ("--pid", "--follow-forks", "--comm", "-4", "-6", "--local-port", "--remote-port",
+                   "--close-wait", "--trace", "--interval", "--duration", "--json", "--features",
+                   "--ring-size", "--verbose", "--version"):
+        assert option in result.stdout, option
+    assert run("-?").stdout == result.stdout
+    usage = run("--usage")
+    assert usage.returncode == 0 and usage.stdout
+
+
+def test_ends_with_its_target(watch, spawn):
+    """-p: as soon as the process is dead, though its parent has not waited for it."""
+    target = spawn(PYTHON, "-c", "import time; time.sleep(60)")
+    tcpwatch = watch("-p", target.pid)
+    assert tcpwatch.start["pids"] == [target.pid]
+    target.kill()  # a zombie from here on
+    begin = time.monotonic()
+    tcpwatch.wait_end()
+    assert time.monotonic() - begin < 2
+
+
+def test_start_record(watch):
+    tcpwatch = watch("-w", "1500us")
+    start = tcpwatch.start
+    tcpwatch.stop()
+    assert tcpwatch.records[0] is start, "the first line"
+    assert start["kernel"] == os.uname().release
+    assert start["mode"] in ("full", "tracepoints")
+    assert start["version"] == run("-V").stdout.split()[1]
+    assert start["pids"] == [] and start["close_wait_ns"] == 1500 * 1000
+    assert start["sockets_found"] >= 0
+
+
+def test_nothing_is_left_behind(watch):
+    """Programs, maps and links go with the process."""
+    def loaded():
+        kinds = {}
+        for kind in ("prog", "map", "link"):
+            output = subprocess.run(["bpftool", "-j", kind, "list"], capture_output=True,
+                                    text=True, check=True).stdout
+            kinds[kind] = {entry["id"] for entry in json.loads(output or "[]")}
+        return kinds
+    before = loaded()
+    tcpwatch = watch("-d", "200ms")
+    tcpwatch.wait_end()
+    deadline = time.monotonic() + 5  # the kernel frees them a grace period later
+    while any(loaded()[kind] - before[kind] for kind in before):
+        assert time.monotonic() < deadline, "BPF objects stay"
+        time.sleep(0.1)
