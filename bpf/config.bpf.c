@@ -7,6 +7,7 @@ struct events_map events SEC(".maps");
 struct ledger_map ledger SEC(".maps");
 
 const volatile __u32 wake_bytes = 1 << 20;
+const volatile __u32 wake_mask = 0;
 volatile __u32 wake_sent = 0;
 
 const volatile __u64 pidns_dev = 0;

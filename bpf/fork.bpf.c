@@ -8,10 +8,11 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct event_fork *e;
+	bool look;
 
 	if (child->pid != child->tgid) /* a thread */
 		return 0;
-	e = ring_reserve(sizeof(*e));
+	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
 	e->header.kind = EVENT_FORK;
@@ -25,6 +26,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		e->parent.tgid = task_tgid_here(parent);
 		e->child.tgid = task_tgid_here(child);
 	}
-	ring_submit(e);
+	ring_submit(e, look);
 	return 0;
 }

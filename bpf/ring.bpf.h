@@ -25,14 +25,17 @@ extern struct ledger_map ledger SEC(".maps");
 
 /* Bytes in the ring at which user space is woken before its timer. */
 extern const volatile __u32 wake_bytes;
+/* Which of a CPU's records look at it: those whose count has none of these bits. */
+extern const volatile __u32 wake_mask;
 /* Set here at a wake-up, cleared by user space when it drains: one wake-up, not one a record. */
 extern volatile __u32 wake_sent;
 
 /*
  * Room for a record of `size` bytes, counted as wanted and, if there is none, as lost. The counts
- * are atomic since before 6.1 nothing keeps a program from interrupting itself.
+ * are atomic since before 6.1 nothing keeps a program from interrupting itself. *look is set now
+ * and then: time to look how full the ring is.
  */
-static __always_inline void *ring_reserve(__u64 size)
+static __always_inline void *ring_reserve(__u64 size, bool *look)
 {
 	struct event_ledger *count;
 	__u32 zero = 0;
@@ -41,6 +44,7 @@ static __always_inline void *ring_reserve(__u64 size)
 	count = bpf_map_lookup_elem(&ledger, &zero);
 	if (!count)
 		return 0;
+	*look = !(count->wanted & wake_mask);
 	__sync_fetch_and_add(&count->wanted, 1);
 	record = bpf_ringbuf_reserve(&events, size, 0);
 	if (!record)
@@ -48,11 +52,11 @@ static __always_inline void *ring_reserve(__u64 size)
 	return record;
 }
 
-static __always_inline void ring_submit(void *record)
+static __always_inline void ring_submit(void *record, bool look)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (!wake_sent && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes) {
+	if (look && !wake_sent && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes) {
 		wake_sent = 1;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}

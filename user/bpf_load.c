@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "tcpwatch.skel.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
@@ -58,6 +59,18 @@ struct tcpwatch *bpf_load_open(bool verbose)
 	return tcpwatch__open();
 }
 
+/* Each CPU looks often enough that all of them together cannot fill a quarter of the ring between
+ * two looks. */
+static __u32 wake_mask(uint64_t ring_size)
+{
+	uint64_t records = ring_size / WAKE_FRACTION / sizeof(struct event_transition);
+	uint64_t each = 1;
+
+	while (each * 2 * (uint64_t)libbpf_num_possible_cpus() <= records)
+		each *= 2;
+	return (__u32)each - 1;
+}
+
 int bpf_load_configure(struct tcpwatch *skeleton, const struct options *options)
 {
 	struct stat pidns;
@@ -67,6 +80,7 @@ int bpf_load_configure(struct tcpwatch *skeleton, const struct options *options)
 	if (err)
 		return err;
 	skeleton->rodata->wake_bytes = (__u32)(options->ring_size / WAKE_FRACTION);
+	skeleton->rodata->wake_mask = wake_mask(options->ring_size);
 	if (!stat("/proc/self/ns/pid", &pidns) && pidns.st_ino != PIDNS_INIT_INO) {
 		skeleton->rodata->pidns_dev = pidns.st_dev;
 		skeleton->rodata->pidns_ino = pidns.st_ino;

@@ -31,6 +31,8 @@ static const struct feature features[] = {
 	 "leaks cannot be judged", true},
 	{"tables", "scan_tcp", "unaccepted and orphaned sockets", "unaccepted sockets are not seen",
 	 true},
+	{"closes", "on_destroy", "whose connections were reset",
+	 "reset connections count for their listener's process", false},
 	{"forks", "on_fork", "-f follows future children", "no -f", false},
 };
 

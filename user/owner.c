@@ -31,6 +31,8 @@ enum owner_source owner_source_of(const struct event_transition *e)
 		return OWNER_UNKNOWN;
 	if (e->error == ECONNABORTED) /* tcp_abort(): the actor is `ss -K`, not the owner */
 		return OWNER_UNKNOWN;
+	if (e->from == TCP_CLOSE && e->to == TCP_CLOSE)
+		return OWNER_CLOSE;
 	if (e->from == TCP_CLOSE)
 		return e->to == TCP_LISTEN ? OWNER_LISTEN : OWNER_CONNECT;
 	switch (e->to) {

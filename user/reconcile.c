@@ -61,6 +61,8 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
 	struct flow flow;
 
+	if (records->state == TCP_CLOSE && !socket) /* not of interest, or not yet opened */
+		return;
 	flow_read(&flow, &records->flow, records->header.netns);
 	if (!watch_set_has_flow(tracker->watched, &flow))
 		return;
@@ -123,6 +125,10 @@ static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
 		return;
 	tracker->gaps++;
 	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+	if (socket->scan_state == TCP_CLOSE) {
+		tracker_remove(tracker, socket);
+		return;
+	}
 	tracker_set_state(tracker, socket, socket->scan_state);
 	socket->since_known = 0;
 	socket->since_ns = since_at_latest(record, result->tick_ns);

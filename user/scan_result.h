@@ -30,7 +30,8 @@ struct scan_request {
 	bool tables;	  /* the TCP tables of every network namespace that has a process */
 };
 
-#define SCAN_ALL_STATES (~(1u << 7)) /* all but CLOSE */
+/* All of them; CLOSE is seen by descriptor only. */
+#define SCAN_ALL_STATES (~0u)
 
 /* Adds a record. Returns 0, -EPROTO for one that event_check() refuses, or -ENOMEM. */
 int scan_result_add(struct scan_result *result, const void *record, size_t size);

@@ -77,6 +77,7 @@ static void live_ledger(struct source *source, struct ledger *ledger)
 		}
 	ledger->lost[LOST_RING_FULL] = ring_full;
 	ledger->lost[LOST_RECURSION] = recursion_misses(live->skeleton->progs.on_set_state) +
+				       recursion_misses(live->skeleton->progs.on_destroy) +
 				       recursion_misses(live->skeleton->progs.on_fork);
 	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
 }
@@ -99,6 +100,8 @@ static void live_stop(struct source *source)
 
 	bpf_link__destroy(skeleton->links.on_set_state);
 	skeleton->links.on_set_state = NULL;
+	bpf_link__destroy(skeleton->links.on_destroy);
+	skeleton->links.on_destroy = NULL;
 	bpf_link__destroy(skeleton->links.on_fork);
 	skeleton->links.on_fork = NULL;
 }

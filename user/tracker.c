@@ -231,6 +231,35 @@ static void reveal(struct tracker *tracker, struct tcp_socket *socket)
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 }
 
+/* Reset or timed out while somebody unknown holds it: his close() will tell who. */
+static bool waits_for_close(const struct tcp_socket *socket, const struct event_transition *e)
+{
+	return socket->step_count && e->flow.flags & EVENT_SK_SOCKET &&
+	       !(e->flow.flags & EVENT_ACTOR);
+}
+
+static void keep_closed(struct tracker *tracker, const struct tcp_socket *socket)
+{
+	uint64_t *slot = &tracker->closed[tracker->closed_next++ % TRACKER_CLOSED];
+	struct tcp_socket *oldest = *slot ? socket_table_find(tracker->sockets, *slot) : NULL;
+
+	if (oldest && oldest != socket && oldest->state == TCP_CLOSE)
+		tracker_remove(tracker, oldest);
+	*slot = socket->cookie;
+}
+
+/* close() of a socket that had gone to CLOSE before. */
+static void close_again(struct tracker *tracker, const struct event_transition *e,
+			struct process *actor)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
+
+	if (!socket || socket->state != TCP_CLOSE)
+		return;
+	owner_learn(socket, actor, OWNER_CLOSE);
+	tracker_remove(tracker, socket);
+}
+
 void tracker_transition(struct tracker *tracker, const struct event_transition *e)
 {
 	enum owner_source source = owner_source_of(e);
@@ -248,6 +277,10 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 	}
 	if (source != OWNER_UNKNOWN && e->task.tgid != tracker->self_tgid)
 		actor = process_table_get(tracker->processes, &e->task);
+	if (e->from == TCP_CLOSE && e->to == TCP_CLOSE) {
+		close_again(tracker, e, actor);
+		return;
+	}
 	socket = socket_of(tracker, e, &flow);
 	if (!socket) {
 		transition_of_unknown(tracker, e, &flow, actor, source);
@@ -268,7 +301,11 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 			reveal(tracker, socket);
 		change_state(tracker, socket, e);
 	}
-	if (e->to == TCP_CLOSE)
+	if (e->to != TCP_CLOSE)
+		return;
+	if (waits_for_close(socket, e))
+		keep_closed(tracker, socket);
+	else
 		tracker_remove(tracker, socket);
 }
 

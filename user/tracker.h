@@ -39,6 +39,10 @@ struct tracker_hooks {
 	void *context;
 };
 
+/* The most sockets in CLOSE that wait for the close() of their unknown owner; the oldest go first.
+ */
+#define TRACKER_CLOSED 4096
+
 /* Turns transitions into the state of sockets and processes. */
 struct tracker {
 	struct socket_table *sockets;
@@ -47,6 +51,8 @@ struct tracker {
 	struct watch_set *watched;
 	struct tracker_hooks hooks;
 	uint32_t self_tgid; /* our own reading of the tables can drain a backlog: never an owner */
+	uint64_t closed[TRACKER_CLOSED]; /* their cookies, in a ring; 0 = none */
+	unsigned int closed_next;
 	uint64_t gaps;	    /* records whose `from` was not what the table knew */
 	uint64_t no_memory; /* sockets that could not be added */
 };

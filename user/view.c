@@ -54,7 +54,7 @@ static void count_open(struct view *view, struct tracker *tracker)
 		struct view_process key = {.process = socket->owner ? socket->owner : unknown};
 		struct view_process *found;
 
-		if (socket->hidden)
+		if (socket->hidden || socket->state == TCP_CLOSE)
 			continue;
 		found = bsearch(&key, view->processes, view->process_count, sizeof(key),
 				compare_address);
