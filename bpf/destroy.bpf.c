@@ -20,6 +20,13 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	actor = find_actor(sk);
 	if (!actor)
 		return 0;
+	/*
+	 * Within release_sock(), over a segment that came during close(): a normal end, known by
+	 * its transition. len is zeroed only after the backlog is done (__release_sock() in
+	 * net/core/sock.c).
+	 */
+	if (sk->sk_backlog.len)
+		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !sk->__sk_common.skc_dport) /* never was a connection */
 		return 0;

@@ -96,6 +96,9 @@ typedef struct {
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	struct {
+		int len;
+	} sk_backlog;
 	struct socket *sk_socket;
 	unsigned long sk_lingertime;
 	int sk_err;
