@@ -231,11 +231,11 @@ static void reveal(struct tracker *tracker, struct tcp_socket *socket)
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 }
 
-/* Reset or timed out while somebody unknown holds it: his close() will tell who. */
+/* Reset or timed out while somebody unknown holds it, or before he accepts it: his close() will
+ * tell who. */
 static bool waits_for_close(const struct tcp_socket *socket, const struct event_transition *e)
 {
-	return socket->step_count && e->flow.flags & EVENT_SK_SOCKET &&
-	       !(e->flow.flags & EVENT_ACTOR);
+	return socket->step_count && e->error && !(e->flow.flags & (EVENT_DEAD | EVENT_ACTOR));
 }
 
 static void keep_closed(struct tracker *tracker, const struct tcp_socket *socket)

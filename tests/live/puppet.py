@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """The puppet's side: reads calls from the hub, does them, answers. See puppets.py."""
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -284,8 +285,9 @@ def serve(fd, first="client", pause=0.0):
             if first == "nobody":
                 keep(sock)
             else:
-                if first == "client":
-                    sock.recv(1)
+                if first in ("client", "reset"):
+                    with contextlib.suppress(ConnectionError):
+                        sock.recv(1)
                 time.sleep(pause)
                 sock.close()
             served.append(1)
@@ -306,6 +308,8 @@ def visit(port, count, first="client", family="ipv4"):
             sock.connect((LOOPBACK[family], port))
             if first == "server":
                 sock.recv(1)
+            if first == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def call_fork(comm):

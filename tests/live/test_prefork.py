@@ -72,6 +72,23 @@ def test_each_worker_has_its_own(watch, puppet, first):
         assert_counts(process, ESTABLISHED=0, CLOSE_WAIT=0, LAST_ACK=0, SYN_RECV=0)
 
 
+def test_reset_by_the_peer(watch, puppet):
+    """No worker acts when its connection goes to CLOSE; its close() tells that it was its own."""
+    tcpwatch = watch()
+    master, listener, workers = prefork(puppet, "reset")
+    visit_all(puppet, listener, "reset")
+    counts = served_by(workers, CLIENTS * VISITS)
+    time.sleep(0.3)
+    tcpwatch.stop()
+    for worker, count in zip(workers, counts):
+        if count:
+            process = tcpwatch.process_of(worker.pid)
+            assert_counts(process, ESTABLISHED=count, CLOSE_WAIT=0)
+            assert process["transitions"]["ESTABLISHED>CLOSE"] == count
+    for process in tcpwatch.all("process", pid=master.pid):
+        assert_counts(process, ESTABLISHED=0)
+
+
 @pytest.mark.parametrize("everyone", [True, False])
 def test_still_open_at_the_end(watch, puppet, everyone):
     """Nobody closes: at the end each worker has its own open, by who holds the descriptors."""
