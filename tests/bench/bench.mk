@@ -2,7 +2,7 @@
 # make bench            every measurement, one report (about five minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)
@@ -18,3 +18,8 @@ $(OUT)/bench/%: tests/bench/%.c tests/bench/netns.h $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< -o $@ -pthread $(LDLIBS)
+
+$(OUT)/bench/libraries: tests/bench/libraries.c $(CORE_OBJ) $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< $(CORE_OBJ) $(LDLIBS) -ljansson -o $@
