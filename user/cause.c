@@ -53,6 +53,9 @@ static enum cause cause_of_error(int error, unsigned int from)
 	case EHOSTDOWN:
 	case ENOPROTOOPT:
 	case EPROTO:
+	case EACCES:
+	case ENONET:
+	case EOPNOTSUPP: /* icmp_err_convert[] and icmpv6_err_convert() */
 		return CAUSE_UNREACHABLE;
 	default:
 		return CAUSE_NONE;

@@ -55,22 +55,24 @@ static void hold(struct coalesce *coalesce, const struct event_transition *e)
 
 void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 {
-	struct event_transition *first, one;
+	struct event_transition *first = NULL, one;
 
 	coalesce_flush(coalesce, e->time_ns);
 	if (e->from == TCP_FIN_WAIT1 && e->to == TCP_FIN_WAIT2) {
 		hold(coalesce, e);
 		return;
 	}
-	first = e->from == TCP_FIN_WAIT2 ? held_find(coalesce, e->cookie) : NULL;
+	/* From CLOSE: connects again, and its end was lost. */
+	if (e->from == TCP_FIN_WAIT2 || e->from == TCP_CLOSE)
+		first = held_find(coalesce, e->cookie);
 	if (!first) {
 		coalesce->sink(coalesce->context, e);
 		return;
 	}
 	one = *first;
 	first->cookie = 0;
-	if (e->to == TCP_CLOSE && e->flow.flags & EVENT_DONE && !e->error &&
-	    e->segment == one.segment) {
+	if (e->from == TCP_FIN_WAIT2 && e->to == TCP_CLOSE && e->flow.flags & EVENT_DONE &&
+	    !e->error && e->segment == one.segment) {
 		one.to = TCP_CLOSE;
 		one.time_ns = e->time_ns;
 		one.flow.flags = e->flow.flags;

@@ -52,6 +52,17 @@ static void add_listeners(struct leak_holders *holders, struct tracker *tracker,
 	}
 }
 
+static int compare_age(const void *a, const void *b)
+{
+	const struct leak_holder *x = a, *y = b;
+
+	if (x->process->start_ns != y->process->start_ns)
+		return x->process->start_ns < y->process->start_ns ? -1 : 1;
+	if (x->process->tgid != y->process->tgid)
+		return x->process->tgid < y->process->tgid ? -1 : 1;
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
 static void learn_owner(const struct leak_holders *holders, struct tcp_socket *socket)
 {
 	struct owner_tally tally = {0};
@@ -74,6 +85,8 @@ void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,
 	add_listeners(holders, tracker, result, &socket->flow, true);
 	if (!holders->count)
 		add_listeners(holders, tracker, result, &socket->flow, false);
+	if (holders->count)
+		qsort(holders->items, holders->count, sizeof(*holders->items), compare_age);
 }
 
 struct process *leak_holders_choose(const struct leak_holders *holders,

@@ -191,7 +191,8 @@ static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, u
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
 
-	if (!process && watch_set_is_selective(watch->tracker->watched))
+	if (socket->hidden || socket->kernel ||
+	    (!process && watch_set_is_selective(watch->tracker->watched)))
 		return;
 	report(watch, socket, process,
 	       &(struct leak){
@@ -208,11 +209,10 @@ static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, u
 
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
 {
-	if (socket->watched_for_leak) {
+	if (socket->watched_for_leak)
 		list_remove(watch, socket);
-		if (!watch->threshold_ns && time_ns && !socket->hidden)
-			report_closed(watch, socket, time_ns);
-	}
+	if (!watch->threshold_ns && time_ns && socket->since_known && !socket->leaked)
+		report_closed(watch, socket, time_ns);
 	if (socket->leaked)
 		report_end(watch, socket, time_ns);
 	socket->leaked = 0;
@@ -249,6 +249,8 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
 
 	if (!socket || socket->state != TCP_CLOSE_WAIT || socket->leaked || socket->hidden)
+		return NULL;
+	if (socket->watched_for_leak) /* in CLOSE_WAIT anew, with a deadline of its own */
 		return NULL;
 	return socket;
 }

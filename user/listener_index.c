@@ -106,11 +106,19 @@ void listener_index_remove(struct listener_index *index, struct tcp_socket *sock
 	}
 }
 
+/* As the kernel ranks them, compute_score() in net/ipv4/inet_hashtables.c: the address, then the
+ * family. */
+static unsigned int score_of(const struct flow *flow, const struct flow *listener)
+{
+	return (flow_local_is_any(listener) ? 0 : 2) + (flow->family == listener->family);
+}
+
 struct tcp_socket *listener_index_find(struct listener_index *index, const struct flow *flow,
 				       bool *several)
 {
 	struct bucket *bucket = bucket_find(index, flow);
 	struct tcp_socket *best = NULL;
+	unsigned int best_score = 0;
 	struct listener *listener;
 
 	*several = false;
@@ -119,15 +127,15 @@ struct tcp_socket *listener_index_find(struct listener_index *index, const struc
 	LL_FOREACH(bucket->listeners, listener)
 	{
 		struct tcp_socket *candidate = listener->socket;
+		unsigned int score = score_of(flow, &candidate->flow);
 
 		if (!flow_is_from_listener(flow, &candidate->flow))
 			continue;
-		if (!best ||
-		    (flow_local_is_any(&best->flow) && !flow_local_is_any(&candidate->flow))) {
+		if (!best || score > best_score) {
 			best = candidate;
+			best_score = score;
 			*several = false;
-		} else if (flow_local_is_any(&best->flow) == flow_local_is_any(&candidate->flow) &&
-			   best->owner != candidate->owner) {
+		} else if (score == best_score && best->owner != candidate->owner) {
 			*several = true;
 		}
 	}

@@ -88,6 +88,10 @@ void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 		     struct process *holder)
 {
+	if (!holder) {
+		tally->several = true;
+		return;
+	}
 	if (!tally->oldest)
 		tally->oldest = holder;
 	tally->several |= holder != tally->oldest;

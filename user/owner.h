@@ -28,6 +28,7 @@ struct owner_tally {
 	bool owner_holds; /* the owner so far is among them */
 };
 
+/* NULL: somebody holds it who is not visible. */
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 		     struct process *holder);
 

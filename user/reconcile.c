@@ -17,8 +17,7 @@ static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 		if (records[i].task.tgid == tracker->self_tgid)
 			continue;
 		process = process_table_get(tracker->processes, &records[i].task);
-		if (process)
-			owner_tally_add(&tally, socket, process);
+		owner_tally_add(&tally, socket, process);
 	}
 	owner_learn_holders(socket, &tally);
 }
@@ -55,6 +54,17 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	return socket;
 }
 
+/* listen() without bind() had no port yet. The listener index goes by it. */
+static void learn_port(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow)
+{
+	unsigned int state = socket->state;
+
+	tracker_set_state(tracker, socket, TCP_CLOSE);
+	socket->flow = *flow;
+	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	tracker_set_state(tracker, socket, state);
+}
+
 static void take_in(struct tracker *tracker, const struct scan_result *result,
 		    const struct event_scan *records, size_t count)
 {
@@ -70,6 +80,8 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 		socket = add_found(tracker, records, &flow, result->tick_ns);
 	if (!socket)
 		return;
+	if (!socket->flow.local_port && flow.local_port)
+		learn_port(tracker, socket, &flow);
 	socket->scanned = 1;
 	socket->scan_state = records->state != socket->state ? records->state : 0;
 	learn_holders(tracker, socket, records, count);

@@ -64,23 +64,24 @@ static int read_scan_socket(struct replay_fields *fields, struct replay_item *it
 static int read_scan(struct replay_fields *fields, struct replay_item *item,
 		     struct replay_memory *memory)
 {
-	const json_t *unseen = replay_fields_array(fields, "unseen");
+	const json_t *seen = replay_fields_array(fields, "seen");
 
 	(void)memory;
+	item->scan.some_unseen = seen;
 	item->scan.duration_ns = replay_fields_u64(fields, "duration_ns", 0, 60 * NS_PER_S);
 	item->scan.error = (uint32_t)replay_fields_u64(fields, "error", 0, 4095);
-	if (json_array_size(unseen) > REPLAY_UNSEEN_MAX) {
-		replay_fields_wrong(fields, "unseen", "has too many elements");
+	if (json_array_size(seen) > REPLAY_SEEN_MAX) {
+		replay_fields_wrong(fields, "seen", "has too many elements");
 		return 0;
 	}
-	for (size_t i = 0; i < json_array_size(unseen); i++) {
-		const json_t *netns = json_array_get(unseen, i);
+	for (size_t i = 0; i < json_array_size(seen); i++) {
+		const json_t *netns = json_array_get(seen, i);
 		json_int_t inode = json_integer_value(netns);
 
 		if (!json_is_integer(netns) || inode < 0 || inode > UINT32_MAX)
-			replay_fields_wrong(fields, "unseen", "has other than inode numbers");
+			replay_fields_wrong(fields, "seen", "has other than inode numbers");
 		else
-			item->scan.unseen[item->scan.unseen_count++] = (uint32_t)inode;
+			item->scan.seen[item->scan.seen_count++] = (uint32_t)inode;
 	}
 	return 0;
 }

@@ -18,7 +18,7 @@
  * "raw"		  a ring record as the bytes "hex", which need make no sense
  * "scan"		  a look at the kernel, made of the scan_fd and scan_socket lines behind it:
  *			  "duration_ns" that it took, "error" (errno) with which it failed,
- *			  "unseen" [netns...] whose tables could not be read
+ *			  "seen" [netns...] of which alone the tables could be read
  * "scan_fd"		  a socket and a descriptor "fd" of "task" that holds it
  * "scan_socket"	  a socket in the kernel's tables
  * "ledger"		  what was lost so far: "ring_full", "recursion"; "seen" if it is not the
@@ -50,14 +50,15 @@ enum replay_type {
 	REPLAY_END
 };
 
-#define REPLAY_RAW_MAX	  160
-#define REPLAY_UNSEEN_MAX 16
+#define REPLAY_RAW_MAX	160
+#define REPLAY_SEEN_MAX 16
 
 struct replay_scan {
 	uint64_t duration_ns;
-	uint32_t error; /* errno, 0 = none */
-	uint32_t unseen_count;
-	uint32_t unseen[REPLAY_UNSEEN_MAX];
+	uint32_t error;	  /* errno, 0 = none */
+	bool some_unseen; /* all but `seen` */
+	uint32_t seen_count;
+	uint32_t seen[REPLAY_SEEN_MAX];
 };
 
 struct replay_ledger {

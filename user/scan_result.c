@@ -9,7 +9,10 @@
 
 int scan_result_add(struct scan_result *result, const void *record, size_t size)
 {
-	if (event_check(record, size) || size != sizeof(struct event_scan))
+	const struct event_header *header = record;
+
+	if (event_check(record, size) ||
+	    (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET))
 		return -EPROTO;
 	if (result->count == result->capacity) {
 		size_t capacity = result->capacity ? result->capacity * 2 : 256;

@@ -55,6 +55,8 @@ struct tcp_socket {
 	unsigned int scanned : 1; /* seen by the running scan */
 	unsigned int watched_for_leak : 1;
 	unsigned int leaked : 1; /* reported */
+	unsigned int kernel : 1; /* a socket of the kernel itself, or not yet accepted from an MPTCP
+				    listener */
 	unsigned int hidden : 1; /* watch_set_hides_flow(): known, but not shown */
 };
 

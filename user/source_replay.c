@@ -75,8 +75,9 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 {
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < scan->scan.unseen_count; i++)
-		err = scan_result_add_unseen(result, scan->scan.unseen[i]);
+	result->some_unseen = scan->scan.some_unseen;
+	for (uint32_t i = 0; !err && i < scan->scan.seen_count; i++)
+		err = scan_result_add_seen(result, scan->scan.seen[i]);
 	for (const struct replay_item *item = scan + 1;
 	     !err && item < end_of(replay) && item->type == REPLAY_SCAN_RECORD; item++) {
 		const struct event_scan *record = &item->scan_record;

@@ -120,6 +120,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
 		socket->flow = *flow;
+	socket->kernel = !!(e->flow.flags & EVENT_KERN_SOCK);
 	return socket;
 }
 
@@ -179,6 +180,9 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 			const struct event_transition *e)
 {
 	tracker_set_state(tracker, socket, e->to);
+	if (e->to == TCP_LISTEN && !socket->flow.local_port)
+		tracker->gaps++; /* listen() without bind(): the port is chosen after this, a scan
+				    will tell */
 	socket->since_ns = e->time_ns;
 	socket->since_known = 1;
 	socket->write_seq = e->write_seq;
@@ -254,8 +258,12 @@ static void close_again(struct tracker *tracker, const struct event_transition *
 {
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
 
-	if (!socket || socket->state != TCP_CLOSE)
+	if (!socket)
 		return;
+	if (socket->state != TCP_CLOSE) { /* its end was lost */
+		tracker->gaps++;
+		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+	}
 	owner_learn(socket, actor, OWNER_CLOSE);
 	tracker_remove(tracker, socket);
 }

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "world.h"
+
+#define MS     NS_PER_MS
+#define DUE_NS (START_NS + 10 * NS_PER_S)
+
+static const struct options everything;
+
+static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
+static const struct event_task helper = {.start_ns = 8, .tgid = 150, .comm = "helper"};
+
+static struct world *watch_new(void)
+{
+	struct world *world = world_new(&everything);
+
+	world_watch_leaks(world, 10 * NS_PER_S);
+	return world;
+}
+
+static struct event_flow server_flow(uint64_t cookie)
+{
+	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie));
+}
+
+static void enter(struct world *world, uint64_t cookie, const struct event_flow *flow,
+		  uint64_t at_ns)
+{
+	world_step(world, cookie, flow, TCP_SYN_RECV, TCP_ESTABLISHED, at_ns - MS, NULL);
+	world_step(world, cookie, flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, at_ns, NULL);
+}
+
+/* A socket in CLOSE_WAIT that idles since long. */
+static void add(struct scan_result *result, uint64_t cookie, const struct event_flow *flow,
+		const struct event_task *holder, uint32_t fd)
+{
+	struct event_scan scan = make_scan(cookie, flow, TCP_CLOSE_WAIT, holder, fd, DUE_NS);
+
+	scan.last_sent_ticks = scan.last_received_ticks = 1000000;
+	scan_add(result, &scan);
+}
+
+static void judge(struct world *world, struct scan_result *result, uint64_t now_ns)
+{
+	scan_result_finish(result);
+	leak_watch_collect(world->leaks, now_ns);
+	assert_int_equal(leak_watch_judge(world->leaks, result, now_ns), 0);
+	scan_result_clear(result);
+}
+
+static const struct leak_group *only_group(struct world *world, uint64_t now_ns)
+{
+	struct leak_groups *groups = leak_watch_groups(world->leaks, now_ns);
+	const struct leak_group *group = leak_groups_next(groups, NULL);
+
+	assert_non_null(group);
+	assert_null(leak_groups_next(groups, (struct leak_group *)group));
+	return group;
+}
+
+static void groups_have_the_age_of_their_oldest(void **state)
+{
+	struct world *world = watch_new();
+	struct scan_result result = scan_new(DUE_NS);
+	const struct leak_group *group;
+
+	(void)state;
+	for (uint64_t cookie = 1; cookie <= 3; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		enter(world, cookie, &flow, START_NS + (cookie - 1) * NS_PER_S);
+		add(&result, cookie, &flow, &worker, (uint32_t)cookie);
+	}
+	judge(world, &result, START_NS + 15 * NS_PER_S);
+	group = only_group(world, START_NS + 20 * NS_PER_S);
+	assert_string_equal(group->place, "10.0.0.1:80");
+	assert_ptr_equal(group->process, world_process(world, &worker));
+	assert_int_equal(group->total, 3);
+	assert_int_equal(group->open, 3);
+	assert_int_equal(group->oldest_ns, 20 * NS_PER_S);
+	assert_false(group->oldest_at_least);
+	/* The oldest is closed: it had become 25 s; the next needs a second more for that. */
+	for (uint64_t cookie = 1; cookie <= 3; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		world_step(world, cookie, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK,
+			   START_NS + (24 + cookie) * NS_PER_S, &worker);
+		if (cookie == 1) {
+			group = only_group(world, START_NS + 25 * NS_PER_S);
+			assert_int_equal(group->oldest_ns, 25 * NS_PER_S);
+			assert_int_equal(group->open, 2);
+			group = only_group(world, START_NS + 26 * NS_PER_S + MS);
+			assert_int_equal(group->oldest_ns, 25 * NS_PER_S + MS);
+		}
+	}
+	group = only_group(world, START_NS + 900 * NS_PER_S);
+	assert_int_equal(group->total, 3);
+	assert_int_equal(group->open, 0);
+	assert_int_equal(group->oldest_ns, 25 * NS_PER_S + MS);
+	world_free(world);
+}
+
+static void groups_say_where_an_age_is_a_bound(void **state)
+{
+	struct world *world = watch_new();
+	struct scan_result found = scan_new(START_NS), result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(1);
+	const struct leak_group *group;
+
+	(void)state;
+	add(&found, 1, &flow, &worker, 4); /* since 4000 s at least */
+	found.records[0].time_ns = START_NS + MS;
+	found.records[0].last_received_ticks = 100000;
+	found.records[0].state = TCP_CLOSE_WAIT;
+	world_reconcile(world, &found);
+	world_find(world, 1)->role = ROLE_SERVER;
+	flow = server_flow(2);
+	enter(world, 2, &flow, START_NS + 2 * MS);
+	add(&result, 2, &flow, &worker, 5);
+	flow = server_flow(1);
+	add(&result, 1, &flow, &worker, 4);
+	judge(world, &result, START_NS + 11 * NS_PER_S);
+	group = only_group(world, START_NS + 11 * NS_PER_S);
+	assert_int_equal(group->total, 2);
+	assert_true(group->oldest_at_least);
+	assert_int_equal(group->oldest_ns, 11 * NS_PER_S + 99999 * 4 * MS - MS);
+	world_free(world);
+}
+
+/* By process, kind and place: a server's is its listener, a client's its peer. */
+static void groups_are_by_process_kind_and_place(void **state)
+{
+	struct world *world = watch_new();
+	struct scan_result result = scan_new(DUE_NS);
+	static const struct {
+		const char *place;
+		enum leak_kind kind;
+		uint32_t tgid;
+		uint64_t total;
+	} wanted[] = {
+		{"10.0.0.1:80", LEAK_UNCLOSED, 201, 2}, /* two clients of one listener */
+		{"10.0.0.1:80", LEAK_UNCLOSED, 150, 1},
+		{"10.0.0.1:80", LEAK_UNREAD, 201, 1},
+		{"10.0.0.1:443", LEAK_UNCLOSED, 201, 2}, /* two connections to one peer */
+	};
+	struct leak_group *group = NULL;
+	size_t count = 0;
+
+	(void)state;
+	for (uint64_t cookie = 1; cookie <= 6; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		if (cookie > 4) {
+			flow = make_flow("10.0.0.2", (uint16_t)(5000 + cookie), "10.0.0.1", 443);
+			world_step(world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS - MS,
+				   &worker);
+			world_step(world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED,
+				   START_NS - MS, NULL);
+			world_step(world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS,
+				   NULL);
+		} else {
+			enter(world, cookie, &flow, START_NS);
+		}
+		add(&result, cookie, &flow, cookie == 3 ? &helper : &worker, 4);
+		result.records[result.count - 1].recv_queue = cookie == 4;
+	}
+	judge(world, &result, DUE_NS);
+	while ((group = leak_groups_next(leak_watch_groups(world->leaks, DUE_NS), group))) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(wanted) &&
+		       (strcmp(group->place, wanted[i].place) != 0 ||
+			group->kind != wanted[i].kind || group->process->tgid != wanted[i].tgid))
+			i++;
+		assert_true(i < ARRAY_SIZE(wanted));
+		assert_int_equal(group->total, wanted[i].total);
+		assert_int_equal(group->role,
+				 strchr(group->place, '4') ? ROLE_CLIENT : ROLE_SERVER);
+		count++;
+	}
+	assert_int_equal(count, ARRAY_SIZE(wanted));
+	world_free(world);
+}
+
+static bool nobody_lives(uint32_t tgid)
+{
+	(void)tgid;
+	return false;
+}
+
+/* A crawler that leaks at every host it visits; and its processes come and go. */
+static void groups_are_bounded_and_hold_their_process(void **state)
+{
+	struct world *world = watch_new();
+	struct tcp_socket socket = {.role = ROLE_CLIENT, .flow = {.family = AF_INET}};
+	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct leak_group *group = NULL;
+	uint64_t total = 0, others = 0;
+	size_t count = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5 * LEAK_GROUPS_LIMIT; i++) {
+		struct event_task task = make_task(1000 + i, i, "crawler");
+
+		socket.flow.remote[2] = (uint8_t)(i >> 8);
+		socket.flow.remote[3] = (uint8_t)i;
+		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket);
+		group->total++;
+	}
+	process_table_fold(world->tracker.processes, nobody_lives);
+	group = NULL;
+	while ((group = leak_groups_next(groups, group))) {
+		count++;
+		total += group->total;
+		if (!strcmp(group->place, "(others)"))
+			others += group->total;
+		else
+			assert_string_equal(group->process->comm, "crawler");
+	}
+	assert_int_equal(total, 5 * LEAK_GROUPS_LIMIT);
+	assert_int_equal(others, 4 * LEAK_GROUPS_LIMIT);
+	assert_int_equal(count, LEAK_GROUPS_LIMIT + 1);
+	world_free(world);
+}
+
+static void free_takes_null(void **state)
+{
+	(void)state;
+	leak_groups_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_have_the_age_of_their_oldest),
+		cmocka_unit_test(groups_say_where_an_age_is_a_bound),
+		cmocka_unit_test(groups_are_by_process_kind_and_place),
+		cmocka_unit_test(groups_are_bounded_and_hold_their_process),
+		cmocka_unit_test(free_takes_null),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* The leak watch: who is named. */
+#include "world.h"
+
+#define MS     NS_PER_MS
+#define DUE_NS (START_NS + 10 * NS_PER_S)
+
+static const struct options everything;
+
+static const struct event_task master = {.start_ns = 5, .tgid = 200, .comm = "nginx"};
+static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
+static const struct event_task helper = {.start_ns = 8, .tgid = 150, .comm = "helper"};
+static const struct event_task myself = {.start_ns = 1, .tgid = SELF_TGID, .comm = "tcpwatch"};
+static const struct event_task invisible = {.start_ns = 2, .comm = "elsewhere"};
+
+static struct world *watch_new(const struct options *options)
+{
+	struct world *world = world_new(options);
+
+	world_watch_leaks(world, 10 * NS_PER_S);
+	return world;
+}
+
+static struct event_flow server_flow(uint64_t cookie)
+{
+	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
+}
+
+static void listen_on(struct world *world, uint64_t cookie, const char *address,
+		      const struct event_task *task)
+{
+	struct event_flow flow = make_flow(address, 80, "0.0.0.0", 0);
+
+	world_step(world, cookie, &flow, TCP_CLOSE, TCP_LISTEN, START_NS, task);
+}
+
+static void enter(struct world *world, uint64_t cookie, const struct event_flow *flow,
+		  uint64_t at_ns)
+{
+	world_step(world, cookie, flow, TCP_SYN_RECV, TCP_ESTABLISHED, at_ns - MS, NULL);
+	world_step(world, cookie, flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, at_ns, NULL);
+}
+
+/* A socket in CLOSE_WAIT that idles since long. */
+static void add(struct scan_result *result, uint64_t cookie, const struct event_flow *flow,
+		const struct event_task *holder, uint32_t fd)
+{
+	struct event_scan scan = make_scan(cookie, flow, TCP_CLOSE_WAIT, holder, fd, DUE_NS);
+
+	scan.last_sent_ticks = scan.last_received_ticks = 1000000;
+	scan_add(result, &scan);
+}
+
+static void add_unaccepted(struct scan_result *result, uint64_t cookie)
+{
+	struct event_flow flow = server_flow(cookie);
+
+	flow.flags = 0;
+	add(result, cookie, &flow, NULL, 0);
+}
+
+static void add_listener(struct scan_result *result, uint64_t cookie, const char *address,
+			 const struct event_task *holder, uint32_t fd, uint32_t backlog)
+{
+	struct event_flow flow = make_flow(address, 80, "0.0.0.0", 0);
+	struct event_scan scan = make_scan(cookie, &flow, TCP_LISTEN, holder, fd, DUE_NS);
+
+	scan.recv_queue = backlog;
+	scan_add(result, &scan);
+}
+
+static void judge(struct world *world, struct scan_result *result, uint64_t now_ns)
+{
+	scan_result_finish(result);
+	leak_watch_collect(world->leaks, now_ns);
+	assert_int_equal(leak_watch_judge(world->leaks, result, now_ns), 0);
+	scan_result_clear(result);
+}
+
+static void check_holder(const struct world *world, size_t i, const struct event_task *task,
+			 uint32_t fd)
+{
+	const struct world_leak *note = &world->leak_notes[world->leak_count - 1];
+
+	assert_true(i < note->leak.holder_count);
+	assert_int_equal(note->holders[i].process->tgid, task->tgid);
+	assert_int_equal(note->holders[i].process->start_ns, task->start_ns);
+	assert_int_equal(note->holders[i].fd, fd);
+}
+
+static const struct leak *last_leak(const struct world *world)
+{
+	assert_in_range(world->leak_count, 1, WORLD_NOTES);
+	return &world->leak_notes[world->leak_count - 1].leak;
+}
+
+static void every_holder_is_named_the_oldest_first(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(1);
+
+	(void)state;
+	enter(world, 1, &flow, START_NS);
+	add(&result, 1, &flow, &helper, 9);
+	add(&result, 1, &flow, &worker, 12);
+	add(&result, 1, &flow, &worker, 4);
+	add(&result, 1, &flow, &master, 5);
+	add(&result, 1, &flow, NULL, 0); /* as the TCP tables show it */
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 1);
+	assert_int_equal(last_leak(world)->holder_count, 4);
+	check_holder(world, 0, &master, 5);
+	check_holder(world, 1, &worker, 4);
+	check_holder(world, 2, &worker, 12);
+	check_holder(world, 3, &helper, 9);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &master));
+	assert_int_equal(last_leak(world)->kind, LEAK_UNCLOSED);
+	assert_true(last_leak(world)->end_read);
+	world_free(world);
+}
+
+/* Who connected it and still holds it is named before an older one that inherited it. */
+static void the_known_owner_comes_before_the_oldest(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = make_flow("10.0.0.2", 5000, "10.0.0.1", 443);
+
+	(void)state;
+	world_step(world, 1, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS - MS, &worker);
+	world_step(world, 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS - MS, NULL);
+	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS, NULL);
+	add(&result, 1, &flow, &master, 5);
+	add(&result, 1, &flow, &worker, 6);
+	judge(world, &result, DUE_NS);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	assert_int_equal(last_leak(world)->role, ROLE_CLIENT);
+	assert_int_equal(last_leak(world)->holder_count, 2);
+	world_free(world);
+}
+
+/* The listener's process was only the best guess. */
+static void the_holder_comes_before_the_listener(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(2);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &master);
+	enter(world, 2, &flow, START_NS);
+	assert_ptr_equal(world_find(world, 2)->owner, world_process(world, &master));
+	add(&result, 2, &flow, &worker, 6);
+	judge(world, &result, DUE_NS);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	assert_int_equal(last_leak(world)->holder_count, 1);
+	assert_int_equal(world_process(world, &worker)->leaks[LEAK_UNCLOSED], 1);
+	assert_int_equal(world_process(world, &master)->leaks[LEAK_UNCLOSED], 0);
+	/* It is known now whose it is. */
+	assert_ptr_equal(world_find(world, 2)->owner, world_process(world, &worker));
+	world_free(world);
+}
+
+static void neither_we_nor_the_invisible_are_named(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(1);
+
+	(void)state;
+	enter(world, 1, &flow, START_NS);
+	add(&result, 1, &flow, &myself, 3);
+	add(&result, 1, &flow, &invisible, 4);
+	add(&result, 1, &flow, &worker, 6);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 1);
+	check_holder(world, 0, &worker, 6);
+	world_free(world);
+}
+
+/* In flight between processes, or in an io_uring. */
+static void without_a_descriptor_the_owner_is_named(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = make_flow("10.0.0.2", 5000, "10.0.0.1", 443);
+
+	(void)state;
+	world_step(world, 1, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS - MS, &worker);
+	world_step(world, 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS - MS, NULL);
+	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS, NULL);
+	add(&result, 1, &flow, NULL, 0);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 0);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	world_free(world);
+}
+
+static void nobody_known_is_still_a_leak(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(1);
+
+	(void)state;
+	enter(world, 1, &flow, START_NS);
+	add_unaccepted(&result, 1);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->kind, LEAK_UNACCEPTED);
+	assert_null(last_leak(world)->process);
+	assert_int_equal(process_table_unknown(world->tracker.processes)->leaks[LEAK_UNACCEPTED],
+			 1);
+	world_step(world, 1, &flow, TCP_CLOSE_WAIT, TCP_CLOSE, DUE_NS + MS, NULL);
+	assert_int_equal(world->end_count, 1);
+	assert_null(world->ends[0].process);
+	world_free(world);
+}
+
+static void the_unaccepted_are_their_listeners(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(2);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &master);
+	enter(world, 2, &flow, START_NS);
+	add_unaccepted(&result, 2);
+	add_listener(&result, 1, "0.0.0.0", &worker, 3, 5);
+	add_listener(&result, 1, "0.0.0.0", &master, 3, 5);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->kind, LEAK_UNACCEPTED);
+	assert_int_equal(last_leak(world)->holder_count, 2);
+	check_holder(world, 0, &master, 3);
+	check_holder(world, 1, &worker, 3);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &master));
+	world_free(world);
+}
+
+/* Of several listeners on the port, the one that does accept has an empty queue. */
+static void the_unaccepted_wait_where_a_backlog_is(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(4);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &master);
+	listen_on(world, 2, "0.0.0.0", &worker);
+	listen_on(world, 3, "0.0.0.0", &helper);
+	enter(world, 4, &flow, START_NS);
+	add_unaccepted(&result, 4);
+	add_listener(&result, 1, "0.0.0.0", &master, 3, 0);
+	add_listener(&result, 2, "0.0.0.0", &worker, 4, 1);
+	add_listener(&result, 3, "0.0.0.0", &helper, 5, 0);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 1);
+	check_holder(world, 0, &worker, 4);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	world_free(world);
+}
+
+static void holders_of_several_listeners_come_oldest_first(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(4);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &worker);
+	listen_on(world, 2, "0.0.0.0", &master);
+	listen_on(world, 3, "0.0.0.0", &helper);
+	enter(world, 4, &flow, START_NS);
+	add_unaccepted(&result, 4);
+	add_listener(&result, 1, "0.0.0.0", &worker, 3, 2);
+	add_listener(&result, 2, "0.0.0.0", &master, 4, 1);
+	add_listener(&result, 3, "0.0.0.0", &helper, 5, 3);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 3);
+	check_holder(world, 0, &master, 4);
+	check_holder(world, 1, &worker, 3);
+	check_holder(world, 2, &helper, 5);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &master));
+	world_free(world);
+}
+
+static const uint32_t worker_pid[] = {201};
+static const struct options of_worker = {.pids = (uint32_t *)worker_pid, .pid_count = 1};
+
+/* -p WORKER: its listener is the master's, but the worker has it. */
+static void a_watched_holder_is_reported(void **state)
+{
+	struct world *world = watch_new(&of_worker);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(2);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &master);
+	enter(world, 2, &flow, START_NS);
+	add(&result, 2, &flow, &master, 8); /* the older one */
+	add(&result, 2, &flow, &worker, 6);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 1);
+	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	assert_int_equal(last_leak(world)->holder_count, 2); /* the others are named, too */
+	world_free(world);
+}
+
+/* -p WORKER, which listens: what another process accepted is not its leak. */
+static void a_watched_listener_is_not_to_blame(void **state)
+{
+	struct world *world = watch_new(&of_worker);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(2);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &worker);
+	enter(world, 2, &flow, START_NS);
+	assert_ptr_equal(world_find(world, 2)->owner, world_process(world, &worker));
+	add(&result, 2, &flow, &master, 8);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 0);
+	assert_true(leak_watch_deadline(world->leaks) == UINT64_MAX);
+	/* Nor is its end told. */
+	world_step(world, 2, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, DUE_NS + MS, &master);
+	assert_int_equal(world->end_count, 0);
+	world_free(world);
+}
+
+static void leaks_of_nobody_watched_are_not_reported(void **state)
+{
+	struct world *world = watch_new(&of_worker);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(2);
+
+	(void)state;
+	enter(world, 2, &flow, START_NS);
+	add_unaccepted(&result, 2);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 0);
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_holder_is_named_the_oldest_first),
+		cmocka_unit_test(the_known_owner_comes_before_the_oldest),
+		cmocka_unit_test(the_holder_comes_before_the_listener),
+		cmocka_unit_test(neither_we_nor_the_invisible_are_named),
+		cmocka_unit_test(without_a_descriptor_the_owner_is_named),
+		cmocka_unit_test(nobody_known_is_still_a_leak),
+		cmocka_unit_test(the_unaccepted_are_their_listeners),
+		cmocka_unit_test(the_unaccepted_wait_where_a_backlog_is),
+		cmocka_unit_test(holders_of_several_listeners_come_oldest_first),
+		cmocka_unit_test(a_watched_holder_is_reported),
+		cmocka_unit_test(a_watched_listener_is_not_to_blame),
+		cmocka_unit_test(leaks_of_nobody_watched_are_not_reported),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

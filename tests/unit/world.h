@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_WORLD_H
+#define TCPWATCH_WORLD_H
+
+/* A tracker with everything behind it, wired as the engine does it, whose hooks write down what
+ * they are told. */
+#include "events.h"
+
+#include "event_check.h"
+#include "leak_watch.h"
+#include "options.h"
+#include "reconcile.h"
+
+#define WORLD_NOTES 256
+#define SELF_TGID   999
+
+struct world_change {
+	struct change change;
+	struct flow flow; /* change.flow is valid during the call only */
+	bool known;	  /* there was a socket */
+};
+
+struct world_left {
+	uint64_t cookie;
+	uint64_t time_ns;
+	unsigned int state;
+};
+
+struct world_leak {
+	struct leak leak;
+	struct flow flow;
+	struct leak_holder holders[8];
+};
+
+/* The counts go on where there is no more room for notes. */
+struct world {
+	struct watch_set *watched;
+	struct tracker tracker;
+	struct leak_watch *leaks; /* NULL = not asked for */
+	size_t change_count, left_count, found_count, leak_count, end_count;
+	struct world_change changes[WORLD_NOTES];
+	struct world_left left[WORLD_NOTES];
+	struct tcp_socket found[WORLD_NOTES];
+	struct world_leak leak_notes[WORLD_NOTES];
+	struct leak_end ends[WORLD_NOTES];
+};
+
+static inline void world_on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
+{
+	struct world *world = context;
+
+	if (world->left_count++ < WORLD_NOTES)
+		world->left[world->left_count - 1] =
+			(struct world_left){socket->cookie, time_ns, socket->state};
+	if (world->leaks && socket->state == TCP_CLOSE_WAIT)
+		leak_watch_leave(world->leaks, socket, time_ns);
+}
+
+static inline void world_on_changed(void *context, const struct change *change,
+				    struct tcp_socket *socket)
+{
+	struct world *world = context;
+
+	if (world->change_count++ < WORLD_NOTES)
+		world->changes[world->change_count - 1] =
+			(struct world_change){*change, *change->flow, socket != NULL};
+	if (socket)
+		assert_int_equal(socket->state, change->to);
+	if (world->leaks && socket && change->to == TCP_CLOSE_WAIT)
+		leak_watch_enter(world->leaks, socket);
+}
+
+static inline void world_on_found(void *context, struct tcp_socket *socket)
+{
+	struct world *world = context;
+
+	if (world->found_count++ < WORLD_NOTES)
+		world->found[world->found_count - 1] = *socket;
+	if (world->leaks && socket->state == TCP_CLOSE_WAIT)
+		leak_watch_enter(world->leaks, socket);
+}
+
+static inline void world_on_leaked(void *context, const struct leak *leak)
+{
+	struct world *world = context;
+	struct world_leak *note = &world->leak_notes[world->leak_count];
+
+	if (world->leak_count++ >= WORLD_NOTES)
+		return;
+	*note = (struct world_leak){.leak = *leak, .flow = *leak->flow};
+	for (size_t i = 0; i < leak->holder_count && i < ARRAY_SIZE(note->holders); i++)
+		note->holders[i] = leak->holders[i];
+}
+
+static inline void world_on_leak_ended(void *context, const struct leak_end *end)
+{
+	struct world *world = context;
+
+	if (world->end_count++ < WORLD_NOTES)
+		world->ends[world->end_count - 1] = *end;
+}
+
+static inline struct world *world_new(const struct options *options)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct tracker_hooks hooks = {.leaving = world_on_leaving,
+				      .changed = world_on_changed,
+				      .found = world_on_found,
+				      .context = world};
+
+	assert_non_null(world);
+	world->watched = watch_set_new(options);
+	assert_non_null(world->watched);
+	assert_int_equal(tracker_init(&world->tracker, world->watched, SELF_TGID, &hooks), 0);
+	return world;
+}
+
+static inline void world_watch_leaks(struct world *world, uint64_t threshold_ns)
+{
+	struct leak_hooks hooks = {
+		.leaked = world_on_leaked, .ended = world_on_leak_ended, .context = world};
+
+	world->leaks = leak_watch_new(&world->tracker, threshold_ns, &hooks);
+	assert_non_null(world->leaks);
+}
+
+static inline void world_free(struct world *world)
+{
+	leak_watch_free(world->leaks);
+	tracker_free(&world->tracker);
+	watch_set_free(world->watched);
+	free(world);
+}
+
+static inline void world_feed(struct world *world, const struct event_transition *e)
+{
+	struct event_transition *exact = make_exact(e);
+
+	assert_int_equal(event_check(exact, exact->header.size), 0);
+	tracker_transition(&world->tracker, exact);
+	free(exact);
+}
+
+/* Feeds a transition that has nothing special about it. */
+static inline void world_step(struct world *world, uint64_t cookie, const struct event_flow *flow,
+			      unsigned int from, unsigned int to, uint64_t time_ns,
+			      const struct event_task *actor)
+{
+	struct event_transition e = make_transition(cookie, flow, from, to, time_ns);
+
+	if (actor)
+		make_actor(&e, actor);
+	world_feed(world, &e);
+}
+
+static inline struct tcp_socket *world_find(struct world *world, uint64_t cookie)
+{
+	return socket_table_find(world->tracker.sockets, cookie);
+}
+
+static inline struct process *world_process(struct world *world, const struct event_task *task)
+{
+	return process_table_get(world->tracker.processes, task);
+}
+
+static inline const struct world_change *world_last(const struct world *world)
+{
+	assert_in_range(world->change_count, 1, WORLD_NOTES);
+	return &world->changes[world->change_count - 1];
+}
+
+static inline uint64_t process_transitions(const struct process *process, unsigned int from,
+					   unsigned int to)
+{
+	return process->transitions ? process->transitions[from][to] : 0;
+}
+
+static inline uint64_t process_count(const struct process *process, unsigned int state)
+{
+	return process->lifetimes[state] ? process->lifetimes[state]->count : 0;
+}
+
+static inline uint64_t process_sum(const struct process *process, unsigned int state)
+{
+	return process->lifetimes[state] ? process->lifetimes[state]->sum_ns : 0;
+}
+
+/* A scan that ran from started_ns; records are added by scan_add(). */
+static inline struct scan_result scan_new(uint64_t started_ns)
+{
+	return (struct scan_result){.started_ns = started_ns,
+				    .ended_ns = started_ns + 5 * NS_PER_MS,
+				    .tick_ns = 4 * NS_PER_MS};
+}
+
+static inline void scan_add(struct scan_result *result, const struct event_scan *record)
+{
+	assert_int_equal(scan_result_add(result, record, sizeof(*record)), 0);
+}
+
+/* Joins the scan with what is known; nothing came meanwhile. */
+static inline void world_reconcile(struct world *world, struct scan_result *result)
+{
+	scan_result_finish(result);
+	reconcile_begin(&world->tracker, result);
+	reconcile_end(&world->tracker, result);
+	scan_result_clear(result);
+}
+
+#endif
