@@ -105,7 +105,6 @@ static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
 
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 {
-	const struct event_scan *end = result->records + result->count;
 	struct tcp_socket *socket;
 	uint32_t position = 0;
 	size_t count;
@@ -114,9 +113,9 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 		socket->scanned = 0;
 		socket->scan_state = 0;
 	}
-	for (const struct event_scan *record = result->records; record < end; record += count) {
-		count = scan_result_group(result, record);
-		take_in(tracker, result, record, count);
+	for (size_t i = 0; i < result->count; i += count) {
+		count = scan_result_group(result, &result->records[i]);
+		take_in(tracker, result, &result->records[i], count);
 	}
 	position = 0;
 	while ((socket = socket_table_next(tracker->sockets, &position)))

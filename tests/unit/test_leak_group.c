@@ -99,6 +99,22 @@ static void groups_have_the_age_of_their_oldest(void **state)
 	world_free(world);
 }
 
+/* When it ended is not known, but how old it was when it was reported. */
+static void groups_keep_the_age_of_the_report(void **state)
+{
+	struct world *world = watch_new();
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(1);
+
+	(void)state;
+	enter(world, 1, &flow, START_NS);
+	add(&result, 1, &flow, &worker, 4);
+	judge(world, &result, START_NS + 11 * NS_PER_S);
+	tracker_remove(&world->tracker, world_find(world, 1));
+	assert_int_equal(only_group(world, START_NS + 90 * NS_PER_S)->oldest_ns, 11 * NS_PER_S);
+	world_free(world);
+}
+
 static void groups_say_where_an_age_is_a_bound(void **state)
 {
 	struct world *world = watch_new();
@@ -232,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_have_the_age_of_their_oldest),
+		cmocka_unit_test(groups_keep_the_age_of_the_report),
 		cmocka_unit_test(groups_say_where_an_age_is_a_bound),
 		cmocka_unit_test(groups_are_by_process_kind_and_place),
 		cmocka_unit_test(groups_are_bounded_and_hold_their_process),

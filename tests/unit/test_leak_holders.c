@@ -238,6 +238,28 @@ static void the_unaccepted_are_their_listeners(void **state)
 	world_free(world);
 }
 
+/* Children of an MPTCP listener bear its mark of a kernel socket until accept() gives them to a
+ * process, and for good if they fall back to TCP. */
+static void children_of_mptcp_are_not_the_kernels(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+
+	(void)state;
+	for (uint64_t cookie = 2; cookie <= 3; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		flow.flags = cookie == 2 ? EVENT_KERN_SOCK : EVENT_KERN_SOCK | EVENT_SK_SOCKET;
+		enter(world, cookie, &flow, START_NS);
+		add(&result, cookie, &flow, cookie == 2 ? NULL : &worker, 4);
+	}
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 2);
+	assert_int_equal(world->leak_notes[0].leak.kind, LEAK_UNACCEPTED);
+	assert_int_equal(world->leak_notes[1].leak.kind, LEAK_UNCLOSED);
+	world_free(world);
+}
+
 /* Of several listeners on the port, the one that does accept has an empty queue. */
 static void the_unaccepted_wait_where_a_backlog_is(void **state)
 {
@@ -352,6 +374,7 @@ int main(void)
 		cmocka_unit_test(without_a_descriptor_the_owner_is_named),
 		cmocka_unit_test(nobody_known_is_still_a_leak),
 		cmocka_unit_test(the_unaccepted_are_their_listeners),
+		cmocka_unit_test(children_of_mptcp_are_not_the_kernels),
 		cmocka_unit_test(the_unaccepted_wait_where_a_backlog_is),
 		cmocka_unit_test(holders_of_several_listeners_come_oldest_first),
 		cmocka_unit_test(a_watched_holder_is_reported),

@@ -196,6 +196,7 @@ static void lost_changes_are_put_right(void **state)
 	assert_int_equal(socket->state, TCP_CLOSE_WAIT);
 	assert_false(socket->since_known);
 	assert_int_equal(socket->since_ns, SCAN_NS + MS - 999 * 4 * MS);
+	assert_int_equal(socket->write_seq, 111);
 	assert_int_equal(socket->copied_seq, 222);
 	assert_int_equal(world->left_count, 1);
 	assert_int_equal(world->left[0].state, TCP_ESTABLISHED);
@@ -405,7 +406,25 @@ static void filters_hold_for_found_sockets(void **state)
 	world_reconcile(world, &result);
 	assert_null(world_find(world, 1));
 	assert_non_null(world_find(world, 2));
+	assert_true(world_find(world, 2)->hidden); /* for the sake of what comes in by it */
 	assert_int_equal(world->found_count, 1);
+	world_free(world);
+}
+
+/* What one scan saw and the next does not. */
+static void found_sockets_leave_too(void **state)
+{
+	struct world *world = world_new(&everything);
+	struct scan_result first = scan_new(SCAN_NS), second = scan_new(SCAN_NS + NS_PER_S);
+
+	(void)state;
+	add(&first, 1, TCP_ESTABLISHED, &server);
+	add(&first, 2, TCP_ESTABLISHED, &server);
+	world_reconcile(world, &first);
+	add(&second, 2, TCP_ESTABLISHED, &server);
+	world_reconcile(world, &second);
+	assert_null(world_find(world, 1));
+	assert_non_null(world_find(world, 2));
 	world_free(world);
 }
 
@@ -451,6 +470,7 @@ int main(void)
 		cmocka_unit_test(connections_of_found_listeners_came_in),
 		cmocka_unit_test(listeners_learn_their_port),
 		cmocka_unit_test(filters_hold_for_found_sockets),
+		cmocka_unit_test(found_sockets_leave_too),
 		cmocka_unit_test(scanning_again_changes_nothing),
 	};
 

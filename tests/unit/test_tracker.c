@@ -149,6 +149,26 @@ static void server_whose_client_closes_first(void **state)
 	world_free(world);
 }
 
+/* bind() chose the port, the route chooses the address. */
+static void a_client_learns_its_address(void **state)
+{
+	struct world *world = world_new(&everything);
+	struct event_flow flow = make_flow("0.0.0.0", 5000, "10.0.0.1", 80);
+	char text[ENDPOINT_TEXT_LEN];
+
+	(void)state;
+	world_step(world, 1, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &client);
+	assert_string_equal(flow_format_local(&world_last(world)->flow, text), "0.0.0.0:5000");
+	flow = make_flow("10.0.0.2", 5000, "10.0.0.1", 80);
+	world_step(world, 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS + MS, NULL);
+	assert_string_equal(flow_format_local(&world_last(world)->flow, text), "10.0.0.2:5000");
+	/* At the end the kernel has already forgotten some of it. */
+	flow = make_flow("0.0.0.0", 0, "10.0.0.1", 80);
+	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE, START_NS + 2 * MS, NULL);
+	assert_string_equal(flow_format_local(&world_last(world)->flow, text), "10.0.0.2:5000");
+	world_free(world);
+}
+
 /* SYN_SENT>SYN_RECV is a real socket: its time is measured, not taken from the round trip. */
 static void simultaneous_open(void **state)
 {
@@ -212,6 +232,9 @@ static void unknown_starts_are_never_recorded(void **state)
 		{TCP_CLOSE_WAIT, TCP_LAST_ACK, 30 * MS, 20 * MS, OWNER_CLOSE, &server, 0,
 		 EVENT_DONE, BOTH, 0},
 	};
+	static const struct step connected = {
+		TCP_SYN_SENT, TCP_ESTABLISHED, 0, DURATION_UNKNOWN, OWNER_UNKNOWN, NULL, 0, 0, 0,
+		5555};
 	struct world *world = world_new(&everything);
 	struct event_flow flow = server_flow(1);
 	struct process *process = world_process(world, &server);
@@ -223,6 +246,8 @@ static void unknown_starts_are_never_recorded(void **state)
 	assert_int_equal(process_count(process, TCP_ESTABLISHED), 0);
 	assert_int_equal(process_transitions(process, TCP_ESTABLISHED, TCP_CLOSE_WAIT), 1);
 	assert_int_equal(process_sum(process, TCP_CLOSE_WAIT), 20 * MS);
+	/* Nor does the round trip tell anything of a connection that goes out. */
+	play(world, 2, &flow, &connected, 1);
 	world_free(world);
 }
 
@@ -418,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(client_that_closes_first),
 		cmocka_unit_test(server_whose_client_closes_first),
+		cmocka_unit_test(a_client_learns_its_address),
 		cmocka_unit_test(simultaneous_open),
 		cmocka_unit_test(round_trips_tell_the_time_in_syn_recv),
 		cmocka_unit_test(unknown_starts_are_never_recorded),

@@ -115,7 +115,8 @@ static void nobody_acts_then_the_listener_has_it(void **state)
 	e.error = ECONNRESET;
 	world_feed(world, &e);
 	assert_int_equal(world_last(world)->change.cause, CAUSE_RESET_RECEIVED);
-	assert_int_equal(process_sum(master, TCP_ESTABLISHED), 0); /* its close() could still tell */
+	assert_int_equal(process_sum(master, TCP_ESTABLISHED),
+			 0); /* its close() could still tell */
 	tracker_settle_all(&world->tracker);
 	assert_int_equal(process_sum(master, TCP_ESTABLISHED), 5 * MS);
 	world_free(world);
@@ -135,6 +136,16 @@ static void a_closed_listener_owns_nothing_new(void **state)
 	assert_null(world_last(world)->change.owner);
 	assert_int_equal(world_last(world)->change.owner_source, OWNER_UNKNOWN);
 	assert_int_equal(world_last(world)->change.role, ROLE_SERVER);
+	/* Of two on one port the other takes over, closed or aborted as the first may be. */
+	flow = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
+	listen_on(world, 3, "0.0.0.0", 80, &server);
+	listen_on(world, 4, "0.0.0.0", 80, &worker);
+	listen_on(world, 5, "0.0.0.0", 80, &client);
+	world_step(world, 3, &flow, TCP_LISTEN, TCP_CLOSE, START_NS + 9 * MS, &server);
+	world_step(world, 5, &flow, TCP_CLOSE, TCP_CLOSE, START_NS + 9 * MS, NULL);
+	flow = server_flow(6);
+	world_step(world, 6, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS + 10 * MS, NULL);
+	assert_ptr_equal(world_last(world)->change.owner, world_process(world, &worker));
 	world_free(world);
 }
 

@@ -83,10 +83,11 @@ static inline void world_on_found(void *context, struct tcp_socket *socket)
 static inline void world_on_leaked(void *context, const struct leak *leak)
 {
 	struct world *world = context;
-	struct world_leak *note = &world->leak_notes[world->leak_count];
+	struct world_leak *note;
 
 	if (world->leak_count++ >= WORLD_NOTES)
 		return;
+	note = &world->leak_notes[world->leak_count - 1];
 	*note = (struct world_leak){.leak = *leak, .flow = *leak->flow};
 	for (size_t i = 0; i < leak->holder_count && i < ARRAY_SIZE(note->holders); i++)
 		note->holders[i] = leak->holders[i];
