@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "coalesce.h"
 #include "event_check.h"
@@ -27,6 +28,9 @@
 #define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
+/* One scan may fail in passing, say without memory; so many in a row are a fault to be told. */
+#define SCANS_FAILED_TOLD 5
+
 struct engine {
 	struct engine_config config;
 	struct watch_set *watched;
@@ -39,6 +43,7 @@ struct engine {
 	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
 	uint64_t reconcile_not_before_ns;
 	uint64_t leak_scan_not_before_ns;
+	unsigned int scans_failed; /* in a row */
 	uint64_t summary_at_ns;
 	bool finishing;
 };
@@ -175,13 +180,23 @@ static int scan(struct engine *engine, const struct scan_request *request,
 	struct source *source = engine->config.source;
 	int err = source->ops->scan(source, request, result);
 
-	if (!err)
-		scan_result_finish(result);
-	if (!err && engine->config.options->verbose)
+	if (err)
+		return err;
+	engine->scans_failed = 0;
+	scan_result_finish(result);
+	if (engine->config.options->verbose)
 		fprintf(stderr, "scan: %zu sockets, %zu descriptors, %.1f ms\n", result->sockets,
 			result->descriptors,
 			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS);
-	return err;
+	return 0;
+}
+
+/* In the middle of a run: what was known stays, and the scan is tried again. */
+static void note_failed_scan(struct engine *engine, int err)
+{
+	if (++engine->scans_failed == SCANS_FAILED_TOLD)
+		fprintf(stderr, "tcpwatch: scans of the sockets fail: %s; leaks cannot be judged\n",
+			strerror(-err));
 }
 
 static int scan_all(struct engine *engine, struct scan_result *result)
@@ -241,18 +256,22 @@ static void look_for_losses(struct engine *engine)
 	}
 }
 
-static int reconcile_if_due(struct engine *engine)
+static void reconcile_if_due(struct engine *engine)
 {
 	int err;
 
 	look_for_losses(engine);
 	if (now(engine) < engine->reconcile_at_ns)
-		return 0;
+		return;
 	engine->reconcile_at_ns = UINT64_MAX;
 	err = reconcile(engine);
-	losses_settled(engine);
 	engine->reconcile_not_before_ns = now(engine) + RECONCILE_PAUSE_NS;
-	return err;
+	if (err) {
+		note_failed_scan(engine, err);
+		engine->reconcile_at_ns = engine->reconcile_not_before_ns;
+		return;
+	}
+	losses_settled(engine);
 }
 
 /* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
@@ -292,7 +311,9 @@ static int judge_leaks_if_due(struct engine *engine)
 		return 0;
 	err = scan_for_leaks(engine, &result);
 	if (err) {
+		note_failed_scan(engine, err);
 		leak_watch_postpone(engine->leaks, now(engine), LEAK_SCAN_FAILED_PAUSE);
+		err = 0;
 		goto out;
 	}
 	/* Closed during the scan: not a leak any more. */
@@ -419,7 +440,7 @@ int engine_poll(struct engine *engine)
 
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (!err)
-		err = reconcile_if_due(engine);
+		reconcile_if_due(engine);
 	if (!err)
 		err = judge_leaks_if_due(engine);
 	if (!err)
@@ -451,10 +472,11 @@ int engine_finish(struct engine *engine)
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
 	err = reconcile(engine); /* who holds what is still open */
+	if (err)
+		note_failed_scan(engine, err);
 	coalesce_flush(&engine->coalesce, UINT64_MAX);
 	tracker_settle_all(&engine->tracker);
-	if (!err)
-		err = show(engine, engine->config.output->ops->summary);
+	err = show(engine, engine->config.output->ops->summary);
 	if (!err)
 		err = show(engine, engine->config.output->ops->end);
 	return err ? err : output_flush(engine->config.output);

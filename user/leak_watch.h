@@ -31,7 +31,7 @@ struct leak {
 };
 
 struct leak_end {
-	uint64_t time_ns;
+	uint64_t time_ns; /* 0 if the end itself was not seen */
 	uint64_t cookie;
 	uint64_t age_ns; /* DURATION_UNKNOWN if the end itself was not seen */
 	bool age_at_least;

@@ -137,7 +137,10 @@ static void json_leak_end(struct output *output, const struct leak_end *leak)
 {
 	struct json_writer *json = begin(output, "leak_end");
 
-	put_time(output, json, leak->time_ns);
+	if (leak->time_ns)
+		put_time(output, json, leak->time_ns);
+	else
+		json_null(json, "time");
 	put_process(json, leak->process);
 	put_socket(json, leak->cookie);
 	put_duration(json, "age_ns", leak->age_ns);

@@ -143,9 +143,9 @@ static void text_leak_end(struct output *output, const struct leak_end *end)
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "%s  END  %-10s  %s  %s -- %s  age ",
-		clock_format_time(&output->clock, end->time_ns, time), leak_kind_name(end->kind),
-		text_process(style_of(output), end->process, process),
+	fprintf(file, "%-15s  END  %-10s  %s  %s -- %s  age ",
+		end->time_ns ? clock_format_time(&output->clock, end->time_ns, time) : "-",
+		leak_kind_name(end->kind), text_process(style_of(output), end->process, process),
 		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
 	put_age(file, end->age_ns, end->age_at_least);
 	putc('\n', file);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* replay LOG [OPTION...]: what tcpwatch with these options says to a recorded or written log. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "output.h"
+#include "replay_run.h"
+#include "source_replay.h"
+
+#define STATUS_BAD_LOG 2
+
+/* -p and -f are taken out of the command line: tcpwatch would look for these processes here. */
+struct targets_given {
+	char *pids;
+	bool follow_forks;
+};
+
+static int take_targets(struct targets_given *given, int argc, char **argv)
+{
+	int kept = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "-f"))
+			given->follow_forks = true;
+		else if (!strcmp(argv[i], "-p") && i + 1 < argc)
+			given->pids = argv[++i];
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
+static void add_targets(struct options *options, const struct targets_given *given)
+{
+	char *pid = given->pids ? strtok(given->pids, ",") : NULL;
+
+	options->follow_forks = given->follow_forks;
+	for (; pid; pid = strtok(NULL, ",")) {
+		options->pids =
+			reallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids));
+		if (!options->pids)
+			abort();
+		options->pids[options->pid_count++] = (uint32_t)strtoul(pid, NULL, 10);
+	}
+}
+
+static int open_log(const char *path, struct source **source)
+{
+	struct replay_error error = {0};
+	FILE *file = fopen(path, "re");
+	int err;
+
+	if (!file) {
+		perror(path);
+		return -1;
+	}
+	err = source_replay_new(source, file, &error);
+	fclose(file);
+	if (error.text[0])
+		fprintf(stderr, "line %zu: %s\n", error.line, error.text);
+	else if (err)
+		fprintf(stderr, "%s: %s\n", path, strerror(-err));
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct targets_given given = {0};
+	struct options options;
+	struct source *source = NULL;
+	struct output *output;
+	int err;
+
+	setlocale(LC_ALL, "");
+	if (argc < 2) {
+		fputs("usage: replay LOG [OPTION...]\n", stderr);
+		return STATUS_BAD_LOG;
+	}
+	if (open_log(argv[1], &source))
+		return STATUS_BAD_LOG;
+	argc = take_targets(&given, argc - 1, argv + 1);
+	options_parse(&options, argc, argv + 1);
+	add_targets(&options, &given);
+	output = options.json ? output_json_new(stdout) : output_text_new(stdout);
+	err = output ? replay_run(source, output, &options) : -1;
+	if (err)
+		fprintf(stderr, "replay: %s\n", strerror(-err));
+	if (output)
+		output->ops->free(output);
+	source->ops->free(source);
+	options_free(&options);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
