@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+# make fuzz         every target for FUZZ_SECONDS (60); finds stay in .output/fuzz
+# make fuzz-smoke   every target for 5 s, from the seeds
+
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS   := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN     := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
+FUZZ_OBJ     := $(CORE_SRC:user/%.c=$(OUT)/fuzz/core/%.o)
+
+.PHONY: fuzz fuzz-smoke fuzz-build
+.SECONDARY: $(FUZZ_OBJ)
+fuzz-build: $(FUZZ_BIN)
+
+fuzz: $(FUZZ_BIN)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $^
+
+fuzz-smoke: $(FUZZ_BIN)
+	$(Q)tests/fuzz/run 5 $^
+
+$(OUT)/fuzz/core/%.o: user/%.c $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined \
+		-MMD -MP -MF $@.d -c $< -o $@
+
+# fuzz_options has the functions behind the options in itself: it includes options.c.
+$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(OUT)/fuzz/core/options.o
+$(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d \
+		-MT $@ $< $(filter-out $(FUZZ_LEFT_OUT),$(FUZZ_OBJ)) $(LDLIBS) -ljansson -o $@
+
+-include $(wildcard $(OUT)/fuzz/*.d $(OUT)/fuzz/core/*.d)

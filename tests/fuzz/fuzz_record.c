@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * Any bytes as what the kernel side could hand over: ring records, scans, losses, ends of
+ * processes, in any order and at any time. Both outputs must take it, it must come to an end, and a
+ * duration must be the time between two records that were really there.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "engine.h"
+#include "fuzz_source.h"
+#include "tcp_state.h"
+#include "units.h"
+
+/* Polls that one step forward may need; beyond, time jumps. */
+#define POLLS_MAX 64
+
+static FILE *null_file;
+
+/* Passes all on to both outputs, and checks it. */
+struct checker {
+	struct output base;
+	struct output *outputs[2];
+	struct fuzz_source *source;
+};
+
+#define BOTH(operation, ...)                                                                       \
+	do {                                                                                       \
+		struct checker *both = (struct checker *)output;                                   \
+		for (int i = 0; i < 2; i++) {                                                      \
+			both->outputs[i]->clock = output->clock;                                   \
+			both->outputs[i]->ops->operation(both->outputs[i], __VA_ARGS__);           \
+		}                                                                                  \
+	} while (0)
+
+static struct fuzz_source *source_of(struct output *output)
+{
+	return ((struct checker *)output)->source;
+}
+
+static void check_start(struct output *output, const struct output_start *start, uint64_t now_ns)
+{
+	BOTH(start, start, now_ns);
+}
+
+static void check_change(struct output *output, const struct change *change)
+{
+	CHECK(tcp_state_valid(change->from) && tcp_state_valid(change->to));
+	CHECK(change->from != change->to);
+	CHECK(change->owner_source == OWNER_UNKNOWN || change->owner);
+	if (change->from == TCP_CLOSE)
+		CHECK(change->lifetime_ns == DURATION_UNKNOWN);
+	if (change->lifetime_ns != DURATION_UNKNOWN &&
+	    !fuzz_source_entered(source_of(output), change->cookie, change->from,
+				 change->time_ns - change->lifetime_ns))
+		/* The one other origin: a round trip in us. */
+		CHECK(change->from == TCP_SYN_RECV && change->lifetime_ns % NS_PER_US == 0 &&
+		      change->lifetime_ns <= UINT32_MAX * NS_PER_US);
+	BOTH(change, change);
+}
+
+/* Since when is it in CLOSE_WAIT, if that is known? */
+static void check_age(struct output *output, uint64_t cookie, uint64_t time_ns, uint64_t age_ns,
+		      bool at_least)
+{
+	CHECK(age_ns <= time_ns);
+	if (!at_least)
+		CHECK(fuzz_source_entered(source_of(output), cookie, TCP_CLOSE_WAIT,
+					  time_ns - age_ns));
+}
+
+static void check_leak(struct output *output, const struct leak *leak)
+{
+	CHECK(leak->time_ns <= source_of(output)->now_ns);
+	check_age(output, leak->cookie, leak->time_ns, leak->age_ns, leak->age_at_least);
+	CHECK(leak->kind < LEAK_KINDS);
+	BOTH(leak, leak);
+}
+
+static void check_leak_end(struct output *output, const struct leak_end *end)
+{
+	if (end->age_ns != DURATION_UNKNOWN)
+		check_age(output, end->cookie, end->time_ns, end->age_ns, end->age_at_least);
+	CHECK(end->kind < LEAK_KINDS);
+	BOTH(leak_end, end);
+}
+
+static void check_summary(struct output *output, const struct view *view)
+{
+	uint64_t span_ns = fuzz_source_span(source_of(output));
+
+	for (size_t i = 0; i < view->process_count; i++)
+		for (int state = 0; state < TCP_STATES; state++) {
+			const struct histogram *h = view->processes[i].process->lifetimes[state];
+
+			if (!h)
+				continue;
+			CHECK(h->count && h->min_ns <= h->max_ns && state != TCP_CLOSE);
+			CHECK(h->max_ns <= span_ns ||
+			      (state == TCP_SYN_RECV && h->max_ns <= UINT32_MAX * NS_PER_US));
+		}
+	for (size_t i = 0; i < view->group_count; i++)
+		CHECK(view->groups[i]->open <= view->groups[i]->total &&
+		      view->groups[i]->oldest_ns <= view->now_ns);
+	BOTH(summary, view);
+}
+
+static void check_end(struct output *output, const struct view *view)
+{
+	CHECK(view->ledger.seen == view->ledger.delivered + ledger_lost(&view->ledger));
+	BOTH(end, view);
+}
+
+static const struct output_ops checker_ops = {
+	.start = check_start,
+	.change = check_change,
+	.leak = check_leak,
+	.leak_end = check_leak_end,
+	.summary = check_summary,
+	.end = check_end,
+};
+
+static void watch_child(void *context, uint32_t tgid)
+{
+	(void)context;
+	CHECK(tgid);
+}
+
+/* Lets time pass as the main loop does: no deadline is slept through. */
+static void pass_time(struct engine *engine, struct fuzz_source *source, uint64_t ns)
+{
+	uint64_t until_ns = source->now_ns + ns;
+
+	for (int polls = 0; polls < POLLS_MAX && source->now_ns < until_ns; polls++) {
+		uint64_t next_ns = engine_deadline(engine);
+
+		if (next_ns < source->now_ns + NS_PER_MS)
+			next_ns = source->now_ns + NS_PER_MS;
+		source->now_ns = next_ns < until_ns ? next_ns : until_ns;
+		engine_poll(engine);
+	}
+	source->now_ns = until_ns;
+}
+
+static void run(struct engine *engine, struct fuzz_source *source)
+{
+	engine_start(engine);
+	while (source->size) {
+		switch (fuzz_take_u8(source) % 16) {
+		case 0:
+			pass_time(engine, source, fuzz_take_u8(source) * 50 * NS_PER_MS);
+			break;
+		case 1:
+			source->now_ns += (uint64_t)fuzz_take_u8(source)
+					  << fuzz_take_u8(source) % 40;
+			break;
+		case 2:
+			fuzz_source_scan(source);
+			break;
+		case 3:
+			engine_process_exited(engine, fuzz_take_u8(source) % 8);
+			break;
+		case 4:
+			source->lost += fuzz_take_u8(source);
+			source->scan_error = fuzz_take_u8(source) % 8 == 7 ? -5 : 0;
+			break;
+		case 5:
+			engine_poll(engine);
+			break;
+		case 6:
+			fuzz_source_crowd(source);
+			break;
+		default:
+			fuzz_source_record(source);
+			break;
+		}
+	}
+	pass_time(engine, source, 5 * NS_PER_S);
+	engine_finish(engine);
+}
+
+static void options_choose(struct options *options, uint8_t choice)
+{
+	static uint32_t pids[] = {1, 2};
+	static char comms[][16] = {"a"};
+	static uint16_t ports[] = {1, 2};
+
+	*options = (struct options){.trace = true};
+	options->close_wait_ns = (choice & 3) * NS_PER_S;
+	options->interval_ns = choice & 4 ? NS_PER_S : 0;
+	options->pids = pids;
+	options->pid_count = choice & 8 ? 2 : 0;
+	options->follow_forks = choice & 16;
+	options->comms = comms;
+	options->comm_count = choice & 32 ? 1 : 0;
+	options->only_ipv4 = choice & 64;
+	options->local_ports = ports;
+	options->local_port_count = choice & 128 ? 2 : 0;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	null_file = fopen("/dev/null", "w");
+	CHECK(null_file);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_source source;
+	struct options options;
+	struct checker checker = {.source = &source};
+	struct engine_config config = {
+		.options = &options,
+		.source = &source.base,
+		.output = &checker.base,
+		.kernel = "fuzz",
+		.mode = "tracepoints",
+		.self_tgid = 7,
+		.watch_child = watch_child,
+	};
+	struct engine *engine;
+
+	if (!size)
+		return 0;
+	fuzz_source_init(&source, data, size);
+	options_choose(&options, fuzz_take_u8(&source));
+	source.crowds = fuzz_take_u8(&source) % 64 ? 0 : FUZZ_CROWDS_MAX;
+	if (source.crowds)
+		options.interval_ns = 0;
+	checker.base.ops = &checker_ops;
+	checker.base.file = null_file;
+	checker.outputs[0] = output_text_new(null_file);
+	checker.outputs[1] = output_json_new(null_file);
+	engine = engine_new(&config);
+	CHECK(checker.outputs[0] && checker.outputs[1] && engine);
+	run(engine, &source);
+	engine_free(engine);
+	for (int i = 0; i < 2; i++)
+		checker.outputs[i]->ops->free(checker.outputs[i]);
+	fuzz_source_clear(&source);
+	return 0;
+}

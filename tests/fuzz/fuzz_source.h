@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_FUZZ_SOURCE_H
+#define TCPWATCH_FUZZ_SOURCE_H
+
+/* A source that makes its records from the fuzzer's bytes, and remembers what it handed over. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "event.h"
+#include "event_check.h"
+#include "source.h"
+#include "tcp_state.h"
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abort();                                                                   \
+	} while (0)
+
+#define FUZZ_START_NS	     1000000000000ULL
+#define FUZZ_RECORDS_MAX     8192
+#define FUZZ_SCANNED_MAX     256
+#define FUZZ_RECORD_SIZE_MAX 256
+
+struct fuzz_record {
+	unsigned char *bytes; /* of exactly `size`: a read behind it is found */
+	size_t size;
+	const struct event_transition *transition; /* NULL if it is none that makes sense */
+};
+
+struct fuzz_source {
+	struct source base;
+	const uint8_t *data; /* what is left of the input */
+	size_t size;
+	uint64_t now_ns;
+	uint64_t lost;
+	int scan_error;
+	struct fuzz_record records[FUZZ_RECORDS_MAX];
+	size_t count;
+	size_t handed;
+	int crowds; /* that may come yet; they are slow */
+	struct event_scan scanned[FUZZ_SCANNED_MAX];
+	size_t scanned_count;
+};
+
+static inline uint8_t fuzz_take_u8(struct fuzz_source *source)
+{
+	if (!source->size)
+		return 0;
+	source->size--;
+	return *source->data++;
+}
+
+static inline void fuzz_take(struct fuzz_source *source, void *to, size_t size)
+{
+	for (unsigned char *byte = to; size--; byte++)
+		*byte = fuzz_take_u8(source);
+}
+
+/* Values that meet each other: few sockets, few processes, few addresses. */
+static inline void fuzz_take_flow(struct fuzz_source *source, struct event_flow *flow)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	flow->local[0] = flow->remote[0] = 10;
+	flow->local[3] = choice & 1;
+	flow->family = choice & 2 ? AF_INET6 : AF_INET;
+	if (choice & 4)
+		memset(flow->local, 0, sizeof(flow->local));
+	if (choice & 8)
+		flow->remote[10] = flow->remote[11] = 0xff;
+	flow->local_port = choice >> 4 & 3;
+	flow->remote_port = choice >> 6 & 3;
+	flow->flags = fuzz_take_u8(source) & 0x7f;
+}
+
+static inline void fuzz_take_task(struct fuzz_source *source, struct event_task *task)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	task->tgid = choice & 7;
+	task->start_ns = choice >> 3 & 1;
+	task->comm[0] = choice & 16 ? 'a' : 0xff;
+	if (choice & 32)
+		memset(task->comm, choice, sizeof(task->comm));
+}
+
+/* No later than now: so much is sure of the kernel's clock. */
+static inline uint64_t fuzz_take_time(struct fuzz_source *source)
+{
+	uint64_t late = (uint64_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 32;
+
+	return source->now_ns - (late < source->now_ns ? late : source->now_ns);
+}
+
+static inline void fuzz_make_transition(struct fuzz_source *source, struct event_transition *e)
+{
+	uint8_t states = fuzz_take_u8(source);
+
+	e->header.kind = EVENT_TRANSITION;
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = fuzz_take_u8(source) % 16;
+	fuzz_take_flow(source, &e->flow);
+	e->from = states & 15;
+	e->to = states >> 4;
+	e->shutdown = fuzz_take_u8(source) & 3;
+	e->error = fuzz_take_u8(source) % 128;
+	e->recv_queue = e->shutdown;
+	e->srtt_us = e->error * 100;
+	e->segment = e->error;
+	fuzz_take_task(source, &e->task);
+	e->header.size =
+		(uint16_t)(e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT);
+}
+
+static inline void fuzz_make_fork(struct fuzz_source *source, struct event_fork *e)
+{
+	e->header.kind = EVENT_FORK;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	fuzz_take_task(source, &e->parent);
+	fuzz_take_task(source, &e->child);
+}
+
+static inline void fuzz_make_scan(struct fuzz_source *source, struct event_scan *e)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	e->header.kind = choice & 1 ? EVENT_SCAN_FD : EVENT_SCAN_SOCKET;
+	e->header.version = EVENT_VERSION;
+	e->header.size = sizeof(*e);
+	e->time_ns = source->now_ns;
+	e->cookie = choice >> 1 & 15;
+	fuzz_take_flow(source, &e->flow);
+	fuzz_take_task(source, &e->task);
+	e->fd = choice >> 5;
+	e->state = fuzz_take_u8(source) & 15;
+	e->recv_queue = fuzz_take_u8(source) & 1;
+	e->send_queue = fuzz_take_u8(source) & 1;
+	e->write_seq = fuzz_take_u8(source) & 1;
+	e->copied_seq = fuzz_take_u8(source) & 1;
+	e->last_sent_ticks = (uint32_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 25;
+	e->last_received_ticks = (uint32_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 25;
+}
+
+static inline void fuzz_source_queue(struct fuzz_source *source, const void *bytes, size_t size)
+{
+	struct fuzz_record *record = &source->records[source->count];
+
+	if (source->count == FUZZ_RECORDS_MAX)
+		return;
+	record->size = size;
+	record->bytes = malloc(size ? size : 1);
+	CHECK(record->bytes);
+	memcpy(record->bytes, bytes, size);
+	if (!event_check(bytes, size) && record->bytes[0] == EVENT_TRANSITION)
+		record->transition = (const void *)record->bytes;
+	source->count++;
+}
+
+/* Takes one record from the input and queues it: a likely one, or any bytes with a true header or
+ * without.
+ */
+static inline void fuzz_source_record(struct fuzz_source *source)
+{
+	_Alignas(8) unsigned char bytes[FUZZ_RECORD_SIZE_MAX] = {0};
+	struct event_header *header = (struct event_header *)bytes;
+	uint8_t choice = fuzz_take_u8(source);
+
+	if (choice < 192) {
+		fuzz_make_transition(source, (struct event_transition *)bytes);
+	} else if (choice < 224) {
+		fuzz_make_fork(source, (struct event_fork *)bytes);
+	} else {
+		fuzz_take(source, bytes, fuzz_take_u8(source));
+		/* Times in the future do not come from a kernel. */
+		if (((struct event_transition *)bytes)->time_ns > source->now_ns)
+			((struct event_transition *)bytes)->time_ns = source->now_ns;
+	}
+	if (choice != 255)
+		header->version = EVENT_VERSION;
+	fuzz_source_queue(source, bytes, header->size < sizeof(bytes) ? header->size : choice);
+}
+
+#define FUZZ_CROWD	   300
+#define FUZZ_CROWDS_MAX	   5
+#define FUZZ_CROWD_PIDS	   5000000 /* no process here has such a pid */
+#define FUZZ_CROWD_COOKIES 1000
+
+/* Many processes that live shortly, each with a connection that fails: dead ones are folded. */
+static inline void fuzz_source_crowd(struct fuzz_source *source)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	if (!source->crowds)
+		return;
+	source->crowds--;
+	for (int i = 0; i < FUZZ_CROWD; i++) {
+		uint32_t number = (uint32_t)source->count;
+		struct event_transition e = {
+			.header = {EVENT_TRANSITION, EVENT_VERSION, sizeof(e), 1},
+			.time_ns = source->now_ns,
+			.cookie = FUZZ_CROWD_COOKIES + number,
+			.flow = {.family = AF_INET, .flags = EVENT_ACTOR, .local_port = 1},
+			.task = {.tgid = FUZZ_CROWD_PIDS + number, .start_ns = number},
+			.from = TCP_CLOSE,
+			.to = TCP_SYN_SENT,
+		};
+
+		e.task.comm[0] = (uint8_t)(choice & 1 ? 'a' : 'a' + i % 26);
+		e.task.comm[1] = choice & 2 ? (uint8_t)(i / 26 + 1) : 0;
+		fuzz_source_queue(source, &e, sizeof(e));
+		e.from = TCP_SYN_SENT;
+		e.to = choice & 4 ? TCP_ESTABLISHED : TCP_CLOSE;
+		fuzz_source_queue(source, &e, sizeof(e));
+	}
+}
+
+/* Takes what scans find from now on. */
+static inline void fuzz_source_scan(struct fuzz_source *source)
+{
+	size_t count = fuzz_take_u8(source) % 16;
+
+	for (source->scanned_count = 0; source->scanned_count < count; source->scanned_count++) {
+		struct event_scan *e = &source->scanned[source->scanned_count];
+
+		memset(e, 0, sizeof(*e));
+		fuzz_make_scan(source, e);
+	}
+}
+
+/* Did a record that was handed over say that the socket entered the state at that time? */
+static inline bool fuzz_source_entered(const struct fuzz_source *source, uint64_t cookie,
+				       unsigned int state, uint64_t time_ns)
+{
+	for (size_t i = source->handed; i-- > 0;) {
+		const struct event_transition *e = source->records[i].transition;
+
+		if (e && e->cookie == cookie && e->to == state && e->time_ns == time_ns)
+			return true;
+	}
+	return false;
+}
+
+/* From the first to the last record that was handed over. */
+static inline uint64_t fuzz_source_span(const struct fuzz_source *source)
+{
+	uint64_t first_ns = UINT64_MAX, last_ns = 0;
+
+	for (size_t i = 0; i < source->handed; i++) {
+		const struct event_transition *e = source->records[i].transition;
+
+		if (e && e->time_ns < first_ns)
+			first_ns = e->time_ns;
+		if (e && e->time_ns > last_ns)
+			last_ns = e->time_ns;
+	}
+	return last_ns > first_ns ? last_ns - first_ns : 0;
+}
+
+static inline struct fuzz_source *fuzz_source_of(struct source *source)
+{
+	return (struct fuzz_source *)source;
+}
+
+static inline int fuzz_source_drain(struct source *base, source_sink sink, void *context)
+{
+	struct fuzz_source *source = fuzz_source_of(base);
+
+	while (source->handed < source->count) {
+		const struct fuzz_record *record = &source->records[source->handed++];
+
+		sink(context, record->bytes, record->size);
+	}
+	return 0;
+}
+
+static inline int fuzz_source_do_scan(struct source *base, const struct scan_request *request,
+				      struct scan_result *result)
+{
+	struct fuzz_source *source = fuzz_source_of(base);
+
+	if (source->scan_error)
+		return source->scan_error;
+	result->tick_ns = 4000000;
+	result->started_ns = result->ended_ns = source->now_ns;
+	for (size_t i = 0; i < source->scanned_count; i++) {
+		struct event_scan e = source->scanned[i];
+		bool wanted =
+			e.header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables;
+
+		e.time_ns = source->now_ns;
+		if (wanted && request->states >> e.state & 1)
+			scan_result_add(result, &e, sizeof(e));
+	}
+	return 0;
+}
+
+static inline void fuzz_source_ledger(struct source *base, struct ledger *ledger)
+{
+	struct fuzz_source *source = fuzz_source_of(base);
+
+	ledger->lost[LOST_RING_FULL] = source->lost;
+	ledger->seen = source->handed + source->lost;
+}
+
+static inline uint64_t fuzz_source_now(struct source *base)
+{
+	return fuzz_source_of(base)->now_ns;
+}
+
+static inline void fuzz_source_clock(struct source *base, struct clock *clock)
+{
+	(void)base;
+	*clock = (struct clock){0};
+}
+
+static inline void fuzz_source_stop(struct source *base)
+{
+	(void)base;
+}
+
+static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *data, size_t size)
+{
+	static const struct source_ops ops = {
+		.drain = fuzz_source_drain,
+		.scan = fuzz_source_do_scan,
+		.stop = fuzz_source_stop,
+		.ledger = fuzz_source_ledger,
+		.now = fuzz_source_now,
+		.clock = fuzz_source_clock,
+	};
+
+	memset(source, 0, sizeof(*source));
+	source->base.ops = &ops;
+	source->data = data;
+	source->size = size;
+	source->now_ns = FUZZ_START_NS;
+}
+
+static inline void fuzz_source_clear(struct fuzz_source *source)
+{
+	for (size_t i = 0; i < source->count; i++)
+		free(source->records[i].bytes);
+}
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* Whatever a process is called, terminals get no control characters and JSON is valid UTF-8. */
+/* json_writer.h uses some of jansson's names for its own. */
+#define json_object jansson_object
+#define json_array  jansson_array
+#define json_string jansson_string
+#define json_null   jansson_null
+#include <jansson.h>
+#undef json_object
+#undef json_array
+#undef json_string
+#undef json_null
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_writer.h"
+#include "text_style.h"
+#include "units.h"
+#include "utf8.h"
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abort();                                                                   \
+	} while (0)
+
+/* Decodes one character by the rules of RFC 3629, not by a table as utf8.c does. 0 = none. */
+static size_t decode(const unsigned char *s, size_t left, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = s[0] < 0x80	  ? 1
+			: s[0] >> 5 == 6  ? 2
+			: s[0] >> 4 == 14 ? 3
+			: s[0] >> 3 == 30 ? 4
+					  : 0;
+
+	if (!length || length > left)
+		return 0;
+	*code = length == 1 ? s[0] : s[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		*code = *code << 6 | (s[i] & 0x3f);
+	}
+	if (*code < least[length] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return length;
+}
+
+static void check_text(const char *text, bool ascii, bool c1_allowed)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t left = strlen(text);
+
+	while (left) {
+		uint32_t code;
+		size_t length = decode(s, left, &code);
+
+		CHECK(length);
+		CHECK(code >= 0x20 && code != 0x7f);
+		CHECK(c1_allowed || code < 0x80 || code >= 0xa0);
+		CHECK(!ascii || code < 0x80);
+		s += length;
+		left -= length;
+	}
+}
+
+static void check_sequences(const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		uint32_t code;
+		size_t length = decode((const unsigned char *)text, left, &code);
+
+		CHECK(utf8_sequence(text) == length);
+		text += length ? length : 1;
+		left -= length ? length : 1;
+	}
+}
+
+static void fuzz_process(const uint8_t *data, size_t size, bool unicode)
+{
+	struct text_style style = {.unicode = unicode};
+	struct process process = {.tgid = 4194304};
+	char text[PROCESS_TEXT_LEN];
+
+	memcpy(process.comm, data, size < EVENT_COMM_LEN ? size : EVENT_COMM_LEN);
+	CHECK(strlen(text_process(&style, &process, text)) < sizeof(text));
+	check_text(text, !unicode, false);
+	CHECK(text[strlen(text) - 1] == ']');
+	process.tgid = 0;
+	process.merged = UINT32_MAX;
+	check_text(text_process(&style, &process, text), !unicode, false);
+}
+
+static void fuzz_json(const char *value)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+	struct json_writer json = {.file = file};
+	json_t *parsed;
+
+	CHECK(file);
+	json_object(&json, NULL);
+	json_string(&json, "a", value);
+	json_array(&json, "b");
+	json_string(&json, NULL, value);
+	json_null(&json, NULL);
+	json_array_end(&json);
+	json_object_end(&json);
+	fclose(file);
+	check_text(text, false, true);
+	parsed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	CHECK(parsed);
+	/* What is valid comes through as it is. */
+	if (!strstr(text, "\xef\xbf\xbd"))
+		CHECK(!strcmp(json_string_value(json_object_get(parsed, "a")), value));
+	json_decref(parsed);
+	free(text);
+}
+
+static void fuzz_numbers(uint64_t number, bool unicode)
+{
+	struct text_style style = {.unicode = unicode};
+	char count[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN], picture[PICTURE_TEXT_LEN];
+	struct histogram histogram = {0};
+
+	check_text(text_count(number, count), true, false);
+	CHECK(strlen(duration_format(number, duration)) <= 7);
+	histogram_record(&histogram, number);
+	histogram_record(&histogram, number >> 20);
+	check_text(text_picture(&style, &histogram, picture), !unicode, false);
+	for (double q = 0; q <= 1; q += 0.125) {
+		uint64_t quantile = histogram_quantile(&histogram, q);
+
+		CHECK(quantile >= histogram.min_ns && quantile <= histogram.max_ns);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t number = 0;
+	char *text;
+
+	memcpy(&number, data, size < sizeof(number) ? size : sizeof(number));
+	for (int unicode = 0; unicode < 2; unicode++) {
+		fuzz_process(data, size, unicode);
+		fuzz_numbers(number, unicode);
+	}
+	/* Of exactly its size: nothing may be read behind it. */
+	text = malloc(size + 1);
+	CHECK(text);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	check_sequences(text);
+	fuzz_json(text);
+	free(text);
+	return 0;
+}
