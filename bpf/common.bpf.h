@@ -25,6 +25,15 @@ extern const volatile __u64 pidns_ino;
 #define sk_flag(sk, name)                                                                          \
 	(((sk)->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, name)) & 1)
 
+/* The helper makes the cookie where there is none yet; a call costs as much as all of read_flow().
+ */
+static __always_inline __u64 read_cookie(struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ? cookie : bpf_get_socket_cookie(sk);
+}
+
 static __always_inline void read_address(__u8 *to, const struct in6_addr *from)
 {
 	((__u64 *)to)[0] = ((const __u64 *)from->in6_u.u6_addr32)[0];

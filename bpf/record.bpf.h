@@ -14,9 +14,12 @@
  */
 static __always_inline struct task_struct *find_actor(struct sock *sk)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task;
 
-	return sk->sk_lock.owned && !(task->flags & PF_KTHREAD) ? task : 0;
+	if (!sk->sk_lock.owned)
+		return 0;
+	task = bpf_get_current_task_btf();
+	return task->flags & PF_KTHREAD ? 0 : task;
 }
 
 static __always_inline void read_actor(struct event_transition *e, struct task_struct *task)
@@ -56,7 +59,7 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	e->header.size = size;
 	e->header.netns = sk->__sk_common.skc_net.net->ns.inum;
 	e->time_ns = read_time(tp, sk, from, to);
-	e->cookie = bpf_get_socket_cookie(sk);
+	e->cookie = read_cookie(sk);
 	read_flow(&e->flow, tp);
 	e->from = from;
 	e->to = to;

@@ -20,7 +20,7 @@ static __always_inline void read_socket(struct event_scan *e, struct tcp_sock *t
 	e->header.size = sizeof(*e);
 	e->header.netns = sk->__sk_common.skc_net.net->ns.inum;
 	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = bpf_get_socket_cookie(sk);
+	e->cookie = read_cookie(sk);
 	read_flow(&e->flow, tp);
 	e->copied_seq = tp->copied_seq;
 	e->write_seq = tp->write_seq;
