@@ -24,7 +24,7 @@
 /* Leak scans may take an eighth of one CPU, but keep a report within a second of its deadline. */
 #define LEAK_SCAN_SHARE	       8
 #define LEAK_SCAN_PAUSE_MIN    (100 * NS_PER_MS)
-#define LEAK_SCAN_PAUSE_MAX    (800 * NS_PER_MS)
+#define LEAK_SCAN_PAUSE_MAX    (500 * NS_PER_MS)
 #define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 

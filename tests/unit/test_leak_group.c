@@ -17,11 +17,6 @@ static struct world *watch_new(void)
 	return world;
 }
 
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie));
-}
-
 static void enter(struct world *world, uint64_t cookie, const struct event_flow *flow,
 		  uint64_t at_ns)
 {
@@ -197,6 +192,51 @@ static void groups_are_by_process_kind_and_place(void **state)
 	world_free(world);
 }
 
+/* A server's peer and a client's own port change with each connection. */
+static void places_differ_by_what_stays(void **state)
+{
+	struct world *world = watch_new();
+	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct process *process = world_process(world, &worker);
+	struct tcp_socket base = {.flow = {.netns = NETNS,
+					   .family = AF_INET,
+					   .local = {10, 0, 0, 1},
+					   .local_port = 80,
+					   .remote = {10, 0, 0, 2},
+					   .remote_port = 443}};
+
+	(void)state;
+	for (unsigned int role = ROLE_UNKNOWN; role <= ROLE_SERVER; role++) {
+		bool is_server = role == ROLE_SERVER;
+		struct tcp_socket variants[7];
+		struct leak_group *first;
+
+		base.role = role;
+		first = leak_groups_get(groups, process, LEAK_UNREAD, &base);
+		assert_string_equal(first->place, is_server ? "10.0.0.1:80" : "10.0.0.2:443");
+		for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+			variants[i] = base;
+		variants[0].flow.local[3]++;
+		variants[1].flow.local_port++;
+		variants[2].flow.remote[3]++;
+		variants[3].flow.remote_port++;
+		variants[4].flow.netns++;
+		variants[5].flow.family = AF_INET6;
+		variants[6].cookie++;
+		for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+			bool same = i == 6 || (i < 4 && (i < 2) != is_server);
+			struct leak_group *group =
+				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i]);
+
+			if ((group == first) != same)
+				fail_msg("role %u, variant %zu", role, i);
+			assert_ptr_equal(
+				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i]), group);
+		}
+	}
+	world_free(world);
+}
+
 static bool nobody_lives(uint32_t tgid)
 {
 	(void)tgid;
@@ -227,10 +267,13 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 	while ((group = leak_groups_next(groups, group))) {
 		count++;
 		total += group->total;
-		if (!strcmp(group->place, "(others)"))
+		if (!strcmp(group->place, "(others)")) {
 			others += group->total;
-		else
+			assert_int_equal(group->kind, LEAK_UNREAD);
+			assert_null(group->process);
+		} else {
 			assert_string_equal(group->process->comm, "crawler");
+		}
 	}
 	assert_int_equal(total, 5 * LEAK_GROUPS_LIMIT);
 	assert_int_equal(others, 4 * LEAK_GROUPS_LIMIT);
@@ -251,6 +294,7 @@ int main(void)
 		cmocka_unit_test(groups_keep_the_age_of_the_report),
 		cmocka_unit_test(groups_say_where_an_age_is_a_bound),
 		cmocka_unit_test(groups_are_by_process_kind_and_place),
+		cmocka_unit_test(places_differ_by_what_stays),
 		cmocka_unit_test(groups_are_bounded_and_hold_their_process),
 		cmocka_unit_test(free_takes_null),
 	};

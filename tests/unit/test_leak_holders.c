@@ -21,11 +21,6 @@ static struct world *watch_new(const struct options *options)
 	return world;
 }
 
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
-}
-
 static void listen_on(struct world *world, uint64_t cookie, const char *address,
 		      const struct event_task *task)
 {
@@ -57,16 +52,6 @@ static void add_unaccepted(struct scan_result *result, uint64_t cookie)
 
 	flow.flags = 0;
 	add(result, cookie, &flow, NULL, 0);
-}
-
-static void add_listener(struct scan_result *result, uint64_t cookie, const char *address,
-			 const struct event_task *holder, uint32_t fd, uint32_t backlog)
-{
-	struct event_flow flow = make_flow(address, 80, "0.0.0.0", 0);
-	struct event_scan scan = make_scan(cookie, &flow, TCP_LISTEN, holder, fd, DUE_NS);
-
-	scan.recv_queue = backlog;
-	scan_add(result, &scan);
 }
 
 static void judge(struct world *world, struct scan_result *result, uint64_t now_ns)
@@ -227,8 +212,8 @@ static void the_unaccepted_are_their_listeners(void **state)
 	listen_on(world, 1, "0.0.0.0", &master);
 	enter(world, 2, &flow, START_NS);
 	add_unaccepted(&result, 2);
-	add_listener(&result, 1, "0.0.0.0", &worker, 3, 5);
-	add_listener(&result, 1, "0.0.0.0", &master, 3, 5);
+	scan_add_listener(&result, 1, 80, &worker, 3, 5);
+	scan_add_listener(&result, 1, 80, &master, 3, 5);
 	judge(world, &result, DUE_NS);
 	assert_int_equal(last_leak(world)->kind, LEAK_UNACCEPTED);
 	assert_int_equal(last_leak(world)->holder_count, 2);
@@ -273,13 +258,85 @@ static void the_unaccepted_wait_where_a_backlog_is(void **state)
 	listen_on(world, 3, "0.0.0.0", &helper);
 	enter(world, 4, &flow, START_NS);
 	add_unaccepted(&result, 4);
-	add_listener(&result, 1, "0.0.0.0", &master, 3, 0);
-	add_listener(&result, 2, "0.0.0.0", &worker, 4, 1);
-	add_listener(&result, 3, "0.0.0.0", &helper, 5, 0);
+	scan_add_listener(&result, 1, 80, &master, 3, 0);
+	scan_add_listener(&result, 2, 80, &worker, 4, 1);
+	scan_add_listener(&result, 3, 80, &helper, 5, 0);
 	judge(world, &result, DUE_NS);
 	assert_int_equal(last_leak(world)->holder_count, 1);
 	check_holder(world, 0, &worker, 4);
 	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
+	world_free(world);
+}
+
+/* The backlog was emptied between: any of them could have had it. */
+static void without_a_backlog_all_listeners_are_named(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_flow flow = server_flow(4);
+
+	(void)state;
+	listen_on(world, 1, "0.0.0.0", &master);
+	listen_on(world, 2, "0.0.0.0", &worker);
+	listen_on(world, 3, "0.0.0.0", &helper);
+	enter(world, 4, &flow, START_NS);
+	add_unaccepted(&result, 4);
+	scan_add_listener(&result, 2, 80, &worker, 4, 0);
+	scan_add_listener(&result, 1, 80, &master, 3, 0);
+	/* The third was closed: it is not in the scan. */
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 2);
+	check_holder(world, 0, &master, 3);
+	check_holder(world, 1, &worker, 4);
+	world_free(world);
+}
+
+/* One process with a listener for each thread: its descriptors are in their order. */
+static void descriptors_of_several_listeners_are_in_order(void **state)
+{
+	static const uint32_t fds[] = {9, 3, 12, 5};
+	static const uint32_t wanted[] = {3, 5, 9, 12};
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+	struct event_task twin = make_task(worker.tgid + 1, worker.start_ns, "nginx");
+	struct event_flow flow = server_flow(9);
+
+	(void)state;
+	for (uint64_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		listen_on(world, 1 + i, "0.0.0.0", &worker);
+		scan_add_listener(&result, 1 + i, 80, i ? &worker : &twin, fds[i], 1);
+		scan_add_listener(&result, 1 + i, 80, i ? &twin : &worker, fds[i], 1);
+	}
+	enter(world, 9, &flow, START_NS);
+	add_unaccepted(&result, 9);
+	judge(world, &result, DUE_NS);
+	assert_int_equal(last_leak(world)->holder_count, 8);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		check_holder(world, i, &worker, wanted[i]);
+		check_holder(world, 4 + i, &twin, wanted[i]);
+	}
+	world_free(world);
+}
+
+static void each_leak_has_its_own_holders(void **state)
+{
+	struct world *world = watch_new(&everything);
+	struct scan_result result = scan_new(DUE_NS);
+
+	(void)state;
+	for (uint64_t cookie = 1; cookie <= 3; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		enter(world, cookie, &flow, START_NS);
+		add(&result, cookie, &flow, cookie == 2 ? &helper : &worker, (uint32_t)cookie);
+	}
+	judge(world, &result, DUE_NS);
+	assert_int_equal(world->leak_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(world->leak_notes[i].leak.holder_count, 1);
+		assert_int_equal(world->leak_notes[i].holders[0].fd, i + 1);
+		assert_int_equal(world->leak_notes[i].leak.process->tgid, i == 1 ? 150 : 201);
+	}
 	world_free(world);
 }
 
@@ -295,9 +352,9 @@ static void holders_of_several_listeners_come_oldest_first(void **state)
 	listen_on(world, 3, "0.0.0.0", &helper);
 	enter(world, 4, &flow, START_NS);
 	add_unaccepted(&result, 4);
-	add_listener(&result, 1, "0.0.0.0", &worker, 3, 2);
-	add_listener(&result, 2, "0.0.0.0", &master, 4, 1);
-	add_listener(&result, 3, "0.0.0.0", &helper, 5, 3);
+	scan_add_listener(&result, 1, 80, &worker, 3, 2);
+	scan_add_listener(&result, 2, 80, &master, 4, 1);
+	scan_add_listener(&result, 3, 80, &helper, 5, 3);
 	judge(world, &result, DUE_NS);
 	assert_int_equal(last_leak(world)->holder_count, 3);
 	check_holder(world, 0, &master, 4);
@@ -376,6 +433,9 @@ int main(void)
 		cmocka_unit_test(the_unaccepted_are_their_listeners),
 		cmocka_unit_test(children_of_mptcp_are_not_the_kernels),
 		cmocka_unit_test(the_unaccepted_wait_where_a_backlog_is),
+		cmocka_unit_test(without_a_backlog_all_listeners_are_named),
+		cmocka_unit_test(descriptors_of_several_listeners_are_in_order),
+		cmocka_unit_test(each_leak_has_its_own_holders),
 		cmocka_unit_test(holders_of_several_listeners_come_oldest_first),
 		cmocka_unit_test(a_watched_holder_is_reported),
 		cmocka_unit_test(a_watched_listener_is_not_to_blame),

@@ -112,6 +112,7 @@ static void nobody_is_nobody(void **state)
 	assert_null(get(&fixture, 0, 0, ""));
 	assert_int_equal(walk(&fixture).singles, 0);
 	assert_string_equal(process_table_unknown(fixture.table)->comm, "(unknown)");
+	assert_true(process_table_unknown(fixture.table)->watched);
 	assert_int_equal(process_table_unknown(fixture.table)->tgid, 0);
 	fixture_free(&fixture);
 }
@@ -233,13 +234,13 @@ static void a_hundred_thousand_dead_fit_in_little(void **state)
 {
 	struct fixture fixture = fixture_new(&everything);
 	uint64_t sum_ns = 0, leaks = 0;
-	size_t most = 0;
+	struct process *process = NULL;
+	size_t most = 0, others = 0;
 	struct sums sums;
 
 	(void)state;
 	for (uint32_t i = 0; i < 100000; i++) {
 		char comm[16];
-		struct process *process;
 		uint64_t ns = random_below(NS_PER_S);
 
 		snprintf(comm, sizeof(comm), "job%u", i % 1000);
@@ -256,6 +257,7 @@ static void a_hundred_thousand_dead_fit_in_little(void **state)
 			assert_int_equal(sums.count, i + 1);
 		}
 	}
+	process = NULL;
 	sums = walk(&fixture);
 	assert_int_equal(sums.transitions[TCP_ESTABLISHED][TCP_FIN_WAIT1], 100000);
 	assert_int_equal(sums.transitions[TCP_SYN_SENT][TCP_ESTABLISHED], 100000);
@@ -264,6 +266,12 @@ static void a_hundred_thousand_dead_fit_in_little(void **state)
 	assert_int_equal(sums.leaks, leaks);
 	assert_int_equal(sums.merged + sums.singles, 100000);
 	assert_true(most <= 2 * PROCESS_TABLE_LIMIT);
+	/* What there was no more room for has a name as well, and is shown. */
+	while ((process = process_table_next(fixture.table, process))) {
+		assert_true(process->watched);
+		others += !strcmp(process->comm, "(other)");
+	}
+	assert_int_equal(others, 1);
 	fixture_free(&fixture);
 }
 

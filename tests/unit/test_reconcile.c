@@ -8,37 +8,6 @@ static const struct options everything;
 
 static const struct event_task server = {.start_ns = 6, .tgid = 200, .comm = "nginx"};
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
-static const struct event_task myself = {.start_ns = 1, .tgid = SELF_TGID, .comm = "tcpwatch"};
-static const struct event_task invisible = {.start_ns = 2, .comm = "elsewhere"};
-
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
-}
-
-/* A socket of the scan, held by one or by nobody. */
-static void add(struct scan_result *result, uint64_t cookie, unsigned int state,
-		const struct event_task *holder)
-{
-	struct event_flow flow = server_flow(cookie);
-	struct event_scan scan =
-		make_scan(cookie, &flow, state, holder, 7, result->started_ns + MS);
-
-	scan.last_received_ticks = 1000;
-	scan.write_seq = 111;
-	scan.copied_seq = 222;
-	scan_add(result, &scan);
-}
-
-static void add_listener(struct scan_result *result, uint64_t cookie, uint16_t port,
-			 const struct event_task *holder)
-{
-	struct event_flow flow = make_flow("0.0.0.0", port, "0.0.0.0", 0);
-	struct event_scan scan =
-		make_scan(cookie, &flow, TCP_LISTEN, holder, 3, result->started_ns + MS);
-
-	scan_add(result, &scan);
-}
 
 static void unknown_sockets_enter_with_unknown_start(void **state)
 {
@@ -48,8 +17,8 @@ static void unknown_sockets_enter_with_unknown_start(void **state)
 	struct tcp_socket *socket;
 
 	(void)state;
-	add(&result, 1, TCP_ESTABLISHED, &server);
-	add(&result, 2, TCP_FIN_WAIT2, NULL);
+	scan_add_socket(&result, 1, TCP_ESTABLISHED, &server);
+	scan_add_socket(&result, 2, TCP_FIN_WAIT2, NULL);
 	world_reconcile(world, &result);
 	assert_int_equal(socket_table_count(world->tracker.sockets), 2);
 	assert_int_equal(world->found_count, 2);
@@ -85,7 +54,7 @@ static void vanished_sockets_leave(void **state)
 	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS + 5 * MS, NULL);
 	world_step(world, 2, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &worker);
-	add(&result, 2, TCP_SYN_SENT, &worker);
+	scan_add_socket(&result, 2, TCP_SYN_SENT, &worker);
 	world->left_count = 0;
 	world_reconcile(world, &result);
 	assert_null(world_find(world, 1));
@@ -131,10 +100,11 @@ static void newer_records_win(void **state)
 	(void)state;
 	for (uint64_t cookie = 1; cookie <= 4; cookie++)
 		world_step(world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	add(&result, 1, TCP_ESTABLISHED, NULL); /* changed after the scan saw it */
-	add(&result, 2, TCP_CLOSE_WAIT, NULL);	/* changed before, its record is on the way */
-	add(&result, 3, TCP_ESTABLISHED, NULL); /* closed after */
-	add(&result, 5, TCP_ESTABLISHED, NULL); /* not known yet, and changed after */
+	scan_add_socket(&result, 1, TCP_ESTABLISHED, NULL); /* changed after the scan saw it */
+	scan_add_socket(&result, 2, TCP_CLOSE_WAIT,
+			NULL); /* changed before, its record is on the way */
+	scan_add_socket(&result, 3, TCP_ESTABLISHED, NULL); /* closed after */
+	scan_add_socket(&result, 5, TCP_ESTABLISHED, NULL); /* not known yet, and changed after */
 	scan_result_finish(&result);
 	reconcile_begin(&world->tracker, &result);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS + 2 * MS, NULL);
@@ -166,7 +136,7 @@ static void older_records_of_found_sockets_tell_the_time(void **state)
 	struct event_flow flow = server_flow(1);
 
 	(void)state;
-	add(&result, 1, TCP_CLOSE_WAIT, &server);
+	scan_add_socket(&result, 1, TCP_CLOSE_WAIT, &server);
 	scan_result_finish(&result);
 	reconcile_begin(&world->tracker, &result);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS - 50 * MS, NULL);
@@ -189,7 +159,7 @@ static void lost_changes_are_put_right(void **state)
 
 	(void)state;
 	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	add(&result, 1, TCP_CLOSE_WAIT, &server);
+	scan_add_socket(&result, 1, TCP_CLOSE_WAIT, &server);
 	world->left_count = world->found_count = 0;
 	world_reconcile(world, &result);
 	socket = world_find(world, 1);
@@ -220,7 +190,7 @@ static void a_change_just_before_the_scan_stands(void **state)
 	(void)state;
 	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS - 1000, NULL);
-	add(&result, 1, TCP_ESTABLISHED, &server);
+	scan_add_socket(&result, 1, TCP_ESTABLISHED, &server);
 	world_reconcile(world, &result);
 	assert_int_equal(world_find(world, 1)->state, TCP_CLOSE_WAIT);
 	assert_true(world_find(world, 1)->since_known);
@@ -266,35 +236,8 @@ static void the_last_ack_bounds_the_age_in_close_wait(void **state)
 	world_free(world);
 }
 
-static void the_oldest_holder_owns_and_the_only_one_gets_samples(void **state)
-{
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
-	struct process *old = world_process(world, &server), *young = world_process(world, &worker);
-	struct event_flow flow = server_flow(1);
-
-	(void)state;
-	for (uint64_t cookie = 1; cookie <= 2; cookie++) {
-		world_step(world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-		world_step(world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS + 5 * MS,
-			   NULL);
-	}
-	add(&result, 1, TCP_CLOSE_WAIT, &worker);
-	add(&result, 2, TCP_CLOSE_WAIT, &worker);
-	add(&result, 2, TCP_CLOSE_WAIT, &server);
-	world_reconcile(world, &result);
-	assert_ptr_equal(world_find(world, 1)->owner, young);
-	assert_int_equal(process_sum(young, TCP_ESTABLISHED), 5 * MS);
-	assert_ptr_equal(world_find(world, 2)->owner, old);
-	assert_int_equal(process_count(old, TCP_ESTABLISHED), 0);
-	/* Who closes it settles the question. */
-	world_step(world, 2, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, SCAN_NS + MS, &worker);
-	assert_int_equal(process_sum(young, TCP_ESTABLISHED), 10 * MS);
-	assert_int_equal(process_count(old, TCP_ESTABLISHED), 0);
-	world_free(world);
-}
-
-static void one_process_with_two_descriptors_is_the_only_holder(void **state)
+/* Its end was lost, but who holds it shows it closed. */
+static void sockets_that_a_scan_finds_closed_leave(void **state)
 {
 	struct world *world = world_new(&everything);
 	struct scan_result result = scan_new(SCAN_NS);
@@ -302,112 +245,14 @@ static void one_process_with_two_descriptors_is_the_only_holder(void **state)
 
 	(void)state;
 	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	for (uint32_t fd = 3; fd < 6; fd++) {
-		struct event_scan scan =
-			make_scan(1, &flow, TCP_ESTABLISHED, &server, fd, SCAN_NS + MS);
-
-		scan_add(&result, &scan);
-	}
-	world_reconcile(world, &result);
-	assert_int_equal(
-		process_transitions(world_process(world, &server), TCP_SYN_RECV, TCP_ESTABLISHED),
-		1);
-	world_free(world);
-}
-
-static void we_are_no_holder(void **state)
-{
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
-	struct event_flow flow = server_flow(1);
-
-	(void)state;
-	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	add(&result, 1, TCP_ESTABLISHED, &myself);
-	add(&result, 1, TCP_ESTABLISHED, &worker);
-	add(&result, 2, TCP_ESTABLISHED, &myself);
-	world_reconcile(world, &result);
-	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &worker));
-	assert_int_equal(
-		process_transitions(world_process(world, &worker), TCP_SYN_RECV, TCP_ESTABLISHED),
-		1);
-	assert_null(world_find(world, 2)->owner);
-	world_free(world);
-}
-
-/* A holder in another pid namespace cannot be named, but it is there: nobody is the only one. */
-static void invisible_holders_count(void **state)
-{
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
-	struct event_flow flow = server_flow(1);
-
-	(void)state;
-	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	add(&result, 1, TCP_ESTABLISHED, &invisible); /* the older one */
-	add(&result, 1, TCP_ESTABLISHED, &worker);
-	world_reconcile(world, &result);
-	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &worker));
-	assert_int_equal(
-		process_transitions(world_process(world, &worker), TCP_SYN_RECV, TCP_ESTABLISHED),
-		0);
-	world_free(world);
-}
-
-static void connections_of_found_listeners_came_in(void **state)
-{
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
-
-	(void)state;
-	add(&result, 1, TCP_ESTABLISHED, NULL); /* unaccepted: before the listener in the scan */
-	add_listener(&result, 2, 80, &server);
-	add(&result, 3, TCP_ESTABLISHED, &worker);
-	add_listener(&result, 4, 81, NULL);
-	world_reconcile(world, &result);
-	assert_int_equal(world_find(world, 2)->role, ROLE_SERVER);
-	assert_int_equal(world_find(world, 1)->role, ROLE_SERVER);
-	assert_int_equal(world_find(world, 1)->owner_source, OWNER_LISTENER);
-	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &server));
-	assert_int_equal(world_find(world, 3)->role, ROLE_SERVER);
-	assert_int_equal(world_find(world, 3)->owner_source, OWNER_SNAPSHOT);
-	assert_ptr_equal(world_find(world, 3)->owner, world_process(world, &worker));
-	world_free(world);
-}
-
-/* listen() without bind(): the kernel chooses the port after the state has changed. */
-static void listeners_learn_their_port(void **state)
-{
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
-	struct event_flow flow = make_flow("0.0.0.0", 0, "0.0.0.0", 0);
-
-	(void)state;
-	world_step(world, 1, &flow, TCP_CLOSE, TCP_LISTEN, START_NS, &server);
-	add_listener(&result, 1, 40001, &server);
-	world_reconcile(world, &result);
-	assert_int_equal(world_find(world, 1)->flow.local_port, 40001);
-	flow = make_flow("10.0.0.1", 40001, "10.0.0.2", 5000);
-	world_step(world, 2, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, SCAN_NS + 9 * MS, NULL);
-	assert_ptr_equal(world_last(world)->change.owner, world_process(world, &server));
-	world_free(world);
-}
-
-static void filters_hold_for_found_sockets(void **state)
-{
-	static uint16_t ports[] = {80};
-	static const struct options options = {.remote_ports = ports, .remote_port_count = 1};
-	struct world *world = world_new(&options);
-	struct scan_result result = scan_new(SCAN_NS);
-
-	(void)state;
-	add(&result, 1, TCP_ESTABLISHED, &server); /* its remote port is 1025 */
-	add_listener(&result, 2, 80, &server);
+	scan_add_socket(&result, 1, TCP_CLOSE, &server);
+	world->left_count = 0;
 	world_reconcile(world, &result);
 	assert_null(world_find(world, 1));
-	assert_non_null(world_find(world, 2));
-	assert_true(world_find(world, 2)->hidden); /* for the sake of what comes in by it */
-	assert_int_equal(world->found_count, 1);
+	assert_int_equal(world->left_count, 1);
+	assert_int_equal(world->tracker.gaps, 1);
+	assert_int_equal(world->found_count, 0);
+	assert_int_equal(world_process(world, &server)->sockets, 0);
 	world_free(world);
 }
 
@@ -418,10 +263,10 @@ static void found_sockets_leave_too(void **state)
 	struct scan_result first = scan_new(SCAN_NS), second = scan_new(SCAN_NS + NS_PER_S);
 
 	(void)state;
-	add(&first, 1, TCP_ESTABLISHED, &server);
-	add(&first, 2, TCP_ESTABLISHED, &server);
+	scan_add_socket(&first, 1, TCP_ESTABLISHED, &server);
+	scan_add_socket(&first, 2, TCP_ESTABLISHED, &server);
 	world_reconcile(world, &first);
-	add(&second, 2, TCP_ESTABLISHED, &server);
+	scan_add_socket(&second, 2, TCP_ESTABLISHED, &server);
 	world_reconcile(world, &second);
 	assert_null(world_find(world, 1));
 	assert_non_null(world_find(world, 2));
@@ -437,8 +282,8 @@ static void scanning_again_changes_nothing(void **state)
 	for (int round = 0; round < 3; round++) {
 		struct scan_result result = scan_new(SCAN_NS + (uint64_t)round * NS_PER_S);
 
-		add_listener(&result, 1, 80, &server);
-		add(&result, 2, TCP_CLOSE_WAIT, &worker);
+		scan_add_listener(&result, 1, 80, &server, 3, 0);
+		scan_add_socket(&result, 2, TCP_CLOSE_WAIT, &worker);
 		world_reconcile(world, &result);
 		assert_int_equal(socket_table_count(world->tracker.sockets), 2);
 		assert_int_equal(world->found_count, 2);
@@ -463,13 +308,7 @@ int main(void)
 		cmocka_unit_test(lost_changes_are_put_right),
 		cmocka_unit_test(a_change_just_before_the_scan_stands),
 		cmocka_unit_test(the_last_ack_bounds_the_age_in_close_wait),
-		cmocka_unit_test(the_oldest_holder_owns_and_the_only_one_gets_samples),
-		cmocka_unit_test(one_process_with_two_descriptors_is_the_only_holder),
-		cmocka_unit_test(we_are_no_holder),
-		cmocka_unit_test(invisible_holders_count),
-		cmocka_unit_test(connections_of_found_listeners_came_in),
-		cmocka_unit_test(listeners_learn_their_port),
-		cmocka_unit_test(filters_hold_for_found_sockets),
+		cmocka_unit_test(sockets_that_a_scan_finds_closed_leave),
 		cmocka_unit_test(found_sockets_leave_too),
 		cmocka_unit_test(scanning_again_changes_nothing),
 	};

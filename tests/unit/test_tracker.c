@@ -27,11 +27,6 @@ struct step {
 	__u32 srtt_us;
 };
 
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie));
-}
-
 static struct event_flow client_flow(uint64_t cookie)
 {
 	return make_flow("10.0.0.2", (uint16_t)(1024 + cookie), "10.0.0.1", 80);

@@ -14,11 +14,6 @@ static const struct event_task server = {.start_ns = 6, .tgid = 200, .comm = "ng
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
 static const struct event_task myself = {.start_ns = 9, .tgid = SELF_TGID, .comm = "tcpwatch"};
 
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
-}
-
 static void listen_on(struct world *world, uint64_t cookie, const char *address, uint16_t port,
 		      const struct event_task *task)
 {

@@ -11,11 +11,6 @@ static const struct event_task client = {.start_ns = 5, .tgid = 100, .comm = "cu
 static const struct event_task server = {.start_ns = 6, .tgid = 200, .comm = "nginx"};
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
 
-static struct event_flow server_flow(uint64_t cookie)
-{
-	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
-}
-
 static struct view view_of(struct world *world, const struct ledger *ledger)
 {
 	struct view view;

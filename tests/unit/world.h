@@ -142,6 +142,12 @@ static inline void world_feed(struct world *world, const struct event_transition
 	free(exact);
 }
 
+/* A connection that came in on port 80 of 10.0.0.1. */
+static inline struct event_flow server_flow(uint64_t cookie)
+{
+	return make_flow("10.0.0.1", 80, "10.0.0.2", (uint16_t)(1024 + cookie % 60000));
+}
+
 /* Feeds a transition that has nothing special about it. */
 static inline void world_step(struct world *world, uint64_t cookie, const struct event_flow *flow,
 			      unsigned int from, unsigned int to, uint64_t time_ns,
@@ -197,6 +203,31 @@ static inline struct scan_result scan_new(uint64_t started_ns)
 static inline void scan_add(struct scan_result *result, const struct event_scan *record)
 {
 	assert_int_equal(scan_result_add(result, record, sizeof(*record)), 0);
+}
+
+static inline void scan_add_listener(struct scan_result *result, uint64_t cookie, uint16_t port,
+				     const struct event_task *holder, uint32_t fd, uint32_t backlog)
+{
+	struct event_flow flow = make_flow("0.0.0.0", port, "0.0.0.0", 0);
+	struct event_scan scan =
+		make_scan(cookie, &flow, TCP_LISTEN, holder, fd, result->started_ns + NS_PER_MS);
+
+	scan.recv_queue = backlog;
+	scan_add(result, &scan);
+}
+
+/* A server_flow() socket of which an ACK was last received 4 s ago (a thousand ticks). */
+static inline void scan_add_socket(struct scan_result *result, uint64_t cookie, unsigned int state,
+				   const struct event_task *holder)
+{
+	struct event_flow flow = server_flow(cookie);
+	struct event_scan scan =
+		make_scan(cookie, &flow, state, holder, 7, result->started_ns + NS_PER_MS);
+
+	scan.last_received_ticks = 1000;
+	scan.write_seq = 111;
+	scan.copied_seq = 222;
+	scan_add(result, &scan);
 }
 
 /* Joins the scan with what is known; nothing came meanwhile. */
