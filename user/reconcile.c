@@ -54,17 +54,6 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	return socket;
 }
 
-/* listen() without bind() had no port yet. The listener index goes by it. */
-static void learn_port(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow)
-{
-	unsigned int state = socket->state;
-
-	tracker_set_state(tracker, socket, TCP_CLOSE);
-	socket->flow = *flow;
-	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
-	tracker_set_state(tracker, socket, state);
-}
-
 static void take_in(struct tracker *tracker, const struct scan_result *result,
 		    const struct event_scan *records, size_t count)
 {
@@ -80,8 +69,10 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 		socket = add_found(tracker, records, &flow, result->tick_ns);
 	if (!socket)
 		return;
-	if (!socket->flow.local_port && flow.local_port)
-		learn_port(tracker, socket, &flow);
+	if (!socket->flow.local_port && flow.local_port) { /* listen() without bind() */
+		tracker_set_flow(tracker, socket, &flow);
+		socket->hidden = watch_set_hides_flow(tracker->watched, &flow);
+	}
 	socket->scanned = 1;
 	socket->scan_state = records->state != socket->state ? records->state : 0;
 	learn_holders(tracker, socket, records, count);
@@ -93,7 +84,7 @@ static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
 	struct tcp_socket *listener;
 	bool several;
 
-	if (socket->role != ROLE_UNKNOWN)
+	if (socket->role == ROLE_CLIENT || socket->state == TCP_LISTEN)
 		return;
 	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
 	if (!listener)

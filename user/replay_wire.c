@@ -180,16 +180,19 @@ static void read_comm(struct replay_fields *fields, uint8_t comm[EVENT_COMM_LEN]
 {
 	const char *text = replay_fields_string(fields, "comm");
 
+	size_t length;
+
 	if (!text) {
 		replay_fields_hex(fields, "comm_hex", comm, EVENT_COMM_LEN);
 		return;
 	}
+	length = strlen(text);
 	if (replay_fields_has(fields, "comm_hex"))
 		replay_fields_wrong(fields, "comm", "is a second name, besides \"comm_hex\"");
-	else if (strlen(text) > EVENT_COMM_LEN)
+	else if (length > EVENT_COMM_LEN)
 		replay_fields_wrong(fields, "comm", "is longer than 16 bytes");
 	else
-		memcpy(comm, text, strlen(text));
+		memcpy(comm, text, length);
 }
 
 static int read_task_object(struct replay_fields *outer, const json_t *object, const char *prefix,

@@ -37,6 +37,15 @@ void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsig
 	socket->state = state;
 }
 
+void tracker_set_flow(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow)
+{
+	unsigned int state = socket->state;
+
+	tracker_set_state(tracker, socket, TCP_CLOSE); /* the listener index goes by the port */
+	socket->flow = *flow;
+	tracker_set_state(tracker, socket, state);
+}
+
 struct tcp_socket *tracker_add(struct tracker *tracker, uint64_t cookie, const struct flow *flow,
 			       unsigned int state)
 {
@@ -119,7 +128,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 		socket->since_known = 0;
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
-		socket->flow = *flow;
+		tracker_set_flow(tracker, socket, flow);
 	socket->kernel = !!(e->flow.flags & EVENT_KERN_SOCK);
 	return socket;
 }

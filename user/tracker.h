@@ -76,6 +76,9 @@ void tracker_remove(struct tracker *tracker, struct tcp_socket *socket);
 /* Puts a socket into a state (and the listener index in or out of it). */
 void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsigned int state);
 
+/* Gives a socket other ends: those of its first record may lack the port. */
+void tracker_set_flow(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow);
+
 /* Gives all waiting samples to the best owners known: before a last summary. */
 void tracker_settle_all(struct tracker *tracker);
 

@@ -51,6 +51,7 @@ static void check_change(struct output *output, const struct change *change)
 	CHECK(change->owner_source == OWNER_UNKNOWN || change->owner);
 	if (change->from == TCP_CLOSE)
 		CHECK(change->lifetime_ns == DURATION_UNKNOWN);
+	CHECK(change->lifetime_ns == DURATION_UNKNOWN || change->lifetime_ns <= change->time_ns);
 	if (change->lifetime_ns != DURATION_UNKNOWN &&
 	    !fuzz_source_entered(source_of(output), change->cookie, change->from,
 				 change->time_ns - change->lifetime_ns))
