@@ -426,6 +426,9 @@ int engine_start(struct engine *engine)
 	if (!err)
 		reconcile_end(&engine->tracker, &result);
 	losses_settled(engine);
+	/* Leaks that are older than us: this scan has all that is asked about them. */
+	if (leak_watch_collect(engine->leaks, now(engine)))
+		leak_watch_judge(engine->leaks, &result, now(engine));
 	if (!err)
 		err = output_flush(config->output);
 out:
