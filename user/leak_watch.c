@@ -69,6 +69,12 @@ void leak_watch_free(struct leak_watch *watch)
 	free(watch);
 }
 
+/* Records of several CPUs may be a little late: no age is below 0. */
+static uint64_t age_of(const struct tcp_socket *socket, uint64_t time_ns)
+{
+	return time_ns > socket->since_ns ? time_ns - socket->since_ns : 0;
+}
+
 static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
 {
 	if (age_ns == DURATION_UNKNOWN || age_ns < group->oldest_ns)
@@ -86,7 +92,7 @@ struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
 			socket_table_find(watch->tracker->sockets, reported->cookie);
 
 		if (socket)
-			group_age(reported->group, now_ns - socket->since_ns, !socket->since_known);
+			group_age(reported->group, age_of(socket, now_ns), !socket->since_known);
 	}
 	return watch->groups;
 }
@@ -136,7 +142,7 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	struct leak_end end = {
 		.time_ns = time_ns,
 		.cookie = socket->cookie,
-		.age_ns = time_ns ? time_ns - socket->since_ns : DURATION_UNKNOWN,
+		.age_ns = time_ns ? age_of(socket, time_ns) : DURATION_UNKNOWN,
 		.age_at_least = !socket->since_known,
 		.flow = &socket->flow,
 	};
@@ -198,7 +204,7 @@ static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, u
 	       &(struct leak){
 		       .time_ns = time_ns,
 		       .cookie = socket->cookie,
-		       .age_ns = time_ns - socket->since_ns,
+		       .age_ns = age_of(socket, time_ns),
 		       .process = process,
 		       .flow = &socket->flow,
 		       .role = socket->role,
@@ -317,7 +323,7 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	       &(struct leak){
 		       .time_ns = now_ns,
 		       .cookie = socket->cookie,
-		       .age_ns = now_ns - socket->since_ns,
+		       .age_ns = age_of(socket, now_ns),
 		       .age_at_least = !socket->since_known,
 		       .process = process,
 		       .flow = &socket->flow,

@@ -312,6 +312,7 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 
 	socket->hidden = watch_set_hides_flow(tracker->watched, &socket->flow);
 	if (socket->hidden) {
+		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 		enter_state(tracker, socket, e);
 	} else {
 		if (was_hidden)

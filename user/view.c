@@ -34,7 +34,11 @@ static int compare_busy(const void *a, const void *b)
 		return x->leaks < y->leaks ? 1 : -1;
 	if (x->transitions != y->transitions)
 		return x->transitions < y->transitions ? 1 : -1;
-	return (x->process->tgid > y->process->tgid) - (x->process->tgid < y->process->tgid);
+	if (x->process->tgid != y->process->tgid)
+		return x->process->tgid > y->process->tgid ? 1 : -1;
+	if (x->process->start_ns != y->process->start_ns)
+		return x->process->start_ns > y->process->start_ns ? 1 : -1;
+	return strcmp(x->process->comm, y->process->comm);
 }
 
 static int compare_address(const void *a, const void *b)
