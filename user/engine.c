@@ -10,26 +10,10 @@
 #include "coalesce.h"
 #include "event_check.h"
 #include "leak_watch.h"
-#include "reconcile.h"
+#include "scan_plan.h"
 #include "tracker.h"
 #include "units.h"
 #include "version.h"
-
-/* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed.
- */
-#define RECONCILE_AFTER_NS (1 * NS_PER_S)
-/* ... and no more often than this, under losses that go on. */
-#define RECONCILE_PAUSE_NS (3 * NS_PER_S)
-
-/* Leak scans may take an eighth of one CPU, but keep a report within a second of its deadline. */
-#define LEAK_SCAN_SHARE	       8
-#define LEAK_SCAN_PAUSE_MIN    (100 * NS_PER_MS)
-#define LEAK_SCAN_PAUSE_MAX    (500 * NS_PER_MS)
-#define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
-#define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
-
-/* One scan may fail in passing, say without memory; so many in a row are a fault to be told. */
-#define SCANS_FAILED_TOLD 5
 
 struct engine {
 	struct engine_config config;
@@ -37,13 +21,9 @@ struct engine {
 	struct tracker tracker;
 	struct coalesce coalesce;
 	struct leak_watch *leaks;
+	struct scan_plan scans;
 	struct ledger ledger;
 	uint64_t started_ns;
-	uint64_t losses_seen;	  /* losses already taken care of */
-	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
-	uint64_t reconcile_not_before_ns;
-	uint64_t leak_scan_not_before_ns;
-	unsigned int scans_failed; /* in a row */
 	uint64_t summary_at_ns;
 	bool finishing;
 };
@@ -101,45 +81,6 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	engine->config.output->ops->leak_end(engine->config.output, end);
 }
 
-struct engine *engine_new(const struct engine_config *config)
-{
-	struct engine *engine = calloc(1, sizeof(*engine));
-	struct tracker_hooks hooks = {
-		.changed = on_changed, .found = on_found, .leaving = on_leaving, .context = engine};
-	struct leak_hooks leak_hooks = {
-		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
-
-	if (!engine)
-		return NULL;
-	engine->config = *config;
-	engine->coalesce.sink = on_transition;
-	engine->coalesce.context = engine;
-	engine->reconcile_at_ns = UINT64_MAX;
-	engine->summary_at_ns = UINT64_MAX;
-	engine->watched = watch_set_new(config->options);
-	if (!engine->watched ||
-	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
-		goto fail;
-	engine->leaks =
-		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
-	if (!engine->leaks)
-		goto fail;
-	return engine;
-fail:
-	engine_free(engine);
-	return NULL;
-}
-
-void engine_free(struct engine *engine)
-{
-	if (!engine)
-		return;
-	leak_watch_free(engine->leaks);
-	tracker_free(&engine->tracker);
-	watch_set_free(engine->watched);
-	free(engine);
-}
-
 static uint64_t now(const struct engine *engine)
 {
 	return engine->config.source->ops->now(engine->config.source);
@@ -165,8 +106,9 @@ static void on_record(void *context, const void *record, size_t size)
 	}
 }
 
-static int drain(struct engine *engine)
+static int drain(void *context)
 {
+	struct engine *engine = context;
 	struct source *source = engine->config.source;
 	int err = source->ops->drain(source, on_record, engine);
 
@@ -174,157 +116,52 @@ static int drain(struct engine *engine)
 	return err;
 }
 
-static int scan(struct engine *engine, const struct scan_request *request,
-		struct scan_result *result)
+struct engine *engine_new(const struct engine_config *config)
 {
-	struct source *source = engine->config.source;
-	int err = source->ops->scan(source, request, result);
+	struct engine *engine = calloc(1, sizeof(*engine));
+	struct tracker_hooks hooks = {
+		.changed = on_changed, .found = on_found, .leaving = on_leaving, .context = engine};
+	struct leak_hooks leak_hooks = {
+		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
 
-	if (err)
-		return err;
-	engine->scans_failed = 0;
-	scan_result_finish(result);
-	if (engine->config.options->verbose)
-		fprintf(stderr, "scan: %zu sockets, %zu descriptors, %.1f ms\n", result->sockets,
-			result->descriptors,
-			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS);
-	return 0;
+	if (!engine)
+		return NULL;
+	engine->config = *config;
+	engine->coalesce.sink = on_transition;
+	engine->coalesce.context = engine;
+	engine->summary_at_ns = UINT64_MAX;
+	engine->watched = watch_set_new(config->options);
+	if (!engine->watched ||
+	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
+		goto fail;
+	engine->leaks =
+		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
+	if (!engine->leaks)
+		goto fail;
+	engine->scans = (struct scan_plan){
+		.source = config->source,
+		.tracker = &engine->tracker,
+		.leaks = engine->leaks,
+		.ledger = &engine->ledger,
+		.drain = drain,
+		.context = engine,
+		.verbose = config->options->verbose,
+	};
+	scan_plan_init(&engine->scans);
+	return engine;
+fail:
+	engine_free(engine);
+	return NULL;
 }
 
-/* In the middle of a run: what was known stays, and the scan is tried again. */
-static void note_failed_scan(struct engine *engine, int err)
+void engine_free(struct engine *engine)
 {
-	if (++engine->scans_failed == SCANS_FAILED_TOLD)
-		fprintf(stderr, "tcpwatch: scans of the sockets fail: %s; leaks cannot be judged\n",
-			strerror(-err));
-}
-
-static int scan_all(struct engine *engine, struct scan_result *result)
-{
-	const struct scan_request request = {
-		.states = SCAN_ALL_STATES, .descriptors = true, .tables = true};
-
-	return scan(engine, &request, result);
-}
-
-/* A full scan, joined with the records that came before and during it. */
-static int reconcile(struct engine *engine)
-{
-	struct scan_result result = {0};
-	int err = drain(engine);
-
-	if (!err)
-		err = scan_all(engine, &result);
-	if (err)
-		return err;
-	reconcile_begin(&engine->tracker, &result);
-	err = drain(engine);
-	if (!err)
-		reconcile_end(&engine->tracker, &result);
-	scan_result_clear(&result);
-	return err;
-}
-
-static uint64_t losses_now(const struct engine *engine)
-{
-	return ledger_lost(&engine->ledger) + engine->tracker.gaps + engine->tracker.no_memory;
-}
-
-/* After a scan: the gaps that it found are mended by it. */
-static void losses_settled(struct engine *engine)
-{
-	engine->losses_seen = losses_now(engine);
-}
-
-/* Notices new losses, and sees to it that the table is put right after them. */
-static void look_for_losses(struct engine *engine)
-{
-	struct source *source = engine->config.source;
-	uint64_t losses;
-
-	source->ops->ledger(source, &engine->ledger);
-	losses = losses_now(engine);
-	if (losses == engine->losses_seen)
+	if (!engine)
 		return;
-	engine->losses_seen = losses;
-	if (engine->reconcile_at_ns == UINT64_MAX) {
-		uint64_t at_ns = now(engine) + RECONCILE_AFTER_NS;
-
-		engine->reconcile_at_ns = at_ns > engine->reconcile_not_before_ns
-						  ? at_ns
-						  : engine->reconcile_not_before_ns;
-	}
-}
-
-static void reconcile_if_due(struct engine *engine)
-{
-	int err;
-
-	look_for_losses(engine);
-	if (now(engine) < engine->reconcile_at_ns)
-		return;
-	engine->reconcile_at_ns = UINT64_MAX;
-	err = reconcile(engine);
-	engine->reconcile_not_before_ns = now(engine) + RECONCILE_PAUSE_NS;
-	if (err) {
-		note_failed_scan(engine, err);
-		engine->reconcile_at_ns = engine->reconcile_not_before_ns;
-		return;
-	}
-	losses_settled(engine);
-}
-
-/* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
- * holds. */
-static int scan_for_leaks(struct engine *engine, struct scan_result *result)
-{
-	struct scan_request request = {.states = LEAK_SCAN_STATES, .descriptors = true};
-	int err = scan(engine, &request, result);
-
-	if (err || leak_watch_all_found(engine->leaks, result))
-		return err;
-	request.tables = true;
-	scan_result_clear(result);
-	return scan(engine, &request, result);
-}
-
-static void pause_leak_scans(struct engine *engine, uint64_t began_ns)
-{
-	uint64_t ended_ns = now(engine);
-	uint64_t pause_ns = (ended_ns - began_ns) * LEAK_SCAN_SHARE;
-
-	if (pause_ns < LEAK_SCAN_PAUSE_MIN)
-		pause_ns = LEAK_SCAN_PAUSE_MIN;
-	if (pause_ns > LEAK_SCAN_PAUSE_MAX)
-		pause_ns = LEAK_SCAN_PAUSE_MAX;
-	engine->leak_scan_not_before_ns = ended_ns + pause_ns;
-}
-
-static int judge_leaks_if_due(struct engine *engine)
-{
-	struct scan_result result = {0};
-	uint64_t began_ns = now(engine);
-	int err;
-
-	if (began_ns < engine->leak_scan_not_before_ns ||
-	    !leak_watch_collect(engine->leaks, began_ns))
-		return 0;
-	err = scan_for_leaks(engine, &result);
-	if (err) {
-		note_failed_scan(engine, err);
-		leak_watch_postpone(engine->leaks, now(engine), LEAK_SCAN_FAILED_PAUSE);
-		err = 0;
-		goto out;
-	}
-	/* Closed during the scan: not a leak any more. */
-	err = drain(engine);
-	if (leak_watch_judge(engine->leaks, &result, now(engine)) &&
-	    engine->reconcile_at_ns == UINT64_MAX)
-		engine->reconcile_at_ns = engine->reconcile_not_before_ns;
-out:
-	scan_result_clear(&result);
-	pause_leak_scans(engine, began_ns);
-	return err;
+	leak_watch_free(engine->leaks);
+	tracker_free(&engine->tracker);
+	watch_set_free(engine->watched);
+	free(engine);
 }
 
 /* Prints by `print` what is known now. */
@@ -335,7 +172,7 @@ static int show(struct engine *engine,
 	struct view view;
 	int err;
 
-	look_for_losses(engine);
+	scan_plan_look(&engine->scans);
 	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
@@ -348,13 +185,12 @@ static int show(struct engine *engine,
 
 static int summarize_if_due(struct engine *engine)
 {
-	uint64_t now_ns = now(engine);
+	uint64_t now_ns = now(engine), interval_ns;
 
 	if (now_ns < engine->summary_at_ns)
 		return 0;
-	do
-		engine->summary_at_ns += engine->config.options->interval_ns;
-	while (engine->summary_at_ns <= now_ns);
+	interval_ns = engine->config.options->interval_ns;
+	engine->summary_at_ns += ((now_ns - engine->summary_at_ns) / interval_ns + 1) * interval_ns;
 	return show(engine, engine->config.output->ops->summary);
 }
 
@@ -398,10 +234,11 @@ static void count_found(struct engine *engine, const struct scan_result *result,
 	}
 }
 
-int engine_start(struct engine *engine)
+/* Told before anything that came during the scan. */
+static void on_scanned(void *context, const struct scan_result *result)
 {
+	struct engine *engine = context;
 	const struct engine_config *config = &engine->config;
-	struct scan_result result = {0};
 	struct output_start start = {
 		.version = TCPWATCH_VERSION,
 		.kernel = config->kernel,
@@ -409,31 +246,22 @@ int engine_start(struct engine *engine)
 		.options = config->options,
 		.targets = config->targets,
 	};
+
+	count_found(engine, result, &start);
+	config->output->ops->start(config->output, &start, engine->started_ns);
+}
+
+int engine_start(struct engine *engine)
+{
+	const struct engine_config *config = &engine->config;
 	int err;
 
 	engine->started_ns = now(engine);
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (config->options->interval_ns)
 		engine->summary_at_ns = engine->started_ns + config->options->interval_ns;
-	err = scan_all(engine, &result);
-	if (err)
-		goto out;
-	reconcile_begin(&engine->tracker, &result);
-	/* Told before anything that came during the scan. */
-	count_found(engine, &result, &start);
-	config->output->ops->start(config->output, &start, engine->started_ns);
-	err = drain(engine);
-	if (!err)
-		reconcile_end(&engine->tracker, &result);
-	losses_settled(engine);
-	/* Leaks that are older than us: this scan has all that is asked about them. */
-	if (leak_watch_collect(engine->leaks, now(engine)))
-		leak_watch_judge(engine->leaks, &result, now(engine));
-	if (!err)
-		err = output_flush(config->output);
-out:
-	scan_result_clear(&result);
-	return err;
+	err = scan_plan_start(&engine->scans, on_scanned);
+	return err ? err : output_flush(config->output);
 }
 
 int engine_poll(struct engine *engine)
@@ -443,9 +271,7 @@ int engine_poll(struct engine *engine)
 
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (!err)
-		reconcile_if_due(engine);
-	if (!err)
-		err = judge_leaks_if_due(engine);
+		err = scan_plan_run(&engine->scans);
 	if (!err)
 		err = summarize_if_due(engine);
 	process_table_fold(engine->tracker.processes, process_alive);
@@ -454,12 +280,8 @@ int engine_poll(struct engine *engine)
 
 uint64_t engine_deadline(const struct engine *engine)
 {
-	uint64_t deadline = leak_watch_deadline(engine->leaks);
+	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
-	if (deadline != UINT64_MAX && deadline < engine->leak_scan_not_before_ns)
-		deadline = engine->leak_scan_not_before_ns;
-	if (engine->reconcile_at_ns < deadline)
-		deadline = engine->reconcile_at_ns;
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
@@ -474,9 +296,7 @@ int engine_finish(struct engine *engine)
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
-	err = reconcile(engine); /* who holds what is still open */
-	if (err)
-		note_failed_scan(engine, err);
+	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);
 	tracker_settle_all(&engine->tracker);
 	err = show(engine, engine->config.output->ops->summary);

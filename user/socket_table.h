@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cookie_table.h"
 #include "flow.h"
 
 struct process;
@@ -36,14 +37,14 @@ typedef uint64_t step_t;
 
 /* Everything known of one open socket. Kept small: there may be a million. */
 struct tcp_socket {
-	uint64_t cookie;
-	uint64_t since_ns; /* when it entered `state`; if !since_known, at the latest */
+	uint64_t cookie;    /* with handle: a struct cookie_entry */
+	uint32_t handle;    /* the socket's short name in the table */
+	uint32_t write_seq; /* as of entering CLOSE_WAIT, or the last look since */
+	uint64_t since_ns;  /* when it entered `state`; if !since_known, at the latest */
 	struct process *owner;
 	step_t steps[SOCKET_STEPS];
 	struct flow flow;
-	uint32_t write_seq; /* as of entering CLOSE_WAIT, or the last look since */
-	uint32_t copied_seq;
-	uint32_t handle;
+	uint32_t copied_seq; /* like write_seq */
 	uint32_t watch_prev; /* links of the leak watch; handles, 0 = none */
 	uint32_t watch_next;
 	unsigned int state : 4;
@@ -60,26 +61,56 @@ struct tcp_socket {
 	unsigned int hidden : 1; /* watch_set_hides_flow(): known, but not shown */
 };
 
+_Static_assert(offsetof(struct tcp_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
+		       offsetof(struct tcp_socket, handle) == offsetof(struct cookie_entry, handle),
+	       "begins like every entry of a cookie table");
+
+/* A cookie table of struct tcp_socket: cookie_table.h has what holds for each function. */
 struct socket_table;
 
-struct socket_table *socket_table_new(void);
-void socket_table_free(struct socket_table *table);
+static inline struct cookie_table *socket_cookies(const struct socket_table *table)
+{
+	return (struct cookie_table *)table;
+}
 
-/* NULL if there is none. The pointer is valid until that socket is removed. */
-struct tcp_socket *socket_table_find(struct socket_table *table, uint64_t cookie);
-struct tcp_socket *socket_table_at(struct socket_table *table, uint32_t handle);
+static inline struct socket_table *socket_table_new(void)
+{
+	return (struct socket_table *)cookie_table_new(sizeof(struct tcp_socket));
+}
 
-/* Adds a zeroed socket; the cookie must be new. NULL without memory. */
-struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cookie);
+static inline void socket_table_free(struct socket_table *table)
+{
+	cookie_table_free(socket_cookies(table));
+}
 
-void socket_table_remove(struct socket_table *table, struct tcp_socket *socket);
+static inline struct tcp_socket *socket_table_find(struct socket_table *table, uint64_t cookie)
+{
+	return cookie_table_find(socket_cookies(table), cookie);
+}
 
-size_t socket_table_count(const struct socket_table *table);
+static inline struct tcp_socket *socket_table_at(struct socket_table *table, uint32_t handle)
+{
+	return cookie_table_at(socket_cookies(table), handle);
+}
 
-/*
- * Walks all sockets in no order: start with *position 0, ends with NULL. The socket just returned
- * may be removed; nothing may be inserted during a walk.
- */
-struct tcp_socket *socket_table_next(struct socket_table *table, uint32_t *position);
+static inline struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cookie)
+{
+	return cookie_table_insert(socket_cookies(table), cookie);
+}
+
+static inline void socket_table_remove(struct socket_table *table, struct tcp_socket *socket)
+{
+	cookie_table_remove(socket_cookies(table), socket);
+}
+
+static inline size_t socket_table_count(const struct socket_table *table)
+{
+	return cookie_table_count(socket_cookies(table));
+}
+
+static inline struct tcp_socket *socket_table_next(struct socket_table *table, uint32_t *position)
+{
+	return cookie_table_next(socket_cookies(table), position);
+}
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "socket_table.h"
+#include "cookie_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * Sockets live in fixed chunks, so that they never move and growth never doubles the memory; an
+ * Entries live in fixed chunks, so that they never move and growth never doubles the memory; an
  * open-addressing index of (tag, handle) leads from cookie to chunk with one cache line for most
  * look-ups. docs/libraries.md has the measurement against uthash.
  */
@@ -18,11 +18,12 @@ struct slot {
 	uint32_t handle; /* 0 = empty */
 };
 
-struct socket_table {
-	struct tcp_socket **chunks;
+struct cookie_table {
+	size_t entry_size;
+	char **chunks;
 	size_t chunk_count;
 	uint32_t next_handle; /* first one never used */
-	uint32_t free_handle; /* list through watch_next, 0 = empty */
+	uint32_t free_handle; /* list through the handles of free entries, 0 = empty */
 	uint32_t count;
 	struct slot *index;
 	uint32_t index_mask;
@@ -40,17 +41,18 @@ static uint32_t hash_tag(uint64_t hash)
 	return (uint32_t)hash;
 }
 
-static uint32_t hash_home(const struct socket_table *table, uint64_t hash)
+static uint32_t hash_home(const struct cookie_table *table, uint64_t hash)
 {
 	return (uint32_t)(hash >> 32) & table->index_mask;
 }
 
-struct socket_table *socket_table_new(void)
+struct cookie_table *cookie_table_new(size_t entry_size)
 {
-	struct socket_table *table = calloc(1, sizeof(*table));
+	struct cookie_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
+	table->entry_size = entry_size;
 	table->next_handle = 1;
 	table->index = calloc(INDEX_MIN, sizeof(*table->index));
 	if (!table->index) {
@@ -61,7 +63,7 @@ struct socket_table *socket_table_new(void)
 	return table;
 }
 
-void socket_table_free(struct socket_table *table)
+void cookie_table_free(struct cookie_table *table)
 {
 	if (!table)
 		return;
@@ -72,30 +74,36 @@ void socket_table_free(struct socket_table *table)
 	free(table);
 }
 
-struct tcp_socket *socket_table_at(struct socket_table *table, uint32_t handle)
+static struct cookie_entry *entry_at(struct cookie_table *table, uint32_t handle)
 {
-	return &table->chunks[handle >> CHUNK_BITS][handle & (CHUNK_SIZE - 1)];
+	return (void *)(table->chunks[handle >> CHUNK_BITS] +
+			(handle & (CHUNK_SIZE - 1)) * table->entry_size);
 }
 
-struct tcp_socket *socket_table_find(struct socket_table *table, uint64_t cookie)
+void *cookie_table_at(struct cookie_table *table, uint32_t handle)
+{
+	return entry_at(table, handle);
+}
+
+void *cookie_table_find(struct cookie_table *table, uint64_t cookie)
 {
 	uint64_t hash = cookie_hash(cookie);
 
 	for (uint32_t i = hash_home(table, hash);; i = (i + 1) & table->index_mask) {
 		const struct slot *slot = &table->index[i];
-		struct tcp_socket *socket;
+		struct cookie_entry *entry;
 
 		if (!slot->handle)
 			return NULL;
 		if (slot->tag != hash_tag(hash))
 			continue;
-		socket = socket_table_at(table, slot->handle);
-		if (socket->cookie == cookie)
-			return socket;
+		entry = entry_at(table, slot->handle);
+		if (entry->cookie == cookie)
+			return entry;
 	}
 }
 
-static void index_put(struct socket_table *table, uint64_t cookie, uint32_t handle)
+static void index_put(struct cookie_table *table, uint64_t cookie, uint32_t handle)
 {
 	uint64_t hash = cookie_hash(cookie);
 	uint32_t i = hash_home(table, hash);
@@ -105,7 +113,7 @@ static void index_put(struct socket_table *table, uint64_t cookie, uint32_t hand
 	table->index[i] = (struct slot){.tag = hash_tag(hash), .handle = handle};
 }
 
-static int index_grow(struct socket_table *table)
+static int index_grow(struct cookie_table *table)
 {
 	struct slot *old = table->index;
 	uint32_t old_size = table->index_mask + 1;
@@ -117,28 +125,26 @@ static int index_grow(struct socket_table *table)
 	table->index_mask = old_size * 2 - 1;
 	for (uint32_t i = 0; i < old_size; i++)
 		if (old[i].handle)
-			index_put(table, socket_table_at(table, old[i].handle)->cookie,
-				  old[i].handle);
+			index_put(table, entry_at(table, old[i].handle)->cookie, old[i].handle);
 	free(old);
 	return 0;
 }
 
-static uint32_t handle_take(struct socket_table *table)
+static uint32_t handle_take(struct cookie_table *table)
 {
 	uint32_t handle = table->free_handle;
 
 	if (handle) {
-		table->free_handle = socket_table_at(table, handle)->watch_next;
+		table->free_handle = entry_at(table, handle)->handle;
 		return handle;
 	}
 	if (table->next_handle >> CHUNK_BITS >= table->chunk_count) {
-		struct tcp_socket **chunks = realloc(
-			table->chunks, (table->chunk_count + 1) * sizeof(struct tcp_socket *));
+		char **chunks = realloc(table->chunks, (table->chunk_count + 1) * sizeof(*chunks));
 
 		if (!chunks)
 			return 0;
 		table->chunks = chunks;
-		chunks[table->chunk_count] = calloc(CHUNK_SIZE, sizeof(struct tcp_socket));
+		chunks[table->chunk_count] = calloc(CHUNK_SIZE, table->entry_size);
 		if (!chunks[table->chunk_count])
 			return 0;
 		table->chunk_count++;
@@ -146,9 +152,9 @@ static uint32_t handle_take(struct socket_table *table)
 	return table->next_handle++;
 }
 
-struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cookie)
+void *cookie_table_insert(struct cookie_table *table, uint64_t cookie)
 {
-	struct tcp_socket *socket;
+	struct cookie_entry *entry;
 	uint32_t handle;
 
 	if (table->count + 1 > (table->index_mask + 1) / 4 * 3 && index_grow(table))
@@ -156,23 +162,23 @@ struct tcp_socket *socket_table_insert(struct socket_table *table, uint64_t cook
 	handle = handle_take(table);
 	if (!handle)
 		return NULL;
-	socket = socket_table_at(table, handle);
-	memset(socket, 0, sizeof(*socket));
-	socket->cookie = cookie;
-	socket->handle = handle;
+	entry = entry_at(table, handle);
+	memset(entry, 0, table->entry_size);
+	entry->cookie = cookie;
+	entry->handle = handle;
 	index_put(table, cookie, handle);
 	table->count++;
-	return socket;
+	return entry;
 }
 
 /* Empties slot i and moves what had been displaced over it back, so that no tombstones are needed.
  */
-static void index_erase(struct socket_table *table, uint32_t i)
+static void index_erase(struct cookie_table *table, uint32_t i)
 {
 	uint32_t mask = table->index_mask;
 
 	for (uint32_t next = (i + 1) & mask; table->index[next].handle; next = (next + 1) & mask) {
-		uint64_t cookie = socket_table_at(table, table->index[next].handle)->cookie;
+		uint64_t cookie = entry_at(table, table->index[next].handle)->cookie;
 		uint32_t home = hash_home(table, cookie_hash(cookie));
 
 		if (((next - home) & mask) < ((next - i) & mask))
@@ -183,31 +189,33 @@ static void index_erase(struct socket_table *table, uint32_t i)
 	table->index[i].handle = 0;
 }
 
-void socket_table_remove(struct socket_table *table, struct tcp_socket *socket)
+void cookie_table_remove(struct cookie_table *table, void *removed)
 {
-	uint32_t i = hash_home(table, cookie_hash(socket->cookie));
+	struct cookie_entry *entry = removed;
+	uint32_t handle = entry->handle;
+	uint32_t i = hash_home(table, cookie_hash(entry->cookie));
 
-	while (table->index[i].handle != socket->handle)
+	while (table->index[i].handle != handle)
 		i = (i + 1) & table->index_mask;
 	index_erase(table, i);
-	socket->cookie = 0;
-	socket->watch_next = table->free_handle;
-	table->free_handle = socket->handle;
+	entry->cookie = 0;
+	entry->handle = table->free_handle;
+	table->free_handle = handle;
 	table->count--;
 }
 
-size_t socket_table_count(const struct socket_table *table)
+size_t cookie_table_count(const struct cookie_table *table)
 {
 	return table->count;
 }
 
-struct tcp_socket *socket_table_next(struct socket_table *table, uint32_t *position)
+void *cookie_table_next(struct cookie_table *table, uint32_t *position)
 {
 	while (++*position < table->next_handle) {
-		struct tcp_socket *socket = socket_table_at(table, *position);
+		struct cookie_entry *entry = entry_at(table, *position);
 
-		if (socket->cookie)
-			return socket;
+		if (entry->cookie)
+			return entry;
 	}
 	return NULL;
 }
