@@ -10,6 +10,7 @@ CLANG	  ?= clang
 CC	  ?= cc
 BPFTOOL	  ?= $(firstword $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool))
 OUT	  := .output
+PROGRAM	  := tcpwatch
 VERSION	  := $(shell sed -n 's/^\#define TCPWATCH_VERSION "\(.*\)"/\1/p' user/version.h)
 ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/riscv64/riscv/; s/ppc64le/powerpc/; s/s390x/s390/')
 VMLINUX_H ?= vmlinux/vmlinux.h
@@ -23,7 +24,8 @@ LDLIBS	 := -lbpf -lelf -lz
 BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
 
-BPF_SRC	 := $(wildcard bpf/*.bpf.c)
+# The maps are in config.bpf.c: the linker of libbpf 1.1 wants them before their users.
+BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
@@ -45,7 +47,7 @@ endif
 
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint bench fuzz install clean help
-all: tcpwatch
+all: $(PROGRAM)
 
 $(OUT)/tools-ok: Makefile tools/check-tools
 	$(Q)mkdir -p $(OUT)
@@ -70,7 +72,7 @@ $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 
 $(LIVE_OBJ): $(SKELETON)
 
-tcpwatch: $(LIVE_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
+$(PROGRAM): $(LIVE_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 

@@ -14,6 +14,8 @@
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same in every kernel since 2.6.27 */
+
 /* pid namespaces nest at most this deep: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h */
 #define PIDNS_LEVELS 32
 
@@ -27,11 +29,26 @@ extern const volatile __u64 pidns_ino;
 
 /* The helper makes the cookie where there is none yet; a call costs as much as all of read_flow().
  */
-static __always_inline __u64 read_cookie(struct sock *sk)
+static __always_inline __u64 read_cookie(struct sock_common *sk)
 {
-	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	__u64 cookie = sk->skc_cookie.counter;
 
 	return cookie ? cookie : bpf_get_socket_cookie(sk);
+}
+
+/* netns is the namespace's inode, 0 where the record is of none. */
+static __always_inline void write_header(struct event_header *header, __u8 kind, __u16 size,
+					 __u32 netns)
+{
+	header->kind = kind;
+	header->version = EVENT_VERSION;
+	header->size = size;
+	header->netns = netns;
+}
+
+static __always_inline __u32 read_netns(const struct sock_common *sk)
+{
+	return sk->skc_net.net->ns.inum;
 }
 
 static __always_inline void read_address(__u8 *to, const struct in6_addr *from)
@@ -40,23 +57,30 @@ static __always_inline void read_address(__u8 *to, const struct in6_addr *from)
 	((__u64 *)to)[1] = ((const __u64 *)from->in6_u.u6_addr32)[1];
 }
 
+/* What full and mini-sockets have in common; all but the flags. */
+static __always_inline void read_common_flow(struct event_flow *flow, const struct sock_common *sk)
+{
+	flow->family = sk->skc_family;
+	if (flow->family == AF_INET6) {
+		read_address(flow->local, &sk->skc_v6_rcv_saddr);
+		read_address(flow->remote, &sk->skc_v6_daddr);
+	} else {
+		__builtin_memset(flow->local, 0, 2 * EVENT_ADDRESS_LEN);
+		*(__u32 *)flow->local = sk->skc_rcv_saddr;
+		*(__u32 *)flow->remote = sk->skc_daddr;
+	}
+	flow->local_port = sk->skc_num;
+	flow->remote_port = bpf_ntohs(sk->skc_dport);
+}
+
 static __always_inline void read_flow(struct event_flow *flow, struct tcp_sock *tp)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u16 flags = 0;
 
-	flow->family = sk->__sk_common.skc_family;
-	if (flow->family == AF_INET6) {
-		read_address(flow->local, &sk->__sk_common.skc_v6_rcv_saddr);
-		read_address(flow->remote, &sk->__sk_common.skc_v6_daddr);
-	} else {
-		__builtin_memset(flow->local, 0, 2 * EVENT_ADDRESS_LEN);
-		*(__u32 *)flow->local = sk->__sk_common.skc_rcv_saddr;
-		*(__u32 *)flow->remote = sk->__sk_common.skc_daddr;
-	}
+	read_common_flow(flow, &sk->__sk_common);
 	/* skc_num is already 0 when a socket goes to CLOSE; inet_sport is not. */
 	flow->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
-	flow->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 
 	if (sk->sk_socket)
 		flags |= EVENT_SK_SOCKET;
@@ -85,6 +109,18 @@ static __always_inline void read_process(struct event_task *out, struct task_str
 	out->reserved = 0;
 	((__u64 *)out->comm)[0] = ((__u64 *)leader->comm)[0];
 	((__u64 *)out->comm)[1] = ((__u64 *)leader->comm)[1];
+}
+
+/* The process that runs, as read_process(), with its id as tcpwatch's pid namespace numbers it. */
+static __always_inline void read_current(struct event_task *out, struct task_struct *task)
+{
+	struct bpf_pidns_info ns = {};
+
+	read_process(out, task);
+	if (pidns_ino) {
+		bpf_get_ns_current_pid_tgid(pidns_dev, pidns_ino, &ns, sizeof(ns));
+		out->tgid = ns.tgid;
+	}
 }
 
 /* The process id of any task as tcpwatch's pid namespace numbers it; 0 if it is not visible there.

@@ -13,16 +13,20 @@
 #include <linux/types.h>
 #endif
 
-#define EVENT_VERSION 1
+#define EVENT_VERSION 2
 
 #define EVENT_COMM_LEN	  16
 #define EVENT_ADDRESS_LEN 16
 
 enum event_kind {
-	EVENT_TRANSITION = 1, /* ring: one TCP state change */
-	EVENT_FORK = 2,	      /* ring: a process was born */
-	EVENT_SCAN_FD = 3,    /* scan: a TCP socket and one descriptor that holds it */
-	EVENT_SCAN_SOCKET = 4 /* scan: a TCP socket found in the kernel's own tables */
+	EVENT_TRANSITION = 1,  /* ring: one TCP state change */
+	EVENT_FORK = 2,	       /* ring: a process was born */
+	EVENT_SCAN_FD = 3,     /* scan: a TCP socket and one descriptor that holds it */
+	EVENT_SCAN_SOCKET = 4, /* scan: a TCP socket found in the kernel's own tables */
+	EVENT_SCAN_MINI = 5,   /* scan: a mini-socket found there */
+	EVENT_ACCEPT = 6,      /* ring: a connection was accepted */
+	EVENT_MINI = 7,	       /* ring: what became of a TIME_WAIT or FIN_WAIT2 mini-socket */
+	EVENT_REQUEST = 8      /* ring: what became of a SYN_RECV mini-socket */
 };
 
 /* What was true of the socket, and of current, at the moment of the record. */
@@ -76,8 +80,9 @@ struct event_transition {
 	__u32 recv_queue; /* bytes, the FIN counts 1 */
 	__u32 write_seq;
 	__u32 copied_seq;
-	__u32 segment; /* low half of the clock value of the segment being worked on */
-	__u32 reserved;
+	__u32 segment;		/* low half of the clock value of the segment being worked on */
+	__u32 rto_time_ms;	/* SYN_RECV > ...: since the first SYN-ACK, if it was repeated; 0 =
+				   the kernel does not measure it (before 3868ab0f1925 in 6.7) */
 	struct event_task task; /* only with EVENT_ACTOR: without it the record ends here */
 };
 
@@ -90,6 +95,53 @@ struct event_fork {
 	struct event_task child;
 };
 
+/* accept(), at the moment when the connection gets its descriptor. */
+struct event_accept {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;
+	struct event_flow flow;
+	__u8 state;
+	__u8 reserved[7];
+	struct event_task task; /* who accepts */
+};
+
+enum event_mini_what {
+	MINI_ENDED = 1,	 /* the kernel frees it */
+	MINI_TIMED = 2,	 /* it is in TIME_WAIT, and its minute begins, perhaps anew */
+	MINI_REFUSED = 3 /* tcp_max_tw_buckets or memory: the socket just closes */
+};
+
+/* A socket that goes on without its struct sock. Its cookie is the same. */
+struct event_mini {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;
+	struct event_flow flow;
+	__u8 what;  /* enum event_mini_what */
+	__u8 state; /* TCP_TIME_WAIT or TCP_FIN_WAIT2 */
+	__u8 reserved[2];
+	__s32 left_ticks; /* MINI_ENDED: kernel ticks until it would have ended by itself */
+};
+
+enum event_request_what {
+	REQUEST_DROPPED = 1,  /* never became a connection */
+	REQUEST_COMPLETED = 2 /* became one, after SYN-ACKs were repeated */
+};
+
+/* A connection that its peer had not yet confirmed. */
+struct event_request {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie; /* the connection, if there comes one, has the same */
+	struct event_flow flow;
+	__u64 age_us;	  /* since the first SYN-ACK */
+	__u8 what;	  /* enum event_request_what */
+	__u8 retransmits; /* of the SYN-ACK */
+	__u8 reserved[2];
+	__s32 left_ticks; /* kernel ticks until its timer; > 0: it was not the timer */
+};
+
 struct event_scan {
 	struct event_header header;
 	__u64 time_ns;
@@ -99,12 +151,23 @@ struct event_scan {
 	__u32 fd;		/* EVENT_SCAN_FD */
 	__u8 state;
 	__u8 reserved[3];
-	__u32 recv_queue; /* bytes; of a LISTEN socket: connections waiting for accept() */
-	__u32 send_queue; /* bytes; of a LISTEN socket: the most that may wait */
-	__u32 write_seq;
-	__u32 copied_seq;
-	__u32 last_sent_ticks;	   /* kernel ticks since data was last sent */
-	__u32 last_received_ticks; /* kernel ticks since an ACK was last received */
+	union {
+		struct {
+			/* bytes; of a LISTEN socket: connections waiting for accept() */
+			__u32 recv_queue;
+			/* bytes; of a LISTEN socket: the most that may wait */
+			__u32 send_queue;
+			__u32 write_seq;
+			__u32 copied_seq;
+			__u32 last_sent_ticks;	   /* kernel ticks since data was last sent */
+			__u32 last_received_ticks; /* kernel ticks since an ACK was last received */
+		};
+		struct {
+			__u64 age_us;	   /* SYN_RECV: since the first SYN-ACK */
+			__s32 left_ticks;  /* kernel ticks until its timer */
+			__u32 retransmits; /* SYN_RECV: of the SYN-ACK */
+		} mini;			   /* EVENT_SCAN_MINI: TIME_WAIT, FIN_WAIT2 or SYN_RECV */
+	};
 };
 
 /* Counted per CPU by the kernel side, summed by user space. */
@@ -118,6 +181,9 @@ _Static_assert(sizeof(struct event_task) == 32, "wire format");
 _Static_assert(sizeof(struct event_flow) == 40, "wire format");
 _Static_assert(sizeof(struct event_transition) == 128, "wire format");
 _Static_assert(sizeof(struct event_fork) == 80, "wire format");
+_Static_assert(sizeof(struct event_accept) == 104, "wire format");
+_Static_assert(sizeof(struct event_mini) == 72, "wire format");
+_Static_assert(sizeof(struct event_request) == 80, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
 
 #endif

@@ -15,10 +15,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	e->header.kind = EVENT_FORK;
-	e->header.version = EVENT_VERSION;
-	e->header.size = sizeof(*e);
-	e->header.netns = 0;
+	write_header(&e->header, EVENT_FORK, sizeof(*e), 0);
 	e->time_ns = bpf_ktime_get_ns();
 	read_process(&e->parent, parent);
 	read_process(&e->child, child);

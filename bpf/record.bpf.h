@@ -6,8 +6,6 @@
 
 #include "common.bpf.h"
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same in every kernel since 2.6.27 */
-
 /*
  * Who runs, if he is the one who acts. With the lock not owned it is softirq over a passer-by; a
  * kernel thread closes for somebody else.
@@ -24,13 +22,7 @@ static __always_inline struct task_struct *find_actor(struct sock *sk)
 
 static __always_inline void read_actor(struct event_transition *e, struct task_struct *task)
 {
-	struct bpf_pidns_info ns = {};
-
-	read_process(&e->task, task);
-	if (pidns_ino) {
-		bpf_get_ns_current_pid_tgid(pidns_dev, pidns_ino, &ns, sizeof(ns));
-		e->task.tgid = ns.tgid;
-	}
+	read_current(&e->task, task);
 	e->flow.flags |= EVENT_ACTOR;
 }
 
@@ -54,12 +46,9 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 retransmits = tp->total_retrans;
 
-	e->header.kind = EVENT_TRANSITION;
-	e->header.version = EVENT_VERSION;
-	e->header.size = size;
-	e->header.netns = sk->__sk_common.skc_net.net->ns.inum;
+	write_header(&e->header, EVENT_TRANSITION, size, read_netns(&sk->__sk_common));
 	e->time_ns = read_time(tp, sk, from, to);
-	e->cookie = read_cookie(sk);
+	e->cookie = read_cookie(&sk->__sk_common);
 	read_flow(&e->flow, tp);
 	e->from = from;
 	e->to = to;
@@ -71,7 +60,9 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	e->recv_queue = tp->rcv_nxt - e->copied_seq;
 	e->write_seq = tp->write_seq;
 	e->segment = tp->tcp_clock_cache;
-	e->reserved = 0;
+	e->rto_time_ms = 0;
+	if (from == TCP_SYN_RECV && bpf_core_field_exists(tp->total_rto_time))
+		e->rto_time_ms = tp->total_rto_time;
 }
 
 #endif

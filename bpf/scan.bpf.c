@@ -5,22 +5,22 @@
 
 /* Bit n set: sockets in state n are wanted. Set by user space before each scan. */
 volatile __u32 scan_states = 0;
+/* The same for mini-sockets. */
+volatile __u32 scan_mini_states = 0;
 
 static __always_inline bool wanted(__u8 state)
 {
 	return scan_states >> (state & 31) & 1;
 }
 
-static __always_inline void read_socket(struct event_scan *e, struct tcp_sock *tp)
+static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct tcp_sock *tp)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 ticks = bpf_jiffies64();
 
-	e->header.version = EVENT_VERSION;
-	e->header.size = sizeof(*e);
-	e->header.netns = sk->__sk_common.skc_net.net->ns.inum;
+	write_header(&e->header, kind, sizeof(*e), read_netns(&sk->__sk_common));
 	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(sk);
+	e->cookie = read_cookie(&sk->__sk_common);
 	read_flow(&e->flow, tp);
 	e->copied_seq = tp->copied_seq;
 	e->write_seq = tp->write_seq;
@@ -59,13 +59,51 @@ int scan_fds(struct bpf_iter__task_file *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	e.header.kind = EVENT_SCAN_FD;
-	read_socket(&e, tp);
+	read_socket(&e, EVENT_SCAN_FD, tp);
 	read_process(&e.task, task);
 	e.task.tgid = task_tgid_here(task);
 	e.fd = ctx->fd;
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;
+}
+
+static __always_inline void read_mini(struct event_scan *e, struct sock_common *sk)
+{
+	write_header(&e->header, EVENT_SCAN_MINI, sizeof(*e), read_netns(sk));
+	e->time_ns = bpf_ktime_get_ns();
+	e->cookie = read_cookie(sk);
+	read_common_flow(&e->flow, sk);
+}
+
+/* Returns whether it is one, and wanted. */
+static __always_inline bool read_time_wait(struct event_scan *e, struct sock_common *sk)
+{
+	struct tcp_timewait_sock *tw = bpf_skc_to_tcp_timewait_sock(sk);
+
+	if (!tw)
+		return false;
+	e->state = tw->tw_sk.tw_substate;
+	if (!(scan_mini_states >> (e->state & 31) & 1))
+		return false;
+	read_mini(e, sk);
+	e->mini.left_ticks = tw->tw_sk.tw_timer.expires - bpf_jiffies64();
+	return true;
+}
+
+static __always_inline bool read_request(struct event_scan *e, struct sock_common *sk)
+{
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
+
+	if (!request)
+		return false;
+	e->state = TCP_SYN_RECV;
+	if (!(scan_mini_states >> TCP_SYN_RECV & 1))
+		return false;
+	read_mini(e, sk);
+	e->mini.age_us = e->time_ns / 1000 - request->snt_synack;
+	e->mini.left_ticks = request->req.req.rsk_timer.expires - bpf_jiffies64();
+	e->mini.retransmits = request->req.req.num_retrans;
+	return true;
 }
 
 SEC("iter/tcp")
@@ -78,13 +116,20 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 	if (!sk)
 		return 0;
 	e.state = sk->skc_state;
-	if (!wanted(e.state))
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk); /* NULL for TIME_WAIT and SYN_RECV mini-sockets */
-	if (!tp)
-		return 0;
-	e.header.kind = EVENT_SCAN_SOCKET;
-	read_socket(&e, tp);
+	if (e.state == TCP_TIME_WAIT) {
+		if (!read_time_wait(&e, sk))
+			return 0;
+	} else if (e.state == TCP_NEW_SYN_RECV) {
+		if (!read_request(&e, sk))
+			return 0;
+	} else {
+		if (!wanted(e.state))
+			return 0;
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (!tp)
+			return 0;
+		read_socket(&e, EVENT_SCAN_SOCKET, tp);
+	}
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;
 }

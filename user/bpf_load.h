@@ -4,25 +4,41 @@
 
 #include <stdbool.h>
 
+#include "feature.h"
 #include "options.h"
 
+struct bpf_prog_skeleton;
 struct tcpwatch;
 
-/* Opens the skeleton with libbpf's messages kept back (shown with `verbose`). NULL with errno set.
+/*
+ * Loads and attaches what the kernel lets, leaving out one by one what it does not and what is not
+ * needed. Returns 0 and *skeleton (free with tcpwatch__destroy()) and *features; or a negative
+ * errno if not even the core works, then nothing is left.
  */
-struct tcpwatch *bpf_load_open(bool verbose);
+int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_set *features);
 
-/* Settings that programs are loaded with: ring size, pid namespace, which are wanted. Returns 0 or
- * -errno. */
-int bpf_load_configure(struct tcpwatch *skeleton, const struct options *options);
+/* "fentry/__inet_csk_reqsk_queue_drop" */
+#define BPF_HOOK_TEXT 48
+
+/*
+ * Loads, and attaches, the program of one feature alone; writes what it is put on to `hook`.
+ * Returns 0 or a negative errno.
+ */
+int bpf_load_try(const struct options *options, enum feature feature, char hook[BPF_HOOK_TEXT]);
+
+/* The file that the kernel's types are read from. */
+const char *bpf_load_btf_path(const struct options *options);
+
+/* The program of a feature and its link, as the skeleton has them. */
+struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature);
 
 /* What libbpf said last of a failure; "" if nothing. */
 const char *bpf_load_message(void);
 
-/* Is the kernel's BTF readable? */
-bool bpf_load_has_btf(void);
+/* Is the kernel's BTF, or the file of --btf, readable? Else errno is set. */
+bool bpf_load_has_btf(const struct options *options);
 
 /* Prints why loading failed with err, on what evidence, and one remedy. */
-void bpf_load_explain(int err);
+void bpf_load_explain(int err, const struct options *options);
 
 #endif

@@ -24,6 +24,11 @@ static const char *const names[] = {
 	[CAUSE_CLOSED] = "closed",
 	[CAUSE_LISTENER_CLOSED] = "listener_closed",
 	[CAUSE_LOCAL_ERROR] = "local_error",
+	[CAUSE_OVERFLOW] = "time_wait_overflow",
+	[CAUSE_EXPIRED] = "expired",
+	[CAUSE_REUSED] = "reused",
+	[CAUSE_CUT_SHORT] = "cut_short",
+	[CAUSE_RESET] = "reset",
 };
 
 _Static_assert(sizeof(names) / sizeof(*names) == CAUSES, "a name for every cause");

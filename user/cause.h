@@ -20,6 +20,11 @@ enum cause {
 	CAUSE_CLOSED,	       /* close() before the connection was made */
 	CAUSE_LISTENER_CLOSED, /* in the accept queue when the listener closed */
 	CAUSE_LOCAL_ERROR,     /* connect() failed here: no port, no route */
+	CAUSE_OVERFLOW,	       /* no TIME_WAIT mini-socket: tcp_max_tw_buckets, or memory */
+	CAUSE_EXPIRED,	       /* TIME_WAIT is over */
+	CAUSE_REUSED,	       /* its ports were taken by a connect() within TIME_WAIT */
+	CAUSE_CUT_SHORT,       /* TIME_WAIT ended by a SYN, an RST or with its namespace */
+	CAUSE_RESET,	       /* by an RST, sent or received */
 	CAUSES
 };
 

@@ -10,6 +10,8 @@
 #include "coalesce.h"
 #include "event_check.h"
 #include "leak_watch.h"
+#include "mini_tracker.h"
+#include "passive_open.h"
 #include "scan_plan.h"
 #include "tracker.h"
 #include "units.h"
@@ -49,6 +51,16 @@ static void on_changed(void *context, const struct change *change, struct tcp_so
 		engine->config.output->ops->change(engine->config.output, change);
 	if (socket && change->to == TCP_CLOSE_WAIT)
 		leak_watch_enter(engine->leaks, socket);
+}
+
+static void on_accepted(void *context, const struct accepted *accepted)
+{
+	struct engine *engine = context;
+	const struct process *process = accepted->process;
+
+	if (engine->config.options->trace &&
+	    (process ? process->watched : !watch_set_is_selective(engine->watched)))
+		engine->config.output->ops->accepted(engine->config.output, accepted);
 }
 
 static void on_found(void *context, struct tcp_socket *socket)
@@ -97,12 +109,26 @@ static void on_record(void *context, const void *record, size_t size)
 		return;
 	}
 	engine->ledger.delivered++;
-	if (header->kind == EVENT_TRANSITION) {
+	switch (header->kind) {
+	case EVENT_TRANSITION:
 		coalesce_event(&engine->coalesce, record);
-	} else if (header->kind == EVENT_FORK) {
+		break;
+	case EVENT_FORK:
 		child = tracker_fork(&engine->tracker, record);
 		if (child)
 			engine->config.watch_child(engine->config.context, child);
+		break;
+	case EVENT_ACCEPT:
+		passive_accept(&engine->tracker, record);
+		break;
+	case EVENT_MINI:
+		mini_event(&engine->tracker, record);
+		break;
+	case EVENT_REQUEST:
+		passive_request(&engine->tracker, record);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -119,8 +145,11 @@ static int drain(void *context)
 struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
-	struct tracker_hooks hooks = {
-		.changed = on_changed, .found = on_found, .leaving = on_leaving, .context = engine};
+	struct tracker_hooks hooks = {.changed = on_changed,
+				      .accepted = on_accepted,
+				      .found = on_found,
+				      .leaving = on_leaving,
+				      .context = engine};
 	struct leak_hooks leak_hooks = {
 		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
 
@@ -134,6 +163,7 @@ struct engine *engine_new(const struct engine_config *config)
 	if (!engine->watched ||
 	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
 		goto fail;
+	engine->tracker.features = config->source->features;
 	engine->leaks =
 		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
 	if (!engine->leaks)
@@ -186,12 +216,14 @@ static int show(struct engine *engine,
 static int summarize_if_due(struct engine *engine)
 {
 	uint64_t now_ns = now(engine), interval_ns;
+	int err;
 
 	if (now_ns < engine->summary_at_ns)
 		return 0;
 	interval_ns = engine->config.options->interval_ns;
 	engine->summary_at_ns += ((now_ns - engine->summary_at_ns) / interval_ns + 1) * interval_ns;
-	return show(engine, engine->config.output->ops->summary);
+	err = scan_plan_minis(&engine->scans);
+	return err ? err : show(engine, engine->config.output->ops->summary);
 }
 
 static bool process_alive(uint32_t tgid)
@@ -242,7 +274,7 @@ static void on_scanned(void *context, const struct scan_result *result)
 	struct output_start start = {
 		.version = TCPWATCH_VERSION,
 		.kernel = config->kernel,
-		.mode = config->mode,
+		.features = config->source->features,
 		.options = config->options,
 		.targets = config->targets,
 	};
@@ -274,6 +306,7 @@ int engine_poll(struct engine *engine)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
 		err = summarize_if_due(engine);
+	mini_expire(&engine->tracker, now(engine));
 	process_table_fold(engine->tracker.processes, process_alive);
 	return err ? err : output_flush(config->output);
 }

@@ -16,8 +16,7 @@ struct engine_config {
 	struct source *source; /* stays the caller's */
 	struct output *output; /* stays the caller's */
 	const char *kernel;    /* for the start record */
-	const char *mode;
-	const char *targets; /* for people: "nginx[812] and 2 more"; NULL = every process */
+	const char *targets;   /* for people: "nginx[812] and 2 more"; NULL = every process */
 	uint32_t self_tgid;
 	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants
 	 * to know. */

@@ -28,6 +28,30 @@ static bool scan_valid(const struct event_scan *e)
 	return tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
 }
 
+static bool accept_valid(const struct event_accept *e)
+{
+	return tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
+static bool mini_valid(const struct event_mini *e)
+{
+	return e->what >= MINI_ENDED && e->what <= MINI_REFUSED &&
+	       (e->state == TCP_TIME_WAIT || e->state == TCP_FIN_WAIT2) && e->cookie &&
+	       flow_valid(&e->flow);
+}
+
+static bool request_valid(const struct event_request *e)
+{
+	return (e->what == REQUEST_DROPPED || e->what == REQUEST_COMPLETED) && e->cookie &&
+	       flow_valid(&e->flow);
+}
+
+static bool scan_mini_valid(const struct event_scan *e)
+{
+	return scan_valid(e) &&
+	       (e->state == TCP_TIME_WAIT || e->state == TCP_FIN_WAIT2 || e->state == TCP_SYN_RECV);
+}
+
 int event_check(const void *data, size_t size)
 {
 	const struct event_header *header = data;
@@ -42,6 +66,14 @@ int event_check(const void *data, size_t size)
 	case EVENT_SCAN_FD:
 	case EVENT_SCAN_SOCKET:
 		return size == sizeof(struct event_scan) && scan_valid(data) ? 0 : -EPROTO;
+	case EVENT_SCAN_MINI:
+		return size == sizeof(struct event_scan) && scan_mini_valid(data) ? 0 : -EPROTO;
+	case EVENT_ACCEPT:
+		return size == sizeof(struct event_accept) && accept_valid(data) ? 0 : -EPROTO;
+	case EVENT_MINI:
+		return size == sizeof(struct event_mini) && mini_valid(data) ? 0 : -EPROTO;
+	case EVENT_REQUEST:
+		return size == sizeof(struct event_request) && request_valid(data) ? 0 : -EPROTO;
 	default:
 		return -EPROTO;
 	}

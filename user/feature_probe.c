@@ -14,51 +14,32 @@
 
 #include "bpf_load.h"
 #include "exit_status.h"
-#include "tcpwatch.skel.h"
+#include "version.h"
 
-struct feature {
+struct capability {
+	int number;
 	const char *name;
-	const char *program; /* the BPF program behind it */
-	const char *gives;
 	const char *loses;
-	bool core;
 };
 
-static const struct feature features[] = {
-	{"transitions", "on_set_state", "every TCP state change with its actor",
-	 "nothing works without it", true},
-	{"descriptors", "scan_fds", "who holds a socket, and sockets older than tcpwatch",
-	 "leaks cannot be judged", true},
-	{"tables", "scan_tcp", "unaccepted and orphaned sockets", "unaccepted sockets are not seen",
-	 true},
-	{"closes", "on_destroy", "whose connections were reset",
-	 "reset connections count for their listener's process", false},
-	{"forks", "on_fork", "-f follows future children", "no -f", false},
+static const struct capability capabilities[] = {
+	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
+	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+	 "sockets without a descriptor are seen in our own network namespace only"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "network namespaces of other users are not entered"},
 };
 
-static void line(const char *name, bool works, const char *what, const char *why)
-{
-	printf("%-13s %-4s %s%s%s%s\n", name, works ? "yes" : "no", what, *why ? " (" : "", why,
-	       *why ? ")" : "");
-}
-
-/* Loads and attaches one program alone. Returns 0 or a negative errno. */
-static int try_program(const char *name, bool verbose)
-{
-	struct tcpwatch *skeleton = bpf_load_open(verbose);
-	struct bpf_program *program;
-	int err;
-
-	if (!skeleton)
-		return -errno;
-	bpf_object__for_each_program(program, skeleton->obj)
-		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
-	err = tcpwatch__load(skeleton);
-	if (!err)
-		err = tcpwatch__attach(skeleton);
-	tcpwatch__destroy(skeleton);
-	return err;
-}
+/* What is known after the tries. */
+struct probe {
+	const struct options *options;
+	feature_set works;
+	int errors[FEATURES];		     /* negative errno, 0 = works */
+	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
+	bool capable[sizeof(capabilities) / sizeof(*capabilities)];
+	bool btf;
+	int btf_errno;
+};
 
 static bool has_capability(int capability)
 {
@@ -69,54 +50,122 @@ static bool has_capability(int capability)
 	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
-/* What keeps us out of other network namespaces; NULL if nothing does. */
-static const char *namespaces_refused(void)
+static bool can_change_netns(void)
 {
 	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	const char *why = NULL;
+	bool can = fd >= 0 && !setns(fd, CLONE_NEWNET);
 
-	if (fd < 0)
-		return strerror(errno);
-	if (setns(fd, CLONE_NEWNET))
-		why = "CAP_SYS_ADMIN is needed";
-	else if (!has_capability(CAP_SYS_PTRACE))
-		why = "CAP_SYS_PTRACE is needed";
-	close(fd);
-	return why;
+	if (fd >= 0)
+		close(fd);
+	return can;
 }
 
-int features_print(bool verbose)
+static void probe(struct probe *probe, const struct options *options)
+{
+	*probe = (struct probe){.options = options};
+	probe->btf = bpf_load_has_btf(options);
+	probe->btf_errno = probe->btf ? 0 : errno;
+	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		probe->errors[feature] = bpf_load_try(options, feature, probe->hooks[feature]);
+		if (!probe->errors[feature])
+			probe->works |= 1u << feature;
+	}
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
+		probe->capable[i] = has_capability(capabilities[i].number);
+}
+
+static bool core_works(const struct probe *probe)
+{
+	for (int i = 0; i < FEATURES; i++)
+		if (feature_infos[i].core && probe->errors[i])
+			return false;
+	return true;
+}
+
+/* What a kernel says by this error when it is asked for a BPF program. */
+static const char *reason(int err)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return "refused";
+	case ESRCH:
+	case ENOENT:
+		return "no such hook";
+	case EINVAL:
+	case EOPNOTSUPP:
+		return "unsupported";
+	default:
+		return strerror(-err);
+	}
+}
+
+static void print_programs(const struct probe *probe)
+{
+	printf("\n%-12s %-40s %-9s %s\n", "FEATURE", "PROGRAM", "STATE", "SHOWS, OR WHAT IS LOST");
+	for (int i = 0; i < FEATURES; i++) {
+		const struct feature_info *info = &feature_infos[i];
+		int err = probe->errors[i];
+
+		printf("%-12s %-40s %-9s %s\n", info->name, probe->hooks[i],
+		       err ? reason(err) : "attached", err ? info->loses : info->gives);
+	}
+}
+
+static void print_capabilities(const struct probe *probe)
+{
+	printf("\n%-12s %-8s %s\n", "CAPABILITY", "", "");
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
+		printf("%-15s %-4s %s\n", capabilities[i].name, probe->capable[i] ? "yes" : "no",
+		       probe->capable[i] ? "" : capabilities[i].loses);
+}
+
+/* Are all of these refused for want of permission? */
+static bool refused_full(const struct probe *probe)
+{
+	for (int i = 0; i < FEATURES; i++)
+		if (feature_infos[i].full && probe->errors[i] != -EPERM &&
+		    probe->errors[i] != -EACCES)
+			return false;
+	return true;
+}
+
+static const char *remedy(const struct probe *probe)
+{
+	if (!probe->btf)
+		return "Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, or give its BTF with --btf=PATH.";
+	if (!probe->capable[0] || !probe->capable[1])
+		return "Run as root, or with CAP_BPF and CAP_PERFMON.";
+	if (!core_works(probe))
+		return "Use kernel 5.15 or newer; -v shows what the kernel says to each program.";
+	if (refused_full(probe))
+		return "This kernel allows no fentry programs (a hardened host): nothing to be done "
+		       "from here; what is shown stays true.";
+	if (probe->works != (1u << FEATURES) - 1)
+		return "-v shows what the kernel says to each program that is not attached.";
+	if (!probe->capable[2] || !probe->capable[3] || !can_change_netns())
+		return "Add CAP_SYS_ADMIN and CAP_SYS_PTRACE to see every network namespace.";
+	return "nothing is missing.";
+}
+
+enum exit_status features_print(const struct options *options)
 {
 	struct utsname kernel;
-	const char *why;
-	bool works = true;
-	int err;
+	struct probe result;
 
 	uname(&kernel);
-	printf("%-13s %s %s\n", "kernel", kernel.release, kernel.machine);
-	line("btf", bpf_load_has_btf(), "types of this kernel",
-	     bpf_load_has_btf() ? "" : "a kernel with CONFIG_DEBUG_INFO_BTF=y is needed");
-	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
-		const struct feature *feature = &features[i];
-
-		err = try_program(feature->program, verbose);
-		line(feature->name, !err, err ? feature->loses : feature->gives,
-		     err ? strerror(-err) : "");
-		if (err && feature->core)
-			works = false;
-	}
-	why = namespaces_refused();
-	line("namespaces", !why,
-	     why ? "unaccepted sockets of other network namespaces are not seen"
-		 : "unaccepted sockets of every network namespace",
-	     why ? why : "");
-	line("accept", false, "owner and time of accept(): learned at close() or by scan instead",
-	     "");
-	printf("%-13s %s\n", "mode", works ? "tracepoints" : "none");
-	if (!works)
-		fprintf(stderr,
-			"tcpwatch: the core cannot run here: %s. Run it as root, or with "
-			"CAP_BPF and CAP_PERFMON, on kernel 5.15 or newer with BTF.\n",
-			*bpf_load_message() ? bpf_load_message() : "see the lines marked no");
-	return works ? STATUS_OK : STATUS_CANNOT;
+	probe(&result, options);
+	printf("tcpwatch %s on Linux %s %s\n", TCPWATCH_VERSION, kernel.release, kernel.machine);
+	printf("BTF  %s%s%s\n", bpf_load_btf_path(options), result.btf ? "" : ": ",
+	       result.btf ? "" : strerror(result.btf_errno));
+	printf("mode %s\n", core_works(&result) ? feature_mode(result.works) : "none");
+	print_programs(&result);
+	print_capabilities(&result);
+	printf("\nremedy  %s\n", remedy(&result));
+	if (core_works(&result))
+		return STATUS_OK;
+	fflush(stdout);
+	fprintf(stderr, "tcpwatch: the core cannot run here: %s\n",
+		*bpf_load_message() ? bpf_load_message() : "see what is not attached");
+	return STATUS_CANNOT;
 }

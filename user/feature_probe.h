@@ -2,12 +2,14 @@
 #ifndef TCPWATCH_FEATURE_PROBE_H
 #define TCPWATCH_FEATURE_PROBE_H
 
-#include <stdbool.h>
+#include "exit_status.h"
+#include "options.h"
 
 /*
- * Prints what this kernel and these privileges allow, one line a feature, by trying each program
- * alone. Returns the exit status: 0, or 3 where not even the core can run.
+ * Prints on one screen what this kernel and these privileges allow, by trying each program alone:
+ * what is attached, what is lost without the others, and what can be done about it. STATUS_CANNOT
+ * where not even the core can run.
  */
-int features_print(bool verbose);
+enum exit_status features_print(const struct options *options);
 
 #endif

@@ -57,6 +57,13 @@ const char *flow_format_remote(const struct flow *flow, char text[ENDPOINT_TEXT_
 	return endpoint_format(flow->family, flow->remote, flow->remote_port, text);
 }
 
+bool flow_same_but_port(const struct flow *a, const struct flow *b)
+{
+	return a->remote_port == b->remote_port && a->netns == b->netns && a->family == b->family &&
+	       !memcmp(a->remote, b->remote, EVENT_ADDRESS_LEN) &&
+	       !memcmp(a->local, b->local, EVENT_ADDRESS_LEN);
+}
+
 bool flow_local_is_any(const struct flow *flow)
 {
 	return !memcmp(flow->local, any, sizeof(any));

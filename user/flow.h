@@ -29,6 +29,9 @@ void flow_read(struct flow *flow, const struct event_flow *wire, uint32_t netns)
 const char *flow_format_local(const struct flow *flow, char text[ENDPOINT_TEXT_LEN]);
 const char *flow_format_remote(const struct flow *flow, char text[ENDPOINT_TEXT_LEN]);
 
+/* Are they the same but perhaps for the local port? */
+bool flow_same_but_port(const struct flow *a, const struct flow *b);
+
 /* Is the local address 0.0.0.0 or ::? */
 bool flow_local_is_any(const struct flow *flow);
 

@@ -150,7 +150,6 @@ static enum exit_status run(struct program *program)
 		.options = &program->options,
 		.source = program->source,
 		.output = program->output,
-		.mode = source_live_mode(program->source),
 		.targets = targets_describe(&program->options, targets),
 		.self_tgid = (uint32_t)getpid(),
 		.watch_child = watch_child,
@@ -207,7 +206,7 @@ int main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	options_parse(&program.options, argc, argv);
 	if (program.options.features)
-		status = features_print(program.options.verbose);
+		status = features_print(&program.options);
 	else
 		status = start(&program);
 	engine_free(program.engine);

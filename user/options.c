@@ -29,6 +29,7 @@ enum exit_status {
 
 enum long_option {
 	OPTION_FEATURES = 0x100,
+	OPTION_BTF,
 	OPTION_RING_SIZE,
 	OPTION_USAGE,
 };
@@ -58,6 +59,7 @@ static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "The kernel:", 3},
 	{"features", OPTION_FEATURES, NULL, 0,
 	 "Print what this kernel and these privileges allow, and exit", 0},
+	{"btf", OPTION_BTF, "PATH", 0, "Kernel BTF from a file", 0},
 	{"ring-size", OPTION_RING_SIZE, "SIZE", 0, "Ring buffer bytes of all CPUs (default 16M)",
 	 0},
 
@@ -302,6 +304,15 @@ static uint64_t ring_size_option(const char *text)
 	return size;
 }
 
+static const char *btf_option(const char *text)
+{
+	if (access(text, R_OK))
+		fail(EXIT_USAGE,
+		     "--btf: '%s' cannot be read: %s; give it a file like /sys/kernel/btf/vmlinux",
+		     text, strerror(errno));
+	return text;
+}
+
 /* What only the whole command line can tell. */
 static void options_check(const struct options *options)
 {
@@ -380,6 +391,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_FEATURES:
 		options->features = true;
+		break;
+	case OPTION_BTF:
+		options->btf = btf_option(arg);
 		break;
 	case OPTION_RING_SIZE:
 		options->ring_size = ring_size_option(arg);

@@ -21,6 +21,7 @@ struct options {
 	uint64_t interval_ns;
 	uint64_t duration_ns;
 	uint64_t ring_size; /* bytes */
+	const char *btf;    /* path; of the command line's memory; NULL: the kernel's own */
 	bool only_ipv4;
 	bool only_ipv6;
 	bool follow_forks;

@@ -13,7 +13,7 @@
 struct output_start {
 	const char *version;
 	const char *kernel; /* release, as of uname -r */
-	const char *mode;   /* "full" or "tracepoints" */
+	feature_set features;
 	const struct options *options;
 	const char *targets;	 /* for people: "nginx[812], 2 more"; NULL: every process */
 	size_t sockets_found;	 /* of the watched processes */
@@ -30,6 +30,7 @@ struct output {
 struct output_ops {
 	void (*start)(struct output *output, const struct output_start *start, uint64_t now_ns);
 	void (*change)(struct output *output, const struct change *change);
+	void (*accepted)(struct output *output, const struct accepted *accepted);
 	void (*leak)(struct output *output, const struct leak *leak);
 	void (*leak_end)(struct output *output, const struct leak_end *end);
 	void (*summary)(struct output *output, const struct view *view);

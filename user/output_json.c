@@ -81,7 +81,12 @@ static void json_start(struct output *output, const struct output_start *start, 
 	put_time(output, json, now_ns);
 	json_string(json, "version", start->version);
 	json_string(json, "kernel", start->kernel);
-	json_string(json, "mode", start->mode);
+	json_string(json, "mode", feature_mode(start->features));
+	json_array(json, "missing");
+	for (int i = 0; i < FEATURES; i++)
+		if (feature_is_missing(start->features, (enum feature)i))
+			json_string(json, NULL, feature_infos[i].name);
+	json_array_end(json);
 	json_array(json, "pids");
 	for (size_t i = 0; i < start->options->pid_count; i++)
 		json_u64(json, NULL, start->options->pids[i]);
@@ -104,6 +109,18 @@ static void json_change(struct output *output, const struct change *change)
 	json_string(json, "to", tcp_state_name(change->to));
 	put_duration(json, "lifetime_ns", change->lifetime_ns);
 	json_string(json, "cause", cause_name(change->cause));
+	end(json);
+}
+
+static void json_accepted(struct output *output, const struct accepted *accepted)
+{
+	struct json_writer *json = begin(output, "accept");
+
+	put_time(output, json, accepted->time_ns);
+	put_process(json, accepted->process);
+	put_socket(json, accepted->cookie);
+	put_flow(json, accepted->flow, ROLE_SERVER);
+	put_duration(json, "accept_wait_ns", accepted->wait_ns);
 	end(json);
 }
 
@@ -211,6 +228,10 @@ static void put_summary(struct output *output, const struct view_process *view, 
 		if (process->lifetimes[*state])
 			put_histogram(json, tcp_state_name(*state), process->lifetimes[*state]);
 	json_object_end(json);
+	if (process->accept_wait)
+		put_histogram(json, "accept_wait", process->accept_wait);
+	else
+		json_null(json, "accept_wait");
 	put_transitions(json, process);
 	json_object(json, "open");
 	for (const unsigned char *state = tcp_state_order; *state; state++)
@@ -254,6 +275,7 @@ static void json_free(struct output *output)
 static const struct output_ops ops = {
 	.start = json_start,
 	.change = json_change,
+	.accepted = json_accepted,
 	.leak = json_leak,
 	.leak_end = json_leak_end,
 	.summary = json_summary,

@@ -20,6 +20,20 @@ static const struct text_style *style_of(struct output *output)
 	return &((struct output_text *)output)->style;
 }
 
+static void put_mode(struct output *output, feature_set features)
+{
+	const char *separator = ", not seen here: ";
+
+	fprintf(output->file, "Mode: %s", feature_mode(features));
+	for (int i = 0; i < FEATURES; i++) {
+		if (!feature_is_missing(features, (enum feature)i))
+			continue;
+		fprintf(output->file, "%s%s", separator, feature_infos[i].name);
+		separator = ", ";
+	}
+	fprintf(output->file, "%s\n", separator[2] == 'n' ? "." : " (see tcpwatch --features).");
+}
+
 static void text_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	const struct options *options = start->options;
@@ -37,6 +51,7 @@ static void text_start(struct output *output, const struct output_start *start, 
 			duration_format(options->close_wait_ns, duration));
 	else
 		fputs(". Every CLOSE_WAIT is reported.\n", output->file);
+	put_mode(output, start->features);
 }
 
 /* "local <- remote" for who was called, "local -> remote" for who called. */
@@ -75,6 +90,20 @@ static void text_change(struct output *output, const struct change *change)
 		 change->to == TCP_LISTEN ? TCP_LISTEN : change->from);
 	if (cause)
 		fprintf(file, "  %s", cause);
+	putc('\n', file);
+}
+
+static void text_accepted(struct output *output, const struct accepted *accepted)
+{
+	char time[CLOCK_TIME_LEN], duration[DURATION_TEXT_LEN], process[PROCESS_TEXT_LEN];
+	FILE *file = output->file;
+	bool known = accepted->wait_ns != DURATION_UNKNOWN;
+
+	fprintf(file, "%s  %-22s  %25s  %7s  ",
+		clock_format_time(&output->clock, accepted->time_ns, time),
+		text_process(style_of(output), accepted->process, process), "accept",
+		known ? duration_format(accepted->wait_ns, duration) : "-");
+	put_flow(file, accepted->flow, ROLE_SERVER, TCP_ESTABLISHED);
 	putc('\n', file);
 }
 
@@ -151,29 +180,35 @@ static void text_leak_end(struct output *output, const struct leak_end *end)
 	putc('\n', file);
 }
 
-static void put_lifetimes(struct output *output, const struct process *process)
+static void put_row(struct output *output, const char *name, const struct histogram *h,
+		    bool *header)
 {
 	const struct text_style *style = style_of(output);
-	FILE *file = output->file;
+	char text[5][DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], picture[PICTURE_TEXT_LEN];
+
+	if (!h)
+		return;
+	if (!*header)
+		fprintf(output->file, "%s  %-11s %8s %7s %7s %7s %7s %7s  %s%s\n", text_dim(style),
+			"STATE", "COUNT", "MIN", "P50", "P90", "P99", "MAX", PICTURE_AXIS,
+			text_plain(style));
+	*header = true;
+	fprintf(output->file, "  %-11s %8s %7s %7s %7s %7s %7s  %s\n", name,
+		text_count(h->count, count), duration_format(h->min_ns, text[0]),
+		duration_format(histogram_quantile(h, 0.5), text[1]),
+		duration_format(histogram_quantile(h, 0.9), text[2]),
+		duration_format(histogram_quantile(h, 0.99), text[3]),
+		duration_format(h->max_ns, text[4]), text_picture(style, h, picture));
+}
+
+static void put_lifetimes(struct output *output, const struct process *process)
+{
 	bool header = false;
 
 	for (const unsigned char *state = tcp_state_order; *state; state++) {
-		const struct histogram *h = process->lifetimes[*state];
-		char text[5][DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], picture[PICTURE_TEXT_LEN];
-
-		if (!h)
-			continue;
-		if (!header)
-			fprintf(file, "%s  %-11s %8s %7s %7s %7s %7s %7s  %s%s\n", text_dim(style),
-				"STATE", "COUNT", "MIN", "P50", "P90", "P99", "MAX", PICTURE_AXIS,
-				text_plain(style));
-		header = true;
-		fprintf(file, "  %-11s %8s %7s %7s %7s %7s %7s  %s\n", tcp_state_name(*state),
-			text_count(h->count, count), duration_format(h->min_ns, text[0]),
-			duration_format(histogram_quantile(h, 0.5), text[1]),
-			duration_format(histogram_quantile(h, 0.9), text[2]),
-			duration_format(histogram_quantile(h, 0.99), text[3]),
-			duration_format(h->max_ns, text[4]), text_picture(style, h, picture));
+		if (*state == TCP_ESTABLISHED) /* a part of it, so before it */
+			put_row(output, "accept_wait", process->accept_wait, &header);
+		put_row(output, tcp_state_name(*state), process->lifetimes[*state], &header);
 	}
 }
 
@@ -290,6 +325,7 @@ static void text_free(struct output *output)
 static const struct output_ops ops = {
 	.start = text_start,
 	.change = text_change,
+	.accepted = text_accepted,
 	.leak = text_leak,
 	.leak_end = text_leak_end,
 	.summary = text_summary,

@@ -47,12 +47,21 @@ enum owner_source owner_source_of(const struct event_transition *e)
 	}
 }
 
-static void step_give(struct process *process, step_t step)
+static unsigned int step_from(step_t step)
+{
+	return step >> 60 & 15;
+}
+
+static uint64_t step_ns(step_t step)
 {
 	uint64_t ns = step & STEP_UNKNOWN;
 
-	process_record(process, (step >> 60) & 15, (step >> STEP_NS_BITS) & 15,
-		       ns == STEP_UNKNOWN ? DURATION_UNKNOWN : ns);
+	return ns == STEP_UNKNOWN ? DURATION_UNKNOWN : ns;
+}
+
+static void step_give(struct process *process, step_t step)
+{
+	process_record(process, step_from(step), step >> STEP_NS_BITS & 15, step_ns(step));
 }
 
 static void steps_give(struct tcp_socket *socket, struct process *process)
@@ -126,6 +135,22 @@ void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned i
 		socket->step_count--;
 	}
 	socket->steps[socket->step_count++] = step;
+}
+
+uint64_t owner_waited_since(const struct tcp_socket *socket, unsigned int from)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = socket->step_count; i-- > 0;) {
+		uint64_t ns = step_ns(socket->steps[i]);
+
+		if (step_from(socket->steps[i]) == from)
+			return sum;
+		if (ns == DURATION_UNKNOWN)
+			break;
+		sum += ns;
+	}
+	return DURATION_UNKNOWN;
 }
 
 void owner_settle(struct tcp_socket *socket, struct process *unknown)

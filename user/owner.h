@@ -40,6 +40,9 @@ void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *ta
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,
 		  unsigned int to, uint64_t ns);
 
+/* The time spent since the sample that left `from`, if all of it waits; else DURATION_UNKNOWN. */
+uint64_t owner_waited_since(const struct tcp_socket *socket, unsigned int from);
+
 /* No better owner will come: gives the waiting samples to the best one known, else to `unknown`. */
 void owner_settle(struct tcp_socket *socket, struct process *unknown);
 

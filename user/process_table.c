@@ -57,6 +57,7 @@ static void process_clear(struct process *process)
 {
 	for (int i = 0; i < TCP_STATES; i++)
 		free(process->lifetimes[i]);
+	free(process->accept_wait);
 	free(process->transitions);
 }
 
@@ -166,18 +167,23 @@ static struct process *fold_target(struct process_table *table, const char *comm
 	return &entry->process;
 }
 
+static void fold_histogram(struct histogram **to, struct histogram **from)
+{
+	if (!*from)
+		return;
+	if (*to) {
+		histogram_merge(*to, *from);
+	} else {
+		*to = *from;
+		*from = NULL;
+	}
+}
+
 static void process_fold(struct process *to, struct process *from)
 {
-	for (int i = 0; i < TCP_STATES; i++) {
-		if (!from->lifetimes[i])
-			continue;
-		if (to->lifetimes[i]) {
-			histogram_merge(to->lifetimes[i], from->lifetimes[i]);
-		} else {
-			to->lifetimes[i] = from->lifetimes[i];
-			from->lifetimes[i] = NULL;
-		}
-	}
+	for (int i = 0; i < TCP_STATES; i++)
+		fold_histogram(&to->lifetimes[i], &from->lifetimes[i]);
+	fold_histogram(&to->accept_wait, &from->accept_wait);
 	if (from->transitions && !to->transitions) {
 		to->transitions = from->transitions;
 		from->transitions = NULL;
@@ -215,6 +221,14 @@ void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid
 		table->fold_at = PROCESS_TABLE_LIMIT;
 }
 
+static void record_in(struct histogram **histogram, uint64_t ns)
+{
+	if (!*histogram)
+		*histogram = calloc(1, sizeof(**histogram));
+	if (*histogram)
+		histogram_record(*histogram, ns);
+}
+
 void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns)
 {
 	if (!process->watched)
@@ -223,12 +237,14 @@ void process_record(struct process *process, unsigned int from, unsigned int to,
 		process->transitions = calloc(TCP_STATES, sizeof(*process->transitions));
 	if (process->transitions)
 		process->transitions[from][to]++;
-	if (ns == DURATION_UNKNOWN)
-		return;
-	if (!process->lifetimes[from])
-		process->lifetimes[from] = calloc(1, sizeof(struct histogram));
-	if (process->lifetimes[from])
-		histogram_record(process->lifetimes[from], ns);
+	if (ns != DURATION_UNKNOWN)
+		record_in(&process->lifetimes[from], ns);
+}
+
+void process_record_accept(struct process *process, uint64_t wait_ns)
+{
+	if (process->watched)
+		record_in(&process->accept_wait, wait_ns);
 }
 
 struct process *process_table_next(struct process_table *table, struct process *previous)

@@ -20,8 +20,10 @@ struct process {
 	bool watched;
 	uint32_t merged;  /* how many dead processes were folded into this entry; 0 for a single one
 			   */
-	uint32_t sockets; /* open ones that point here; not freed before they are gone */
+	uint32_t sockets; /* open ones and mini-sockets that point here; not freed before they are
+			     gone */
 	struct histogram *lifetimes[TCP_STATES]; /* NULL = none */
+	struct histogram *accept_wait;		 /* in the accept queue; NULL = none */
 	uint64_t (*transitions)[TCP_STATES];	 /* [from][to]; NULL = none */
 	uint64_t leaks[LEAK_KINDS];		 /* reported so far */
 	void *links;				 /* the table's own */
@@ -55,6 +57,9 @@ void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid
 /* Adds one sample: the transition is counted; ns may be DURATION_UNKNOWN, which is never recorded.
  */
 void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns);
+
+/* Adds the time that a connection waited for this process to accept it. */
+void process_record_accept(struct process *process, uint64_t wait_ns);
 
 /* Walks all processes, then the folded ones, then the unknown one; start with NULL, ends with NULL.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "reconcile.h"
 
+#include "mini_tracker.h"
 #include "owner.h"
 #include "tcp_state.h"
 #include "units.h"
@@ -106,11 +107,14 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 	}
 	for (size_t i = 0; i < result->count; i += count) {
 		count = scan_result_group(result, &result->records[i]);
+		if (result->records[i].header.kind == EVENT_SCAN_MINI)
+			continue;
 		take_in(tracker, result, &result->records[i], count);
 	}
 	position = 0;
 	while ((socket = socket_table_next(tracker->sockets, &position)))
 		learn_role(tracker, socket);
+	mini_scan_begin(tracker, result);
 }
 
 /* The tracepoint fires a little before the state is written: a scan right behind it sees the old
@@ -144,6 +148,7 @@ void reconcile_end(struct tracker *tracker, const struct scan_result *result)
 	struct tcp_socket *socket;
 	uint32_t position = 0;
 
+	mini_scan_end(tracker, result);
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		if (socket->since_ns >= result->started_ns)
 			continue;

@@ -114,7 +114,6 @@ int replay_run(struct source *source, struct output *output, const struct option
 		.source = source,
 		.output = output,
 		.kernel = "replay",
-		.mode = "tracepoints",
 		.watch_child = watch_child,
 		.context = &replay,
 	};

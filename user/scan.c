@@ -169,6 +169,7 @@ int scan_run(struct tcpwatch *skeleton, const struct scan_request *request,
 	int err = 0;
 
 	skeleton->bss->scan_states = request->states;
+	skeleton->bss->scan_mini_states = request->mini_states;
 	result->tick_ns = clock_tick_ns();
 	result->started_ns = clock_now();
 	if (request->descriptors)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mini_tracker.h"
 #include "reconcile.h"
 #include "units.h"
 
@@ -66,7 +67,11 @@ static int drain(struct scan_plan *plan)
 static int scan_all(struct scan_plan *plan, struct scan_result *result)
 {
 	const struct scan_request request = {
-		.states = SCAN_ALL_STATES, .descriptors = true, .tables = true};
+		.states = SCAN_ALL_STATES,
+		.mini_states = SCAN_ALL_STATES,
+		.descriptors = true,
+		.tables = true,
+	};
 
 	return scan(plan, &request, result);
 }
@@ -208,6 +213,25 @@ int scan_plan_run(struct scan_plan *plan)
 {
 	reconcile_if_due(plan);
 	return judge_leaks_if_due(plan);
+}
+
+int scan_plan_minis(struct scan_plan *plan)
+{
+	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
+	struct scan_result result = {0};
+	int err = drain(plan);
+
+	if (!err)
+		err = scan(plan, &request, &result);
+	if (err) {
+		note_failed_scan(plan, err);
+		return 0;
+	}
+	mini_scan_begin(plan->tracker, &result);
+	err = drain(plan);
+	mini_scan_end(plan->tracker, &result);
+	scan_result_clear(&result);
+	return err;
 }
 
 int scan_plan_finish(struct scan_plan *plan)

@@ -47,6 +47,9 @@ void scan_plan_look(struct scan_plan *plan);
 /* Scans if something is due. Returns 0 or a negative errno. */
 int scan_plan_run(struct scan_plan *plan);
 
+/* Looks which mini-sockets there are now, before they are shown. Returns 0 or a negative errno. */
+int scan_plan_minis(struct scan_plan *plan);
+
 /* The last scan. Returns 0 or a negative errno. */
 int scan_plan_finish(struct scan_plan *plan);
 

@@ -12,7 +12,8 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	const struct event_header *header = record;
 
 	if (event_check(record, size) ||
-	    (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET))
+	    (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET &&
+	     header->kind != EVENT_SCAN_MINI))
 		return -EPROTO;
 	if (result->count == result->capacity) {
 		size_t capacity = result->capacity ? result->capacity * 2 : 256;

@@ -25,9 +25,10 @@ struct scan_result {
 
 /* Which sockets to look for and where. */
 struct scan_request {
-	uint32_t states;  /* bit n: state n */
-	bool descriptors; /* every process's descriptors */
-	bool tables;	  /* the TCP tables of every network namespace that has a process */
+	uint32_t states;      /* bit n: state n */
+	uint32_t mini_states; /* the same for mini-sockets, which are in tables only */
+	bool descriptors;     /* every process's descriptors */
+	bool tables;	      /* the TCP tables of every network namespace that has a process */
 };
 
 /* All of them; CLOSE is seen by descriptor only. */

@@ -58,7 +58,8 @@ struct tcp_socket {
 	unsigned int leaked : 1; /* reported */
 	unsigned int kernel : 1; /* a socket of the kernel itself, or not yet accepted from an MPTCP
 				    listener */
-	unsigned int hidden : 1; /* watch_set_hides_flow(): known, but not shown */
+	unsigned int mini_refused : 1; /* there was no mini-socket to go on in */
+	unsigned int hidden : 1;       /* watch_set_hides_flow(): known, but not shown */
 };
 
 _Static_assert(offsetof(struct tcp_socket, cookie) == offsetof(struct cookie_entry, cookie) &&

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "feature.h"
 #include "ledger.h"
 #include "scan_result.h"
 
@@ -33,6 +34,7 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
+	feature_set features; /* what it can tell */
 };
 
 #endif

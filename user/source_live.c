@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bpf_load.h"
+#include "feature.h"
 #include "scan.h"
 #include "tcpwatch.skel.h"
 
@@ -53,6 +54,12 @@ static int live_scan(struct source *source, const struct scan_request *request,
 	return scan_run(live_of(source)->skeleton, request, result);
 }
 
+/* Others answer scans. */
+static bool writes_records(enum feature feature)
+{
+	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES;
+}
+
 static uint64_t recursion_misses(const struct bpf_program *program)
 {
 	struct bpf_prog_info info = {0};
@@ -76,9 +83,11 @@ static void live_ledger(struct source *source, struct ledger *ledger)
 			ring_full += live->per_cpu[i].ring_full;
 		}
 	ledger->lost[LOST_RING_FULL] = ring_full;
-	ledger->lost[LOST_RECURSION] = recursion_misses(live->skeleton->progs.on_set_state) +
-				       recursion_misses(live->skeleton->progs.on_destroy) +
-				       recursion_misses(live->skeleton->progs.on_fork);
+	ledger->lost[LOST_RECURSION] = 0;
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (writes_records(feature))
+			ledger->lost[LOST_RECURSION] +=
+				recursion_misses(*bpf_load_slot(live->skeleton, feature)->prog);
 	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
 }
 
@@ -96,14 +105,14 @@ static void live_clock(struct source *source, struct clock *clock)
 
 static void live_stop(struct source *source)
 {
-	struct tcpwatch *skeleton = live_of(source)->skeleton;
+	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		struct bpf_prog_skeleton *slot = bpf_load_slot(live_of(source)->skeleton, feature);
 
-	bpf_link__destroy(skeleton->links.on_set_state);
-	skeleton->links.on_set_state = NULL;
-	bpf_link__destroy(skeleton->links.on_destroy);
-	skeleton->links.on_destroy = NULL;
-	bpf_link__destroy(skeleton->links.on_fork);
-	skeleton->links.on_fork = NULL;
+		if (!writes_records(feature))
+			continue;
+		bpf_link__destroy(*slot->link);
+		*slot->link = NULL;
+	}
 }
 
 static void live_free(struct source *source)
@@ -130,21 +139,14 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 {
 	int err;
 
-	if (!bpf_load_has_btf())
+	if (!bpf_load_has_btf(options))
 		return -ENOENT;
-	live->skeleton = bpf_load_open(options->verbose);
-	if (!live->skeleton)
-		return -errno;
-	err = bpf_load_configure(live->skeleton, options);
-	if (!err)
-		err = tcpwatch__load(live->skeleton);
+	err = bpf_load(&live->skeleton, options, &live->base.features);
 	if (err)
 		return err;
 	live->ring =
 		ring_buffer__new(bpf_map__fd(live->skeleton->maps.events), on_record, live, NULL);
-	if (!live->ring)
-		return -errno;
-	return tcpwatch__attach(live->skeleton);
+	return live->ring ? 0 : -errno;
 }
 
 int source_live_new(struct source **source, const struct options *options)
@@ -169,7 +171,7 @@ int source_live_new(struct source **source, const struct options *options)
 	*source = &live->base;
 	return 0;
 fail:
-	bpf_load_explain(err);
+	bpf_load_explain(err, options);
 	if (live)
 		live_free(&live->base);
 	return err;
@@ -178,10 +180,4 @@ fail:
 int source_live_epoll_fd(const struct source *source)
 {
 	return ring_buffer__epoll_fd(((const struct source_live *)source)->ring);
-}
-
-const char *source_live_mode(const struct source *source)
-{
-	(void)source;
-	return "tracepoints";
 }

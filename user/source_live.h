@@ -15,7 +15,4 @@ int source_live_new(struct source **source, const struct options *options);
 /* Readable when the ring has filled enough not to wait for the timer. */
 int source_live_epoll_fd(const struct source *source);
 
-/* Programs of the running mode: "full" or "tracepoints". */
-const char *source_live_mode(const struct source *source);
-
 #endif

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mini_tracker.h"
 #include "owner.h"
-#include "units.h"
+#include "passive_open.h"
 
 int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
 		 const struct tracker_hooks *hooks)
@@ -15,14 +16,18 @@ int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t se
 	tracker->self_tgid = self_tgid;
 	tracker->hooks = *hooks;
 	tracker->sockets = socket_table_new();
+	tracker->minis = mini_table_new();
 	tracker->processes = process_table_new(watched);
 	tracker->listeners = listener_index_new();
-	return tracker->sockets && tracker->processes && tracker->listeners ? 0 : -ENOMEM;
+	return tracker->sockets && tracker->minis && tracker->processes && tracker->listeners
+		       ? 0
+		       : -ENOMEM;
 }
 
 void tracker_free(struct tracker *tracker)
 {
 	listener_index_free(tracker->listeners);
+	mini_table_free(tracker->minis);
 	process_table_free(tracker->processes);
 	socket_table_free(tracker->sockets);
 }
@@ -133,31 +138,24 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 	return socket;
 }
 
-/*
- * Before ESTABLISHED a passive connection is a request without a tracepoint; its age is the round
- * trip from SYN-ACK to the final ACK, where the kernel measured it. With syncookies it has only the
- * coarse clock of TCP timestamps, of which some bits carry options: whole milliseconds are not
- * believed.
- */
-static uint64_t syn_recv_lifetime(const struct event_transition *e)
-{
-	if (e->retransmits || !e->srtt_us || e->srtt_us % 1000 == 0)
-		return DURATION_UNKNOWN;
-	return e->srtt_us * NS_PER_US;
-}
-
-static uint64_t lifetime_of(const struct event_transition *e, const struct tcp_socket *socket,
-			    enum cause cause)
+static uint64_t lifetime_of(struct tracker *tracker, const struct event_transition *e,
+			    const struct tcp_socket *socket, enum cause cause)
 {
 	if (e->from == TCP_CLOSE)
 		return DURATION_UNKNOWN;
 	if (cause == CAUSE_ORPHAN) /* FIN_WAIT2 goes on in a mini-socket, out of sight */
 		return DURATION_UNKNOWN;
-	if (socket && socket->since_known && e->time_ns >= socket->since_ns)
+	if (socket->since_known && e->time_ns >= socket->since_ns)
 		return e->time_ns - socket->since_ns;
 	if (is_passive_open(e) && e->to == TCP_ESTABLISHED)
-		return syn_recv_lifetime(e);
+		return passive_syn_recv_ns(tracker, e, &socket->flow);
 	return DURATION_UNKNOWN;
+}
+
+/* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
+static bool minis_are_told(const struct tracker *tracker)
+{
+	return feature_has(tracker->features, FEATURE_TIME_WAIT);
 }
 
 /* A socket that was never known ends: counted for whoever acted, without a lifetime. */
@@ -180,8 +178,26 @@ static void transition_of_unknown(struct tracker *tracker, const struct event_tr
 
 	if (e->from == TCP_CLOSE || e->from == e->to)
 		return;
-	process_record(owner ? owner : process_table_unknown(tracker->processes), e->from, e->to,
-		       DURATION_UNKNOWN);
+	if (mini_state_of(change.cause)) {
+		mini_begin(tracker,
+			   &(struct mini_origin){
+				   .cookie = e->cookie,
+				   .time_ns = e->time_ns,
+				   .since_ns = change.cause == CAUSE_TIME_WAIT ? e->time_ns : 0,
+				   .flow = flow,
+				   .owner = owner,
+				   .owner_source = change.owner_source,
+				   .state = mini_state_of(change.cause),
+			   });
+		if (minis_are_told(tracker)) {
+			change.to = mini_state_of(change.cause);
+			change.cause = CAUSE_NONE;
+		}
+	}
+	if (change.from == change.to) /* goes on in FIN_WAIT2 */
+		return;
+	process_record(owner ? owner : process_table_unknown(tracker->processes), change.from,
+		       change.to, DURATION_UNKNOWN);
 	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 
@@ -198,6 +214,35 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 	socket->copied_seq = e->copied_seq;
 }
 
+/* Returns the state in which it goes on after CLOSE, 0 for none. */
+static unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket *socket,
+			       const struct event_transition *e, enum cause *cause)
+{
+	unsigned int state = mini_state_of(*cause);
+	struct mini_origin origin = {
+		.cookie = e->cookie,
+		.time_ns = e->time_ns,
+		.since_ns = e->time_ns,
+		.flow = &socket->flow,
+		.owner = socket->owner,
+		.owner_source = socket->owner_source,
+		.role = socket->role,
+		.state = state,
+		.hidden = socket->hidden,
+	};
+
+	if (!state)
+		return 0;
+	if (socket->mini_refused) {
+		*cause = CAUSE_OVERFLOW;
+		return 0;
+	}
+	if (state == e->from) /* an orphan stays in FIN_WAIT2 */
+		origin.since_ns = socket->since_known ? socket->since_ns : 0;
+	mini_begin(tracker, &origin);
+	return state;
+}
+
 static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 			 const struct event_transition *e)
 {
@@ -212,11 +257,20 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		.from = e->from,
 		.to = e->to,
 	};
+	unsigned int mini = begin_mini(tracker, socket, e, &change.cause);
 
-	change.lifetime_ns = lifetime_of(e, socket, change.cause);
-	owner_sample(socket, process_table_unknown(tracker->processes), e->from, e->to,
-		     change.lifetime_ns);
+	if (mini && minis_are_told(tracker)) {
+		change.to = mini;
+		change.cause = CAUSE_NONE;
+	}
 	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
+	if (change.from == change.to) { /* goes on in FIN_WAIT2 */
+		enter_state(tracker, socket, e);
+		return;
+	}
+	change.lifetime_ns = lifetime_of(tracker, e, socket, change.cause);
+	owner_sample(socket, process_table_unknown(tracker->processes), change.from, change.to,
+		     change.lifetime_ns);
 	enter_state(tracker, socket, e);
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 }
@@ -304,6 +358,8 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 		return;
 	}
 	was_hidden = socket->hidden;
+	if (e->from == TCP_CLOSE && e->to == TCP_SYN_SENT)
+		recent_add_connect(&tracker->recent, &flow, e->time_ns);
 	owner_learn(socket, actor, source);
 	if (e->from == e->to) /* close() after shutdown(): tells who, changes nothing */
 		return;
@@ -312,6 +368,9 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 
 	socket->hidden = watch_set_hides_flow(tracker->watched, &socket->flow);
 	if (socket->hidden) {
+		enum cause cause = cause_of(e);
+
+		begin_mini(tracker, socket, e, &cause);
 		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 		enter_state(tracker, socket, e);
 	} else {

@@ -6,8 +6,11 @@
 
 #include "cause.h"
 #include "event.h"
+#include "feature.h"
 #include "listener_index.h"
+#include "mini_table.h"
 #include "process_table.h"
+#include "recent.h"
 #include "socket_table.h"
 #include "watch_set.h"
 
@@ -26,6 +29,15 @@ struct change {
 	unsigned int to;
 };
 
+/* One accept(). Valid during the call only. */
+struct accepted {
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint64_t cookie;
+	uint64_t wait_ns; /* in the accept queue; DURATION_UNKNOWN if its start was not seen */
+	const struct flow *flow;
+	const struct process *process; /* NULL = not visible */
+};
+
 /* Who wants to know. Hooks must not add or remove sockets. */
 struct tracker_hooks {
 	/* Before a socket leaves its state, at time_ns; 0: it was gone, or in another state,
@@ -34,6 +46,8 @@ struct tracker_hooks {
 	/* After a transition; `socket` already is in its new state, or on its way out (to CLOSE).
 	 * NULL: never known. */
 	void (*changed)(void *context, const struct change *change, struct tcp_socket *socket);
+	/* A connection was accepted. */
+	void (*accepted)(void *context, const struct accepted *accepted);
 	/* The scan put a socket into a state, entered at an unknown time. */
 	void (*found)(void *context, struct tcp_socket *socket);
 	void *context;
@@ -46,10 +60,13 @@ struct tracker_hooks {
 /* Turns transitions into the state of sockets and processes. */
 struct tracker {
 	struct socket_table *sockets;
+	struct mini_table *minis;
 	struct process_table *processes;
 	struct listener_index *listeners;
 	struct watch_set *watched;
 	struct tracker_hooks hooks;
+	feature_set features; /* what the source tells */
+	struct recent recent;
 	uint32_t self_tgid; /* our own reading of the tables can drain a backlog: never an owner */
 	uint64_t closed[TRACKER_CLOSED]; /* their cookies, in a ring; 0 = none */
 	unsigned int closed_next;

@@ -48,23 +48,30 @@ static int compare_address(const void *a, const void *b)
 	return (x->process > y->process) - (x->process < y->process);
 }
 
+static void count_one(struct view *view, const struct process *owner, unsigned int state)
+{
+	struct view_process key = {.process = owner};
+	struct view_process *found =
+		bsearch(&key, view->processes, view->process_count, sizeof(key), compare_address);
+
+	if (found)
+		found->open[state]++;
+}
+
 static void count_open(struct view *view, struct tracker *tracker)
 {
 	struct process *unknown = process_table_unknown(tracker->processes);
 	struct tcp_socket *socket;
+	struct mini_socket *mini;
 	uint32_t position = 0;
 
-	while ((socket = socket_table_next(tracker->sockets, &position))) {
-		struct view_process key = {.process = socket->owner ? socket->owner : unknown};
-		struct view_process *found;
-
-		if (socket->hidden || socket->state == TCP_CLOSE)
-			continue;
-		found = bsearch(&key, view->processes, view->process_count, sizeof(key),
-				compare_address);
-		if (found)
-			found->open[socket->state]++;
-	}
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		if (!socket->hidden && socket->state != TCP_CLOSE)
+			count_one(view, socket->owner ? socket->owner : unknown, socket->state);
+	position = 0;
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		if (!mini->hidden)
+			count_one(view, mini->owner ? mini->owner : unknown, mini->state);
 }
 
 static bool has_anything(const struct view_process *process)
@@ -72,7 +79,7 @@ static bool has_anything(const struct view_process *process)
 	for (int i = 0; i < TCP_STATES; i++)
 		if (process->open[i])
 			return true;
-	return process->transitions || process->leaks;
+	return process->transitions || process->leaks || process->process->accept_wait;
 }
 
 static int add_processes(struct view *view, struct tracker *tracker)

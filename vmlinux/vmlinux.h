@@ -80,6 +80,10 @@ typedef struct {
 	s64 counter;
 } atomic64_t;
 
+struct hlist_node {
+	struct hlist_node **pprev;
+};
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -92,6 +96,7 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 	unsigned long skc_flags;
+	struct hlist_node skc_node;
 };
 
 typedef struct {
@@ -132,9 +137,39 @@ struct tcp_sock {
 	u32 snd_una;
 	u32 srtt_us;
 	u32 total_retrans;
+	u32 total_rto_time; /* 3868ab0f1925, 6.7 */
 	u32 lsndtime;
 	u32 rcv_tstamp;
 	int linger2;
+};
+
+struct timer_list {
+	unsigned long expires;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_retrans;
+	struct timer_list rsk_timer;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	u64 snt_synack; /* microseconds, CLOCK_MONOTONIC */
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate;
+	struct timer_list tw_timer;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
 };
 
 enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER };

@@ -219,7 +219,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.source = &source.base,
 		.output = &checker.base,
 		.kernel = "fuzz",
-		.mode = "tracepoints",
 		.self_tgid = 7,
 		.watch_child = watch_child,
 	};

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * accept(): who took the connection, and when. sock_graft() calls this hook in the acceptor with
+ * the connection's lock held, whatever the system call (io_uring too). Where the kernel refuses
+ * fentry programs the acceptor is learned later, from close() or by scan.
+ */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+SEC("fentry/security_sock_graft")
+int BPF_PROG(on_accept, struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct event_accept *e;
+	struct tcp_sock *tp;
+	bool look;
+
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk); /* unix sockets and others come by here too */
+	if (!tp)
+		return 0;
+	e = ring_reserve(sizeof(*e), &look);
+	if (!e)
+		return 0;
+	write_header(&e->header, EVENT_ACCEPT, sizeof(*e), read_netns(&sk->__sk_common));
+	e->time_ns = bpf_ktime_get_ns();
+	e->cookie = read_cookie(&sk->__sk_common);
+	read_flow(&e->flow, tp);
+	e->state = sk->__sk_common.skc_state;
+	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
+	read_current(&e->task, task);
+	ring_submit(e, look);
+	return 0;
+}

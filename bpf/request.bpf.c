@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A connection whose SYN was answered and that the peer has not yet confirmed is a mini-socket too,
+ * in SYN_RECV. Here all of them come by when they leave the listener's queue.
+ */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+/*
+ * The inner function, since timers drop requests by it (e8c526f2bdf1 in 6.12, and in stable
+ * kernels); where there is none, user space chooses inet_csk_reqsk_queue_drop().
+ */
+SEC("fentry/__inet_csk_reqsk_queue_drop")
+int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
+{
+	struct sock_common *sk = &req->__req_common;
+	struct tcp_request_sock *request;
+	struct event_request *e;
+	bool dropped, look;
+
+	/*
+	 * Also on the way to ESTABLISHED; then the connection has already taken the request's place
+	 * in the table (inet_ehash_insert()), and the transition tells all, but the lifetime where
+	 * the SYN-ACK was repeated and the kernel does not measure it.
+	 */
+	dropped = sk->skc_node.pprev;
+	if (!dropped &&
+	    (!req->num_retrans || bpf_core_field_exists(((struct tcp_sock *)0)->total_rto_time)))
+		return 0;
+	request = bpf_skc_to_tcp_request_sock(sk);
+	if (!request)
+		return 0;
+	e = ring_reserve(sizeof(*e), &look);
+	if (!e)
+		return 0;
+	write_header(&e->header, EVENT_REQUEST, sizeof(*e), read_netns(sk));
+	e->time_ns = bpf_ktime_get_ns();
+	e->cookie = read_cookie(sk);
+	read_common_flow(&e->flow, sk);
+	e->flow.flags = 0;
+	e->age_us = e->time_ns / 1000 - request->snt_synack;
+	e->what = dropped ? REQUEST_DROPPED : REQUEST_COMPLETED;
+	e->retransmits = req->num_retrans;
+	e->reserved[0] = 0;
+	e->reserved[1] = 0;
+	e->left_ticks = req->rsk_timer.expires - bpf_jiffies64();
+	ring_submit(e, look);
+	return 0;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "feature.h"
+
+const struct feature_info feature_infos[FEATURES] = {
+	[FEATURE_TRANSITIONS] = {.name = "transitions",
+				 .program = "on_set_state",
+				 .gives = "every state change, and who made it",
+				 .loses = "nothing works without it",
+				 .core = true},
+	[FEATURE_DESCRIPTORS] = {.name = "descriptors",
+				 .program = "scan_fds",
+				 .gives = "who holds a socket; sockets older than tcpwatch",
+				 .loses = "leaks cannot be judged",
+				 .core = true},
+	[FEATURE_TABLES] = {.name = "tables",
+			    .program = "scan_tcp",
+			    .gives = "sockets that no descriptor holds; TIME_WAIT, SYN_RECV",
+			    .loses = "unaccepted sockets cannot be seen",
+			    .core = true},
+	[FEATURE_CLOSES] = {.name = "closes",
+			    .program = "on_destroy",
+			    .gives = "whose a connection was that ended in a reset",
+			    .loses = "reset connections count for their listener's process"},
+	[FEATURE_FORKS] = {.name = "forks",
+			   .program = "on_fork",
+			   .gives = "-f: the children of watched processes",
+			   .loses = "-f does not work"},
+	[FEATURE_ACCEPT] = {.name = "accept",
+			    .program = "on_accept",
+			    .gives = "who accepts, when, and after what wait (accept_wait)",
+			    .loses = "owner known at close() or by scan; no accept_wait",
+			    .full = true},
+	[FEATURE_TIME_WAIT] = {.name = "time_wait",
+			       .program = "on_mini_free",
+			       .gives = "lifetimes of TIME_WAIT",
+			       .loses = "TIME_WAIT is counted, its lifetime is null",
+			       .full = true},
+	[FEATURE_FIN_WAIT2] = {.name = "fin_wait2",
+			       .program = "on_mini_timed",
+			       .gives = "lifetimes of FIN_WAIT2 after close()",
+			       .loses = "FIN_WAIT2 after close() has lifetime null",
+			       .full = true},
+	[FEATURE_OVERFLOW] = {.name = "overflow",
+			      .program = "on_mini_alloc",
+			      .gives = "sockets refused a TIME_WAIT (tcp_max_tw_buckets)",
+			      .loses = "a refused TIME_WAIT is counted until a scan",
+			      .full = true},
+	[FEATURE_HALF_OPEN] = {.name = "half_open",
+			       .program = "on_request",
+			       .gives = "lifetimes of SYN_RECV that came to nothing",
+			       .loses = "SYN_RECV that comes to nothing is only counted",
+			       .full = true},
+};
+
+feature_set feature_set_full(void)
+{
+	feature_set set = 0;
+
+	for (int i = 0; i < FEATURES; i++)
+		set |= (feature_set)feature_infos[i].full << i;
+	return set;
+}
+
+bool feature_is_missing(feature_set set, enum feature feature)
+{
+	if (feature_has(set, feature) || feature == FEATURE_FORKS)
+		return false;
+	return feature != FEATURE_CLOSES || !feature_has(set, FEATURE_ACCEPT);
+}
+
+const char *feature_mode(feature_set set)
+{
+	return set & feature_set_full() ? "full" : "tracepoints";
+}

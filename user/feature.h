@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_FEATURE_H
+#define TCPWATCH_FEATURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a kernel and its privileges may or may not allow, most needed first. */
+enum feature {
+	FEATURE_TRANSITIONS,
+	FEATURE_DESCRIPTORS,
+	FEATURE_TABLES,
+	FEATURE_CLOSES, /* only where FEATURE_ACCEPT is not */
+	FEATURE_FORKS,	/* only with -f */
+	FEATURE_ACCEPT,
+	FEATURE_TIME_WAIT,
+	FEATURE_FIN_WAIT2,
+	FEATURE_OVERFLOW,
+	FEATURE_HALF_OPEN,
+	FEATURES
+};
+
+struct feature_info {
+	const char *name;    /* in outputs; a promise */
+	const char *program; /* the BPF program behind it */
+	const char *gives;   /* what it shows */
+	const char *loses;   /* what is not seen without it */
+	bool core;	     /* nothing works without it */
+	bool full;	     /* needs fentry or fexit: part of the full mode */
+};
+
+extern const struct feature_info feature_infos[FEATURES];
+
+/* A set of features: bit n is feature n. */
+typedef uint32_t feature_set;
+
+static inline bool feature_has(feature_set set, enum feature feature)
+{
+	return set >> feature & 1;
+}
+
+/* All features that make the full mode. */
+feature_set feature_set_full(void);
+
+/* Is it one that this kernel, or these privileges, keep from us? */
+bool feature_is_missing(feature_set set, enum feature feature);
+
+/* "full" where any of the full mode's programs works, else "tracepoints". */
+const char *feature_mode(feature_set set);
+
+#endif
