@@ -29,7 +29,7 @@ BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
-LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c scan.c feature_probe.c)
+LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c)
 CORE_SRC := $(filter-out $(LIVE_SRC),$(wildcard user/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
 # Rooms of the core that only tests use so far.

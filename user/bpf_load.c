@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "bpf_load.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -11,13 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf_hooks.h"
 #include "event.h"
 #include "tcpwatch.skel.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
-
-#define REQUEST_HOOK	 "__inet_csk_reqsk_queue_drop"
-#define REQUEST_HOOK_OLD "inet_csk_reqsk_queue_drop"
 
 /* The initial pid namespace's inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
 #define PIDNS_INIT_INO 0xEFFFFFFCu
@@ -46,6 +43,13 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 	return show_all ? vfprintf(stderr, format, args) : 0;
 }
 
+static void begin(const struct options *options)
+{
+	show_all = options->verbose;
+	last_message[0] = '\0';
+	libbpf_set_print(on_print);
+}
+
 const char *bpf_load_message(void)
 {
 	return last_message;
@@ -54,6 +58,45 @@ const char *bpf_load_message(void)
 const char *bpf_load_btf_path(const struct options *options)
 {
 	return options->btf ? options->btf : KERNEL_BTF;
+}
+
+/* With the types of another kernel fields would be read from wrong places. */
+static bool is_this_kernels(const struct btf *btf)
+{
+	struct btf *own = btf__parse(KERNEL_BTF, NULL);
+	__u32 size, own_size;
+	const void *data = btf__raw_data(btf, &size);
+	const void *own_data = own ? btf__raw_data(own, &own_size) : NULL;
+	bool same = !own_data || (data && size == own_size && !memcmp(data, own_data, size));
+
+	btf__free(own);
+	return same;
+}
+
+int bpf_load_check_btf(const struct options *options)
+{
+	const char *wrong = NULL;
+	char reason[128];
+	struct btf *btf;
+
+	if (!options->btf)
+		return 0;
+	begin(options);
+	btf = btf__parse(options->btf, NULL);
+	if (!btf) {
+		libbpf_strerror(errno, reason, sizeof(reason));
+		wrong = reason;
+	} else if (!is_this_kernels(btf)) {
+		wrong = "it is not of the kernel that runs";
+	}
+	btf__free(btf);
+	if (!wrong)
+		return 0;
+	fprintf(stderr,
+		"tcpwatch: --btf: '%s' cannot be used: %s; give it a file like " KERNEL_BTF
+		", or the vmlinux, of this kernel\n",
+		options->btf, wrong);
+	return -EINVAL;
 }
 
 bool bpf_load_has_btf(const struct options *options)
@@ -101,79 +144,21 @@ static int configure(struct tcpwatch *skeleton, const struct options *options)
 	return 0;
 }
 
-static struct btf *kernel_btf(const struct options *options)
+/* What to load. */
+struct plan {
+	feature_set wanted;
+	bool old_request_hook; /* bpf_hooks.old_request */
+};
+
+static int choose_request_hook(const struct tcpwatch *skeleton)
 {
-	return options->btf ? btf__parse(options->btf, NULL) : btf__load_vmlinux_btf();
+	return bpf_program__set_attach_target(*bpf_load_slot(skeleton, FEATURE_HALF_OPEN)->prog, 0,
+					      BPF_REQUEST_HOOK_OLD);
 }
 
-/* The kernel function that the program of a feature of the full mode is put on. */
-static int hook_of(const struct btf *btf, const struct tcpwatch *skeleton, enum feature feature)
-{
-	const char *section = bpf_program__section_name(*bpf_load_slot(skeleton, feature)->prog);
-	int id = btf__find_by_name_kind(btf, strchr(section, '/') + 1, BTF_KIND_FUNC);
-
-	if (id < 0 && feature == FEATURE_HALF_OPEN)
-		id = btf__find_by_name_kind(btf, REQUEST_HOOK_OLD, BTF_KIND_FUNC);
-	return id;
-}
-
-/* Loads the shortest program there is, to see whether the kernel has anything against the hook. */
-static int probe_hook(int btf_id, enum bpf_attach_type type)
-{
-	/* r0 = 0; exit */
-	const struct bpf_insn program[] = {{.code = 0xb7}, {.code = 0x95}};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type,
-		    .attach_btf_id = (__u32)btf_id);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "GPL", program, 2, &opts);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
-/* The features of the full mode that this kernel lets us have, by their hooks. */
-static feature_set probe_full(const struct tcpwatch *skeleton, const struct options *options)
-{
-	struct btf *btf = kernel_btf(options);
-	feature_set found = 0;
-
-	for (enum feature feature = 0; btf && feature < FEATURES; feature++) {
-		int id;
-
-		if (!feature_infos[feature].full)
-			continue;
-		id = hook_of(btf, skeleton, feature);
-		if (id > 0 && !probe_hook(id, bpf_program__expected_attach_type(
-						      *bpf_load_slot(skeleton, feature)->prog)))
-			found |= 1u << feature;
-	}
-	btf__free(btf);
-	return found;
-}
-
-/* Older kernels have only the outer of two functions. */
-static bool has_request_hook(const struct options *options)
-{
-	struct btf *btf = kernel_btf(options);
-	bool has = btf && btf__find_by_name_kind(btf, REQUEST_HOOK, BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return has;
-}
-
-static int choose_request_hook(const struct tcpwatch *skeleton, const struct options *options)
-{
-	struct bpf_program *program = *bpf_load_slot(skeleton, FEATURE_HALF_OPEN)->prog;
-
-	if (has_request_hook(options))
-		return 0;
-	return bpf_program__set_attach_target(program, 0, REQUEST_HOOK_OLD);
-}
-
-/* Opens with the programs of these features, and loads. Returns 0 or a negative errno. */
+/* Opens with the programs of the plan, and loads. Returns 0 or a negative errno. */
 static int open_and_load(struct tcpwatch **skeleton, const struct options *options,
-			 feature_set wanted)
+			 const struct plan *plan)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = options->btf);
 	struct tcpwatch *opened = tcpwatch__open_opts(&opts);
@@ -183,10 +168,10 @@ static int open_and_load(struct tcpwatch **skeleton, const struct options *optio
 		return -errno;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		bpf_program__set_autoload(*bpf_load_slot(opened, feature)->prog,
-					  feature_has(wanted, feature));
+					  feature_has(plan->wanted, feature));
 	err = configure(opened, options);
-	if (!err && feature_has(wanted, FEATURE_HALF_OPEN))
-		err = choose_request_hook(opened, options);
+	if (!err && plan->old_request_hook)
+		err = choose_request_hook(opened);
 	if (!err)
 		err = tcpwatch__load(opened);
 	if (err) {
@@ -227,37 +212,22 @@ static int attach_all(const struct tcpwatch *skeleton, feature_set *features)
 	return 0;
 }
 
-static void begin(const struct options *options)
+static void write_hook(const struct tcpwatch *skeleton, enum feature feature,
+		       const struct plan *plan, char hook[BPF_HOOK_TEXT])
 {
-	show_all = options->verbose;
-	last_message[0] = '\0';
-	libbpf_set_print(on_print);
-}
-
-static void write_hook(const struct options *options, enum feature feature,
-		       char hook[BPF_HOOK_TEXT])
-{
-	struct tcpwatch *skeleton = tcpwatch__open();
-
-	*hook = '\0';
-	if (!skeleton)
-		return;
-	if (feature == FEATURE_HALF_OPEN && !has_request_hook(options))
-		snprintf(hook, BPF_HOOK_TEXT, "fentry/" REQUEST_HOOK_OLD);
+	if (feature == FEATURE_HALF_OPEN && plan->old_request_hook)
+		snprintf(hook, BPF_HOOK_TEXT, "fentry/" BPF_REQUEST_HOOK_OLD);
 	else
 		snprintf(hook, BPF_HOOK_TEXT, "%s",
 			 bpf_program__section_name(*bpf_load_slot(skeleton, feature)->prog));
-	tcpwatch__destroy(skeleton);
 }
 
-int bpf_load_try(const struct options *options, enum feature feature, char hook[BPF_HOOK_TEXT])
+static int load_one(const struct options *options, enum feature feature, bool old_request_hook)
 {
+	struct plan plan = {.wanted = 1u << feature, .old_request_hook = old_request_hook};
 	struct tcpwatch *skeleton;
-	int err;
+	int err = open_and_load(&skeleton, options, &plan);
 
-	begin(options);
-	write_hook(options, feature, hook);
-	err = open_and_load(&skeleton, options, 1u << feature);
 	if (err)
 		return err;
 	err = attach(skeleton, feature);
@@ -265,51 +235,75 @@ int bpf_load_try(const struct options *options, enum feature feature, char hook[
 	return err;
 }
 
-/* What to ask for: everything that is of use and that the kernel has nothing against. */
-static int choose(const struct options *options, feature_set *wanted)
+int bpf_load_try(const struct options *options, enum feature feature, char hook[BPF_HOOK_TEXT])
+{
+	struct tcpwatch *skeleton;
+	struct bpf_hooks hooks = {0};
+	struct plan plan;
+
+	begin(options);
+	skeleton = tcpwatch__open();
+	if (!skeleton)
+		return -errno;
+	if (feature == FEATURE_HALF_OPEN)
+		bpf_hooks_probe(&hooks, skeleton, options);
+	plan.old_request_hook = hooks.old_request;
+	write_hook(skeleton, feature, &plan, hook);
+	tcpwatch__destroy(skeleton);
+	return load_one(options, feature, plan.old_request_hook);
+}
+
+/* Leaves out what the kernel has something against. */
+static int narrow(struct plan *plan, const struct options *options)
 {
 	struct tcpwatch *skeleton = tcpwatch__open();
+	struct bpf_hooks hooks;
 
 	if (!skeleton)
 		return -errno;
-	*wanted = ((1u << FEATURES) - 1) & ~feature_set_full();
-	if (!options->follow_forks)
-		*wanted &= ~(1u << FEATURE_FORKS);
-	*wanted |= probe_full(skeleton, options);
+	bpf_hooks_probe(&hooks, skeleton, options);
 	tcpwatch__destroy(skeleton);
+	plan->wanted &= ~(feature_set_full() & ~hooks.allowed);
+	plan->old_request_hook = hooks.old_request;
 	return 0;
+}
+
+/* Leaves out, one by one, what does not even load alone. */
+static void narrow_by_trying(struct plan *plan, const struct options *options)
+{
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (feature_has(plan->wanted, feature) && !feature_infos[feature].core &&
+		    load_one(options, feature, plan->old_request_hook))
+			plan->wanted &= ~(1u << feature);
 }
 
 int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_set *features)
 {
-	feature_set wanted = 0;
+	struct plan plan = {.wanted = (1u << FEATURES) - 1};
 	int err;
 
+	if (!options->follow_forks)
+		plan.wanted &= ~(1u << FEATURE_FORKS);
 	begin(options);
-	err = choose(options, &wanted);
-	if (err)
-		return err;
-	err = open_and_load(skeleton, options, wanted);
-	if (err) {
-		char hook[BPF_HOOK_TEXT];
-
-		/* Which one is it? */
-		for (enum feature feature = 0; feature < FEATURES; feature++)
-			if (feature_has(wanted, feature) && !feature_infos[feature].core &&
-			    bpf_load_try(options, feature, hook))
-				wanted &= ~(1u << feature);
+	err = open_and_load(skeleton, options, &plan);
+	if (err && !narrow(&plan, options)) {
 		begin(options);
-		err = open_and_load(skeleton, options, wanted);
+		err = open_and_load(skeleton, options, &plan);
+	}
+	if (err) {
+		narrow_by_trying(&plan, options);
+		begin(options);
+		err = open_and_load(skeleton, options, &plan);
 	}
 	if (err)
 		return err;
-	err = attach_all(*skeleton, &wanted);
+	err = attach_all(*skeleton, &plan.wanted);
 	if (err) {
 		tcpwatch__destroy(*skeleton);
 		*skeleton = NULL;
 		return err;
 	}
-	*features = wanted;
+	*features = plan.wanted;
 	return 0;
 }
 

@@ -26,6 +26,9 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
  */
 int bpf_load_try(const struct options *options, enum feature feature, char hook[BPF_HOOK_TEXT]);
 
+/* Is the file of --btf BTF, or a program with BTF? Prints what is wrong. Returns 0 or -EINVAL. */
+int bpf_load_check_btf(const struct options *options);
+
 /* The file that the kernel's types are read from. */
 const char *bpf_load_btf_path(const struct options *options);
 

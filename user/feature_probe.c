@@ -16,6 +16,8 @@
 #include "exit_status.h"
 #include "version.h"
 
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
 struct capability {
 	int number;
 	const char *name;
@@ -26,8 +28,8 @@ static const struct capability capabilities[] = {
 	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
 	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-	 "sockets without a descriptor are seen in our own network namespace only"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "network namespaces of other users are not entered"},
+	 "sockets without a descriptor in other network namespaces"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "the same, where the processes are other users'"},
 };
 
 /* What is known after the tries. */
@@ -36,7 +38,7 @@ struct probe {
 	feature_set works;
 	int errors[FEATURES];		     /* negative errno, 0 = works */
 	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
-	bool capable[sizeof(capabilities) / sizeof(*capabilities)];
+	bool capable[ARRAY_LENGTH(capabilities)];
 	bool btf;
 	int btf_errno;
 };
@@ -70,7 +72,7 @@ static void probe(struct probe *probe, const struct options *options)
 		if (!probe->errors[feature])
 			probe->works |= 1u << feature;
 	}
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
+	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)
 		probe->capable[i] = has_capability(capabilities[i].number);
 }
 
@@ -82,42 +84,59 @@ static bool core_works(const struct probe *probe)
 	return true;
 }
 
-/* What a kernel says by this error when it is asked for a BPF program. */
-static const char *reason(int err)
+static void print_why(int err)
 {
-	switch (-err) {
-	case EPERM:
-	case EACCES:
-		return "refused";
-	case ESRCH:
-	case ENOENT:
-		return "no such hook";
-	case EINVAL:
-	case EOPNOTSUPP:
-		return "unsupported";
-	default:
-		return strerror(-err);
-	}
+	if (!err)
+		fputs("attached", stdout);
+	else if (err == -ESRCH || err == -ENOENT)
+		fputs("absent: no such function here", stdout);
+	else
+		printf("refused: %s", strerror(-err));
 }
 
 static void print_programs(const struct probe *probe)
 {
-	printf("\n%-12s %-40s %-9s %s\n", "FEATURE", "PROGRAM", "STATE", "SHOWS, OR WHAT IS LOST");
 	for (int i = 0; i < FEATURES; i++) {
-		const struct feature_info *info = &feature_infos[i];
-		int err = probe->errors[i];
-
-		printf("%-12s %-40s %-9s %s\n", info->name, probe->hooks[i],
-		       err ? reason(err) : "attached", err ? info->loses : info->gives);
+		printf("%-12s  %-34s  ", feature_infos[i].name, probe->hooks[i]);
+		print_why(probe->errors[i]);
+		putchar('\n');
 	}
 }
 
-static void print_capabilities(const struct probe *probe)
+static void print_losses(const struct probe *probe)
 {
-	printf("\n%-12s %-8s %s\n", "CAPABILITY", "", "");
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
-		printf("%-15s %-4s %s\n", capabilities[i].name, probe->capable[i] ? "yes" : "no",
-		       probe->capable[i] ? "" : capabilities[i].loses);
+	int losses = 0;
+
+	for (int i = 0; i < FEATURES; i++)
+		if (probe->errors[i])
+			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
+			       feature_infos[i].name, feature_infos[i].loses);
+	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)
+		if (!probe->capable[i])
+			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
+			       capabilities[i].name, capabilities[i].loses);
+}
+
+/* Those that we have, or those that we have not. */
+static bool print_capabilities(const struct probe *probe, const char *title, bool having)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++) {
+		if (probe->capable[i] != having)
+			continue;
+		printf("%s%s", any ? " " : title, capabilities[i].name);
+		any = true;
+	}
+	return any;
+}
+
+static void print_privileges(const struct probe *probe)
+{
+	bool any = print_capabilities(probe, "privileges    ", true);
+
+	print_capabilities(probe, any ? ", not " : "privileges    not ", false);
+	putchar('\n');
 }
 
 /* Are all of these refused for want of permission? */
@@ -133,36 +152,41 @@ static bool refused_full(const struct probe *probe)
 static const char *remedy(const struct probe *probe)
 {
 	if (!probe->btf)
-		return "Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, or give its BTF with --btf=PATH.";
+		return "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, or give its BTF with\n"
+		       "--btf=PATH.";
 	if (!probe->capable[0] || !probe->capable[1])
-		return "Run as root, or with CAP_BPF and CAP_PERFMON.";
+		return "run as root, or with CAP_BPF and CAP_PERFMON.";
 	if (!core_works(probe))
-		return "Use kernel 5.15 or newer; -v shows what the kernel says to each program.";
+		return "use kernel 5.15 or newer. -v shows what the kernel says to each program.";
 	if (refused_full(probe))
-		return "This kernel allows no fentry programs (a hardened host): nothing to be done "
-		       "from here; what is shown stays true.";
+		return "none from here: this host allows no fentry programs. What is shown stays\n"
+		       "true, and what cannot be seen is null.";
 	if (probe->works != (1u << FEATURES) - 1)
 		return "-v shows what the kernel says to each program that is not attached.";
-	if (!probe->capable[2] || !probe->capable[3] || !can_change_netns())
-		return "Add CAP_SYS_ADMIN and CAP_SYS_PTRACE to see every network namespace.";
-	return "nothing is missing.";
+	if (!probe->capable[2] || !probe->capable[3])
+		return "CAP_SYS_ADMIN and CAP_SYS_PTRACE show every network namespace.";
+	return can_change_netns() ? "none is needed."
+				  : "a security policy keeps tcpwatch out of network namespaces.";
 }
 
 enum exit_status features_print(const struct options *options)
 {
 	struct utsname kernel;
 	struct probe result;
+	bool works;
 
 	uname(&kernel);
 	probe(&result, options);
-	printf("tcpwatch %s on Linux %s %s\n", TCPWATCH_VERSION, kernel.release, kernel.machine);
-	printf("BTF  %s%s%s\n", bpf_load_btf_path(options), result.btf ? "" : ": ",
+	works = core_works(&result);
+	printf("tcpwatch %s on Linux %s %s: %s mode\n\n", TCPWATCH_VERSION, kernel.release,
+	       kernel.machine, works ? feature_mode(result.works) : "no");
+	printf("types         %s%s%s\n", bpf_load_btf_path(options), result.btf ? "" : ": ",
 	       result.btf ? "" : strerror(result.btf_errno));
-	printf("mode %s\n", core_works(&result) ? feature_mode(result.works) : "none");
+	print_privileges(&result);
 	print_programs(&result);
-	print_capabilities(&result);
-	printf("\nremedy  %s\n", remedy(&result));
-	if (core_works(&result))
+	print_losses(&result);
+	printf("\nRemedy: %s\n", remedy(&result));
+	if (works)
 		return STATUS_OK;
 	fflush(stdout);
 	fprintf(stderr, "tcpwatch: the core cannot run here: %s\n",

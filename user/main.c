@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bpf_load.h"
 #include "engine.h"
 #include "exit_status.h"
 #include "feature_probe.h"
@@ -205,7 +206,9 @@ int main(int argc, char **argv)
 
 	setlocale(LC_ALL, "");
 	options_parse(&program.options, argc, argv);
-	if (program.options.features)
+	if (bpf_load_check_btf(&program.options))
+		status = STATUS_USAGE;
+	else if (program.options.features)
 		status = features_print(&program.options);
 	else
 		status = start(&program);
