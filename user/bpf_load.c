@@ -190,8 +190,15 @@ static int attach(const struct tcpwatch *skeleton, enum feature feature)
 	return *slot->link ? 0 : -errno;
 }
 
+/* Is there no point in going on without it? */
+static bool is_needed(const struct options *options, enum feature feature)
+{
+	return feature_infos[feature].core || (feature == FEATURE_FORKS && options->follow_forks);
+}
+
 /* Leaves out what cannot be attached. Returns 0, or a negative errno for the core. */
-static int attach_all(const struct tcpwatch *skeleton, feature_set *features)
+static int attach_all(const struct tcpwatch *skeleton, const struct options *options,
+		      feature_set *features)
 {
 	/* Backwards: FEATURE_ACCEPT decides on FEATURE_CLOSES, and what needs the transitions
 	 * comes before them. */
@@ -204,7 +211,7 @@ static int attach_all(const struct tcpwatch *skeleton, feature_set *features)
 		if (feature == FEATURE_CLOSES && feature_has(*features, FEATURE_ACCEPT))
 			continue;
 		err = attach(skeleton, feature);
-		if (err && feature_infos[i].core)
+		if (err && is_needed(options, feature))
 			return err;
 		if (err)
 			*features &= ~(1u << i);
@@ -272,7 +279,7 @@ static int narrow(struct plan *plan, const struct options *options)
 static void narrow_by_trying(struct plan *plan, const struct options *options)
 {
 	for (enum feature feature = 0; feature < FEATURES; feature++)
-		if (feature_has(plan->wanted, feature) && !feature_infos[feature].core &&
+		if (feature_has(plan->wanted, feature) && !is_needed(options, feature) &&
 		    load_one(options, feature, plan->old_request_hook))
 			plan->wanted &= ~(1u << feature);
 }
@@ -297,7 +304,7 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 	}
 	if (err)
 		return err;
-	err = attach_all(*skeleton, &plan.wanted);
+	err = attach_all(*skeleton, options, &plan.wanted);
 	if (err) {
 		tcpwatch__destroy(*skeleton);
 		*skeleton = NULL;

@@ -108,6 +108,25 @@ static uint64_t wait_of(const struct tcp_socket *socket, uint64_t time_ns)
 	return before_ns == DURATION_UNKNOWN ? DURATION_UNKNOWN : before_ns + here_ns;
 }
 
+/*
+ * A socket that was not known until its accept(). With TCP Fast Open nothing has been told of it;
+ * else the record of its beginning was lost.
+ */
+static struct tcp_socket *add_accepted(struct tracker *tracker, const struct event_accept *e,
+				       const struct flow *flow)
+{
+	struct tcp_socket *socket;
+
+	tracker->gaps += e->state != TCP_SYN_RECV;
+	socket = tracker_add(tracker, e->cookie, flow, e->state);
+	if (!socket)
+		return NULL;
+	socket->since_ns = e->time_ns;
+	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	tracker->hooks.found(tracker->hooks.context, socket);
+	return socket;
+}
+
 void passive_accept(struct tracker *tracker, const struct event_accept *e)
 {
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
@@ -120,17 +139,10 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	if (!watch_set_has_flow(tracker->watched, &flow) || e->task.tgid == tracker->self_tgid)
 		return;
 	process = process_table_get(tracker->processes, &e->task);
-	if (!socket && e->state != TCP_CLOSE) { /* the record of its beginning was lost */
-		tracker->gaps++;
-		socket = tracker_add(tracker, e->cookie, &flow, e->state);
-		if (socket) {
-			socket->since_ns = e->time_ns;
-			socket->hidden = watch_set_hides_flow(tracker->watched, &flow);
-			tracker->hooks.found(tracker->hooks.context, socket);
-		}
-	} else if (socket) {
+	if (socket)
 		accepted.wait_ns = wait_of(socket, e->time_ns);
-	}
+	else if (e->state != TCP_CLOSE)
+		socket = add_accepted(tracker, e, &flow);
 	if (!socket)
 		return;
 	socket->role = ROLE_SERVER;
