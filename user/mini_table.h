@@ -20,6 +20,7 @@ struct mini_socket {
 	uint32_t order_prev;   /* links in the order of seen_ns; handles, 0 = none */
 	uint32_t order_next;
 	unsigned int state : 4;
+	unsigned int scan_state : 4; /* what a running scan saw, if it differs */
 	unsigned int owner_source : 3;
 	unsigned int role : 2;
 	unsigned int since_known : 1;

@@ -23,7 +23,9 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 {
 	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
 
-	if (!mini)
+	if (mini)
+		mini_table_touch(tracker->minis, mini, origin->time_ns);
+	else
 		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
 	if (!mini) {
 		tracker->no_memory++;
@@ -31,6 +33,7 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 	}
 	mini->netns = origin->flow->netns;
 	mini->state = origin->state & 15;
+	mini->scan_state = 0;
 	mini->role = origin->role & 3;
 	mini->hidden = origin->hidden;
 	mini->since_ns = origin->since_ns;
@@ -70,13 +73,24 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 
+/* How long ago a connect() may be that took its place: the one that it began with itself may be as
+ * recent. */
+static uint64_t reused_within(const struct mini_socket *mini, uint64_t time_ns)
+{
+	uint64_t age_ns = REUSED_WITHIN_NS;
+
+	if (mini && mini->since_known)
+		age_ns = time_ns > mini->since_ns ? time_ns - mini->since_ns : 0;
+	return age_ns < REUSED_WITHIN_NS ? age_ns : REUSED_WITHIN_NS;
+}
+
 /* Why it ended: its timer, or something before that. */
-static enum cause cause_of_end(const struct tracker *tracker, const struct event_mini *e,
-			       const struct flow *flow)
+static enum cause cause_of_end(const struct tracker *tracker, const struct mini_socket *mini,
+			       const struct event_mini *e, const struct flow *flow)
 {
 	if (e->left_ticks <= 0)
 		return e->state == TCP_TIME_WAIT ? CAUSE_EXPIRED : CAUSE_TIMEOUT;
-	if (recent_connected(&tracker->recent, flow, e->time_ns, REUSED_WITHIN_NS))
+	if (recent_connected(&tracker->recent, flow, e->time_ns, reused_within(mini, e->time_ns)))
 		return CAUSE_REUSED;
 	return e->state == TCP_TIME_WAIT ? CAUSE_CUT_SHORT : CAUSE_RESET;
 }
@@ -96,12 +110,14 @@ static void fin_received(struct tracker *tracker, struct mini_socket *mini,
 static void end(struct tracker *tracker, struct mini_socket *mini, const struct event_mini *e,
 		const struct flow *flow)
 {
-	enum cause cause = cause_of_end(tracker, e, flow);
+	enum cause cause = cause_of_end(tracker, mini, e, flow);
+	uint64_t lifetime_ns = DURATION_UNKNOWN;
 
-	if (mini && mini->state != e->state) /* its FIN was not told: neither lifetime is known */
+	if (mini && mini->state == e->state)
+		lifetime_ns = lifetime_of(mini, e->time_ns);
+	else if (mini) /* its FIN was not told: neither lifetime is known */
 		fin_received(tracker, mini, e, flow, DURATION_UNKNOWN);
-	change(tracker, mini, e, flow, e->state, TCP_CLOSE,
-	       mini ? lifetime_of(mini, e->time_ns) : DURATION_UNKNOWN, cause);
+	change(tracker, mini, e, flow, e->state, TCP_CLOSE, lifetime_ns, cause);
 	if (mini)
 		mini_table_remove(tracker->minis, mini);
 }
@@ -126,6 +142,7 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 		if (!mini)
 			break;
 		fin_received(tracker, mini, e, &flow, lifetime_of(mini, e->time_ns));
+		mini->scan_state = 0;
 		mini_table_touch(tracker->minis, mini, e->time_ns);
 		break;
 	case MINI_ENDED:
@@ -191,13 +208,14 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 		mini_table_touch(tracker->minis, mini, record->time_ns);
 	}
 	mini->scanned = 1;
-	if (record->state == TCP_SYN_RECV && record->mini.age_us < record->time_ns / NS_PER_US) {
+	if (!mini->state)
+		mini->state = record->state & 15;
+	mini->scan_state = record->state != mini->state ? record->state & 15 : 0;
+	if (record->state == TCP_SYN_RECV && mini->state == TCP_SYN_RECV &&
+	    record->mini.age_us < record->time_ns / NS_PER_US) {
 		mini->since_ns = record->time_ns - record->mini.age_us * NS_PER_US;
 		mini->since_known = 1;
-	} else if (mini->state != record->state) {
-		mini->since_known = 0;
 	}
-	mini->state = record->state & 15;
 }
 
 void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
@@ -205,8 +223,10 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
-	while ((mini = mini_table_next(tracker->minis, &position)))
+	while ((mini = mini_table_next(tracker->minis, &position))) {
 		mini->scanned = 0;
+		mini->scan_state = 0;
+	}
 	for (size_t i = 0; i < result->count; i++)
 		if (result->records[i].header.kind == EVENT_SCAN_MINI)
 			take_in(tracker, &result->records[i]);
@@ -217,8 +237,13 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
-	while ((mini = mini_table_next(tracker->minis, &position)))
+	while ((mini = mini_table_next(tracker->minis, &position))) {
 		if (!mini->scanned && mini->seen_ns < result->started_ns &&
-		    scan_result_covers(result, mini->netns))
+		    scan_result_covers(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
+		} else if (mini->scan_state) { /* no record came since: it was lost, or none is made */
+			mini->state = mini->scan_state;
+			mini->since_known = 0;
+		}
+	}
 }

@@ -70,9 +70,18 @@ static void put_flow(FILE *file, const struct flow *flow, enum socket_role role,
 			flow_format_remote(flow, remote));
 }
 
+/* The columns that transitions and accepts have in common. */
+static void put_when_and_who(struct output *output, uint64_t time_ns, const char *who)
+{
+	char time[CLOCK_TIME_LEN];
+
+	fprintf(output->file, "%s  %s%*s  ", clock_format_time(&output->clock, time_ns, time), who,
+		text_padding(style_of(output), who, 22), "");
+}
+
 static void text_change(struct output *output, const struct change *change)
 {
-	char time[CLOCK_TIME_LEN], duration[DURATION_TEXT_LEN];
+	char duration[DURATION_TEXT_LEN];
 	char process[PROCESS_TEXT_LEN], owner[PROCESS_TEXT_LEN + 1];
 	const struct text_style *style = style_of(output);
 	const char *cause = cause_name(change->cause);
@@ -82,9 +91,9 @@ static void text_change(struct output *output, const struct change *change)
 	/* A listener's process is a provisional owner, and marked so. */
 	snprintf(owner, sizeof(owner), "%s%s", text_process(style, change->owner, process),
 		 change->owner_source == OWNER_LISTENER ? "?" : "");
-	fprintf(file, "%s  %-22s  %11s > %-11s  %7s  ",
-		clock_format_time(&output->clock, change->time_ns, time), owner,
-		tcp_state_name(change->from), tcp_state_name(change->to),
+	put_when_and_who(output, change->time_ns, owner);
+	fprintf(file, "%11s > %-11s  %7s  ", tcp_state_name(change->from),
+		tcp_state_name(change->to),
 		known ? duration_format(change->lifetime_ns, duration) : "-");
 	put_flow(file, change->flow, change->role,
 		 change->to == TCP_LISTEN ? TCP_LISTEN : change->from);
@@ -95,13 +104,13 @@ static void text_change(struct output *output, const struct change *change)
 
 static void text_accepted(struct output *output, const struct accepted *accepted)
 {
-	char time[CLOCK_TIME_LEN], duration[DURATION_TEXT_LEN], process[PROCESS_TEXT_LEN];
+	char duration[DURATION_TEXT_LEN], process[PROCESS_TEXT_LEN];
 	FILE *file = output->file;
 	bool known = accepted->wait_ns != DURATION_UNKNOWN;
 
-	fprintf(file, "%s  %-22s  %25s  %7s  ",
-		clock_format_time(&output->clock, accepted->time_ns, time),
-		text_process(style_of(output), accepted->process, process), "accept",
+	put_when_and_who(output, accepted->time_ns,
+			 text_process(style_of(output), accepted->process, process));
+	fprintf(file, "%25s  %7s  ", "accept",
 		known ? duration_format(accepted->wait_ns, duration) : "-");
 	put_flow(file, accepted->flow, ROLE_SERVER, TCP_ESTABLISHED);
 	putc('\n', file);
@@ -219,9 +228,9 @@ static void put_process(struct output *output, const struct view_process *view)
 	FILE *file = output->file;
 	const char *separator = "  open: ";
 
-	fprintf(file, "\n%s%s%s  %s transitions\n", text_bold(style),
+	fprintf(file, "\n%s%s%s  %s transition%s\n", text_bold(style),
 		text_process(style, view->process, name), text_plain(style),
-		text_count(view->transitions, count));
+		text_count(view->transitions, count), view->transitions == 1 ? "" : "s");
 	put_lifetimes(output, view->process);
 	for (const unsigned char *state = tcp_state_order; *state; state++) {
 		if (!view->open[*state])

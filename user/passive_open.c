@@ -5,6 +5,9 @@
 #include "tcp_state.h"
 #include "units.h"
 
+/* The record of a request that becomes a connection and the connection's own are of one softirq. */
+#define COMPLETED_WITHIN_NS (100 * NS_PER_MS)
+
 /* A request that a scan found has the cookie of the connection that it becomes. */
 static uint64_t take_mini(struct tracker *tracker, const struct event_transition *e)
 {
@@ -36,7 +39,10 @@ uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transit
 	if (e->rto_time_ms)
 		return e->rto_time_ms * NS_PER_MS;
 	if (e->retransmits)
-		return recent_take_completion(&tracker->recent, flow, &ns) ? ns : DURATION_UNKNOWN;
+		return recent_take_completion(&tracker->recent, flow, e->time_ns,
+					      COMPLETED_WITHIN_NS, &ns)
+			       ? ns
+			       : DURATION_UNKNOWN;
 	if (!e->srtt_us || e->srtt_us % 1000 == 0)
 		return DURATION_UNKNOWN;
 	return e->srtt_us * NS_PER_US;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "recent.h"
 
+static bool is_within(const struct recent_flow *item, uint64_t time_ns, uint64_t within_ns)
+{
+	return item->time_ns && item->time_ns <= time_ns && time_ns - item->time_ns <= within_ns;
+}
+
 void recent_add_connect(struct recent *recent, const struct flow *flow, uint64_t time_ns)
 {
 	recent->connects[recent->next_connect++ % RECENT_SLOTS] =
@@ -13,8 +18,7 @@ bool recent_connected(const struct recent *recent, const struct flow *flow, uint
 	for (unsigned int i = 0; i < RECENT_SLOTS; i++) {
 		const struct recent_flow *connect = &recent->connects[i];
 
-		if (connect->time_ns && connect->time_ns <= time_ns &&
-		    time_ns - connect->time_ns <= within_ns &&
+		if (is_within(connect, time_ns, within_ns) &&
 		    flow_same_but_port(&connect->flow, flow) &&
 		    (!connect->flow.local_port || connect->flow.local_port == flow->local_port))
 			return true;
@@ -29,12 +33,14 @@ void recent_add_completion(struct recent *recent, const struct flow *flow, uint6
 		(struct recent_flow){.flow = *flow, .time_ns = time_ns, .age_ns = age_ns};
 }
 
-bool recent_take_completion(struct recent *recent, const struct flow *flow, uint64_t *age_ns)
+bool recent_take_completion(struct recent *recent, const struct flow *flow, uint64_t time_ns,
+			    uint64_t within_ns, uint64_t *age_ns)
 {
 	for (unsigned int i = 0; i < RECENT_SLOTS; i++) {
 		struct recent_flow *completion = &recent->completions[i];
 
-		if (!completion->time_ns || completion->flow.local_port != flow->local_port ||
+		if (!is_within(completion, time_ns, within_ns) ||
+		    completion->flow.local_port != flow->local_port ||
 		    !flow_same_but_port(&completion->flow, flow))
 			continue;
 		*age_ns = completion->age_ns;

@@ -34,7 +34,8 @@ bool recent_connected(const struct recent *recent, const struct flow *flow, uint
 void recent_add_completion(struct recent *recent, const struct flow *flow, uint64_t time_ns,
 			   uint64_t age_ns);
 
-/* Finds and forgets that age. Returns false if there is none. */
-bool recent_take_completion(struct recent *recent, const struct flow *flow, uint64_t *age_ns);
+/* Finds and forgets that age, of the `within_ns` before time_ns. Returns false if there is none. */
+bool recent_take_completion(struct recent *recent, const struct flow *flow, uint64_t time_ns,
+			    uint64_t within_ns, uint64_t *age_ns);
 
 #endif

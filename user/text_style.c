@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "utf8.h"
 
@@ -39,13 +40,29 @@ const char *text_plain(const struct text_style *style)
 	return style->colour ? "\033[0m" : "";
 }
 
-/* C1 controls (U+0080 to U+009F) act on some terminals like escape sequences. */
-static bool is_control(const char *text, size_t length)
+/* Columns on a terminal; less than 1 for what does not stand for itself there: controls, marks that
+ * turn the direction of text around, and others of no width. */
+static int columns_of(const struct text_style *style, const char *text, size_t length)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	mbstate_t state = {0};
+	wchar_t character;
 
-	return (length == 1 && (s[0] < 0x20 || s[0] == 0x7f)) ||
-	       (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+	if (length == 1)
+		return *text >= 0x20 && *text != 0x7f;
+	if (!style->unicode || mbrtowc(&character, text, length, &state) != length)
+		return 0;
+	return wcwidth(character);
+}
+
+int text_padding(const struct text_style *style, const char *text, int columns)
+{
+	while (*text) {
+		size_t length = utf8_sequence(text);
+
+		columns -= length ? columns_of(style, text, length) : 1;
+		text += length ? length : 1;
+	}
+	return columns > 0 ? columns : 0;
 }
 
 const char *text_process(const struct text_style *style, const struct process *process,
@@ -57,7 +74,7 @@ const char *text_process(const struct text_style *style, const struct process *p
 	while (*from) {
 		size_t length = utf8_sequence(from);
 
-		if (!length || is_control(from, length) || (length > 1 && !style->unicode)) {
+		if (!length || columns_of(style, from, length) < 1) {
 			*to++ = '?';
 			from += length ? length : 1;
 			continue;

@@ -33,6 +33,10 @@ const char *text_plain(const struct text_style *style);
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN]);
 
+/* The spaces to put behind text that was made by text_process(), so that it is `columns` wide on a
+ * terminal. */
+int text_padding(const struct text_style *style, const char *text, int columns);
+
 /* A number with thousands separated: "1,234". Returns text. */
 #define COUNT_TEXT_LEN 32
 const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN]);

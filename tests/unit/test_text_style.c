@@ -274,6 +274,23 @@ static void unicode_goes_by_the_locale(void **state)
 	fclose(file);
 }
 
+static void marks_without_width_are_not_shown(void **state)
+{
+	(void)state;
+	check_process(&unicode, "a\xe2\x80\xaegnp", 1, "a?gnp[1]"); /* U+202E turns text around */
+	check_process(&unicode, "a\xe2\x80\x8b.b", 1, "a?.b[1]");   /* U+200B */
+}
+
+static void padding_goes_by_columns_not_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(text_padding(&plain, "abc[1]", 10), 4);
+	assert_int_equal(text_padding(&unicode, "caf\xc3\xa9[1]", 10), 3);
+	assert_int_equal(text_padding(&unicode, "\xe6\x97\xa5[1]", 10), 5); /* two columns wide */
+	assert_int_equal(text_padding(&unicode, "longer than that[1]", 10), 0);
+	assert_int_equal(text_padding(&plain, "", 10), 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +298,8 @@ int main(void)
 		cmocka_unit_test(folded_processes_say_how_many),
 		cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
 		cmocka_unit_test(invalid_utf8_becomes_question_marks),
+		cmocka_unit_test(marks_without_width_are_not_shown),
+		cmocka_unit_test(padding_goes_by_columns_not_bytes),
 		cmocka_unit_test(other_characters_need_a_unicode_terminal),
 		cmocka_unit_test(random_names_are_made_harmless),
 		cmocka_unit_test(counts_have_separators),
@@ -293,5 +312,6 @@ int main(void)
 		cmocka_unit_test(unicode_goes_by_the_locale),
 	};
 
+	setlocale(LC_CTYPE, "C.UTF-8"); /* widths of characters are the locale's */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
