@@ -21,6 +21,7 @@ WARN	 := -Wall -Wextra -Werror
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
 LDLIBS	 := -lbpf -lelf -lz
+HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
 
@@ -30,7 +31,10 @@ BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
 LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c)
-CORE_SRC := $(filter-out $(LIVE_SRC),$(wildcard user/*.c))
+# The web server: a component of its own, with libraries of its own. Only tests use it so far.
+HTTP_SRC := $(wildcard user/http_*.c user/web_*.c)
+HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)
+CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
 # Rooms of the core that only tests use so far.
 TEST_OBJ := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard user/source_replay.c user/replay*.c))

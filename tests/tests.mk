@@ -3,6 +3,7 @@
 # make unit       tests/unit with $(CC); make unit-asan: with clang and its sanitizers
 # make replay     recorded events against expected output
 # make live       real sockets, root
+# make http       the web server with real clients, no privileges
 # make lint       style and bug checks
 
 PYTHON	   ?= /usr/bin/python3
@@ -10,13 +11,15 @@ CLANG_TIDY ?= clang-tidy
 
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
-UNIT_LIBS  := $(LDLIBS) -ljansson -lcmocka
+UNIT_LIBS  := $(LDLIBS) -ljansson -lcmocka $(HTTP_LIBS)
+UNIT_OBJ   := $(CORE_OBJ) $(HTTP_OBJ)
 ASAN_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/asan/%)
 ASAN_OBJ   := $(CORE_SRC:user/%.c=$(OUT)/asan/%.o)
+ASAN_HTTP  := $(HTTP_SRC:user/%.c=$(OUT)/asan/%.o)
 ASAN_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 .PHONY: unit unit-asan replay live
-.SECONDARY: $(ASAN_OBJ)
+.SECONDARY: $(ASAN_OBJ) $(ASAN_HTTP)
 
 check:
 	+$(Q)MAKE="$(MAKE)" tests/run-all
@@ -37,19 +40,20 @@ live: all
 lint: $(SKELETON)
 	$(Q)CLANG_TIDY="$(CLANG_TIDY)" tests/lint -std=c11 -D_GNU_SOURCE -isystem $(OUT) -Iuser -Ibpf
 
-$(OUT)/unit/%: tests/unit/%.c $(CORE_OBJ) $(OUT)/tools-ok
+$(OUT)/unit/%: tests/unit/%.c $(UNIT_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(CORE_OBJ) $(LDFLAGS) $(UNIT_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_OBJ) $(LDFLAGS) $(UNIT_LIBS) -o $@
 
 $(OUT)/asan/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -c $< -o $@
 
-$(OUT)/asan/%: tests/unit/%.c $(ASAN_OBJ) $(OUT)/tools-ok
+$(OUT)/asan/%: tests/unit/%.c $(ASAN_OBJ) $(ASAN_HTTP) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -MT $@ $< $(ASAN_OBJ) $(UNIT_LIBS) -o $@
+	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -MT $@ $< $(ASAN_OBJ) $(ASAN_HTTP) \
+		$(UNIT_LIBS) -o $@
 
 -include $(wildcard $(OUT)/unit/*.d $(OUT)/asan/*.d tests/*/*.mk)

@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_FLAGS   := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN     := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
-FUZZ_OBJ     := $(CORE_SRC:user/%.c=$(OUT)/fuzz/core/%.o)
+FUZZ_OBJ     := $(patsubst user/%.c,$(OUT)/fuzz/core/%.o,$(CORE_SRC) $(HTTP_SRC))
 
 .PHONY: fuzz fuzz-smoke fuzz-build
 .SECONDARY: $(FUZZ_OBJ)
@@ -29,6 +29,7 @@ $(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(OUT)/fuzz/core/options.o
 $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d \
-		-MT $@ $< $(filter-out $(FUZZ_LEFT_OUT),$(FUZZ_OBJ)) $(LDLIBS) -ljansson -o $@
+		-MT $@ $< $(filter-out $(FUZZ_LEFT_OUT),$(FUZZ_OBJ)) $(LDLIBS) -ljansson \
+		$(HTTP_LIBS) -o $@
 
 -include $(wildcard $(OUT)/fuzz/*.d $(OUT)/fuzz/core/*.d)
