@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""Fixtures of the web server's tests. Run with: make http"""
+
+import shutil
+
+import pytest
+
+import server
+
+figures = []
+
+
+@pytest.fixture
+def record():
+    """Keeps a figure for the end of the run."""
+    return figures.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for figure in figures:
+        terminalreporter.write_line(figure)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    server.certificates_make(folder)
+    return folder
+
+
+@pytest.fixture
+def serve(tmp_path, certificates):
+    """Starts servers, in a folder with certificates, and sees that they end well."""
+    started = []
+
+    def start(*addresses, **options):
+        folder = tmp_path / str(len(started))
+        shutil.copytree(certificates, folder)
+        started.append(server.Server(str(folder), *addresses, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

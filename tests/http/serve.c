@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * serve [-c CONFIG] [-s] [-L LIMIT=NUMBER]... [ADDRESS...]: the web server's rooms with pages for
+ * tests. Prints where it listens, then "ready". SIGHUP reads the web config again.
+ *
+ * /big has 2 MB of metrics; /stats tells how long http_server_run() took, /reset begins anew.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "http_server.h"
+#include "units.h"
+
+#define BIG_SIZE (2 * 1024 * 1024)
+
+/* How long the loop was held up. */
+struct holds {
+	uint64_t runs;
+	uint64_t longest_ns; /* by the clock, but by CPU time where another process came between */
+	uint64_t longest_wall_ns;
+	uint64_t sum_ns;
+	uint64_t blocked; /* runs that waited for something */
+};
+
+static struct holds holds;
+static struct http_server *server;
+static char *big;
+static size_t big_size;
+
+static uint64_t cpu_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void run(void)
+{
+	struct rusage before, after;
+	uint64_t cpu_ns, wall_ns, hold_ns;
+
+	getrusage(RUSAGE_THREAD, &before);
+	cpu_ns = cpu_now();
+	wall_ns = clock_now();
+	http_server_run(server);
+	wall_ns = clock_now() - wall_ns;
+	cpu_ns = cpu_now() - cpu_ns;
+	getrusage(RUSAGE_THREAD, &after);
+	hold_ns = after.ru_nivcsw == before.ru_nivcsw ? wall_ns : cpu_ns;
+	holds.runs++;
+	holds.sum_ns += cpu_ns;
+	holds.blocked += after.ru_nvcsw != before.ru_nvcsw;
+	if (hold_ns > holds.longest_ns)
+		holds.longest_ns = hold_ns;
+	if (wall_ns > holds.longest_wall_ns)
+		holds.longest_wall_ns = wall_ns;
+}
+
+static void big_make(void)
+{
+	big = malloc(BIG_SIZE + 256);
+	for (int i = 0; big && big_size < BIG_SIZE; i++)
+		big_size += (size_t)sprintf(
+			big + big_size,
+			"tcpwatch_state_duration_seconds_bucket{comm=\"server-%d\","
+			"state=\"ESTABLISHED\",le=\"%g\"} %d\n",
+			i / 15, (i % 15) * 0.5, (int)((unsigned int)i * 2654435761U >> 12));
+}
+
+static void page_set(struct http_response *response, const char *type, const char *text,
+		     size_t size)
+{
+	response->body = malloc(size + 1);
+	if (!response->body)
+		return;
+	memcpy(response->body, text, size);
+	response->size = size;
+	response->status = 200;
+	response->content_type = type;
+}
+
+static void stats_set(struct http_response *response)
+{
+	struct http_counts counts;
+	char text[1024];
+	int length;
+
+	http_server_counts(server, &counts);
+	length = snprintf(
+		text, sizeof(text),
+		"{\"runs\": %llu, \"longest_ns\": %llu, \"longest_wall_ns\": %llu, "
+		"\"sum_ns\": %llu, \"blocked\": %llu, \"accepted\": %llu, "
+		"\"refused\": %llu, \"timed_out\": %llu, \"requests\": %llu, "
+		"\"auth_failed\": %llu, \"reloads\": %llu, \"connections\": %zu, "
+		"\"page_bytes\": %zu}\n",
+		(unsigned long long)holds.runs, (unsigned long long)holds.longest_ns,
+		(unsigned long long)holds.longest_wall_ns, (unsigned long long)holds.sum_ns,
+		(unsigned long long)holds.blocked, (unsigned long long)counts.accepted,
+		(unsigned long long)counts.refused, (unsigned long long)counts.timed_out,
+		(unsigned long long)counts.requests, (unsigned long long)counts.auth_failed,
+		(unsigned long long)counts.reloads, counts.connections, counts.page_bytes);
+	page_set(response, "application/json", text, (size_t)length);
+}
+
+static void handle(void *context, const struct http_request *request,
+		   struct http_response *response)
+{
+	static const char html[] = "text/html; charset=utf-8";
+	static const char plain[] = "text/plain; version=0.0.4; charset=utf-8";
+
+	(void)context;
+	if (!strcmp(request->path, "/"))
+		page_set(response, html, "<!DOCTYPE html><title>serve</title>\n", 36);
+	else if (!strcmp(request->path, "/metrics"))
+		page_set(response, plain, big, 20000);
+	else if (!strcmp(request->path, "/big"))
+		page_set(response, plain, big, big_size);
+	else if (!strcmp(request->path, "/accept"))
+		page_set(response, plain, request->accept ? request->accept : "-",
+			 request->accept ? strlen(request->accept) : 1);
+	else if (!strcmp(request->path, "/-/healthy") || !strcmp(request->path, "/-/ready"))
+		page_set(response, "text/plain; charset=utf-8", "OK\n", 3);
+	else if (!strcmp(request->path, "/empty"))
+		page_set(response, "text/plain; charset=utf-8", "", 0);
+	else if (!strcmp(request->path, "/stats"))
+		stats_set(response);
+	else if (!strcmp(request->path, "/reset"))
+		holds = (struct holds){0}, page_set(response, plain, "", 0);
+	else if (strcmp(request->path, "/fault") != 0)
+		page_set(response, "text/plain; charset=utf-8", "404 Not Found\n", 14),
+			response->status = 404;
+}
+
+static void report(void *context, const char *message)
+{
+	(void)context;
+	fprintf(stderr, "serve: %s\n", message);
+}
+
+static void limit_set(struct http_limits *limits, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	unsigned long number = equals ? strtoul(equals + 1, NULL, 10) : 0;
+
+	if (!strncmp(text, "connections=", 12))
+		limits->connections = (unsigned int)number;
+	else if (!strncmp(text, "peer=", 5))
+		limits->peer_connections = (unsigned int)number;
+	else if (!strncmp(text, "page_kb=", 8))
+		limits->page_bytes = number * 1024;
+	else if (!strncmp(text, "header_ms=", 10))
+		limits->header_ns = number * NS_PER_MS;
+	else if (!strncmp(text, "response_ms=", 12))
+		limits->response_ns = number * NS_PER_MS;
+	else if (!strncmp(text, "idle_ms=", 8))
+		limits->idle_ns = number * NS_PER_MS;
+	else
+		exit(2);
+}
+
+static int signals_open(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Returns false when it is time to end. */
+static bool on_signal(int signal_fd)
+{
+	struct signalfd_siginfo info;
+	char error[HTTP_ERROR_LEN];
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo != SIGHUP)
+		return false;
+	if (http_server_reload(server, error))
+		report(NULL, error);
+	else
+		report(NULL, "reloaded");
+	return true;
+}
+
+static void loop(int signal_fd)
+{
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = signal_fd};
+
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, signal_fd, &event);
+	event.data.fd = http_server_epoll_fd(server);
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event.data.fd, &event);
+	while (epoll_wait(epoll_fd, &event, 1, -1) >= 0 || errno == EINTR) {
+		if (event.data.fd != signal_fd)
+			run();
+		else if (!on_signal(signal_fd))
+			break;
+	}
+	close(epoll_fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct http_config config = {.handler = handle, .report = report};
+	char error[HTTP_ERROR_LEN];
+	const char *address;
+	int option, err, signal_fd;
+
+	while ((option = getopt(argc, argv, "c:sL:")) != -1) {
+		if (option == 'c')
+			config.web_config = optarg;
+		else if (option == 's')
+			config.systemd_socket = true;
+		else if (option == 'L')
+			limit_set(&config.limits, optarg);
+		else
+			return 2;
+	}
+	config.listen = (const char *const *)argv + optind;
+	config.listen_count = (size_t)(argc - optind);
+	big_make();
+	err = http_server_new(&server, &config, error);
+	if (err) {
+		fprintf(stderr, "serve: %s\n", error);
+		free(big);
+		return err == -EINVAL ? 2 : 1;
+	}
+	for (size_t i = 0; (address = http_server_address(server, i)); i++)
+		printf("http%s://%s\n", http_server_is_tls(server) ? "s" : "", address);
+	signal_fd = signals_open();
+	puts("ready");
+	fflush(stdout);
+	loop(signal_fd);
+	close(signal_fd);
+	http_server_free(server);
+	free(big);
+	return 0;
+}
