@@ -34,8 +34,10 @@ void http_connection_free(struct http_connection *connection)
 	if (connection->next)
 		connection->next->prev = connection->prev;
 	server->counts.connections--;
-	if (connection->generation)
+	if (connection->generation) {
 		connection->generation->connections--;
+		connection->generation->shard_connections[connection->shard]--;
+	}
 	http_page_orphan(connection->page);
 	free(connection);
 }
@@ -94,16 +96,22 @@ static bool give(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
 	struct sockaddr_in address = {.sin_family = AF_INET};
+	size_t *counts = server->generations->shard_connections;
 	int fd = connection->fd;
 
 	connection->generation = server->generations;
+	for (unsigned int i = 1; i < HTTP_SHARDS; i++) {
+		if (counts[i] < counts[connection->shard])
+			connection->shard = i;
+	}
+	counts[connection->shard]++;
 	connection->generation->connections++;
 	connection->phase = HTTP_READING;
 	connection->handshake = server->generations->tls;
 	server->adding = connection;
 	/* It closes the socket in any case. The address is not looked at. */
-	MHD_add_connection(server->generations->daemon, fd, (struct sockaddr *)&address,
-			   sizeof(address));
+	MHD_add_connection(server->generations->daemons[connection->shard], fd,
+			   (struct sockaddr *)&address, sizeof(address));
 	if (server->adding) {
 		server->adding = NULL;
 		http_connection_free(connection);

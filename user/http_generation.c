@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "clock.h"
 #include "http_internal.h"
 #include "http_watch.h"
 #include "units.h"
@@ -46,13 +47,12 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 	return strlen(text);
 }
 
-struct http_generation *http_generation_new(struct http_server *server, struct http_tls *tls)
+static struct MHD_Daemon *daemon_start(struct http_server *server, const struct http_tls *tls)
 {
-	struct http_generation *generation = calloc(1, sizeof(*generation));
 	struct MHD_OptionItem tls_items[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->cert : NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, tls ? tls->priorities : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, tls ? (void *)tls->priorities : NULL},
 		{MHD_OPTION_TLS_NO_ALPN, 1, NULL},
 		{tls && tls->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0,
 		 tls ? tls->client_ca : NULL},
@@ -62,13 +62,8 @@ struct http_generation *http_generation_new(struct http_server *server, struct h
 	unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			     (tls ? MHD_USE_TLS : 0);
 
-	if (!generation) {
-		http_tls_free(tls);
-		return NULL;
-	}
-	generation->tls = tls;
 	/* Connections are counted, and end at their deadlines, by us. */
-	generation->daemon = MHD_start_daemon(
+	return MHD_start_daemon(
 		flags, 0, NULL, NULL, http_request_handle, server,		 /* */
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,		 /* */
 		MHD_OPTION_NOTIFY_COMPLETED, http_request_ended, server,	 /* */
@@ -80,39 +75,96 @@ struct http_generation *http_generation_new(struct http_server *server, struct h
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,				 /* */
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,				 /* */
 		MHD_OPTION_ARRAY, tls ? tls_items : plain_items, MHD_OPTION_END);
-	if (!generation->daemon) {
-		http_generation_free(generation);
+}
+
+/* Puts the daemon's epoll into ours. */
+static int daemon_watch(struct http_server *server, struct MHD_Daemon *daemon)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (!info)
+		return -EIO;
+	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) ? -errno : 0;
+}
+
+static void generation_free(struct http_generation *generation)
+{
+	for (int i = 0; i < HTTP_SHARDS; i++) {
+		if (generation->daemons[i])
+			MHD_stop_daemon(generation->daemons[i]);
+	}
+	http_tls_free(generation->tls);
+	free(generation);
+}
+
+/* Takes over tls. Returns NULL with errno. */
+static struct http_generation *generation_new(struct http_server *server, struct http_tls *tls)
+{
+	struct http_generation *generation = calloc(1, sizeof(*generation));
+
+	if (!generation) {
+		http_tls_free(tls);
 		return NULL;
+	}
+	generation->tls = tls;
+	for (int i = 0; i < HTTP_SHARDS; i++) {
+		generation->daemons[i] = daemon_start(server, tls);
+		if (!generation->daemons[i] || daemon_watch(server, generation->daemons[i])) {
+			int err = errno;
+
+			generation_free(generation);
+			errno = err;
+			return NULL;
+		}
 	}
 	return generation;
 }
 
-void http_generation_free(struct http_generation *generation)
+void http_generation_free_all(struct http_server *server)
 {
-	if (!generation)
-		return;
-	if (generation->daemon)
-		MHD_stop_daemon(generation->daemon);
-	http_tls_free(generation->tls);
-	free(generation);
+	while (server->generations) {
+		struct http_generation *generation = server->generations;
+
+		server->generations = generation->next;
+		generation_free(generation);
+	}
+}
+
+bool http_generation_run(struct http_server *server)
+{
+	for (int i = 0; i < HTTP_SHARDS; i++) {
+		if (i && clock_now() >= server->until_ns)
+			return true;
+		for (struct http_generation *g = server->generations; g; g = g->next)
+			MHD_run(g->daemons[server->next_shard]);
+		server->next_shard = (server->next_shard + 1) % HTTP_SHARDS;
+	}
+	return false;
+}
+
+bool http_generation_busy(const struct http_server *server)
+{
+	for (const struct http_generation *g = server->generations; g; g = g->next) {
+		for (int i = 0; i < HTTP_SHARDS; i++) {
+			MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+			if (MHD_get_timeout(g->daemons[i], &timeout_ms) == MHD_YES && !timeout_ms)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* Makes it the newest; connections of older ones may finish their request. */
 static int generation_add(struct http_server *server, struct http_tls *tls,
 			  char error[HTTP_ERROR_LEN])
 {
-	struct http_generation *generation = http_generation_new(server, tls);
-	const union MHD_DaemonInfo *info;
-	struct epoll_event event = {.events = EPOLLIN};
+	struct http_generation *generation = generation_new(server, tls);
 	size_t count = 0;
 
 	if (!generation)
 		return http_error(error, -EIO, "libmicrohttpd does not start: %s", strerror(errno));
-	info = MHD_get_daemon_info(generation->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	if (!info || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event)) {
-		http_generation_free(generation);
-		return http_error(error, -EIO, "libmicrohttpd has no epoll: %s", strerror(errno));
-	}
 	generation->next = server->generations;
 	server->generations = generation;
 	for (struct http_generation *g = generation; g; g = g->next)
@@ -138,7 +190,7 @@ void http_generation_reap(struct http_server *server)
 			continue;
 		}
 		*link = generation->next;
-		http_generation_free(generation);
+		generation_free(generation);
 	}
 }
 

@@ -23,10 +23,17 @@ enum http_phase {
 	HTTP_CLOSING,	/* shut down; libmicrohttpd will notice */
 };
 
-/* A daemon of libmicrohttpd, for connections with the same TLS material. */
+/*
+ * MHD_run() does all that is ready: with 250 clients that send their headers at once, more than 10
+ * ms. Several daemons with a part of them each can be run one by one.
+ */
+#define HTTP_SHARDS 4
+
+/* Daemons of libmicrohttpd, for connections with the same TLS material. */
 struct http_generation {
 	struct http_generation *next; /* older */
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemons[HTTP_SHARDS];
+	size_t shard_connections[HTTP_SHARDS];
 	struct http_tls *tls; /* NULL = plain */
 	size_t connections;
 };
@@ -35,6 +42,7 @@ struct http_connection {
 	struct http_connection *prev, *next;
 	struct http_server *server;
 	struct http_generation *generation; /* NULL in HTTP_HELLO */
+	unsigned int shard;
 	struct MHD_Connection *mhd;
 	int fd;
 	struct http_peer peer;
@@ -71,8 +79,9 @@ struct http_server {
 	struct http_connection *adding;	     /* being given to libmicrohttpd */
 	struct http_connection *paused;	     /* FIFO */
 	struct http_connection **paused_tail;
-	uint64_t until_ns; /* of this run */
-	bool progress;	   /* in this run, with a request */
+	uint64_t until_ns;	 /* of this run */
+	bool progress;		 /* in this run, with a request */
+	unsigned int next_shard; /* to be run first */
 	struct http_counts counts;
 };
 
@@ -101,15 +110,19 @@ void http_connection_free(struct http_connection *connection);
 
 /* http_generation.c */
 
-/* Returns NULL if libmicrohttpd does not start. Takes over tls. */
-struct http_generation *http_generation_new(struct http_server *server, struct http_tls *tls);
-void http_generation_free(struct http_generation *generation);
+void http_generation_free_all(struct http_server *server);
 
 /* Reads the web config, and makes what it asks for the newest generation. */
 int http_generation_load(struct http_server *server, char error[HTTP_ERROR_LEN]);
 
 /* Loads it if its files have changed; looks once a second at most. */
 void http_generation_look(struct http_server *server, uint64_t now_ns);
+
+/* Runs daemons, one shard at least. Returns whether there are more to run. */
+bool http_generation_run(struct http_server *server);
+
+/* Has libmicrohttpd something left, of which its epoll says nothing any more? */
+bool http_generation_busy(const struct http_server *server);
 
 /* Lets go of generations that nobody uses any more. */
 void http_generation_reap(struct http_server *server);

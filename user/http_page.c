@@ -49,12 +49,26 @@ static void headers_add(const struct http_server *server, struct MHD_Response *r
 	}
 }
 
+/*
+ * The password is wiped where libmicrohttpd has it too, in the memory of this connection. Not
+ * before the answer: it may be looked at again, after a change of users.
+ */
+static void password_wipe(struct MHD_Connection *mhd)
+{
+	const char *header =
+		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+
+	if (header)
+		explicit_bzero((char *)header, strlen(header));
+}
+
 static enum MHD_Result queue(struct http_connection *connection, unsigned int status,
 			     struct MHD_Response *response)
 {
 	struct http_server *server = connection->server;
 	enum MHD_Result result;
 
+	password_wipe(connection->mhd);
 	headers_add(server, response);
 	header_add(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
 	header_add(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");

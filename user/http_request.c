@@ -146,13 +146,6 @@ void http_request_authenticated(struct http_server *server)
 	}
 }
 
-/* The password is wiped where libmicrohttpd has it too: in the memory of this connection. */
-static void wipe(const char *header)
-{
-	if (header)
-		explicit_bzero((char *)header, strlen(header));
-}
-
 static void authenticate(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
@@ -165,9 +158,6 @@ static void authenticate(struct http_connection *connection)
 		connection->auth = http_auth_check(server->auth, server->web, &credentials,
 						   &connection->peer, connection);
 	explicit_bzero(&credentials, sizeof(credentials));
-	/* Where it was asked in vain, the header is needed once more after a change of users. */
-	if (connection->auth != HTTP_AUTH_WAIT)
-		wipe(header);
 	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
 }
 
@@ -179,9 +169,6 @@ static bool let_in(struct http_connection *connection, enum MHD_Result *result)
 		return true;
 	if (!connection->auth_known)
 		authenticate(connection);
-	else
-		wipe(MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND,
-						 MHD_HTTP_HEADER_AUTHORIZATION));
 	switch (connection->auth) {
 	case HTTP_AUTH_GOOD:
 		return true;

@@ -161,12 +161,7 @@ void http_server_free(struct http_server *server)
 	http_auth_free(server->auth);
 	/* libmicrohttpd does not stop while something is suspended. */
 	http_request_resume_all(server);
-	while (server->generations) {
-		struct http_generation *generation = server->generations;
-
-		server->generations = generation->next;
-		http_generation_free(generation);
-	}
+	http_generation_free_all(server);
 	for (struct http_connection *c = server->connections; c; c = next) {
 		next = c->next;
 		http_door_end(c);
@@ -202,18 +197,6 @@ static void timer_set(struct http_server *server, uint64_t at_ns)
 	timerfd_settime(server->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
 }
 
-/* Has libmicrohttpd something left, of which its epoll says nothing any more? */
-static bool work_left(const struct http_server *server)
-{
-	for (const struct http_generation *g = server->generations; g; g = g->next) {
-		MHD_UNSIGNED_LONG_LONG timeout_ms;
-
-		if (MHD_get_timeout(g->daemon, &timeout_ms) == MHD_YES && !timeout_ms)
-			return true;
-	}
-	return false;
-}
-
 void http_server_run(struct http_server *server)
 {
 	uint64_t now_ns = clock_now();
@@ -229,12 +212,11 @@ void http_server_run(struct http_server *server)
 	more = http_door_hellos(server);
 	http_request_authenticated(server);
 	http_request_resume(server);
-	for (struct http_generation *g = server->generations; g; g = g->next)
-		MHD_run(g->daemon);
+	more |= http_generation_run(server);
 	now_ns = clock_now();
 	deadline_ns = http_door_deadlines(server, now_ns);
 	http_generation_reap(server);
-	left = work_left(server);
+	left = http_generation_busy(server);
 	if (left && !server->progress && http_door_handshakes(server)) {
 		left = false;
 		if (deadline_ns > now_ns + HANDSHAKE_AGAIN_NS)

@@ -108,7 +108,7 @@ def test_a_flood_of_passwords(serve, record):
     assert set(statuses) == {401, 503}
     assert 16 <= statuses.count(401) < 60
     record(f"slowest page while 60 passwords come: {max(times) * 1e3:.1f} ms")
-    one.check_hold(record, "60 passwords at once, cost 11", may_wait=20, Authorization=ALICE)
+    one.check_hold(record, "60 passwords at once, cost 11", Authorization=ALICE)
 
 
 def test_the_end_while_passwords_wait(serve):
@@ -193,7 +193,9 @@ def test_a_wrong_file_keeps_the_old_one(serve):
     # By itself it says so once, not with each connection.
     time.sleep(1.1)
     one.write("basic_auth_users: [\n")
-    assert server.wait_for(lambda: one.get(Authorization=ALICE) and one.stderr().count("web.yml") == 2)
+    assert server.wait_for(
+        lambda: one.get(Authorization=ALICE) and one.stderr().count("web.yml") == 2
+    )
     time.sleep(1.1)
     assert one.get(Authorization=ALICE).status == 200
     assert one.stderr().count("web.yml") == 2
@@ -207,8 +209,9 @@ def test_a_wrong_file_keeps_the_old_one(serve):
 def test_wrong_at_the_start(serve):
     with pytest.raises(RuntimeError) as fault:
         serve(config="basic_auth_user:\n  alice: x\n")
-    assert "serve ended with 2: serve: --web.config.file: " in str(fault.value)
-    assert "web.yml:1: basic_auth_user: no such key; these are: tls_server_config, " in str(fault.value)
+    text = str(fault.value)
+    assert "serve ended with 2: serve: --web.config.file: " in text
+    assert "web.yml:1: basic_auth_user: no such key; these are: tls_server_config, " in text
 
 
 def test_headers_of_the_config(serve):
@@ -223,3 +226,40 @@ def test_headers_of_the_config(serve):
     assert got["Strict-Transport-Security"] == "max-age=31536000"
     assert got.headers.get_all("X-Frame-Options") == ["sameorigin"]
     assert got["X-Content-Type-Options"] == "nosniff"
+
+
+def memory_of(one):
+    """All that the process can write to, as bytes."""
+    found = []
+    with open(f"/proc/{one.process.pid}/maps") as maps, open(
+        f"/proc/{one.process.pid}/mem", "rb"
+    ) as memory:
+        for line in maps:
+            span, mode = line.split()[:2]
+            if "w" not in mode:
+                continue
+            start, end = (int(number, 16) for number in span.split("-"))
+            memory.seek(start)
+            with contextlib.suppress(OSError):
+                found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_passwords_do_not_stay_in_memory(serve, tls):
+    config = server.users(alice="correct-horse-battery") + (server.tls() if tls else "")
+    one = serve(build="serve", config=config)
+    tried = [
+        ("alice", "correct-horse-battery"),
+        ("alice", "wrong-staple-of-alice"),
+        ("nobody", "nobody-knows-this"),
+    ]
+    for user, password in tried:
+        one.get("/metrics", Authorization=basic(user, password))
+        one.get("/metrics", "POST", Authorization=basic(user, password))
+    memory = memory_of(one)
+    assert len(memory) > 100000 and b"tcpwatch_state_duration_seconds" in memory
+    for user, password in tried:
+        assert password.encode() not in memory
+        # GnuTLS leaves what it decrypted last in memory that it has freed, as it came: in base64.
+        assert tls or basic(user, password)[10:].rstrip("=").encode() not in memory

@@ -3,6 +3,7 @@
 
 import contextlib
 import resource
+import signal
 import socket
 import threading
 import time
@@ -212,3 +213,27 @@ def test_big_pages_for_many_at_once(serve, record):
     one.get("/reset")
     one.get("/big", Accept_Encoding="gzip")
     one.check_hold(record, "one page of 2 MB, gzip")
+
+
+@pytest.mark.parametrize(
+    "what, text",
+    [
+        ("8 KB of headers", b"GET /x HTTP/1.1\r\nHost: a\r\n" + b"X-Y: %s\r\n" % (b"z" * 100) * 75),
+        ("300 pipelined requests", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 300),
+        ("20 KB of garbage", b"\r\n" * 10000),
+    ],
+)
+def test_all_arrives_in_one_moment(serve, record, what, text):
+    """The server is stopped while 200 clients send, so that everything is ready at once."""
+    one = serve(build="serve", limits=["connections=256", "peer=250"])
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(one.connect()) for _ in range(200)]
+        one.get("/reset")
+        time.sleep(0.2)  # it must not be stopped in a run
+        one.process.send_signal(signal.SIGSTOP)
+        for connection in connections:
+            connection.sendall(text)
+        time.sleep(0.1)
+        one.process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+        one.check_hold(record, f"200 clients in one moment, {what}")

@@ -12,7 +12,11 @@ import server
 
 def refused(*arguments, **options):
     done = subprocess.run(
-        [server.BUILDS["serve-asan"], *arguments], capture_output=True, text=True, timeout=20, **options
+        [server.BUILDS["serve-asan"], *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        **options,
     )
     assert done.stdout == ""
     return done.returncode, done.stderr
@@ -94,7 +98,8 @@ def test_not_an_address_of_this_host():
 
 def test_a_name_that_is_none():
     status, text = refused("no-such-host.invalid:1")
-    assert status == 1 and text.startswith("serve: --web.listen-address=no-such-host.invalid:1: no address: ")
+    assert status == 1
+    assert text.startswith("serve: --web.listen-address=no-such-host.invalid:1: no address: ")
 
 
 def pass_sockets(count):

@@ -156,11 +156,23 @@ def test_client_certificates(serve):
     [
         ("cert_file: none.pem\n  key_file: server.key", "cert_file: {}/none.pem: No such file"),
         ("cert_file: server.pem\n  key_file: none", "key_file: {}/none: No such file"),
-        ("cert_file: server.pem\n  key_file: other.key", "key_file: {0}/other.key does not fit cert_file {0}/server.pem"),
-        ("cert_file: server.key\n  key_file: server.key", "cert_file: {}/server.key: no PEM certificate"),
-        ("cert_file: server.pem\n  key_file: server.pem", "key_file: {}/server.pem: no PEM key without password"),
+        (
+            "cert_file: server.pem\n  key_file: other.key",
+            "key_file: {0}/other.key does not fit cert_file {0}/server.pem",
+        ),
+        (
+            "cert_file: server.key\n  key_file: server.key",
+            "cert_file: {}/server.key: no PEM certificate",
+        ),
+        (
+            "cert_file: server.pem\n  key_file: server.pem",
+            "key_file: {}/server.pem: no PEM key without password",
+        ),
         ("cert_file: .\n  key_file: server.key", "cert_file: {}/.: Is a directory"),
-        ("cert_file: /dev/zero\n  key_file: server.key", "cert_file: /dev/zero: not a regular file"),
+        (
+            "cert_file: /dev/zero\n  key_file: server.key",
+            "cert_file: /dev/zero: not a regular file",
+        ),
         (
             "cert_file: server.pem\n  key_file: server.key\n  client_ca_file: server.key\n"
             "  client_auth_type: RequireAndVerifyClientCert",
