@@ -54,6 +54,11 @@ static const char *format_rfc3339(uint64_t wall_ns, char *text)
 	return text;
 }
 
+uint64_t clock_wall_ns(const struct clock *clock, uint64_t monotonic_ns)
+{
+	return monotonic_ns + (uint64_t)clock->monotonic_to_wall_ns;
+}
+
 const char *clock_format_rfc3339(const struct clock *clock, uint64_t monotonic_ns,
 				 char text[CLOCK_RFC3339_LEN])
 {

@@ -27,6 +27,9 @@ uint64_t clock_now(void);
 /* Length of a kernel tick in ns (1/HZ), as the coarse clock's resolution shows it. */
 uint64_t clock_tick_ns(void);
 
+/* A monotonic time as nanoseconds since 1970 UTC. */
+uint64_t clock_wall_ns(const struct clock *clock, uint64_t monotonic_ns);
+
 /* A monotonic time as RFC 3339, in UTC with nanoseconds. Returns text. */
 const char *clock_format_rfc3339(const struct clock *clock, uint64_t monotonic_ns,
 				 char text[CLOCK_RFC3339_LEN]);
