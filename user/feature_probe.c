@@ -108,7 +108,8 @@ static void print_losses(const struct probe *probe)
 	int losses = 0;
 
 	for (int i = 0; i < FEATURES; i++)
-		if (probe->errors[i])
+		if (probe->errors[i] &&
+		    (i == FEATURE_FORKS || feature_is_missing(probe->works, (enum feature)i)))
 			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
 			       feature_infos[i].name, feature_infos[i].loses);
 	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)

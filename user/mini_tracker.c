@@ -237,11 +237,14 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
+	/* A namespace may live on without a process in it. Nothing is known of one that was not
+	 * read; its mini-sockets end by themselves. */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		if (!mini->scanned && mini->seen_ns < result->started_ns &&
-		    scan_result_covers(result, mini->netns)) {
+		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
-		} else if (mini->scan_state) { /* no record came since: it was lost, or none is made */
+		} else if (mini->scan_state && mini->scan_state != mini->state) {
+			/* No record came since: it was lost, or none is made. */
 			mini->state = mini->scan_state;
 			mini->since_known = 0;
 		}

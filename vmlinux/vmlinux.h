@@ -149,6 +149,7 @@ struct timer_list {
 struct request_sock {
 	struct sock_common __req_common;
 	u8 num_retrans;
+	u8 num_timeout : 7;
 	struct timer_list rsk_timer;
 };
 
