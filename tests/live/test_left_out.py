@@ -20,7 +20,7 @@ def refusing(tmp_path_factory):
     """refusing(*programs) is the environment of a tcpwatch whose kernel refuses these."""
     library = str(tmp_path_factory.mktemp("refuse") / "refuse.so")
     subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-Wall",
-                    "-Werror", "-o", library, os.path.join(HERE, "helper_refuse.c")], check=True)
+                    "-Werror", "-o", library, os.path.join(HERE, "preload_refuse.c")], check=True)
 
     def environment(*programs, error=errno.EACCES):
         return dict(os.environ, LD_PRELOAD=library, REFUSE=",".join(programs),
