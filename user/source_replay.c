@@ -185,8 +185,8 @@ static int find_namespaces(struct source_replay *replay)
 {
 	int err = 0;
 
-	for (const struct replay_item *item = replay->log.items; !err && item < end_of(replay);
-	     item++) {
+	for (size_t i = 0; !err && i < replay->log.count; i++) {
+		const struct replay_item *item = &replay->log.items[i];
 		uint32_t netns = item->scan_record.header.netns;
 
 		/* All records begin with the same header. */
