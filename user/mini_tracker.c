@@ -130,7 +130,7 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 
 	flow_read(&flow, &e->flow, e->header.netns);
 	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    (!mini && watch_set_hides_flow(tracker->watched, &flow)))
+	    (!mini && e->what != MINI_REFUSED && watch_set_hides_flow(tracker->watched, &flow)))
 		return;
 	switch (e->what) {
 	case MINI_REFUSED:
@@ -151,6 +151,16 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 	default:
 		break;
 	}
+}
+
+void mini_doubt(struct tracker *tracker)
+{
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		if (mini->state == TCP_FIN_WAIT2)
+			mini->since_known = 0;
 }
 
 void mini_expire(struct tracker *tracker, uint64_t now_ns)

@@ -359,6 +359,24 @@ static void what_is_not_asked_for_is_not_told(void **state)
 	world_free(world);
 }
 
+/* A FIN that was lost and is sent again looks like the first one. */
+static void after_losses_no_fin_wait2_has_a_length(void **state)
+{
+	struct world *world = world_new_full(&everything);
+
+	(void)state;
+	to_orphan(world, 1, START_NS);
+	to_time_wait(world, 2, START_NS);
+	mini_doubt(&world->tracker);
+	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 500 * MS);
+	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN, CAUSE_NONE);
+	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 700 * MS);
+	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 200 * MS, CAUSE_EXPIRED);
+	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 800 * MS);
+	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 800 * MS, CAUSE_EXPIRED);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +395,7 @@ int main(void)
 		cmocka_unit_test(without_the_records_nothing_is_told),
 		cmocka_unit_test(ends_alone_are_enough_for_time_wait),
 		cmocka_unit_test(what_is_not_asked_for_is_not_told),
+		cmocka_unit_test(after_losses_no_fin_wait2_has_a_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
