@@ -28,8 +28,8 @@ static const struct capability capabilities[] = {
 	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
 	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-	 "sockets without a descriptor in other network namespaces"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "the same, where the processes are other users'"},
+	 "sockets that no descriptor holds, in other network namespaces"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' network namespaces, for such sockets"},
 };
 
 /* What is known after the tries. */

@@ -238,7 +238,7 @@ static void a_scan_keeps_it_alive(void **state)
 	assert_non_null(world_find_mini(world, 1));
 	assert_non_null(world_find_mini(world, 2));
 	assert_null(world_find_mini(world, 3));
-	mini_expire(&world->tracker, START_NS + 116 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 121 * NS_PER_S);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	world_free(world);
 }
@@ -256,12 +256,12 @@ static void an_end_that_does_not_come_is_a_gap(void **state)
 	to_time_wait(world, 1, START_NS);
 	to_time_wait(world, 2, START_NS + 10 * NS_PER_S);
 	changes = world->change_count;
-	mini_expire(&world->tracker, START_NS + 66 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 71 * NS_PER_S);
 	assert_int_equal(world->tracker.gaps, 1); /* of a half-open one nothing need be told */
 	assert_int_equal(mini_table_count(world->tracker.minis), 1);
-	mini_expire(&world->tracker, START_NS + 70 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 75 * NS_PER_S);
 	assert_int_equal(world->tracker.gaps, 1);
-	mini_expire(&world->tracker, START_NS + 76 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 81 * NS_PER_S);
 	assert_int_equal(world->tracker.gaps, 2);
 	assert_int_equal(world->change_count, changes);
 	check_lifetimes(world_process(world, &client), TCP_TIME_WAIT, 0, 0);
@@ -283,7 +283,7 @@ static void a_new_life_begins_with_its_whole_time(void **state)
 	scan(world, &result);
 	world_step(world, 1, &flow, TCP_CLOSE_WAIT, TCP_ESTABLISHED, START_NS + 59000 * MS, NULL);
 	last_step(world, 1, TCP_CLOSING, EVENT_DEAD | EVENT_DONE, START_NS + 60000 * MS);
-	mini_expire(&world->tracker, START_NS + 70 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 75 * NS_PER_S);
 	assert_non_null(world_find_mini(world, 1));
 	result = scan_new(START_NS + 59999 * MS);
 	scan(world, &result); /* it began before that */

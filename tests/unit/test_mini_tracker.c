@@ -303,9 +303,9 @@ static void without_the_records_nothing_is_told(void **state)
 	assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
 	assert_int_equal(world_find_mini(world, 2)->state, TCP_FIN_WAIT2);
 	assert_null(world_find_mini(world, 3)->owner);
-	mini_expire(&world->tracker, START_NS + 65 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 70 * NS_PER_S);
 	assert_int_equal(mini_table_count(world->tracker.minis), 3);
-	mini_expire(&world->tracker, START_NS + 65 * NS_PER_S + 1);
+	mini_expire(&world->tracker, START_NS + 70 * NS_PER_S + 1);
 	assert_int_equal(mini_table_count(world->tracker.minis), 1);
 	mini_expire(&world->tracker, START_NS + 66 * NS_PER_S);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
