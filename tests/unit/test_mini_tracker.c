@@ -281,7 +281,7 @@ static void time_does_not_run_backwards(void **state)
 	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 100, START_NS + 1);
 	to_time_wait(world, 2, START_NS);
 	assert_non_null(world_find_mini(world, 2));
-	mini_expire(&world->tracker, START_NS + 66 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 71 * NS_PER_S);
 	assert_null(world_find_mini(world, 2));
 	check_lifetimes(world_process(world, &client), TCP_TIME_WAIT, 0, 0);
 	world_free(world);
@@ -307,7 +307,7 @@ static void without_the_records_nothing_is_told(void **state)
 	assert_int_equal(mini_table_count(world->tracker.minis), 3);
 	mini_expire(&world->tracker, START_NS + 70 * NS_PER_S + 1);
 	assert_int_equal(mini_table_count(world->tracker.minis), 1);
-	mini_expire(&world->tracker, START_NS + 66 * NS_PER_S);
+	mini_expire(&world->tracker, START_NS + 71 * NS_PER_S);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	assert_int_equal(process->sockets, 0);
 	assert_int_equal(world->change_count, 11);
