@@ -20,28 +20,6 @@ unsigned int mini_state_of(enum cause cause)
 	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
 }
 
-void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
-{
-	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
-
-	if (mini)
-		mini_table_touch(tracker->minis, mini, origin->time_ns);
-	else
-		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
-	if (!mini) {
-		tracker->no_memory++;
-		return;
-	}
-	mini->netns = origin->flow->netns;
-	mini->state = origin->state & 15;
-	mini->scan_state = 0;
-	mini->role = origin->role & 3;
-	mini->hidden = origin->hidden;
-	mini->since_ns = origin->since_ns;
-	mini->since_known = origin->since_ns != 0;
-	mini_set_owner(mini, origin->owner, origin->owner_source);
-}
-
 static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
 {
 	return mini->since_known && time_ns >= mini->since_ns ? time_ns - mini->since_ns
@@ -108,6 +86,32 @@ static void fin_received(struct tracker *tracker, struct mini_socket *mini,
 	mini->since_known = e->what == MINI_TIMED;
 }
 
+void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
+	struct event_mini e = {.cookie = origin->cookie, .what = MINI_TIMED};
+
+	if (mini)
+		mini_table_touch(tracker->minis, mini, origin->time_ns);
+	else
+		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
+	if (!mini) {
+		tracker->no_memory++;
+		return;
+	}
+	mini->netns = origin->flow->netns;
+	mini->state = origin->state & 15;
+	mini->scan_state = 0;
+	mini->role = origin->role & 3;
+	mini->hidden = origin->hidden;
+	mini->since_ns = origin->since_ns;
+	mini->since_known = origin->since_ns != 0;
+	mini_set_owner(mini, origin->owner, origin->owner_source);
+	if (mini->state == TCP_FIN_WAIT2 &&
+	    recent_take_fin(&tracker->recent, origin->cookie, &e.time_ns))
+		fin_received(tracker, mini, &e, origin->flow, lifetime_of(mini, e.time_ns));
+}
+
 static void end(struct tracker *tracker, struct mini_socket *mini, const struct event_mini *e,
 		const struct flow *flow)
 {
@@ -140,8 +144,10 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 			socket->mini_refused = 1;
 		break;
 	case MINI_TIMED:
-		if (!mini)
+		if (!mini) { /* on another CPU, before the socket's own end was told */
+			recent_add_fin(&tracker->recent, e->cookie, e->time_ns);
 			break;
+		}
 		fin_received(tracker, mini, e, &flow, lifetime_of(mini, e->time_ns));
 		mini->scan_state = 0;
 		mini_table_touch(tracker->minis, mini, e->time_ns);

@@ -53,8 +53,9 @@ def test_closes_without_accept(watch, refusing):
     assert "closes" not in missing(watch, refusing("on_accept"))
 
 
-def test_all_optional_programs_refused(watch, puppet, refusing):
+def test_all_optional_programs_refused(watch, puppet, refusing, monkeypatch):
     """It still does its work."""
+    monkeypatch.delenv("TCPWATCH_EXPECT_MODE", raising=False)
     env = refusing("on_destroy", *FULL.values())
     tcpwatch = watch("-t", env=env)
     assert tcpwatch.start["mode"] == "tracepoints"

@@ -359,6 +359,25 @@ static void what_is_not_asked_for_is_not_told(void **state)
 	world_free(world);
 }
 
+/* The peer's FIN comes to one CPU while another one still closes the socket. */
+static void the_fin_of_an_orphan_can_be_told_first(void **state)
+{
+	struct world *world = world_new_full(&everything);
+
+	(void)state;
+	to_fin_wait2(world, 1, START_NS);
+	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000);
+	last_step(world, 1, TCP_FIN_WAIT2, EVENT_DEAD, START_NS + 2000);
+	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 3000, CAUSE_NONE);
+	assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
+	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 3000 + 60 * NS_PER_S);
+	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60 * NS_PER_S, CAUSE_EXPIRED);
+	/* It is not taken twice. */
+	to_orphan(world, 1, START_NS + 70 * NS_PER_S);
+	assert_int_equal(world_find_mini(world, 1)->state, TCP_FIN_WAIT2);
+	world_free(world);
+}
+
 /* A FIN that was lost and is sent again looks like the first one. */
 static void after_losses_no_fin_wait2_has_a_length(void **state)
 {
@@ -395,6 +414,7 @@ int main(void)
 		cmocka_unit_test(without_the_records_nothing_is_told),
 		cmocka_unit_test(ends_alone_are_enough_for_time_wait),
 		cmocka_unit_test(what_is_not_asked_for_is_not_told),
+		cmocka_unit_test(the_fin_of_an_orphan_can_be_told_first),
 		cmocka_unit_test(after_losses_no_fin_wait2_has_a_length),
 	};
 
