@@ -90,6 +90,7 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 {
 	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
 	struct event_mini e = {.cookie = origin->cookie, .what = MINI_TIMED};
+	uint64_t fin_ns;
 
 	if (mini)
 		mini_table_touch(tracker->minis, mini, origin->time_ns);
@@ -107,9 +108,11 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 	mini->since_ns = origin->since_ns;
 	mini->since_known = origin->since_ns != 0;
 	mini_set_owner(mini, origin->owner, origin->owner_source);
-	if (mini->state == TCP_FIN_WAIT2 &&
-	    recent_take_fin(&tracker->recent, origin->cookie, &e.time_ns))
-		fin_received(tracker, mini, &e, origin->flow, lifetime_of(mini, e.time_ns));
+	if (mini->state != TCP_FIN_WAIT2 ||
+	    !recent_take_fin(&tracker->recent, origin->cookie, &fin_ns))
+		return;
+	e.time_ns = fin_ns;
+	fin_received(tracker, mini, &e, origin->flow, lifetime_of(mini, fin_ns));
 }
 
 static void end(struct tracker *tracker, struct mini_socket *mini, const struct event_mini *e,
