@@ -22,11 +22,14 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	/*
 	 * Also on the way to ESTABLISHED; then the connection has already taken the request's place
 	 * in the table (inet_ehash_insert()), and the transition tells all, but the lifetime where
-	 * the SYN-ACK was repeated and the kernel does not measure it.
+	 * the SYN-ACK was repeated: the kernel measures it from 3868ab0f1925 in 6.7 on, where its
+	 * own timer repeated it and not the peer's SYN.
 	 */
 	dropped = sk->skc_node.pprev;
-	if (!dropped &&
-	    (!req->num_retrans || bpf_core_field_exists(((struct tcp_sock *)0)->total_rto_time)))
+	if (!dropped && !req->num_retrans)
+		return 0;
+	if (!dropped && bpf_core_field_exists(((struct tcp_sock *)0)->total_rto_time) &&
+	    BPF_CORE_READ_BITFIELD(req, num_timeout))
 		return 0;
 	request = bpf_skc_to_tcp_request_sock(sk);
 	if (!request)

@@ -83,7 +83,9 @@ int bpf_load_check_btf(const struct options *options)
 		return 0;
 	begin(options);
 	btf = btf__parse(options->btf, NULL);
-	if (!btf) {
+	if (!btf && errno == ENOENT) { /* the file is there, see options.c */
+		wrong = "it has no section .BTF";
+	} else if (!btf) {
 		libbpf_strerror(errno, reason, sizeof(reason));
 		wrong = reason;
 	} else if (!is_this_kernels(btf)) {

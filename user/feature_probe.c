@@ -28,8 +28,8 @@ static const struct capability capabilities[] = {
 	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
 	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-	 "sockets without a descriptor in other network namespaces"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "the same, where the processes are other users'"},
+	 "sockets that no descriptor holds, in other network namespaces"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' network namespaces, for such sockets"},
 };
 
 /* What is known after the tries. */
@@ -108,7 +108,8 @@ static void print_losses(const struct probe *probe)
 	int losses = 0;
 
 	for (int i = 0; i < FEATURES; i++)
-		if (probe->errors[i])
+		if (probe->errors[i] &&
+		    (i == FEATURE_FORKS || feature_is_missing(probe->works, (enum feature)i)))
 			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
 			       feature_infos[i].name, feature_infos[i].loses);
 	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)

@@ -7,9 +7,10 @@
 
 /*
  * TCP_TIMEWAIT_LEN (include/net/tcp.h) is 60 s, and the most that an orphan's FIN_WAIT2 spends as
- * a mini-socket; the kernel's timer wheel is up to 2 s late at that distance.
+ * a mini-socket. At that distance the kernel's timer wheel is late by up to 2.1 s (HZ=250) or 5.1 s
+ * (HZ=100), and by as much as softirqs are.
  */
-#define MINI_KEPT_NS (65 * NS_PER_S)
+#define MINI_KEPT_NS (70 * NS_PER_S)
 
 /* A connect() that takes over a port does so in the same system call. */
 #define REUSED_WITHIN_NS (100 * NS_PER_MS)
@@ -17,28 +18,6 @@
 unsigned int mini_state_of(enum cause cause)
 {
 	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
-}
-
-void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
-{
-	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
-
-	if (mini)
-		mini_table_touch(tracker->minis, mini, origin->time_ns);
-	else
-		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
-	if (!mini) {
-		tracker->no_memory++;
-		return;
-	}
-	mini->netns = origin->flow->netns;
-	mini->state = origin->state & 15;
-	mini->scan_state = 0;
-	mini->role = origin->role & 3;
-	mini->hidden = origin->hidden;
-	mini->since_ns = origin->since_ns;
-	mini->since_known = origin->since_ns != 0;
-	mini_set_owner(mini, origin->owner, origin->owner_source);
 }
 
 static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
@@ -107,6 +86,35 @@ static void fin_received(struct tracker *tracker, struct mini_socket *mini,
 	mini->since_known = e->what == MINI_TIMED;
 }
 
+void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
+	struct event_mini e = {.cookie = origin->cookie, .what = MINI_TIMED};
+	uint64_t fin_ns;
+
+	if (mini)
+		mini_table_touch(tracker->minis, mini, origin->time_ns);
+	else
+		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
+	if (!mini) {
+		tracker->no_memory++;
+		return;
+	}
+	mini->netns = origin->flow->netns;
+	mini->state = origin->state & 15;
+	mini->scan_state = 0;
+	mini->role = origin->role & 3;
+	mini->hidden = origin->hidden;
+	mini->since_ns = origin->since_ns;
+	mini->since_known = origin->since_ns != 0;
+	mini_set_owner(mini, origin->owner, origin->owner_source);
+	if (mini->state != TCP_FIN_WAIT2 ||
+	    !recent_take_fin(&tracker->recent, origin->cookie, &fin_ns))
+		return;
+	e.time_ns = fin_ns;
+	fin_received(tracker, mini, &e, origin->flow, lifetime_of(mini, fin_ns));
+}
+
 static void end(struct tracker *tracker, struct mini_socket *mini, const struct event_mini *e,
 		const struct flow *flow)
 {
@@ -130,7 +138,7 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 
 	flow_read(&flow, &e->flow, e->header.netns);
 	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    (!mini && watch_set_hides_flow(tracker->watched, &flow)))
+	    (!mini && e->what != MINI_REFUSED && watch_set_hides_flow(tracker->watched, &flow)))
 		return;
 	switch (e->what) {
 	case MINI_REFUSED:
@@ -139,8 +147,10 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 			socket->mini_refused = 1;
 		break;
 	case MINI_TIMED:
-		if (!mini)
+		if (!mini) { /* on another CPU, before the socket's own end was told */
+			recent_add_fin(&tracker->recent, e->cookie, e->time_ns);
 			break;
+		}
 		fin_received(tracker, mini, e, &flow, lifetime_of(mini, e->time_ns));
 		mini->scan_state = 0;
 		mini_table_touch(tracker->minis, mini, e->time_ns);
@@ -151,6 +161,16 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 	default:
 		break;
 	}
+}
+
+void mini_doubt(struct tracker *tracker)
+{
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		if (mini->state == TCP_FIN_WAIT2)
+			mini->since_known = 0;
 }
 
 void mini_expire(struct tracker *tracker, uint64_t now_ns)
@@ -237,11 +257,14 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
+	/* A namespace may live on without a process in it. Nothing is known of one that was not
+	 * read; its mini-sockets end by themselves. */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		if (!mini->scanned && mini->seen_ns < result->started_ns &&
-		    scan_result_covers(result, mini->netns)) {
+		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
-		} else if (mini->scan_state) { /* no record came since: it was lost, or none is made */
+		} else if (mini->scan_state && mini->scan_state != mini->state) {
+			/* No record came since: it was lost, or none is made. */
 			mini->state = mini->scan_state;
 			mini->since_known = 0;
 		}

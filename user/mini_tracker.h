@@ -32,6 +32,12 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin);
 /* Takes in one checked record. */
 void mini_event(struct tracker *tracker, const struct event_mini *e);
 
+/*
+ * Records were lost: the FIN of an orphan may have been among them, and the same FIN sent again
+ * would look like the first. The lifetimes of all that are in FIN_WAIT2 are unknown from now on.
+ */
+void mini_doubt(struct tracker *tracker);
+
 /* Forgets those whose time must be up: no timer of theirs is longer than TCP_TIMEWAIT_LEN. */
 void mini_expire(struct tracker *tracker, uint64_t now_ns);
 

@@ -306,11 +306,14 @@ static uint64_t ring_size_option(const char *text)
 
 static const char *btf_option(const char *text)
 {
-	if (access(text, R_OK))
-		fail(EXIT_USAGE,
-		     "--btf: '%s' cannot be read: %s; give it a file like /sys/kernel/btf/vmlinux",
-		     text, strerror(errno));
-	return text;
+	char wrong[160];
+
+	if (!access(text, R_OK))
+		return text;
+	snprintf(wrong, sizeof(wrong),
+		 "cannot be read: %s; give it a file like /sys/kernel/btf/vmlinux",
+		 strerror(errno));
+	fail_value("--btf", text, strlen(text), wrong);
 }
 
 /* What only the whole command line can tell. */

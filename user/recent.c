@@ -49,3 +49,23 @@ bool recent_take_completion(struct recent *recent, const struct flow *flow, uint
 	}
 	return false;
 }
+
+void recent_add_fin(struct recent *recent, uint64_t cookie, uint64_t time_ns)
+{
+	recent->fins[recent->next_fin++ % RECENT_SLOTS] =
+		(struct recent_fin){.cookie = cookie, .time_ns = time_ns};
+}
+
+bool recent_take_fin(struct recent *recent, uint64_t cookie, uint64_t *time_ns)
+{
+	for (unsigned int i = 0; i < RECENT_SLOTS; i++) {
+		struct recent_fin *fin = &recent->fins[i];
+
+		if (fin->cookie != cookie)
+			continue;
+		*time_ns = fin->time_ns;
+		fin->cookie = 0;
+		return true;
+	}
+	return false;
+}

@@ -19,8 +19,13 @@ struct recent {
 		uint64_t time_ns;
 		uint64_t age_ns;
 	} connects[RECENT_SLOTS], completions[RECENT_SLOTS];
+	struct recent_fin {
+		uint64_t cookie; /* 0 = none */
+		uint64_t time_ns;
+	} fins[RECENT_SLOTS];
 	unsigned int next_connect;
 	unsigned int next_completion;
+	unsigned int next_fin;
 };
 
 /* connect() was called; the local port may not be chosen yet. */
@@ -37,5 +42,11 @@ void recent_add_completion(struct recent *recent, const struct flow *flow, uint6
 /* Finds and forgets that age, of the `within_ns` before time_ns. Returns false if there is none. */
 bool recent_take_completion(struct recent *recent, const struct flow *flow, uint64_t time_ns,
 			    uint64_t within_ns, uint64_t *age_ns);
+
+/* The peer's FIN reached a mini-socket that nothing was told of yet. */
+void recent_add_fin(struct recent *recent, uint64_t cookie, uint64_t time_ns);
+
+/* Finds and forgets when that was. Returns false if it was not. */
+bool recent_take_fin(struct recent *recent, uint64_t cookie, uint64_t *time_ns);
 
 #endif

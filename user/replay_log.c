@@ -41,6 +41,8 @@ static void check_order(struct reading *reading, const struct replay_item *item)
 		replay_error_set(error, "the log has more than %d lines", REPLAY_ITEMS_MAX);
 	else if (item->type != REPLAY_RECORD && item->time_ns < reading->now_ns)
 		replay_error_set(error, "\"time_ns\" is before the line before");
+	else if (item->type == REPLAY_FEATURES && reading->log->count > 1)
+		replay_error_set(error, "\"type\" is features, but not in the first line");
 	else if (item->type == REPLAY_SCAN_RECORD && !reading->in_scan)
 		replay_error_set(error, "\"type\" is part of a scan, but no scan is before it");
 	else if (item->type == REPLAY_SCAN_RECORD && item->time_ns > reading->scan_end_ns)
@@ -110,6 +112,21 @@ static int read_lines(struct reading *reading, FILE *file)
 	return err;
 }
 
+/* The cookie of a record after which a scan from before it is out of date; 0: none. */
+static uint64_t changed_cookie(const struct replay_item *item)
+{
+	switch (item->transition.header.kind) {
+	case EVENT_TRANSITION:
+		return item->transition.cookie;
+	case EVENT_MINI:
+		return item->mini.cookie;
+	case EVENT_REQUEST:
+		return item->request.cookie;
+	default:
+		return 0;
+	}
+}
+
 /* From the end: when does what a scan says of a socket cease to be true? */
 static int find_changes(struct replay_log *log, struct replay_memory *memory)
 {
@@ -122,9 +139,8 @@ static int find_changes(struct replay_log *log, struct replay_memory *memory)
 			if (!socket)
 				return -ENOMEM;
 			item->next_change = socket->next_change;
-		} else if (item->type == REPLAY_RECORD &&
-			   item->transition.header.kind == EVENT_TRANSITION) {
-			socket = replay_memory_socket(memory, item->transition.cookie);
+		} else if (item->type == REPLAY_RECORD && changed_cookie(item)) {
+			socket = replay_memory_socket(memory, changed_cookie(item));
 			if (!socket)
 				return -ENOMEM;
 			socket->next_change = i;

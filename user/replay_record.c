@@ -38,6 +38,27 @@ static int read_fork(struct replay_fields *fields, struct replay_item *item,
 	return replay_wire_fork(fields, &item->fork, item->time_ns, memory);
 }
 
+static int read_accept(struct replay_fields *fields, struct replay_item *item,
+		       struct replay_memory *memory)
+{
+	item->size = sizeof(item->accept);
+	return replay_wire_accept(fields, &item->accept, item->time_ns, memory);
+}
+
+static int read_mini(struct replay_fields *fields, struct replay_item *item,
+		     struct replay_memory *memory)
+{
+	item->size = sizeof(item->mini);
+	return replay_wire_mini(fields, &item->mini, item->time_ns, memory);
+}
+
+static int read_request(struct replay_fields *fields, struct replay_item *item,
+			struct replay_memory *memory)
+{
+	item->size = sizeof(item->request);
+	return replay_wire_request(fields, &item->request, item->time_ns, memory);
+}
+
 static int read_raw(struct replay_fields *fields, struct replay_item *item,
 		    struct replay_memory *memory)
 {
@@ -59,6 +80,38 @@ static int read_scan_socket(struct replay_fields *fields, struct replay_item *it
 	item->size = sizeof(item->scan_record);
 	return replay_wire_scan(fields, &item->scan_record, EVENT_SCAN_SOCKET, item->time_ns,
 				memory);
+}
+
+static int read_scan_mini(struct replay_fields *fields, struct replay_item *item,
+			  struct replay_memory *memory)
+{
+	item->size = sizeof(item->scan_record);
+	return replay_wire_scan(fields, &item->scan_record, EVENT_SCAN_MINI, item->time_ns, memory);
+}
+
+static feature_set feature_of(const char *name)
+{
+	for (int i = 0; name && i < FEATURES; i++)
+		if (!strcmp(feature_infos[i].name, name))
+			return 1u << i;
+	return 0;
+}
+
+static int read_features(struct replay_fields *fields, struct replay_item *item,
+			 struct replay_memory *memory)
+{
+	const json_t *names = replay_fields_array(fields, "has");
+
+	(void)memory;
+	item->features = REPLAY_FEATURES_DEFAULT;
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		feature_set feature = feature_of(json_string_value(json_array_get(names, i)));
+
+		if (!feature)
+			replay_fields_wrong(fields, "has", "has other than names of features");
+		item->features |= feature;
+	}
+	return 0;
 }
 
 static int read_scan(struct replay_fields *fields, struct replay_item *item,
@@ -140,10 +193,15 @@ static const struct line_type {
 } line_types[] = {
 	{"transition", REPLAY_RECORD, read_transition},
 	{"fork", REPLAY_RECORD, read_fork},
+	{"accept", REPLAY_RECORD, read_accept},
+	{"mini", REPLAY_RECORD, read_mini},
+	{"request", REPLAY_RECORD, read_request},
 	{"raw", REPLAY_RECORD, read_raw},
 	{"scan", REPLAY_SCAN, read_scan},
 	{"scan_fd", REPLAY_SCAN_RECORD, read_scan_fd},
 	{"scan_socket", REPLAY_SCAN_RECORD, read_scan_socket},
+	{"scan_mini", REPLAY_SCAN_RECORD, read_scan_mini},
+	{"features", REPLAY_FEATURES, read_features},
 	{"ledger", REPLAY_LEDGER, read_ledger},
 	{"clock", REPLAY_CLOCK, read_clock},
 	{"exit", REPLAY_EXIT, read_exit},

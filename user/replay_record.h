@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "event.h"
+#include "feature.h"
 #include "ledger.h"
 #include "replay_field.h"
 #include "replay_memory.h"
@@ -15,12 +16,19 @@
  * One line of a log: an object whose "type" is one of these.
  *
  * "transition", "fork"	  a ring record
+ * "accept"		  one, of an accept()
+ * "mini"		  one, of what became of a TIME_WAIT or FIN_WAIT2: "what" is ended, timed or
+ *			  refused
+ * "request"		  one, of what became of a SYN_RECV: "what" is dropped or completed
  * "raw"		  a ring record as the bytes "hex", which need make no sense
- * "scan"		  a look at the kernel, made of the scan_fd and scan_socket lines behind it:
- *			  "duration_ns" that it took, "error" (errno) with which it failed,
+ * "scan"		  a look at the kernel, made of the scan_fd, scan_socket and scan_mini lines
+ *			  behind it: "duration_ns" that it took, "error" (errno) by which it failed,
  *			  "seen" [netns...] of which alone the tables could be read
  * "scan_fd"		  a socket and a descriptor "fd" of "task" that holds it
  * "scan_socket"	  a socket in the kernel's tables
+ * "scan_mini"		  a mini-socket there: "age_us", "left_ticks" and "retransmits"
+ * "features"		  "has" [names...] of feature.h that the kernel tells, besides those of the
+ *			  tracepoints mode; only as the first line
  * "ledger"		  what was lost so far: "ring_full", "recursion"; "seen" if it is not the
  *			  records handed over and the lost ones
  * "clock"		  how the clocks relate: "monotonic_to_wall_ns", "boottime_to_wall_ns"; the
@@ -30,7 +38,7 @@
  *
  * All have a time, "time_ns" or (for people) "at": "1.5s"; without, it is the time of the line
  * before. The names of the other fields are those of bpf/event.h. A field that is missing is 0,
- *but:
+ * but:
  *
  * - "socket" (the cookie in hex) is always there; netns, family, "local" and "remote" ("addr:port",
  *   "[v6]:port"), "from" and "state" are as the socket's last line left them.
@@ -39,11 +47,13 @@
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock) are actor and sk_socket
  *   where there is a task, sk_socket for scan_fd, else none.
  * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
+ * - "state" of a mini is TIME_WAIT.
  */
 enum replay_type {
-	REPLAY_RECORD,	    /* transition, fork, raw */
+	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, raw */
 	REPLAY_SCAN,	    /* the head of a scan */
-	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket */
+	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket, scan_mini */
+	REPLAY_FEATURES,
 	REPLAY_LEDGER,
 	REPLAY_CLOCK,
 	REPLAY_EXIT,
@@ -82,7 +92,11 @@ struct replay_item {
 	union {
 		struct event_transition transition;
 		struct event_fork fork;
+		struct event_accept accept;
+		struct event_mini mini;
+		struct event_request request;
 		struct event_scan scan_record;
+		feature_set features;
 		unsigned char wire[REPLAY_RAW_MAX];
 		struct replay_scan scan;
 		struct replay_ledger ledger;
@@ -99,6 +113,11 @@ struct replay_item {
 	((struct replay_clock){.clock = {.monotonic_to_wall_ns = 1767225600LL * 1000000000,        \
 					 .boottime_to_wall_ns = 1767225600LL * 1000000000},        \
 			       .tick_ns = 4000000})
+
+/* What a kernel tells that refuses fentry programs. */
+#define REPLAY_FEATURES_DEFAULT                                                                    \
+	(1u << FEATURE_TRANSITIONS | 1u << FEATURE_DESCRIPTORS | 1u << FEATURE_TABLES |            \
+	 1u << FEATURE_CLOSES | 1u << FEATURE_FORKS)
 
 /*
  * Reads one line, without its newline. Times default to last_ns. Returns 0; -EINVAL and *error if

@@ -256,6 +256,7 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	e->recv_queue = replay_fields_u32(fields, "recv_queue", 0);
 	e->write_seq = replay_fields_u32(fields, "write_seq", 0);
 	e->copied_seq = replay_fields_u32(fields, "copied_seq", 0);
+	e->rto_time_ms = replay_fields_u32(fields, "rto_time_ms", 0);
 	/* One segment brings one change, unless the log says otherwise. */
 	e->segment = replay_fields_u32(fields, "segment", (uint32_t)time_ns);
 	return read_task(fields, "task", "task.", &e->task, memory);
@@ -274,6 +275,90 @@ int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_
 	return err ? err : read_task(fields, "child", "child.", &e->child, memory);
 }
 
+int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
+		       struct replay_memory *memory)
+{
+	uint64_t cookie = read_cookie(fields);
+	struct replay_socket *socket = read_socket(fields, cookie, memory);
+
+	if (!socket)
+		return -ENOMEM;
+	header_fill(&e->header, EVENT_ACCEPT, sizeof(*e), socket->netns);
+	e->time_ns = time_ns;
+	e->cookie = cookie;
+	e->flow = socket->flow;
+	e->flow.flags = read_flags(fields, 0);
+	e->state = read_state(fields, "state", socket->state ? socket->state : TCP_ESTABLISHED);
+	return read_task(fields, "task", "task.", &e->task, memory);
+}
+
+/* One of the names that a field may have; the first is 1. */
+static uint8_t read_what(struct replay_fields *fields, const char *const *names)
+{
+	const char *name = replay_fields_string(fields, "what");
+
+	for (uint8_t i = 0; name && names[i]; i++)
+		if (!strcmp(names[i], name))
+			return (uint8_t)(i + 1);
+	replay_fields_wrong(fields, "what", name ? "is not known" : "is missing");
+	return 0;
+}
+
+static int32_t read_ticks(struct replay_fields *fields)
+{
+	return (int32_t)replay_fields_i64(fields, "left_ticks", 0, INT32_MAX);
+}
+
+int replay_wire_mini(struct replay_fields *fields, struct event_mini *e, uint64_t time_ns,
+		     struct replay_memory *memory)
+{
+	static const char *const whats[] = {
+		[MINI_ENDED - 1] = "ended",
+		[MINI_TIMED - 1] = "timed",
+		[MINI_REFUSED - 1] = "refused",
+		[MINI_REFUSED] = NULL,
+	};
+	uint64_t cookie = read_cookie(fields);
+	struct replay_socket *socket = read_socket(fields, cookie, memory);
+
+	if (!socket)
+		return -ENOMEM;
+	header_fill(&e->header, EVENT_MINI, sizeof(*e), socket->netns);
+	e->time_ns = time_ns;
+	e->cookie = cookie;
+	e->flow = socket->flow;
+	e->flow.flags = read_flags(fields, 0);
+	e->what = read_what(fields, whats);
+	e->state = read_state(fields, "state", TCP_TIME_WAIT);
+	e->left_ticks = read_ticks(fields);
+	return 0;
+}
+
+int replay_wire_request(struct replay_fields *fields, struct event_request *e, uint64_t time_ns,
+			struct replay_memory *memory)
+{
+	static const char *const whats[] = {
+		[REQUEST_DROPPED - 1] = "dropped",
+		[REQUEST_COMPLETED - 1] = "completed",
+		[REQUEST_COMPLETED] = NULL,
+	};
+	uint64_t cookie = read_cookie(fields);
+	struct replay_socket *socket = read_socket(fields, cookie, memory);
+
+	if (!socket)
+		return -ENOMEM;
+	header_fill(&e->header, EVENT_REQUEST, sizeof(*e), socket->netns);
+	e->time_ns = time_ns;
+	e->cookie = cookie;
+	e->flow = socket->flow;
+	e->flow.flags = read_flags(fields, 0);
+	e->what = read_what(fields, whats);
+	e->age_us = replay_fields_u64(fields, "age_us", 0, INT64_MAX);
+	e->retransmits = (uint8_t)replay_fields_u64(fields, "retransmits", 0, UINT8_MAX);
+	e->left_ticks = read_ticks(fields);
+	return 0;
+}
+
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
 		     uint64_t time_ns, struct replay_memory *memory)
 {
@@ -289,6 +374,12 @@ int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum ev
 	e->flow.flags = read_flags(fields, kind == EVENT_SCAN_FD ? EVENT_SK_SOCKET : 0);
 	e->state = read_state(fields, "state", socket->state);
 	socket->state = e->state;
+	if (kind == EVENT_SCAN_MINI) {
+		e->mini.age_us = replay_fields_u64(fields, "age_us", 0, INT64_MAX);
+		e->mini.left_ticks = read_ticks(fields);
+		e->mini.retransmits = replay_fields_u32(fields, "retransmits", 0);
+		return 0;
+	}
 	e->recv_queue = replay_fields_u32(fields, "recv_queue", 0);
 	e->send_queue = replay_fields_u32(fields, "send_queue", 0);
 	e->write_seq = replay_fields_u32(fields, "write_seq", 0);

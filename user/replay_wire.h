@@ -14,6 +14,12 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 			   uint64_t time_ns, struct replay_memory *memory);
 int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_t time_ns,
 		     struct replay_memory *memory);
+int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
+		       struct replay_memory *memory);
+int replay_wire_mini(struct replay_fields *fields, struct event_mini *e, uint64_t time_ns,
+		     struct replay_memory *memory);
+int replay_wire_request(struct replay_fields *fields, struct event_request *e, uint64_t time_ns,
+			struct replay_memory *memory);
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
 		     uint64_t time_ns, struct replay_memory *memory);
 

@@ -111,6 +111,9 @@ void scan_plan_look(struct scan_plan *plan)
 	uint64_t losses;
 
 	source->ops->ledger(source, plan->ledger);
+	if (ledger_lost(plan->ledger) != plan->lost_seen)
+		mini_doubt(plan->tracker);
+	plan->lost_seen = ledger_lost(plan->ledger);
 	losses = losses_now(plan);
 	if (losses == plan->losses_seen)
 		return;

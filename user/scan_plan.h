@@ -24,7 +24,8 @@ struct scan_plan {
 	void *context;
 	bool verbose; /* each scan is told on stderr */
 
-	uint64_t losses_seen;	  /* losses already taken care of */
+	uint64_t lost_seen;	  /* lost records already taken care of */
+	uint64_t losses_seen;	  /* the same of losses of all kinds */
 	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
 	uint64_t reconcile_not_before_ns;
 	uint64_t leak_scan_not_before_ns;

@@ -13,6 +13,7 @@ struct source_replay {
 	size_t next;   /* the first item that was not handed over */
 	size_t exits;  /* the first one that source_replay_exited() has not looked at */
 	size_t glance; /* the first one that look_around() has not looked at */
+	struct scan_result namespaces;	/* all of the log, as `seen` */
 	const struct replay_item *scan; /* the one in force; NULL = none yet */
 	const struct replay_item *clock;
 	const struct replay_item *ledger;
@@ -70,22 +71,44 @@ static struct replay_clock clock_of(struct source_replay *replay)
 	return replay->clock ? replay->clock->clock : REPLAY_CLOCK_DEFAULT;
 }
 
-static int take_scan(const struct source_replay *replay, const struct replay_item *scan,
-		     const struct scan_request *request, struct scan_result *result)
+static bool is_wanted(const struct event_scan *record, const struct scan_request *request)
+{
+	switch (record->header.kind) {
+	case EVENT_SCAN_FD:
+		return request->descriptors && request->states >> record->state & 1;
+	case EVENT_SCAN_MINI:
+		return request->tables && request->mini_states >> record->state & 1;
+	default:
+		return request->tables && request->states >> record->state & 1;
+	}
+}
+
+static int add_seen(struct scan_result *result, const uint32_t *seen, size_t count)
 {
 	int err = 0;
 
+	for (size_t i = 0; !err && i < count; i++)
+		err = scan_result_add_seen(result, seen[i]);
+	return err;
+}
+
+static int take_scan(const struct source_replay *replay, const struct replay_item *scan,
+		     const struct scan_request *request, struct scan_result *result)
+{
+	const struct scan_result *all = &replay->namespaces;
+	int err;
+
 	result->some_unseen = scan->scan.some_unseen;
-	for (uint32_t i = 0; !err && i < scan->scan.seen_count; i++)
-		err = scan_result_add_seen(result, scan->scan.seen[i]);
+	if (result->some_unseen)
+		err = add_seen(result, scan->scan.seen, scan->scan.seen_count);
+	else
+		err = add_seen(result, all->seen, all->seen_count);
 	for (const struct replay_item *item = scan + 1;
 	     !err && item < end_of(replay) && item->type == REPLAY_SCAN_RECORD; item++) {
 		const struct event_scan *record = &item->scan_record;
-		bool wanted = record->header.kind == EVENT_SCAN_FD ? request->descriptors
-								   : request->tables;
 		bool outdated = item->next_change && item->next_change < replay->next;
 
-		if (wanted && !outdated && request->states >> record->state & 1)
+		if (!outdated && is_wanted(record, request))
 			err = scan_result_add(result, record, item->size);
 	}
 	return err;
@@ -143,6 +166,7 @@ static void replay_free(struct source *source)
 {
 	struct source_replay *replay = replay_of(source);
 
+	scan_result_clear(&replay->namespaces);
 	replay_log_clear(&replay->log);
 	free(replay);
 }
@@ -157,6 +181,22 @@ static const struct source_ops ops = {
 	.free = replay_free,
 };
 
+static int find_namespaces(struct source_replay *replay)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < replay->log.count; i++) {
+		const struct replay_item *item = &replay->log.items[i];
+		uint32_t netns = item->scan_record.header.netns;
+
+		/* All records begin with the same header. */
+		if ((item->type == REPLAY_RECORD || item->type == REPLAY_SCAN_RECORD) &&
+		    !scan_result_has_seen(&replay->namespaces, netns))
+			err = scan_result_add_seen(&replay->namespaces, netns);
+	}
+	return err;
+}
+
 int source_replay_new(struct source **source, FILE *file, struct replay_error *error)
 {
 	struct source_replay *replay = calloc(1, sizeof(*replay));
@@ -166,12 +206,18 @@ int source_replay_new(struct source **source, FILE *file, struct replay_error *e
 		return -ENOMEM;
 	replay->base.ops = &ops;
 	err = replay_log_read(&replay->log, file, error);
+	if (!err)
+		err = find_namespaces(replay);
 	if (err) {
-		free(replay);
+		replay_free(&replay->base);
 		return err;
 	}
-	if (replay->log.count)
+	replay->base.features = REPLAY_FEATURES_DEFAULT;
+	if (replay->log.count) {
 		replay->now_ns = replay->log.items[0].time_ns;
+		if (replay->log.items[0].type == REPLAY_FEATURES)
+			replay->base.features = replay->log.items[0].features;
+	}
 	*source = &replay->base;
 	return 0;
 }

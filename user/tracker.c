@@ -145,6 +145,8 @@ static uint64_t lifetime_of(struct tracker *tracker, const struct event_transiti
 		return DURATION_UNKNOWN;
 	if (cause == CAUSE_ORPHAN) /* FIN_WAIT2 goes on in a mini-socket, out of sight */
 		return DURATION_UNKNOWN;
+	if (cause == CAUSE_OVERFLOW && !(e->flow.flags & EVENT_DONE)) /* ... or could not */
+		return DURATION_UNKNOWN;
 	if (socket->since_known && e->time_ns >= socket->since_ns)
 		return e->time_ns - socket->since_ns;
 	if (is_passive_open(e) && e->to == TCP_ESTABLISHED)

@@ -114,7 +114,6 @@ struct sock {
 	int sk_err;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
-	u16 sk_protocol;
 	u8 sk_kern_sock : 1;
 	u8 sk_shutdown;
 };
@@ -150,6 +149,7 @@ struct timer_list {
 struct request_sock {
 	struct sock_common __req_common;
 	u8 num_retrans;
+	u8 num_timeout : 7;
 	struct timer_list rsk_timer;
 };
 
@@ -172,7 +172,7 @@ struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
 };
 
-enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER };
+enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_LINGER };
 
 struct socket {
 	struct sock *sk;

@@ -44,21 +44,48 @@ static void check_start(struct output *output, const struct output_start *start,
 	BOTH(start, start, now_ns);
 }
 
+static void check_lifetime(struct fuzz_source *source, const struct change *change)
+{
+	uint64_t lifetime_ns = change->lifetime_ns;
+
+	CHECK(change->from != TCP_CLOSE);
+	if (change->from == TCP_SYN_RECV &&
+	    fuzz_source_was_half_open(source, change->cookie, lifetime_ns, change->time_ns))
+		return;
+	CHECK(lifetime_ns <= change->time_ns);
+	CHECK(fuzz_source_entered(source, change->cookie, change->from,
+				  change->time_ns - lifetime_ns));
+}
+
 static void check_change(struct output *output, const struct change *change)
 {
 	CHECK(tcp_state_valid(change->from) && tcp_state_valid(change->to));
 	CHECK(change->from != change->to);
 	CHECK(change->owner_source == OWNER_UNKNOWN || change->owner);
-	if (change->from == TCP_CLOSE)
-		CHECK(change->lifetime_ns == DURATION_UNKNOWN);
-	CHECK(change->lifetime_ns == DURATION_UNKNOWN || change->lifetime_ns <= change->time_ns);
-	if (change->lifetime_ns != DURATION_UNKNOWN &&
-	    !fuzz_source_entered(source_of(output), change->cookie, change->from,
-				 change->time_ns - change->lifetime_ns))
-		/* The one other origin: a round trip in us. */
-		CHECK(change->from == TCP_SYN_RECV && change->lifetime_ns % NS_PER_US == 0 &&
-		      change->lifetime_ns <= UINT32_MAX * NS_PER_US);
+	/* Without the kernel's word a mini-socket has no transitions. */
+	if (!feature_has(source_of(output)->base.features, FEATURE_TIME_WAIT))
+		CHECK(change->to != TCP_TIME_WAIT || change->from == TCP_FIN_WAIT2 ||
+		      fuzz_source_entered(source_of(output), change->cookie, TCP_TIME_WAIT,
+					  change->time_ns));
+	if (change->lifetime_ns != DURATION_UNKNOWN)
+		check_lifetime(source_of(output), change);
 	BOTH(change, change);
+}
+
+/* It waited from a transition that was there, and that began it. */
+static void check_accepted(struct output *output, const struct accepted *accepted)
+{
+	uint64_t since_ns = accepted->time_ns - accepted->wait_ns;
+	bool entered = false;
+
+	if (accepted->wait_ns != DURATION_UNKNOWN) {
+		CHECK(accepted->wait_ns <= accepted->time_ns);
+		for (unsigned int state = 1; state < TCP_STATES; state++)
+			entered |= fuzz_source_entered(source_of(output), accepted->cookie, state,
+						       since_ns);
+		CHECK(entered);
+	}
+	BOTH(accepted, accepted);
 }
 
 /* Since when is it in CLOSE_WAIT, if that is known? */
@@ -91,16 +118,20 @@ static void check_summary(struct output *output, const struct view *view)
 {
 	uint64_t span_ns = fuzz_source_span(source_of(output));
 
-	for (size_t i = 0; i < view->process_count; i++)
+	for (size_t i = 0; i < view->process_count; i++) {
+		const struct histogram *wait = view->processes[i].process->accept_wait;
+
+		CHECK(!wait ||
+		      (wait->count && wait->min_ns <= wait->max_ns && wait->max_ns <= span_ns));
 		for (int state = 0; state < TCP_STATES; state++) {
 			const struct histogram *h = view->processes[i].process->lifetimes[state];
 
 			if (!h)
 				continue;
 			CHECK(h->count && h->min_ns <= h->max_ns && state != TCP_CLOSE);
-			CHECK(h->max_ns <= span_ns ||
-			      (state == TCP_SYN_RECV && h->max_ns <= UINT32_MAX * NS_PER_US));
+			CHECK(h->max_ns <= span_ns || state == TCP_SYN_RECV);
 		}
+	}
 	for (size_t i = 0; i < view->group_count; i++)
 		CHECK(view->groups[i]->open <= view->groups[i]->total &&
 		      view->groups[i]->oldest_ns <= view->now_ns);
@@ -116,6 +147,7 @@ static void check_end(struct output *output, const struct view *view)
 static const struct output_ops checker_ops = {
 	.start = check_start,
 	.change = check_change,
+	.accepted = check_accepted,
 	.leak = check_leak,
 	.leak_end = check_leak_end,
 	.summary = check_summary,
@@ -200,6 +232,20 @@ static void options_choose(struct options *options, uint8_t choice)
 	options->local_port_count = choice & 128 ? 2 : 0;
 }
 
+/* What the kernel tells: from nothing of mini-sockets to all. */
+static feature_set features_choose(uint8_t choice)
+{
+	feature_set features = (1u << FEATURES) - 1;
+
+	if (!(choice & 1))
+		features &= ~feature_set_full();
+	if (choice & 2)
+		features &= ~(1u << FEATURE_FIN_WAIT2 | 1u << FEATURE_ACCEPT);
+	if (choice & 4)
+		features &= ~(1u << FEATURE_TIME_WAIT);
+	return features;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
@@ -223,12 +269,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.watch_child = watch_child,
 	};
 	struct engine *engine;
+	uint8_t choice;
 
 	if (!size)
 		return 0;
 	fuzz_source_init(&source, data, size);
 	options_choose(&options, fuzz_take_u8(&source));
-	if (fuzz_take_u8(&source) == 'c') {
+	choice = fuzz_take_u8(&source);
+	source.base.features = features_choose(choice);
+	if (choice == 'c') {
 		source.crowds = FUZZ_CROWDS_MAX;
 		options.interval_ns = 0;
 		options.trace = false;

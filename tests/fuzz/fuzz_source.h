@@ -28,8 +28,16 @@
 struct fuzz_record {
 	unsigned char *bytes; /* of exactly `size`: a read behind it is found */
 	size_t size;
-	const struct event_transition *transition; /* NULL if it is none that makes sense */
+	const struct event_header *valid; /* NULL if it makes no sense */
 };
+
+/* A half-open connection that a scan showed. */
+struct fuzz_start {
+	uint64_t cookie;
+	uint64_t start_ns;
+};
+
+#define FUZZ_STARTS_MAX 1024
 
 struct fuzz_source {
 	struct source base;
@@ -44,6 +52,8 @@ struct fuzz_source {
 	int crowds; /* that may come yet; they are slow */
 	struct event_scan scanned[FUZZ_SCANNED_MAX];
 	size_t scanned_count;
+	struct fuzz_start starts[FUZZ_STARTS_MAX];
+	size_t start_count; /* goes on where there is no more room */
 };
 
 static inline uint8_t fuzz_take_u8(struct fuzz_source *source)
@@ -110,6 +120,8 @@ static inline void fuzz_make_transition(struct fuzz_source *source, struct event
 	e->error = fuzz_take_u8(source) % 128;
 	e->recv_queue = e->shutdown;
 	e->srtt_us = e->error * 100;
+	e->rto_time_ms = e->shutdown == 2 ? e->error : 0;
+	e->retransmits = e->shutdown == 3;
 	e->segment = e->error;
 	fuzz_take_task(source, &e->task);
 	e->header.size =
@@ -125,6 +137,45 @@ static inline void fuzz_make_fork(struct fuzz_source *source, struct event_fork 
 	fuzz_take_task(source, &e->child);
 }
 
+static inline void fuzz_make_accept(struct fuzz_source *source, struct event_accept *e)
+{
+	e->header.kind = EVENT_ACCEPT;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = fuzz_take_u8(source) % 16;
+	fuzz_take_flow(source, &e->flow);
+	e->state = fuzz_take_u8(source) & 15;
+	fuzz_take_task(source, &e->task);
+}
+
+static inline void fuzz_make_mini(struct fuzz_source *source, struct event_mini *e)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	e->header.kind = EVENT_MINI;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = choice % 16;
+	fuzz_take_flow(source, &e->flow);
+	e->what = choice >> 4 & 3;
+	e->state = choice & 64 ? TCP_FIN_WAIT2 : TCP_TIME_WAIT;
+	e->left_ticks = choice & 128 ? 9 : -1;
+}
+
+static inline void fuzz_make_request(struct fuzz_source *source, struct event_request *e)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	e->header.kind = EVENT_REQUEST;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = choice % 16;
+	fuzz_take_flow(source, &e->flow);
+	e->age_us = (uint64_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 57;
+	e->what = choice >> 4 & 3;
+	e->left_ticks = choice & 128 ? 9 : -1;
+}
+
 static inline void fuzz_make_scan(struct fuzz_source *source, struct event_scan *e)
 {
 	uint8_t choice = fuzz_take_u8(source);
@@ -137,7 +188,15 @@ static inline void fuzz_make_scan(struct fuzz_source *source, struct event_scan 
 	fuzz_take_flow(source, &e->flow);
 	fuzz_take_task(source, &e->task);
 	e->fd = choice >> 5;
-	e->state = fuzz_take_u8(source) & 15;
+	choice = fuzz_take_u8(source);
+	e->state = choice & 15;
+	if (choice & 16) {
+		memset(&e->task, 0, sizeof(e->task));
+		e->fd = 0;
+		e->header.kind = EVENT_SCAN_MINI;
+		e->mini.age_us = (uint64_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 57;
+		return;
+	}
 	e->recv_queue = fuzz_take_u8(source) & 1;
 	e->send_queue = fuzz_take_u8(source) & 1;
 	e->write_seq = fuzz_take_u8(source) & 1;
@@ -156,8 +215,8 @@ static inline void fuzz_source_queue(struct fuzz_source *source, const void *byt
 	record->bytes = malloc(size ? size : 1);
 	CHECK(record->bytes);
 	memcpy(record->bytes, bytes, size);
-	if (!event_check(bytes, size) && record->bytes[0] == EVENT_TRANSITION)
-		record->transition = (const void *)record->bytes;
+	if (!event_check(bytes, size))
+		record->valid = (const void *)record->bytes;
 	source->count++;
 }
 
@@ -172,8 +231,14 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 
 	if (choice < 192) {
 		fuzz_make_transition(source, (struct event_transition *)bytes);
-	} else if (choice < 224) {
+	} else if (choice < 200) {
 		fuzz_make_fork(source, (struct event_fork *)bytes);
+	} else if (choice < 208) {
+		fuzz_make_accept(source, (struct event_accept *)bytes);
+	} else if (choice < 217) {
+		fuzz_make_mini(source, (struct event_mini *)bytes);
+	} else if (choice < 224) {
+		fuzz_make_request(source, (struct event_request *)bytes);
 	} else {
 		fuzz_take(source, bytes, fuzz_take_u8(source));
 		/* Times in the future do not come from a kernel. */
@@ -232,17 +297,57 @@ static inline void fuzz_source_scan(struct fuzz_source *source)
 	}
 }
 
+/* The record number i, if it is one of this kind and makes sense. */
+static inline const void *fuzz_source_record_at(const struct fuzz_source *source, size_t i,
+						enum event_kind kind)
+{
+	const struct event_header *record = source->records[i].valid;
+
+	return record && record->kind == kind ? record : NULL;
+}
+
 /* Did a record that was handed over say that the socket entered the state at that time? */
 static inline bool fuzz_source_entered(const struct fuzz_source *source, uint64_t cookie,
 				       unsigned int state, uint64_t time_ns)
 {
 	for (size_t i = source->handed; i-- > 0;) {
-		const struct event_transition *e = source->records[i].transition;
+		const struct event_transition *e =
+			fuzz_source_record_at(source, i, EVENT_TRANSITION);
+		const struct event_mini *mini = fuzz_source_record_at(source, i, EVENT_MINI);
 
-		if (e && e->cookie == cookie && e->to == state && e->time_ns == time_ns)
+		/* TIME_WAIT is entered where the socket is closed. */
+		if (e && e->cookie == cookie && e->time_ns == time_ns &&
+		    (e->to == state || (state == TCP_TIME_WAIT && e->to == TCP_CLOSE)))
+			return true;
+		if (mini && state == TCP_TIME_WAIT && mini->what == MINI_TIMED &&
+		    mini->cookie == cookie && mini->time_ns == time_ns)
 			return true;
 	}
 	return false;
+}
+
+/* Did something tell that the connection was half open for so long? */
+static inline bool fuzz_source_was_half_open(const struct fuzz_source *source, uint64_t cookie,
+					     uint64_t lifetime_ns, uint64_t time_ns)
+{
+	for (size_t i = source->handed; i-- > 0;) {
+		const struct event_transition *e =
+			fuzz_source_record_at(source, i, EVENT_TRANSITION);
+		const struct event_request *request =
+			fuzz_source_record_at(source, i, EVENT_REQUEST);
+
+		if (e && e->cookie == cookie && e->time_ns == time_ns &&
+		    (e->srtt_us * 1000ULL == lifetime_ns ||
+		     e->rto_time_ms * 1000000ULL == lifetime_ns))
+			return true;
+		if (request && request->age_us * 1000 == lifetime_ns)
+			return true;
+	}
+	for (size_t i = 0; i < source->start_count && i < FUZZ_STARTS_MAX; i++)
+		if (source->starts[i].cookie == cookie &&
+		    source->starts[i].start_ns == time_ns - lifetime_ns)
+			return true;
+	return source->start_count > FUZZ_STARTS_MAX;
 }
 
 /* From the first to the last record that was handed over. */
@@ -251,7 +356,8 @@ static inline uint64_t fuzz_source_span(const struct fuzz_source *source)
 	uint64_t first_ns = UINT64_MAX, last_ns = 0;
 
 	for (size_t i = 0; i < source->handed; i++) {
-		const struct event_transition *e = source->records[i].transition;
+		/* All kinds have their time at the same place. */
+		const struct event_fork *e = (const void *)source->records[i].valid;
 
 		if (e && e->time_ns < first_ns)
 			first_ns = e->time_ns;
@@ -278,6 +384,14 @@ static inline int fuzz_source_drain(struct source *base, source_sink sink, void 
 	return 0;
 }
 
+static inline bool fuzz_source_wants(const struct event_scan *e, const struct scan_request *request)
+{
+	if (e->header.kind == EVENT_SCAN_MINI)
+		return request->tables && request->mini_states >> e->state & 1;
+	return (e->header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables) &&
+	       request->states >> e->state & 1;
+}
+
 static inline int fuzz_source_do_scan(struct source *base, const struct scan_request *request,
 				      struct scan_result *result)
 {
@@ -287,14 +401,18 @@ static inline int fuzz_source_do_scan(struct source *base, const struct scan_req
 		return source->scan_error;
 	result->tick_ns = 4000000;
 	result->started_ns = result->ended_ns = source->now_ns;
+	scan_result_add_seen(result, 0); /* the namespaces of what is made here */
+	scan_result_add_seen(result, 1);
 	for (size_t i = 0; i < source->scanned_count; i++) {
 		struct event_scan e = source->scanned[i];
-		bool wanted =
-			e.header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables;
 
 		e.time_ns = source->now_ns;
-		if (wanted && request->states >> e.state & 1)
-			scan_result_add(result, &e, sizeof(e));
+		if (!fuzz_source_wants(&e, request) || scan_result_add(result, &e, sizeof(e)) ||
+		    e.header.kind != EVENT_SCAN_MINI)
+			continue;
+		if (source->start_count++ < FUZZ_STARTS_MAX)
+			source->starts[source->start_count - 1] =
+				(struct fuzz_start){e.cookie, e.time_ns - e.mini.age_us * 1000};
 	}
 	return 0;
 }

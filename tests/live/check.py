@@ -10,8 +10,10 @@ MS = 10**6
 FAMILY = {"ipv4": "inet", "ipv6": "inet6", "mapped": "inet"}
 FAMILIES = list(FAMILY)
 
+# TCPWATCH_SLOW=10 is for a machine ten times slower, say an emulated one.
+SLOW = float(os.environ.get("TCPWATCH_SLOW", "1"))
 # A leak is promised within a second of its deadline; the rest is for a busy test machine.
-PROMPT = 1.0 + 0.5
+PROMPT = 1.0 + 0.5 * SLOW
 
 
 def own_netns():
@@ -24,6 +26,37 @@ def assert_between(lifetime, opening, closing, slack_ns=0):
     assert lifetime is not None, "the lifetime is not known"
     assert low - slack_ns <= lifetime <= high + slack_ns, \
         f"{lifetime / MS:.3f} ms is not between {low / MS:.3f} and {high / MS:.3f} ms"
+
+
+def assert_within(lifetime, bounds, slack_ns=0):
+    """The lifetime is within (shortest, longest), which the test knows from outside."""
+    assert lifetime is not None, "the lifetime is not known"
+    assert bounds[0] - slack_ns <= lifetime <= bounds[1] + slack_ns, \
+        f"{lifetime / MS:.3f} ms is not between {bounds[0] / MS:.3f} and {bounds[1] / MS:.3f} ms"
+
+
+def assert_near(lifetime, ns, tolerance_ns=5 * MS):
+    """As long as the test wanted it; a slow machine's test is late itself."""
+    assert_within(lifetime, (ns - tolerance_ns, ns * SLOW + tolerance_ns))
+
+
+def is_full(watch):
+    """Does this kernel tell of accept() and of mini-sockets?"""
+    return watch.start["mode"] == "full"
+
+
+def into_time_wait(watch, state):
+    """The transition that begins TIME_WAIT, as this mode shows it."""
+    return f"{state}>TIME_WAIT" if is_full(watch) else f"{state}>CLOSE"
+
+
+def assert_time_wait(watch, cookie, state):
+    """The socket's connection went on in TIME_WAIT, from this state; its Record."""
+    change = into_time_wait(watch, state)
+    found = [r for r in watch.transitions(cookie) if f"{r['from']}>{r['to']}" == change]
+    assert len(found) == 1, f"{change} of {cookie}: {found}"
+    assert found[0]["cause"] == (None if is_full(watch) else "time_wait"), found
+    return found[0]
 
 
 def lifetime_of(watch, cookie, change):

@@ -105,7 +105,9 @@ static void *churn(void *number)
 	uint64_t start = now_ns(), length = seconds * NS_PER_S, elapsed;
 	uint64_t leaked = 0, kept = 0;
 
-	while ((elapsed = now_ns() - start) < length) {
+	/* On a slow machine the time may be over before all that shall stay is there. */
+	while ((elapsed = now_ns() - start) < length ||
+	       (!number && (leaked < want_leaked || kept < want_kept))) {
 		if (number) {
 			visit('c');
 			continue;

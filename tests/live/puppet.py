@@ -22,7 +22,7 @@ CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 
 sockets = {}
-HUB = sys.argv[1]
+HUB = None  # the path of the hub's socket
 
 
 def keep(sock):
@@ -323,7 +323,7 @@ def call_exec(comm):
     for fd, sock in sockets.items():
         os.set_inheritable(fd, True)
     fds = [str(fd) for fd in sockets]
-    os.execv(sys.executable, [sys.executable, "-E", "-S", __file__, HUB, comm, "-", *fds])
+    os.execv(sys.executable, [sys.executable, "-E", "-S", __file__, HUB, comm, *fds])
 
 
 def leave():
@@ -347,13 +347,12 @@ def connect_hub(comm):
     channel.sendall(hello.encode() + b"\n")
 
 
-def main():
-    if len(sys.argv) > 3 and sys.argv[3] != "-" and libc.setns(int(sys.argv[3]), CLONE_NEWNET):
+def setns(fd):
+    if libc.setns(fd, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
-    for fd in map(int, sys.argv[4:]):
-        os.set_inheritable(fd, False)
-        keep(socket.socket(fileno=fd))
-    connect_hub(sys.argv[2])
+
+
+def obey():
     while True:
         # Not makefile(): its buffer would be shared with forked children.
         line = b""
@@ -372,6 +371,44 @@ def main():
         reply["after"] = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         if os.getpid() == mine:
             channel.sendall(json.dumps(reply).encode() + b"\n")
+
+
+def nursery(orders):
+    """Forks puppets on demand; returns in each of them, and ends with the process that asks."""
+    global HUB
+    while True:
+        order, fds, _, _ = socket.recv_fds(orders, 65536, 1)
+        if not order:
+            os._exit(0)
+        order = json.loads(order)
+        if "reap" in order:
+            answer = os.waitpid(order["reap"], 0)[1]
+        else:
+            answer = os.fork()
+            if answer == 0:
+                orders.close()
+                HUB = order["hub"]
+                if fds:
+                    setns(fds[0])
+                    os.close(fds[0])
+                return connect_hub(order["comm"])
+        for fd in fds:
+            os.close(fd)
+        orders.send(json.dumps(answer).encode())
+
+
+def main():
+    """puppet.py --nursery FD, or after an exec: puppet.py HUB COMM SOCKET..."""
+    global HUB
+    if sys.argv[1] == "--nursery":
+        nursery(socket.socket(fileno=int(sys.argv[2])))
+    else:
+        HUB = sys.argv[1]
+        for fd in map(int, sys.argv[3:]):
+            os.set_inheritable(fd, False)
+            keep(socket.socket(fileno=fd))
+        connect_hub(sys.argv[2])
+    obey()
 
 
 if __name__ == "__main__":

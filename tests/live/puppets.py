@@ -5,8 +5,10 @@ Each reply carries CLOCK_MONOTONIC before and after the call, so that a test kno
 happened but between which two moments it happened: bounds for a lifetime, not a guess.
 """
 
+import functools
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -27,6 +29,54 @@ class Span:
 
     def __init__(self, before, after):
         self.before, self.after = before, after
+
+
+class Nursery:
+    """One python that forks the puppets: milliseconds for each, where a new python takes many."""
+
+    def __init__(self):
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.orders.settimeout(ANSWER_TIMEOUT)
+        with theirs:
+            # A session of its own: Ctrl-C is for the tests, which then end the puppets.
+            self.process = subprocess.Popen(
+                [PYTHON, "-E", "-S", os.path.join(HERE, "puppet.py"), "--nursery",
+                 str(theirs.fileno())], stdin=subprocess.DEVNULL, stdout=sys.stderr,
+                pass_fds=(theirs.fileno(),), start_new_session=True)
+
+    def ask(self, order, fds=()):
+        socket.send_fds(self.orders, [json.dumps(order).encode()], fds)
+        return json.loads(self.orders.recv(4096))
+
+
+@functools.lru_cache(maxsize=None)
+def nursery():
+    return Nursery()
+
+
+class Forked:
+    """A puppet of the nursery, as subprocess.Popen would show it."""
+
+    def __init__(self, pid):
+        self.pid, self.status = pid, None
+        self.pidfd = os.pidfd_open(pid)
+
+    def wait(self, timeout=None):
+        if self.status is None:
+            if not select.select([self.pidfd], [], [], timeout)[0]:
+                raise PuppetError(f"{self.pid} does not end")
+            self.status = nursery().ask({"reap": self.pid})
+            os.close(self.pidfd)
+        return self.status
+
+    def poll(self):
+        if self.status is None and select.select([self.pidfd], [], [], 0)[0]:
+            self.wait()
+        return self.status
+
+    def kill(self):
+        if self.poll() is None:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
 
 class Puppet:
@@ -108,6 +158,9 @@ class Puppet:
         os.kill(self.pid, signal_number)
         if self.process:
             self.process.wait(ANSWER_TIMEOUT)
+        # The channel was made in the puppet's network namespace and keeps that alive.
+        self.channel.close()
+        self.replies.close()
 
 
 class Hub:
@@ -133,14 +186,8 @@ class Hub:
 
     def puppet(self, comm, netns=None):
         """Starts a process named comm, in a netns.NetNs if one is given."""
-        arguments = [PYTHON, "-E", "-S", os.path.join(HERE, "puppet.py"), self.path, comm]
-        fds = ()
-        if netns:
-            arguments.append(str(netns.fd))
-            fds = (netns.fd,)
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-                                   pass_fds=fds)
-        return self.adopt(process)
+        fds = [netns.fd] if netns else []
+        return self.adopt(Forked(nursery().ask({"hub": self.path, "comm": comm}, fds)))
 
     def close(self):
         for puppet in self.puppets:

@@ -35,7 +35,7 @@ def test_unclosed(watch, puppet, family):
     assert process["states"].get("CLOSE_WAIT", {"count": 0})["count"] == 0, "it is not over yet"
     # The client's end is gone from its process, and it is no leak there.
     assert not tcpwatch.all("leak", pid=client.pid)
-    assert not tcpwatch.process_of(client.pid)["open"]
+    assert tcpwatch.process_of(client.pid)["open"] == {"FIN_WAIT2": 1}
 
 
 def test_end_of_stream_taken_along_with_the_data(watch, puppet):

@@ -20,7 +20,7 @@ def refusing(tmp_path_factory):
     """refusing(*programs) is the environment of a tcpwatch whose kernel refuses these."""
     library = str(tmp_path_factory.mktemp("refuse") / "refuse.so")
     subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-Wall",
-                    "-Werror", "-o", library, os.path.join(HERE, "helper_refuse.c")], check=True)
+                    "-Werror", "-o", library, os.path.join(HERE, "preload_refuse.c")], check=True)
 
     def environment(*programs, error=errno.EACCES):
         return dict(os.environ, LD_PRELOAD=library, REFUSE=",".join(programs),
@@ -53,8 +53,9 @@ def test_closes_without_accept(watch, refusing):
     assert "closes" not in missing(watch, refusing("on_accept"))
 
 
-def test_all_optional_programs_refused(watch, puppet, refusing):
+def test_all_optional_programs_refused(watch, puppet, refusing, monkeypatch):
     """It still does its work."""
+    monkeypatch.delenv("TCPWATCH_EXPECT_MODE", raising=False)
     env = refusing("on_destroy", *FULL.values())
     tcpwatch = watch("-t", env=env)
     assert tcpwatch.start["mode"] == "tracepoints"

@@ -125,6 +125,7 @@ def test_namespace_that_dies(watch, puppet, network):
     pair = connect(client, server, server.listen())
     client.kill()
     server.kill()
+    ns.close()
     tcpwatch.wait_for("transition", socket=pair.client_cookie, to="FIN_WAIT1")
     time.sleep(0.5)
     tcpwatch.stop()

@@ -33,7 +33,7 @@ WRONG = [
     (["-D", "80,x"], "x"), (["-D", "-5"], "-5"),
     (["--ring-size", "3"], "3"), (["--ring-size", "4T"], "4T"), (["--ring-size", "-4K"], "-4K"),
     (["-d", "0"], "0"), (["-d", "-1s"], "-1s"), (["-i", "0"], "0"), (["-i", "soon"], "soon"),
-    (["-n", ""], ""), (["stray"], "stray"),
+    (["-n", ""], ""), (["--btf", "/nonexistent"], "/nonexistent"), (["stray"], "stray"),
 ]
 
 
@@ -179,17 +179,103 @@ def test_sigint_in_a_pipeline(puppet):
     check_stderr(err)
 
 
-def test_features():
-    """Status 0, one line a feature, nothing else."""
-    result = run("--features")
+BTF = "/sys/kernel/btf/vmlinux"
+FEATURES = ("transitions", "descriptors", "tables", "closes", "forks", "accept", "time_wait",
+            "fin_wait2", "overflow", "half_open")
+FULL = FEATURES[5:]
+
+
+def features(*arguments):
+    """The screen: its first line, {row: value}, {feature: (hook, state)}, {what: loss}, remedy."""
+    result = run("--features", *arguments)
     assert result.returncode == 0, result
     check_stderr(result.stderr)
-    lines = result.stdout.splitlines()
-    assert len(lines) >= 4, result.stdout
-    assert all(line.strip() for line in lines), result.stdout
     assert "\x1b" not in result.stdout
-    again = run("--features")
-    assert again.stdout == result.stdout
+    assert all(len(line) <= 100 for line in result.stdout.splitlines()), result.stdout
+    head, rows, *more = result.stdout.rstrip("\n").split("\n\n")
+    table = dict(re.split(r" {2,}", line, maxsplit=1) for line in rows.splitlines())
+    programs = {name: tuple(re.split(r" {2,}", table.pop(name))) for name in FEATURES}
+    losses = {}
+    if len(more) == 2:
+        title, *lines = more[0].splitlines()
+        assert title == "What is lost:", title
+        losses = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines)
+    assert more[-1].startswith("Remedy: "), result.stdout
+    return head, table, programs, losses, more[-1][len("Remedy: "):]
+
+
+def test_features(watch):
+    """Status 0; what is attached, and the mode, are those of a run; what is lost; one remedy."""
+    head, table, programs, losses, remedy = features()
+    start = watch().start
+    assert head == f"{run('-V').stdout.strip()} on Linux {os.uname().release} " \
+        f"{os.uname().machine}: {start['mode']} mode"
+    assert table["types"] == BTF
+    assert table["privileges"].startswith("CAP_BPF CAP_PERFMON"), table
+    missing = [name for name, (_, state) in programs.items() if state != "attached"]
+    assert [name for name in missing if name != "forks"] == start["missing"]
+    assert set(missing) == set(FULL if start["mode"] == "tracepoints" else ()), missing
+    assert all(programs[name][1].startswith(("refused: ", "absent: ")) for name in missing)
+    assert [name for name in losses if name in FEATURES] == missing, losses
+    assert programs["transitions"][0] == "tp_btf/inet_sock_set_state"
+    assert all(programs[name][0].startswith(("fentry/", "fexit/")) for name in FULL), programs
+    assert remedy.endswith(".") and len(remedy) > 10, remedy
+    assert ("nothing" in remedy or "None" in remedy or "none" in remedy) or losses, remedy
+    assert features() == (head, table, programs, losses, remedy), "the same again"
+
+
+def test_btf_of_a_file(watch, tmp_path):
+    """--btf=PATH: a copy of the kernel's own is as good; the screen names it."""
+    copy = tmp_path / "copy of btf"
+    shutil.copyfile(BTF, copy)
+    _, table, programs, _, _ = features(f"--btf={copy}")
+    assert table["types"] == str(copy) and programs == features()[2]
+    plain, tcpwatch = watch(), watch("-t", f"--btf={copy}")
+    for name in ("mode", "missing"):
+        assert tcpwatch.start[name] == plain.start[name]
+    tcpwatch.stop()
+
+
+@pytest.mark.parametrize("content", ["missing", "empty", "garbage", "cut", "folder", "program"])
+@pytest.mark.parametrize("more", [["-d", "1s"], ["--features"]], ids=["run", "features"])
+def test_btf_that_is_none(tmp_path, content, more):
+    """Status 2; option and value, and what to give instead; nothing on stdout."""
+    path = tmp_path / content
+    if content == "empty":
+        path.touch()
+    elif content == "garbage":
+        path.write_bytes(os.urandom(100000))
+    elif content == "cut":
+        with open(BTF, "rb") as file:
+            path.write_bytes(file.read(1000000))
+    elif content == "folder":
+        path.mkdir()
+    elif content == "program":
+        shutil.copyfile("/bin/true", path)
+    result = run(f"--btf={content}", *more, cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == "", result
+    check_stderr(result.stderr)
+    first = result.stderr.splitlines()[0]
+    assert first.startswith(f"tcpwatch: --btf: '{content}' cannot be "), first
+    assert BTF in first and len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_btf_that_must_not_be_read(tmp_path):
+    """Of another user: said as it is."""
+    path = tmp_path / "secret"
+    shutil.copyfile(BTF, path)
+    path.chmod(0)
+    directory = tempfile.mkdtemp(prefix="tcpwatch-nobody-")
+    try:
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(runner.TCPWATCH, directory)
+        os.chmod(binary, 0o755)
+        result = subprocess.run([binary, f"--btf={path}"], capture_output=True, text=True,
+                                timeout=30, user=65534, group=65534, extra_groups=[], check=False)
+    finally:
+        shutil.rmtree(directory)
+    assert result.returncode == 2 and result.stdout == "", result
+    assert "Permission denied" in result.stderr and "--btf" in result.stderr, result.stderr
 
 
 def test_features_without_privileges():
@@ -204,7 +290,8 @@ def test_features_without_privileges():
     finally:
         shutil.rmtree(directory)
     assert result.returncode in (0, 3), result
-    assert len(result.stdout.splitlines()) >= 4
+    assert re.search(r"^privileges +not CAP_BPF", result.stdout, re.M), result.stdout
+    assert re.search(r"^Remedy: run as root", result.stdout, re.M), result.stdout
     check_stderr(result.stderr)
 
 
@@ -219,6 +306,7 @@ def test_help_and_usage():
     assert result.returncode == 0 and result.stderr == ""
     for option in ("--pid", "--follow-forks", "--comm", "-4", "-6", "--local-port", "--remote-port",
                    "--close-wait", "--trace", "--interval", "--duration", "--json", "--features",
+                   "--btf",
                    "--ring-size", "--verbose", "--version"):
         assert option in result.stdout, option
     assert run("-?").stdout == result.stdout
@@ -243,10 +331,21 @@ def test_start_record(watch):
     tcpwatch.stop()
     assert tcpwatch.records[0] is start, "the first line"
     assert start["kernel"] == os.uname().release
-    assert start["mode"] in ("full", "tracepoints")
+    assert (start["mode"], start["missing"]) in (("full", []), ("tracepoints", list(FULL)))
     assert start["version"] == run("-V").stdout.split()[1]
     assert start["pids"] == [] and start["close_wait_ns"] == 1500 * 1000
     assert start["sockets_found"] >= 0
+
+
+def test_mode_in_text(watch):
+    """The second line says how much is seen, and where to read about what is not."""
+    lines = run("-d", "100ms").stdout.splitlines()
+    start = watch().start
+    if start["missing"]:
+        assert lines[1] == f"Mode: {start['mode']}, not seen here: {', '.join(start['missing'])} " \
+            "(see tcpwatch --features)."
+    else:
+        assert lines[1] == "Mode: full."
 
 
 def test_nothing_is_left_behind(watch):

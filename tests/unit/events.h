@@ -148,4 +148,73 @@ static inline struct event_scan make_scan(uint64_t cookie, const struct event_fl
 	return scan;
 }
 
+/* Somebody accepts; nobody is the acceptor where there is no task. */
+static inline struct event_accept make_accept(uint64_t cookie, const struct event_flow *flow,
+					      unsigned int state, uint64_t time_ns,
+					      const struct event_task *task)
+{
+	struct event_accept e = {
+		.header = {.kind = EVENT_ACCEPT,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_accept),
+			   .netns = NETNS},
+		.time_ns = time_ns,
+		.cookie = cookie,
+		.flow = *flow,
+		.state = (__u8)state,
+	};
+
+	if (task)
+		e.task = *task;
+	return e;
+}
+
+static inline struct event_mini make_mini(uint64_t cookie, const struct event_flow *flow,
+					  enum event_mini_what what, unsigned int state,
+					  __s32 left_ticks, uint64_t time_ns)
+{
+	return (struct event_mini){
+		.header = {.kind = EVENT_MINI,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_mini),
+			   .netns = NETNS},
+		.time_ns = time_ns,
+		.cookie = cookie,
+		.flow = *flow,
+		.what = (__u8)what,
+		.state = (__u8)state,
+		.left_ticks = left_ticks,
+	};
+}
+
+static inline struct event_request make_request(uint64_t cookie, const struct event_flow *flow,
+						enum event_request_what what, uint64_t age_us,
+						__s32 left_ticks, uint64_t time_ns)
+{
+	return (struct event_request){
+		.header = {.kind = EVENT_REQUEST,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_request),
+			   .netns = NETNS},
+		.time_ns = time_ns,
+		.cookie = cookie,
+		.flow = *flow,
+		.age_us = age_us,
+		.what = (__u8)what,
+		.left_ticks = left_ticks,
+	};
+}
+
+/* A mini-socket found in the kernel's tables; age_us is a request's. */
+static inline struct event_scan make_scan_mini(uint64_t cookie, const struct event_flow *flow,
+					       unsigned int state, uint64_t age_us,
+					       uint64_t time_ns)
+{
+	struct event_scan scan = make_scan(cookie, flow, state, NULL, 0, time_ns);
+
+	scan.header.kind = EVENT_SCAN_MINI;
+	scan.mini.age_us = age_us;
+	return scan;
+}
+
 #endif

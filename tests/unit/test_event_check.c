@@ -11,6 +11,9 @@ union record {
 	struct event_transition transition;
 	struct event_fork fork;
 	struct event_scan scan;
+	struct event_accept accept;
+	struct event_mini mini;
+	struct event_request request;
 	uint64_t words[32];
 };
 
@@ -45,6 +48,35 @@ static union record a_scan(const struct event_task *holder)
 	return (union record){.scan = make_scan(7, &flow, TCP_CLOSE_WAIT, holder, 3, START_NS)};
 }
 
+static union record an_accept(void)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+
+	return (union record){.accept = make_accept(7, &flow, TCP_ESTABLISHED, START_NS, &task)};
+}
+
+static union record a_mini(void)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+
+	return (union record){.mini = make_mini(7, &flow, MINI_ENDED, TCP_TIME_WAIT, -1, START_NS)};
+}
+
+static union record a_request(void)
+{
+	struct event_flow flow = make_flow("2001:db8::1", 80, "2001:db8::2", 5000);
+
+	return (union record){
+		.request = make_request(7, &flow, REQUEST_DROPPED, 63000000, 0, START_NS)};
+}
+
+static union record a_scan_mini(void)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+
+	return (union record){.scan = make_scan_mini(7, &flow, TCP_SYN_RECV, 5000, START_NS)};
+}
+
 static int check(const union record *record)
 {
 	/* Just as long as it says, so that a look behind it is seen. */
@@ -55,19 +87,25 @@ static int check(const union record *record)
 	return err;
 }
 
-static size_t all_kinds(union record records[5])
+#define ALL_KINDS 9
+
+static size_t all_kinds(union record records[ALL_KINDS])
 {
 	records[0] = a_transition();
 	records[1] = an_acted_transition();
 	records[2] = a_fork();
 	records[3] = a_scan(&task);
 	records[4] = a_scan(NULL);
-	return 5;
+	records[5] = an_accept();
+	records[6] = a_mini();
+	records[7] = a_request();
+	records[8] = a_scan_mini();
+	return ALL_KINDS;
 }
 
 static void records_as_the_kernel_writes_them_pass(void **state)
 {
-	union record records[5];
+	union record records[ALL_KINDS];
 	size_t count = all_kinds(records);
 
 	(void)state;
@@ -78,7 +116,7 @@ static void records_as_the_kernel_writes_them_pass(void **state)
 static void wrong_versions_are_refused(void **state)
 {
 	static const __u8 versions[] = {0, EVENT_VERSION - 1, EVENT_VERSION + 1, 255};
-	union record records[5];
+	union record records[ALL_KINDS];
 	size_t count = all_kinds(records);
 
 	(void)state;
@@ -95,10 +133,10 @@ static void wrong_kinds_are_refused(void **state)
 {
 	(void)state;
 	for (unsigned int kind = 0; kind < 256; kind++) {
-		union record records[5];
+		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_SCAN_SOCKET)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_REQUEST)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -110,7 +148,7 @@ static void wrong_kinds_are_refused(void **state)
 /* Every size but the right one, said of the record and true of it. */
 static void wrong_sizes_are_refused(void **state)
 {
-	union record records[5];
+	union record records[ALL_KINDS];
 	size_t count = all_kinds(records);
 
 	(void)state;
@@ -163,36 +201,132 @@ static void states_that_do_not_exist_are_refused(void **state)
 	}
 }
 
+/* Mini-sockets have few states, each kind its own. */
+static void states_of_mini_sockets(void **state)
+{
+	(void)state;
+	for (unsigned int tcp_state = 0; tcp_state < 256; tcp_state++) {
+		bool exists = tcp_state >= 1 && tcp_state <= 11;
+		bool timed = tcp_state == TCP_TIME_WAIT || tcp_state == TCP_FIN_WAIT2;
+		union record accept = an_accept(), mini = a_mini(), scan = a_scan_mini();
+
+		accept.accept.state = (__u8)tcp_state;
+		mini.mini.state = (__u8)tcp_state;
+		scan.scan.state = (__u8)tcp_state;
+		assert_int_equal(check(&accept), exists ? 0 : -EPROTO);
+		assert_int_equal(check(&mini), timed ? 0 : -EPROTO);
+		assert_int_equal(check(&scan), timed || tcp_state == TCP_SYN_RECV ? 0 : -EPROTO);
+	}
+}
+
+/* What became of a mini-socket: of each kind, only what there is. */
+static void fates_that_do_not_exist_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned int what = 0; what < 256; what++) {
+		union record mini = a_mini(), request = a_request();
+
+		mini.mini.what = (__u8)what;
+		request.request.what = (__u8)what;
+		assert_int_equal(check(&mini), what >= 1 && what <= 3 ? 0 : -EPROTO);
+		assert_int_equal(check(&request), what == 1 || what == 2 ? 0 : -EPROTO);
+	}
+}
+
+/* Any time, age, count and number of ticks may be. */
+static void numbers_are_not_judged(void **state)
+{
+	static const uint64_t numbers[] = {0, 1, INT64_MAX, UINT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		union record mini = a_mini(), request = a_request(), accept = an_accept();
+		union record scan = a_scan_mini(), transition = a_transition();
+
+		mini.mini.time_ns = request.request.time_ns = accept.accept.time_ns = numbers[i];
+		mini.mini.left_ticks = request.request.left_ticks = (__s32)numbers[i];
+		scan.scan.mini.left_ticks = (__s32)numbers[i];
+		request.request.age_us = scan.scan.mini.age_us = numbers[i];
+		request.request.retransmits = (__u8)numbers[i];
+		scan.scan.mini.retransmits = (__u32)numbers[i];
+		transition.transition.rto_time_ms = (__u32)numbers[i];
+		memset(&accept.accept.task, (int)(numbers[i] & 0xff), sizeof(accept.accept.task));
+		assert_int_equal(check(&mini), 0);
+		assert_int_equal(check(&request), 0);
+		assert_int_equal(check(&accept), 0);
+		assert_int_equal(check(&scan), 0);
+		assert_int_equal(check(&transition), 0);
+	}
+}
+
+/* Where the flow of each kind is; NULL for a birth, which has none. */
+static struct event_flow *flow_of(union record *record)
+{
+	switch (record->header.kind) {
+	case EVENT_FORK:
+		return NULL;
+	case EVENT_TRANSITION:
+		return &record->transition.flow;
+	case EVENT_ACCEPT:
+		return &record->accept.flow;
+	case EVENT_MINI:
+		return &record->mini.flow;
+	case EVENT_REQUEST:
+		return &record->request.flow;
+	default:
+		return &record->scan.flow;
+	}
+}
+
 static void other_families_are_refused(void **state)
 {
 	static const __u16 families[] = {AF_UNSPEC, AF_UNIX,	  AF_PACKET,
 					 AF_VSOCK,  AF_INET << 8, UINT16_MAX};
+	union record records[ALL_KINDS];
+	size_t count = all_kinds(records);
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		union record transition = a_transition(), scan = a_scan(NULL);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(families); j++) {
+			union record record = records[i];
 
-		transition.transition.flow.family = families[i];
-		scan.scan.flow.family = families[i];
-		assert_int_equal(check(&transition), -EPROTO);
-		assert_int_equal(check(&scan), -EPROTO);
-	}
+			if (!flow_of(&record))
+				continue;
+			flow_of(&record)->family = families[j];
+			assert_int_equal(check(&record), -EPROTO);
+			flow_of(&record)->family = AF_INET6;
+			assert_int_equal(check(&record), 0);
+		}
 }
 
 /* 0 marks free places in tables. */
 static void cookie_0_is_refused(void **state)
 {
-	union record transition = an_acted_transition(), fd = a_scan(&task), socket = a_scan(NULL);
+	union record records[ALL_KINDS];
+	size_t count = all_kinds(records);
 
 	(void)state;
-	transition.transition.cookie = 0;
-	fd.scan.cookie = 0;
-	socket.scan.cookie = 0;
-	assert_int_equal(check(&transition), -EPROTO);
-	assert_int_equal(check(&fd), -EPROTO);
-	assert_int_equal(check(&socket), -EPROTO);
-	transition.transition.cookie = UINT64_MAX;
-	assert_int_equal(check(&transition), 0);
+	/* All have it at the same place. */
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_scan, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_accept, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_mini, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_request, cookie),
+		       "wire format");
+	for (size_t i = 0; i < count; i++) {
+		if (!flow_of(&records[i]))
+			continue;
+		records[i].transition.cookie = 0;
+		assert_int_equal(check(&records[i]), -EPROTO);
+		records[i].transition.cookie = UINT64_MAX;
+		assert_int_equal(check(&records[i]), 0);
+	}
 }
 
 int main(void)
@@ -204,6 +338,9 @@ int main(void)
 		cmocka_unit_test(wrong_sizes_are_refused),
 		cmocka_unit_test(length_and_actor_agree),
 		cmocka_unit_test(states_that_do_not_exist_are_refused),
+		cmocka_unit_test(states_of_mini_sockets),
+		cmocka_unit_test(fates_that_do_not_exist_are_refused),
+		cmocka_unit_test(numbers_are_not_judged),
 		cmocka_unit_test(other_families_are_refused),
 		cmocka_unit_test(cookie_0_is_refused),
 	};

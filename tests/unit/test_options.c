@@ -17,6 +17,7 @@ static void nothing_given_means_defaults(void **state)
 	assert_int_equal(options.ring_size, 16 << 20);
 	assert_int_equal(options.interval_ns, 0);
 	assert_int_equal(options.duration_ns, 0);
+	assert_null(options.btf); /* the kernel's own */
 	assert_int_equal(options.pid_count + options.comm_count, 0);
 	assert_int_equal(options.local_port_count + options.remote_port_count, 0);
 	assert_false(options.only_ipv4 || options.only_ipv6 || options.follow_forks);
@@ -267,6 +268,7 @@ static void usage_is_printed(void **state)
 	assert_string_equal(outcome.err, "");
 	check_text(outcome.out, "Usage: tcpwatch [");
 	check_text(outcome.out, "[--ring-size=SIZE]");
+	check_text(outcome.out, "[--btf=PATH]");
 	assert_null(strstr(outcome.out, "--HANG"));
 }
 
@@ -287,6 +289,21 @@ static void the_command_line_is_left_as_it_was(void **state)
 	options_free(&options);
 }
 
+/* It is only looked whether it can be read; what is in it, libbpf says. */
+static void btf_from_a_file(void **state)
+{
+	static const char path[] = "/proc/self/exe";
+	struct options options;
+
+	(void)state;
+	parse(&options, ARGUMENTS("--btf", path));
+	assert_string_equal(options.btf, path);
+	options_free(&options);
+	parse(&options, ARGUMENTS("--btf=/proc/self/exe", "-t"));
+	assert_string_equal(options.btf, path);
+	options_free(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +320,7 @@ int main(void)
 		cmocka_unit_test(help_names_every_option_in_80_columns),
 		cmocka_unit_test(usage_is_printed),
 		cmocka_unit_test(the_command_line_is_left_as_it_was),
+		cmocka_unit_test(btf_from_a_file),
 	};
 
 	environment_clean();

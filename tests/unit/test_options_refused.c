@@ -135,6 +135,25 @@ static void wrong_ring_sizes_are_refused(void **state)
 				    "a power of two, at least 4096 (the page size) and at most 1G");
 }
 
+static void unreadable_btf_is_refused(void **state)
+{
+	static const char right[] = "give it a file like /sys/kernel/btf/vmlinux";
+
+	(void)state;
+	check_value_refused(ARGUMENTS("--btf=/nowhere/vmlinux"),
+			    "tcpwatch: --btf: '/nowhere/vmlinux' cannot be read: No such file or "
+			    "directory; ",
+			    right);
+	check_value_refused(ARGUMENTS("--btf", ""),
+			    "tcpwatch: --btf: '' cannot be read: No such file or directory", right);
+	check_value_refused(ARGUMENTS("--btf=/dev/null/x"),
+			    "tcpwatch: --btf: '/dev/null/x' cannot be read: Not a directory",
+			    right);
+	check_value_refused(ARGUMENTS("--btf=a\n\033[31mb"),
+			    "tcpwatch: --btf: 'a??[31mb' cannot be read", right);
+	check_refused(ARGUMENTS("--btf"), "tcpwatch: option '--btf' requires an argument\n");
+}
+
 static void contradictions_are_refused(void **state)
 {
 	(void)state;
@@ -168,7 +187,6 @@ static void options_to_come_are_refused(void **state)
 					      "--replay=x",
 					      "--cgroup=/",
 					      "--netns=1",
-					      "--btf=x",
 					      "--label=pid",
 					      "--max-groups=1",
 					      "--error-exitcode=3",
@@ -192,6 +210,7 @@ int main(void)
 		cmocka_unit_test(wrong_comms_are_refused),
 		cmocka_unit_test(wrong_durations_are_refused),
 		cmocka_unit_test(wrong_ring_sizes_are_refused),
+		cmocka_unit_test(unreadable_btf_is_refused),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(what_is_no_option_is_refused),
 		cmocka_unit_test(options_to_come_are_refused),

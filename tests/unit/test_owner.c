@@ -420,6 +420,55 @@ static void sources_keep_their_names(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, people_new, people_free)
 
+/* How long it waited in the accept queue, through whatever states. */
+static void waiting_samples_add_up(void **state)
+{
+	struct people *people = *state;
+	const struct tcp_socket *socket = &people->socket;
+
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
+	sample(people, TCP_SYN_RECV, TCP_ESTABLISHED, 5000);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), 0);
+	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), DURATION_UNKNOWN);
+	sample(people, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 70);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), 70);
+	sample(people, TCP_CLOSE_WAIT, TCP_CLOSE, 200);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), 270);
+	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 200);
+	assert_int_equal(owner_waited_since(socket, TCP_CLOSE_WAIT), 0);
+	assert_int_equal(owner_waited_since(socket, TCP_FIN_WAIT1), DURATION_UNKNOWN);
+}
+
+/* That of the state itself does not count; one in between makes the sum unknown. */
+static void unknown_samples_make_it_unknown(void **state)
+{
+	struct people *people = *state;
+	const struct tcp_socket *socket = &people->socket;
+
+	sample(people, TCP_SYN_RECV, TCP_ESTABLISHED, DURATION_UNKNOWN);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), 0);
+	sample(people, TCP_ESTABLISHED, TCP_CLOSE_WAIT, DURATION_UNKNOWN);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
+	sample(people, TCP_CLOSE_WAIT, TCP_CLOSE, 1);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
+	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 1);
+}
+
+/* Given away, or pushed out by newer ones: what is left is not the whole. */
+static void samples_that_do_not_wait_are_not_known(void **state)
+{
+	struct people *people = *state;
+	const struct tcp_socket *socket = &people->socket;
+
+	sample(people, TCP_SYN_RECV, TCP_ESTABLISHED, 5);
+	for (int i = 0; i < SOCKET_STEPS; i++)
+		sample(people, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 10);
+	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
+	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 0); /* the last one */
+	owner_learn(&people->socket, &people->a, OWNER_CLOSE);
+	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), DURATION_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +488,9 @@ int main(void)
 		TEST(sure_owners_that_passed_it_on_do_not),
 		TEST(without_holders_nothing_is_learned),
 		TEST(sources_keep_their_names),
+		TEST(waiting_samples_add_up),
+		TEST(unknown_samples_make_it_unknown),
+		TEST(samples_that_do_not_wait_are_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

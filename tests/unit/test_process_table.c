@@ -365,6 +365,54 @@ static void free_takes_null(void **state)
 	process_table_free(NULL);
 }
 
+/* Kept for the watched, and folded with all else that the dead had. */
+static void accept_waits_are_kept_and_folded(void **state)
+{
+	struct fixture fixture = fixture_new(&everything);
+	struct process *process = NULL;
+	uint64_t count = 0, sum_ns = 0;
+
+	(void)state;
+	for (uint32_t i = 1; i <= PROCESS_TABLE_LIMIT; i++)
+		if (i % 2) /* not every one has some */
+			process_record_accept(get(&fixture, i, i, i % 3 ? "sh" : "nginx"), i);
+		else
+			get(&fixture, i, i, i % 3 ? "sh" : "nginx");
+	process = get(&fixture, 1, 1, "sh");
+	assert_int_equal(process->accept_wait->count, 1);
+	process_record_accept(process, 0); /* at once */
+	assert_int_equal(process->accept_wait->count, 2);
+	assert_null(process->transitions);
+	for (int i = 0; i < TCP_STATES; i++)
+		assert_null(process->lifetimes[i]);
+	process_table_fold(fixture.table, nobody_lives);
+	process = NULL;
+	while ((process = process_table_next(fixture.table, process))) {
+		if (!process->accept_wait)
+			continue;
+		assert_true(process->merged > 0);
+		count += process->accept_wait->count;
+		sum_ns += process->accept_wait->sum_ns;
+	}
+	assert_int_equal(count, PROCESS_TABLE_LIMIT / 2 + 1);
+	assert_int_equal(sum_ns, PROCESS_TABLE_LIMIT / 2 * (PROCESS_TABLE_LIMIT / 2));
+	fixture_free(&fixture);
+}
+
+static void accept_waits_of_others_are_not_kept(void **state)
+{
+	static uint32_t pids[] = {1};
+	static const struct options options = {.pids = pids, .pid_count = 1};
+	struct fixture fixture = fixture_new(&options);
+
+	(void)state;
+	process_record_accept(get(&fixture, 1, 5, "a"), 7);
+	process_record_accept(get(&fixture, 2, 5, "a"), 7);
+	assert_non_null(get(&fixture, 1, 5, "a")->accept_wait);
+	assert_null(get(&fixture, 2, 5, "a")->accept_wait);
+	fixture_free(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +430,8 @@ int main(void)
 		cmocka_unit_test(the_dead_are_folded_by_name),
 		cmocka_unit_test(the_unwatched_dead_leave_nothing),
 		cmocka_unit_test(free_takes_null),
+		cmocka_unit_test(accept_waits_are_kept_and_folded),
+		cmocka_unit_test(accept_waits_of_others_are_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

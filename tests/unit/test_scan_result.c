@@ -214,6 +214,34 @@ static void only_what_was_seen_is_covered(void **state)
 	assert_true(scan_result_covers(&result, OTHER_NETNS));
 }
 
+/* A connection may end as a socket while it is scanned: it can be both. */
+static void mini_sockets_come_last_and_once(void **state)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+	struct scan_result result = {0};
+	const struct event_scan *first;
+	struct event_scan wrong = make_scan_mini(9, &flow, TCP_ESTABLISHED, 0, START_NS);
+
+	(void)state;
+	add(&result, make_scan_mini(2, &flow, TCP_TIME_WAIT, 0, START_NS));
+	add(&result, make_scan_mini(1, &flow, TCP_TIME_WAIT, 0, START_NS + 1));
+	add(&result, make_holder(1, 100, 5, 3));
+	add(&result, make_found(1));
+	add(&result, make_scan_mini(1, &flow, TCP_FIN_WAIT2, 0, START_NS)); /* the same, again */
+	add(&result, make_scan_mini(3, &flow, TCP_SYN_RECV, 77, START_NS));
+	assert_int_equal(scan_result_add(&result, &wrong, sizeof(wrong)), -EPROTO);
+	scan_result_finish(&result);
+	assert_int_equal(result.count, 5);
+	assert_int_equal(result.descriptors, 1);
+	assert_int_equal(scan_result_find(&result, 1, &first), 3);
+	assert_int_equal(first[0].header.kind, EVENT_SCAN_FD);
+	assert_int_equal(first[1].header.kind, EVENT_SCAN_SOCKET);
+	assert_int_equal(first[2].header.kind, EVENT_SCAN_MINI);
+	assert_int_equal(scan_result_find(&result, 3, &first), 1);
+	assert_int_equal(first->mini.age_us, 77);
+	scan_result_clear(&result);
+}
+
 static void clear_makes_it_empty(void **state)
 {
 	struct scan_result result = {.tick_ns = 4000000, .started_ns = 1, .ended_ns = 2};
@@ -241,6 +269,7 @@ int main(void)
 		cmocka_unit_test(malformed_records_are_refused),
 		cmocka_unit_test(records_of_the_ring_are_refused),
 		cmocka_unit_test(only_what_was_seen_is_covered),
+		cmocka_unit_test(mini_sockets_come_last_and_once),
 		cmocka_unit_test(clear_makes_it_empty),
 	};
 

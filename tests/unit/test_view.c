@@ -231,12 +231,68 @@ static void groups_come_by_number_then_age_then_place(void **state)
 	world_free(world);
 }
 
+/* TIME_WAIT and half-open connections are open as well, though no socket is. */
+static void mini_sockets_are_counted_by_owner_and_state(void **state)
+{
+	static uint16_t ports[] = {80};
+	static const struct options options = {.local_ports = ports, .local_port_count = 1};
+	struct world *world = view_world(&options);
+	struct scan_result result = scan_new(START_NS);
+	struct event_flow other = make_flow("10.0.0.1", 0, "10.0.0.2", 5000);
+	struct event_scan hidden = make_scan_mini(6, &other, TCP_TIME_WAIT, 0, START_NS);
+	const struct view_process *process;
+	struct view view;
+
+	(void)state;
+	scan_add_listener(&result, 9, 80, &server, 3, 0);
+	scan_add_mini(&result, 1, TCP_TIME_WAIT, 0);
+	scan_add_mini(&result, 2, TCP_TIME_WAIT, 0);
+	scan_add_mini(&result, 3, TCP_SYN_RECV, 100);
+	scan_add_mini(&result, 4, TCP_FIN_WAIT2, 0);
+	scan_add_mini(&result, 5, TCP_TIME_WAIT, 0);
+	scan_add(&result, &hidden);
+	world_reconcile(world, &result);
+	mini_set_owner(mini_table_find(world->tracker.minis, 5), NULL, OWNER_UNKNOWN);
+	assert_true(mini_table_find(world->tracker.minis, 6)->hidden);
+
+	view = view_of(world, NULL);
+	assert_int_equal(view.process_count, 2);
+	process = find(&view, world_process(world, &server));
+	assert_int_equal(process->open[TCP_LISTEN], 1);
+	assert_int_equal(process->open[TCP_TIME_WAIT], 2);
+	assert_int_equal(process->open[TCP_SYN_RECV], 1);
+	assert_int_equal(process->open[TCP_FIN_WAIT2], 1);
+	assert_int_equal(process->transitions, 0);
+	process = find(&view, process_table_unknown(world->tracker.processes));
+	assert_int_equal(process->open[TCP_TIME_WAIT], 1);
+	view_clear(&view);
+	world_free(world);
+}
+
+/* An accept() is something, even where nothing else was seen of it. */
+static void accept_waits_alone_are_something(void **state)
+{
+	struct world *world = view_world(&everything);
+	struct process *process = world_process(world, &server);
+	struct view view;
+
+	(void)state;
+	process_record_accept(process, 7);
+	view = view_of(world, NULL);
+	assert_int_equal(view.process_count, 1);
+	assert_ptr_equal(view.processes[0].process, process);
+	view_clear(&view);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_an_empty_picture),
 		cmocka_unit_test(open_sockets_are_counted_by_owner_and_state),
 		cmocka_unit_test(open_sockets_alone_are_something),
+		cmocka_unit_test(mini_sockets_are_counted_by_owner_and_state),
+		cmocka_unit_test(accept_waits_alone_are_something),
 		cmocka_unit_test(processes_come_by_leaks_then_transitions_then_pid),
 		cmocka_unit_test(only_the_watched_are_in_the_picture),
 		cmocka_unit_test(hidden_sockets_are_not_counted),

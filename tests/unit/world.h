@@ -8,7 +8,9 @@
 
 #include "event_check.h"
 #include "leak_watch.h"
+#include "mini_tracker.h"
 #include "options.h"
+#include "passive_open.h"
 #include "reconcile.h"
 
 #define WORLD_NOTES 256
@@ -26,6 +28,11 @@ struct world_left {
 	unsigned int state;
 };
 
+struct world_accepted {
+	struct accepted accepted;
+	struct flow flow; /* accepted.flow is valid during the call only */
+};
+
 struct world_leak {
 	struct leak leak;
 	struct flow flow;
@@ -37,8 +44,9 @@ struct world {
 	struct watch_set *watched;
 	struct tracker tracker;
 	struct leak_watch *leaks; /* NULL = not asked for */
-	size_t change_count, left_count, found_count, leak_count, end_count;
+	size_t change_count, accepted_count, left_count, found_count, leak_count, end_count;
 	struct world_change changes[WORLD_NOTES];
+	struct world_accepted accepted[WORLD_NOTES];
 	struct world_left left[WORLD_NOTES];
 	struct tcp_socket found[WORLD_NOTES];
 	struct world_leak leak_notes[WORLD_NOTES];
@@ -64,10 +72,22 @@ static inline void world_on_changed(void *context, const struct change *change,
 	if (world->change_count++ < WORLD_NOTES)
 		world->changes[world->change_count - 1] =
 			(struct world_change){*change, *change->flow, socket != NULL};
-	if (socket)
+	if (change->to == TCP_TIME_WAIT) /* a mini-socket goes on in it */
+		assert_true(!socket || socket->state == TCP_CLOSE);
+	else if (socket)
 		assert_int_equal(socket->state, change->to);
+	assert_int_not_equal(change->from, change->to);
 	if (world->leaks && socket && change->to == TCP_CLOSE_WAIT)
 		leak_watch_enter(world->leaks, socket);
+}
+
+static inline void world_on_accepted(void *context, const struct accepted *accepted)
+{
+	struct world *world = context;
+
+	if (world->accepted_count++ < WORLD_NOTES)
+		world->accepted[world->accepted_count - 1] =
+			(struct world_accepted){*accepted, *accepted->flow};
 }
 
 static inline void world_on_found(void *context, struct tcp_socket *socket)
@@ -106,6 +126,7 @@ static inline struct world *world_new(const struct options *options)
 	struct world *world = calloc(1, sizeof(*world));
 	struct tracker_hooks hooks = {.leaving = world_on_leaving,
 				      .changed = world_on_changed,
+				      .accepted = world_on_accepted,
 				      .found = world_on_found,
 				      .context = world};
 
@@ -142,6 +163,42 @@ static inline void world_feed(struct world *world, const struct event_transition
 	free(exact);
 }
 
+/* As kernels that tell all of it. */
+static inline struct world *world_new_full(const struct options *options)
+{
+	struct world *world = world_new(options);
+
+	world->tracker.features = (1u << FEATURES) - 1;
+	return world;
+}
+
+static inline void world_feed_accept(struct world *world, const struct event_accept *e)
+{
+	struct event_accept *exact = make_exact(e);
+
+	assert_int_equal(event_check(exact, exact->header.size), 0);
+	passive_accept(&world->tracker, exact);
+	free(exact);
+}
+
+static inline void world_feed_mini(struct world *world, const struct event_mini *e)
+{
+	struct event_mini *exact = make_exact(e);
+
+	assert_int_equal(event_check(exact, exact->header.size), 0);
+	mini_event(&world->tracker, exact);
+	free(exact);
+}
+
+static inline void world_feed_request(struct world *world, const struct event_request *e)
+{
+	struct event_request *exact = make_exact(e);
+
+	assert_int_equal(event_check(exact, exact->header.size), 0);
+	passive_request(&world->tracker, exact);
+	free(exact);
+}
+
 /* A connection that came in on port 80 of 10.0.0.1. */
 static inline struct event_flow server_flow(uint64_t cookie)
 {
@@ -163,6 +220,11 @@ static inline void world_step(struct world *world, uint64_t cookie, const struct
 static inline struct tcp_socket *world_find(struct world *world, uint64_t cookie)
 {
 	return socket_table_find(world->tracker.sockets, cookie);
+}
+
+static inline struct mini_socket *world_find_mini(struct world *world, uint64_t cookie)
+{
+	return mini_table_find(world->tracker.minis, cookie);
 }
 
 static inline struct process *world_process(struct world *world, const struct event_task *task)
@@ -192,12 +254,15 @@ static inline uint64_t process_sum(const struct process *process, unsigned int s
 	return process->lifetimes[state] ? process->lifetimes[state]->sum_ns : 0;
 }
 
-/* A scan that ran from started_ns; records are added by scan_add(). */
+/* A scan that ran from started_ns, in NETNS alone; records are added by scan_add(). */
 static inline struct scan_result scan_new(uint64_t started_ns)
 {
-	return (struct scan_result){.started_ns = started_ns,
-				    .ended_ns = started_ns + 5 * NS_PER_MS,
-				    .tick_ns = 4 * NS_PER_MS};
+	struct scan_result result = {.started_ns = started_ns,
+				     .ended_ns = started_ns + 5 * NS_PER_MS,
+				     .tick_ns = 4 * NS_PER_MS};
+
+	assert_int_equal(scan_result_add_seen(&result, NETNS), 0);
+	return result;
 }
 
 static inline void scan_add(struct scan_result *result, const struct event_scan *record)
@@ -227,6 +292,17 @@ static inline void scan_add_socket(struct scan_result *result, uint64_t cookie, 
 	scan.last_received_ticks = 1000;
 	scan.write_seq = 111;
 	scan.copied_seq = 222;
+	scan_add(result, &scan);
+}
+
+/* A mini-socket of server_flow(), looked at 1 ms after the scan began. */
+static inline void scan_add_mini(struct scan_result *result, uint64_t cookie, unsigned int state,
+				 uint64_t age_us)
+{
+	struct event_flow flow = server_flow(cookie);
+	struct event_scan scan =
+		make_scan_mini(cookie, &flow, state, age_us, result->started_ns + NS_PER_MS);
+
 	scan_add(result, &scan);
 }
 
