@@ -30,9 +30,9 @@ BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
-LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c)
+LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c privileges.c)
 # The web server: a component of its own, with libraries of its own. Only tests use it so far.
-HTTP_SRC := $(wildcard user/http_*.c user/web_*.c)
+HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)
 CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
@@ -76,9 +76,9 @@ $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 
 $(LIVE_OBJ): $(SKELETON)
 
-$(PROGRAM): $(LIVE_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
+$(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
 
 -include $(wildcard $(OUT)/*.d)
 include tests/tests.mk

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CGROUP_ROOT	"/sys/fs/cgroup"
+#define CGROUP_ROOT	 "/sys/fs/cgroup"
 #define CONTAINER_DIGITS 64
 
 /* The id of a cgroup is the inode of its folder, which no system call finds; so all are walked. */

@@ -10,12 +10,17 @@
 #include "coalesce.h"
 #include "event_check.h"
 #include "leak_watch.h"
+#include "metric_collect.h"
 #include "mini_tracker.h"
+#include "output_prometheus.h"
 #include "passive_open.h"
 #include "scan_plan.h"
 #include "tracker.h"
 #include "units.h"
 #include "version.h"
+
+/* The least time between two scans for scrapes: one takes 2 ms for each network namespace. */
+#define METRICS_SCAN_PAUSE (1 * NS_PER_S)
 
 struct engine {
 	struct engine_config config;
@@ -24,6 +29,8 @@ struct engine {
 	struct coalesce coalesce;
 	struct leak_watch *leaks;
 	struct scan_plan scans;
+	struct metric_groups *metrics; /* NULL where none are served */
+	uint64_t metrics_scan_at_ns;   /* the next one for them is not before this */
 	struct ledger ledger;
 	uint64_t started_ns;
 	uint64_t summary_at_ns;
@@ -136,7 +143,11 @@ static int drain(void *context)
 {
 	struct engine *engine = context;
 	struct source *source = engine->config.source;
-	int err = source->ops->drain(source, on_record, engine);
+	int err;
+
+	if (engine->metrics)
+		metric_groups_set_time(engine->metrics, now(engine));
+	err = source->ops->drain(source, on_record, engine);
 
 	coalesce_flush(&engine->coalesce, now(engine));
 	return err;
@@ -168,6 +179,13 @@ struct engine *engine_new(const struct engine_config *config)
 		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
 	if (!engine->leaks)
 		goto fail;
+	if (options_serve(config->options)) {
+		engine->metrics =
+			metric_groups_new(&config->options->labels, config->options->max_groups);
+		if (!engine->metrics)
+			goto fail;
+		process_table_set_metrics(engine->tracker.processes, engine->metrics);
+	}
 	engine->scans = (struct scan_plan){
 		.source = config->source,
 		.tracker = &engine->tracker,
@@ -190,6 +208,7 @@ void engine_free(struct engine *engine)
 		return;
 	leak_watch_free(engine->leaks);
 	tracker_free(&engine->tracker);
+	metric_groups_free(engine->metrics);
 	watch_set_free(engine->watched);
 	free(engine);
 }
@@ -316,6 +335,68 @@ uint64_t engine_deadline(const struct engine *engine)
 	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
+}
+
+void engine_status(struct engine *engine, struct engine_status *status)
+{
+	struct leak_groups *groups = leak_watch_groups(engine->leaks, now(engine));
+	const struct tcp_socket *socket;
+	struct leak_group *group = NULL;
+	uint32_t position = 0;
+
+	*status = (struct engine_status){
+		.version = TCPWATCH_VERSION,
+		.kernel = engine->config.kernel,
+		.mode = feature_mode(engine->config.source->features),
+		.duration_ns = now(engine) - engine->started_ns,
+		.events = engine->ledger.seen,
+		.lost = ledger_lost(&engine->ledger),
+	};
+	while ((group = leak_groups_next(groups, group))) {
+		status->leaks_total += group->total;
+		status->leaks_open += group->open;
+	}
+	while ((socket = socket_table_next(engine->tracker.sockets, &position))) {
+		status->sockets += !socket->hidden && socket->state != TCP_CLOSE;
+		status->close_wait += !socket->hidden && socket->state == TCP_CLOSE_WAIT;
+	}
+}
+
+/* Mini-sockets are looked for at a scrape, but not for each of many. */
+static int look_before_scrape(struct engine *engine)
+{
+	int err;
+
+	if (now(engine) < engine->metrics_scan_at_ns)
+		return drain(engine);
+	err = scan_plan_minis(&engine->scans);
+	engine->metrics_scan_at_ns = now(engine) + METRICS_SCAN_PAUSE;
+	return err;
+}
+
+int engine_metrics(struct engine *engine, struct metric_text *text)
+{
+	const struct engine_config *config = &engine->config;
+	const struct metrics_page page = {
+		.groups = engine->metrics,
+		.labels = config->options->labels,
+		.ledger = &engine->ledger,
+		.clock = &config->output->clock,
+		.version = TCPWATCH_VERSION,
+		.kernel = config->kernel,
+		.features = config->source->features,
+	};
+	int err = look_before_scrape(engine);
+
+	if (err)
+		return err;
+	scan_plan_look(&engine->scans);
+	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
+	metrics_write(text, &page);
+	if (text->no_memory)
+		return -ENOMEM;
+	metric_groups_exported(engine->metrics);
+	return 0;
 }
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "metric_text.h"
 #include "options.h"
 #include "output.h"
 #include "source.h"
@@ -38,6 +39,26 @@ int engine_poll(struct engine *engine);
 
 /* When engine_poll() has something to do even if nothing comes; the source's CLOCK_MONOTONIC. */
 uint64_t engine_deadline(const struct engine *engine);
+
+/* What a landing page tells. */
+struct engine_status {
+	const char *version;
+	const char *kernel;
+	const char *mode;
+	uint64_t duration_ns;
+	size_t sockets;
+	size_t close_wait;
+	uint64_t leaks_open;
+	uint64_t leaks_total;
+	uint64_t events;
+	uint64_t lost;
+};
+
+/* Where metrics are served: looks what there is now. */
+void engine_status(struct engine *engine, struct engine_status *status);
+
+/* Where metrics are served: writes the page. Returns 0 or a negative errno. */
+int engine_metrics(struct engine *engine, struct metric_text *text);
 
 /* A watched process has ended. */
 void engine_process_exited(struct engine *engine, uint32_t tgid);

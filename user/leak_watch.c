@@ -9,6 +9,7 @@
 
 #include "deadline_heap.h"
 #include "leak_judge.h"
+#include "sample.h"
 #include "units.h"
 
 /* A reported leak that is still open. */
@@ -97,6 +98,22 @@ struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
 	return watch->groups;
 }
 
+void leak_watch_each(struct leak_watch *watch,
+		     void (*each)(void *context, const struct tcp_socket *socket,
+				  struct process *process, enum leak_kind kind),
+		     void *context)
+{
+	struct reported *reported, *next;
+
+	HASH_ITER (hh, watch->reported, reported, next) {
+		const struct tcp_socket *socket =
+			socket_table_find(watch->tracker->sockets, reported->cookie);
+
+		if (socket)
+			each(context, socket, reported->group->process, reported->group->kind);
+	}
+}
+
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
 {
 	return socket_table_at(watch->tracker->sockets, handle);
@@ -166,10 +183,8 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 	struct reported *reported = calloc(1, sizeof(*reported));
 
 	socket->leaked = 1;
-	if (process)
-		process->leaks[leak->kind]++;
-	else
-		process_table_unknown(watch->tracker->processes)->leaks[leak->kind]++;
+	sample_leak(process ? process : process_table_unknown(watch->tracker->processes),
+		    socket->flow.netns, leak->kind);
 	if (!group) {
 		free(reported);
 		reported = NULL;

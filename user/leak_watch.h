@@ -80,6 +80,13 @@ size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *resu
 /* The scan failed: asks again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);
 
+/* Calls each() for every reported leak that is still open; process: NULL = nobody known holds it.
+ */
+void leak_watch_each(struct leak_watch *watch,
+		     void (*each)(void *context, const struct tcp_socket *socket,
+				  struct process *process, enum leak_kind kind),
+		     void *context);
+
 /* The groups of all reported leaks, with ages as of now_ns. */
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);
 

@@ -9,17 +9,21 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "bpf_load.h"
 #include "engine.h"
 #include "exit_status.h"
 #include "feature_probe.h"
+#include "http_server.h"
 #include "options.h"
 #include "output.h"
+#include "privileges.h"
 #include "source_live.h"
 #include "targets.h"
 #include "units.h"
+#include "web_pages.h"
 
 /* The ring is drained this often; it holds several seconds of a busy host. */
 #define TICK_NS	      (100 * NS_PER_MS)
@@ -30,7 +34,7 @@
 
 #define OUTPUT_BUFFER (64 * 1024)
 
-enum { EPOLL_RING, EPOLL_SIGNAL };
+enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB };
 
 struct program {
 	struct options options;
@@ -38,7 +42,10 @@ struct program {
 	struct source *source;
 	struct output *output;
 	struct engine *engine;
+	struct http_server *web; /* NULL where nothing is served */
 	int signal_fd;
+	uint64_t watchdog_ns; /* how often systemd wants to hear of us; 0 = never */
+	uint64_t watchdog_at_ns;
 	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
 
@@ -100,17 +107,67 @@ static int wait_ms(const struct program *program)
 	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
+static void on_web_report(void *context, const char *message)
+{
+	(void)context;
+	fprintf(stderr, "tcpwatch: %s\n", message);
+}
+
+/* A page is asked for within http_server_run(): between two turns of the engine. */
+static void on_web_request(void *context, const struct http_request *request,
+			   struct http_response *response)
+{
+	const struct program *program = context;
+
+	web_pages_handle(program->engine, request, response);
+}
+
+static void on_signal(struct program *program)
+{
+	char error[HTTP_ERROR_LEN];
+	struct signalfd_siginfo info;
+
+	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo != SIGHUP || !program->web)
+		program->end_ns = 0;
+	else if (http_server_reload(program->web, error))
+		fprintf(stderr, "tcpwatch: %s; what was read before stays\n", error);
+}
+
 static void on_event(struct program *program, const struct epoll_event *event)
 {
 	uint32_t tgid;
 
 	if (event->data.u64 == EPOLL_SIGNAL) {
-		program->end_ns = 0;
+		on_signal(program);
+	} else if (event->data.u64 == EPOLL_WEB) {
+		http_server_run(program->web);
 	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
 		engine_process_exited(program->engine, tgid);
 		if (!program->targets.alive && program->end_ns > clock_now() + LAST_WORDS_NS)
 			program->end_ns = clock_now() + LAST_WORDS_NS;
 	}
+}
+
+/* systemd is told that the first scan is done, and then that the loop goes round. */
+static void notify_ready(struct program *program)
+{
+	uint64_t within_us;
+
+	if (sd_watchdog_enabled(0, &within_us) > 0)
+		program->watchdog_ns = within_us * NS_PER_US / 2;
+	sd_notify(0, "READY=1");
+}
+
+static void notify_alive(struct program *program)
+{
+	uint64_t now_ns = clock_now();
+
+	if (!program->watchdog_ns || now_ns < program->watchdog_at_ns)
+		return;
+	sd_notify(0, "WATCHDOG=1");
+	program->watchdog_at_ns = now_ns + program->watchdog_ns;
 }
 
 /* Returns 0 when it is time to stop, or a negative errno. */
@@ -128,6 +185,7 @@ static int loop(struct program *program)
 		err = engine_poll(program->engine);
 		if (err)
 			return err;
+		notify_alive(program);
 		for (int i = 0; i < count; i++)
 			on_event(program, &events[i]);
 	}
@@ -142,6 +200,32 @@ static enum exit_status status_of(int err)
 		ferror(stdout) ? "cannot write to standard output" : "stopped by a fault",
 		strerror(-err));
 	return STATUS_FAULT;
+}
+
+/* Before anything is loaded: an address that is taken must not cost a load. */
+static enum exit_status start_web(struct program *program)
+{
+	const struct options *options = &program->options;
+	const struct http_config config = {
+		.listen = options->web_listen,
+		.listen_count = options->web_listen_count,
+		.systemd_socket = options->web_systemd_socket,
+		.web_config = options->web_config,
+		.handler = on_web_request,
+		.report = on_web_report,
+		.context = program,
+	};
+	char error[HTTP_ERROR_LEN];
+	int err;
+
+	if (!options_serve(options))
+		return STATUS_OK;
+	err = http_server_new(&program->web, &config, error);
+	if (err) {
+		fprintf(stderr, "tcpwatch: %s\n", error);
+		return err == -EINVAL ? STATUS_USAGE : STATUS_FAULT;
+	}
+	return STATUS_OK;
 }
 
 static enum exit_status run(struct program *program)
@@ -169,11 +253,28 @@ static enum exit_status run(struct program *program)
 	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
 	if (!err)
 		err = engine_start(program->engine);
+	if (!err && program->web)
+		err = watch_fd(program, http_server_epoll_fd(program->web), EPOLL_WEB);
 	if (!err)
+		err = privileges_drop(program->options.web_config != NULL);
+	if (!err) {
+		notify_ready(program);
 		err = loop(program);
+	}
 	if (!err)
 		err = engine_finish(program->engine);
 	return status_of(err);
+}
+
+/* Who serves metrics and asks for nothing else reads them there. */
+static struct output *output_new(const struct options *options)
+{
+	if (options->json)
+		return output_json_new(stdout);
+	if (options_serve(options) && !options->pid_count && !options->trace &&
+	    !options->interval_ns)
+		return output_problems_new(stdout);
+	return output_text_new(stdout);
 }
 
 static enum exit_status start(struct program *program)
@@ -190,8 +291,11 @@ static enum exit_status start(struct program *program)
 	err = watch_signals(program);
 	if (err)
 		return status_of(err);
+	status = start_web(program);
+	if (status)
+		return status;
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	program->output = program->options.json ? output_json_new(stdout) : output_text_new(stdout);
+	program->output = output_new(&program->options);
 	if (!program->output)
 		return status_of(-ENOMEM);
 	if (source_live_new(&program->source, &program->options))
@@ -212,6 +316,7 @@ int main(int argc, char **argv)
 		status = features_print(&program.options);
 	else
 		status = start(&program);
+	http_server_free(program.web);
 	engine_free(program.engine);
 	if (program.source)
 		program.source->ops->free(program.source);

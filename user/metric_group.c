@@ -14,8 +14,8 @@
 /* RFC 9293 and the kernel's timers: 60 s is TIME_WAIT, 127 s the SYNs of a connect(), 925 s the
  * retransmissions of data, 7200 s the wait before keepalive. */
 const uint64_t metric_bounds_ns[METRIC_BOUNDS] = {
-	10 * NS_PER_US, 100 * NS_PER_US, 1 * NS_PER_MS, 10 * NS_PER_MS,	 100 * NS_PER_MS,
-	1 * NS_PER_S,	10 * NS_PER_S,	 60 * NS_PER_S, 127 * NS_PER_S,	 300 * NS_PER_S,
+	10 * NS_PER_US, 100 * NS_PER_US, 1 * NS_PER_MS,	   10 * NS_PER_MS,    100 * NS_PER_MS,
+	1 * NS_PER_S,	10 * NS_PER_S,	 60 * NS_PER_S,	   127 * NS_PER_S,    300 * NS_PER_S,
 	925 * NS_PER_S, 7200 * NS_PER_S, 86400 * NS_PER_S, 604800 * NS_PER_S,
 };
 
@@ -27,6 +27,7 @@ struct entry {
 struct metric_groups {
 	struct metric_labels labels;
 	size_t limit;
+	uint64_t now_ns;
 	struct entry *table;
 	struct entry other;
 };
@@ -99,18 +100,31 @@ static void entry_remove(struct metric_groups *groups, struct entry *entry)
 	free(entry);
 }
 
-/* Makes room: the group that was quiet for longest is counted in "other" from now on. */
-static void evict(struct metric_groups *groups)
+static bool has_sockets(const struct metric_group *group)
+{
+	for (int i = 0; i < TCP_STATES; i++)
+		if (group->sockets[i])
+			return true;
+	return false;
+}
+
+/*
+ * Makes room: of those without sockets, the group that was quiet for longest is counted in "other"
+ * from now on. One with sockets is never put out, or two would put out each other again and again.
+ */
+static bool evict(struct metric_groups *groups)
 {
 	struct entry *entry, *next, *quietest = NULL;
 
 	HASH_ITER (hh, groups->table, entry, next)
-		if (!quietest || entry->group.active_ns < quietest->group.active_ns)
+		if (!has_sockets(&entry->group) &&
+		    (!quietest || entry->group.active_ns < quietest->group.active_ns))
 			quietest = entry;
 	if (!quietest)
-		return;
+		return false;
 	group_add(&groups->other.group, &quietest->group);
 	entry_remove(groups, quietest);
+	return true;
 }
 
 /* The part of a key that the labels ask for. */
@@ -130,26 +144,28 @@ static struct metric_key key_of(const struct metric_groups *groups, const struct
 	return kept;
 }
 
-struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key,
-				       uint64_t now_ns)
+void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns)
+{
+	groups->now_ns = now_ns;
+}
+
+struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key)
 {
 	struct metric_key kept = key_of(groups, key);
 	struct entry *entry;
 
 	HASH_FIND(hh, groups->table, &kept, sizeof(kept), entry);
 	if (entry) {
-		entry->group.active_ns = now_ns;
+		entry->group.active_ns = groups->now_ns;
 		return &entry->group;
 	}
-	if (!groups->limit)
+	if (!groups->limit || (HASH_COUNT(groups->table) >= groups->limit && !evict(groups)))
 		return &groups->other.group;
-	if (HASH_COUNT(groups->table) >= groups->limit)
-		evict(groups);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return &groups->other.group;
 	entry->group.key = kept;
-	entry->group.active_ns = now_ns;
+	entry->group.active_ns = groups->now_ns;
 	entry->group.links = entry;
 	if (groups->labels.cgroup)
 		cgroup_names_find(&entry->group.cgroup, kept.cgroup);
@@ -168,7 +184,7 @@ static void gauges_clear(struct metric_group *group)
 	group->oldest_ns = 0;
 }
 
-void metric_groups_begin(struct metric_groups *groups, uint64_t now_ns)
+void metric_groups_begin(struct metric_groups *groups)
 {
 	struct entry *entry, *next;
 
@@ -177,13 +193,21 @@ void metric_groups_begin(struct metric_groups *groups, uint64_t now_ns)
 		struct metric_group *group = &entry->group;
 
 		gauges_clear(group);
-		if (group->active_ns + METRIC_QUIET_NS >= now_ns)
+		if (group->active_ns + METRIC_QUIET_NS >= groups->now_ns)
 			continue;
 		/* What nobody has seen yet is not lost; what was seen would be counted twice. */
 		if (!group->exported)
 			group_add(&groups->other.group, group);
 		entry_remove(groups, entry);
 	}
+}
+
+void metric_groups_exported(struct metric_groups *groups)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, groups->table, entry, next)
+		entry->group.exported = true;
 }
 
 struct metric_group *metric_groups_next(struct metric_groups *groups,

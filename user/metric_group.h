@@ -13,8 +13,9 @@
 
 /*
  * What is counted for metrics: by group, which is a command name and the labels that were asked
- * for. Groups live on when their processes end, and there are never more than a limit: beyond it
- * the one that was quiet for longest is added to the group "other".
+ * for. Groups live on when their processes end, and there are never more than a limit: for a new
+ * one the one without sockets that was quiet for longest is added to the group "other"; if there is
+ * none, the new one counts there.
  */
 
 /* Upper bounds of the exported histograms, in nanoseconds; the last bucket has none. */
@@ -68,17 +69,22 @@ struct metric_groups;
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit);
 void metric_groups_free(struct metric_groups *groups);
 
+/* The time of what is counted from now on; CLOCK_MONOTONIC. */
+void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns);
+
 /*
- * The group of a process's socket, made if need be; "other" without memory. Valid until the next
- * call. now_ns is CLOCK_MONOTONIC.
+ * The group of a process's socket, made if need be; "other" where there is no room or no memory for
+ * one. Valid until the next call.
  */
-struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key,
-				       uint64_t now_ns);
+struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key);
 
 void metric_histogram_record(struct metric_histogram *histogram, uint64_t ns);
 
 /* Empties the gauges, and lets quiet groups go. */
-void metric_groups_begin(struct metric_groups *groups, uint64_t now_ns);
+void metric_groups_begin(struct metric_groups *groups);
+
+/* Somebody sees the numbers of all groups now. */
+void metric_groups_exported(struct metric_groups *groups);
 
 /* Walks all groups; start with NULL, ends with NULL. "other" comes last. */
 struct metric_group *metric_groups_next(struct metric_groups *groups,

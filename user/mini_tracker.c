@@ -2,6 +2,7 @@
 #include "mini_tracker.h"
 
 #include "recent.h"
+#include "sample.h"
 #include "tcp_state.h"
 #include "units.h"
 
@@ -47,8 +48,8 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 
 	if (mini && mini->hidden)
 		return;
-	process_record(owner ? owner : process_table_unknown(tracker->processes), from, to,
-		       lifetime_ns);
+	sample_transition(owner ? owner : process_table_unknown(tracker->processes), flow->netns,
+			  from, to, lifetime_ns);
 	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 

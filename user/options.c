@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options_web.h"
 #include "units.h"
 #include "version.h"
 
@@ -56,7 +57,7 @@ static const struct argp_option argp_options[] = {
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
 	{"json", 'j', NULL, 0, "JSON Lines on stdout instead of text", 0},
 
-	{NULL, 0, NULL, 0, "The kernel:", 3},
+	{NULL, 0, NULL, 0, "The kernel:", 4},
 	{"features", OPTION_FEATURES, NULL, 0,
 	 "Print what this kernel and these privileges allow, and exit", 0},
 	{"btf", OPTION_BTF, "PATH", 0, "Kernel BTF from a file", 0},
@@ -319,6 +320,10 @@ static const char *btf_option(const char *text)
 /* What only the whole command line can tell. */
 static void options_check(const struct options *options)
 {
+	const char *web = options_web_check(options);
+
+	if (web)
+		fail(EXIT_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
 	if (options->only_ipv4 && options->only_ipv6)
 		fail(EXIT_USAGE, "-4 and -6 exclude each other: without both, all are watched");
 	if (options->follow_forks && !options->pid_count)
@@ -356,6 +361,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = options;
+		break;
 	case 'p':
 		list_parse(options, arg, pid_parse);
 		break;
@@ -419,11 +427,13 @@ static char *help_filter(int key, const char *text, void *input)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&options_web_argp, 0, "Serving:", 3}, {0}};
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = option_parse,
 		.doc = doc,
 		.help_filter = help_filter,
+		.children = children,
 	};
 	static char name[] = "tcpwatch";
 	char *name_given = argc > 0 ? argv[0] : NULL;
@@ -432,6 +442,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){
 		.close_wait_ns = CLOSE_WAIT_DEFAULT,
 		.ring_size = RING_DEFAULT,
+		.max_groups = MAX_GROUPS_DEFAULT,
 	};
 	argp_err_exit_status = EXIT_USAGE;
 	/* getopt begins its messages with argv[0], path and all. */
@@ -451,5 +462,6 @@ void options_free(struct options *options)
 	free(options->comms);
 	free(options->local_ports);
 	free(options->remote_ports);
+	free(options->web_listen);
 	*options = (struct options){0};
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "metric_group.h"
+
 /* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said.
  */
 struct options {
@@ -22,6 +24,12 @@ struct options {
 	uint64_t duration_ns;
 	uint64_t ring_size; /* bytes */
 	const char *btf;    /* path; of the command line's memory; NULL: the kernel's own */
+	const char **web_listen; /* addresses as given; of the command line's memory */
+	size_t web_listen_count;
+	const char *web_config; /* path, or NULL */
+	bool web_systemd_socket;
+	struct metric_labels labels;
+	size_t max_groups;
 	bool only_ipv4;
 	bool only_ipv6;
 	bool follow_forks;
@@ -39,5 +47,11 @@ struct options {
 void options_parse(struct options *options, int argc, char **argv);
 
 void options_free(struct options *options);
+
+/* Are metrics to be served? */
+static inline bool options_serve(const struct options *options)
+{
+	return options->web_listen_count || options->web_systemd_socket;
+}
 
 #endif

@@ -42,6 +42,9 @@ struct output_ops {
  * ops->free. */
 struct output *output_text_new(FILE *file);
 
+/* The same of a program in the background: leaks, and nothing else. */
+struct output *output_problems_new(FILE *file);
+
 /* JSON Lines. */
 struct output *output_json_new(FILE *file);
 

@@ -11,21 +11,21 @@
 
 /* As OpenMetrics wants them, which Prometheus reads in both formats: these strings never change. */
 static const char *const bound_names[METRIC_BOUNDS + 1] = {
-	"1e-05", "0.0001", "0.001", "0.01",  "0.1",    "1.0",	  "10.0",     "60.0",
+	"1e-05", "0.0001", "0.001", "0.01",   "0.1",	 "1.0",	     "10.0", "60.0",
 	"127.0", "300.0",  "925.0", "7200.0", "86400.0", "604800.0", "+Inf",
 };
 
 /* The transitions that TCP and the kernel have; all of them are there from the first scrape on, so
  * that a rate knows where it began. Others appear when they happen. */
 static const unsigned char known_transitions[][2] = {
-	{TCP_CLOSE, TCP_SYN_SENT},	  {TCP_CLOSE, TCP_LISTEN},
-	{TCP_SYN_SENT, TCP_ESTABLISHED},  {TCP_SYN_SENT, TCP_CLOSE},
-	{TCP_SYN_RECV, TCP_ESTABLISHED},  {TCP_ESTABLISHED, TCP_FIN_WAIT1},
+	{TCP_CLOSE, TCP_SYN_SENT},	   {TCP_CLOSE, TCP_LISTEN},
+	{TCP_SYN_SENT, TCP_ESTABLISHED},   {TCP_SYN_SENT, TCP_CLOSE},
+	{TCP_SYN_RECV, TCP_ESTABLISHED},   {TCP_ESTABLISHED, TCP_FIN_WAIT1},
 	{TCP_ESTABLISHED, TCP_CLOSE_WAIT}, {TCP_ESTABLISHED, TCP_CLOSE},
-	{TCP_CLOSE_WAIT, TCP_LAST_ACK},	  {TCP_CLOSE_WAIT, TCP_CLOSE},
-	{TCP_LAST_ACK, TCP_CLOSE},	  {TCP_FIN_WAIT1, TCP_FIN_WAIT2},
-	{TCP_FIN_WAIT1, TCP_CLOSING},	  {TCP_FIN_WAIT1, TCP_CLOSE},
-	{TCP_FIN_WAIT2, TCP_CLOSE},	  {TCP_CLOSING, TCP_CLOSE},
+	{TCP_CLOSE_WAIT, TCP_LAST_ACK},	   {TCP_CLOSE_WAIT, TCP_CLOSE},
+	{TCP_LAST_ACK, TCP_CLOSE},	   {TCP_FIN_WAIT1, TCP_FIN_WAIT2},
+	{TCP_FIN_WAIT1, TCP_CLOSING},	   {TCP_FIN_WAIT1, TCP_CLOSE},
+	{TCP_FIN_WAIT2, TCP_CLOSE},	   {TCP_CLOSING, TCP_CLOSE},
 	{TCP_LISTEN, TCP_CLOSE},
 };
 
@@ -216,8 +216,7 @@ static void write_groups(struct writer *writer)
 			      "How long connections waited for accept().");
 		for_groups(writer, accept_waits_of);
 	}
-	metric_family(text, "tcpwatch_transitions", METRIC_COUNTER,
-		      "Changes of TCP state.");
+	metric_family(text, "tcpwatch_transitions", METRIC_COUNTER, "Changes of TCP state.");
 	for_groups(writer, transitions_of);
 	metric_family(text, "tcpwatch_sockets", METRIC_GAUGE, "Open TCP sockets by state.");
 	for_groups(writer, sockets_of);

@@ -331,6 +331,31 @@ static void text_free(struct output *output)
 	free(output);
 }
 
+static void text_nothing_at_start(struct output *output, const struct output_start *start,
+				  uint64_t now_ns)
+{
+	(void)output;
+	(void)start;
+	(void)now_ns;
+}
+
+static void text_nothing(struct output *output, const struct view *view)
+{
+	(void)output;
+	(void)view;
+}
+
+static const struct output_ops problem_ops = {
+	.start = text_nothing_at_start,
+	.change = text_change,
+	.accepted = text_accepted,
+	.leak = text_leak,
+	.leak_end = text_leak_end,
+	.summary = text_nothing,
+	.end = text_nothing,
+	.free = text_free,
+};
+
 static const struct output_ops ops = {
 	.start = text_start,
 	.change = text_change,
@@ -352,4 +377,13 @@ struct output *output_text_new(FILE *file)
 	output->base.file = file;
 	output->style = text_style_of(file);
 	return &output->base;
+}
+
+struct output *output_problems_new(FILE *file)
+{
+	struct output *output = output_text_new(file);
+
+	if (output)
+		output->ops = &problem_ops;
+	return output;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sample.h"
 #include "tcp_state.h"
 
 #define SHUTDOWN_BOTH 3
@@ -59,15 +60,16 @@ static uint64_t step_ns(step_t step)
 	return ns == STEP_UNKNOWN ? DURATION_UNKNOWN : ns;
 }
 
-static void step_give(struct process *process, step_t step)
+static void step_give(struct process *process, uint32_t netns, step_t step)
 {
-	process_record(process, step_from(step), step >> STEP_NS_BITS & 15, step_ns(step));
+	sample_transition(process, netns, step_from(step), step >> STEP_NS_BITS & 15,
+			  step_ns(step));
 }
 
 static void steps_give(struct tcp_socket *socket, struct process *process)
 {
 	for (unsigned int i = 0; i < socket->step_count; i++)
-		step_give(process, socket->steps[i]);
+		step_give(process, socket->flow.netns, socket->steps[i]);
 	socket->step_count = 0;
 }
 
@@ -126,11 +128,12 @@ void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned i
 		      (ns < STEP_UNKNOWN ? ns : STEP_UNKNOWN);
 
 	if (is_sure(socket->owner_source)) {
-		step_give(socket->owner, step);
+		step_give(socket->owner, socket->flow.netns, step);
 		return;
 	}
 	if (socket->step_count == SOCKET_STEPS) {
-		step_give(socket->owner ? socket->owner : unknown, socket->steps[0]);
+		step_give(socket->owner ? socket->owner : unknown, socket->flow.netns,
+			  socket->steps[0]);
 		memmove(&socket->steps[0], &socket->steps[1], (SOCKET_STEPS - 1) * sizeof(step_t));
 		socket->step_count--;
 	}

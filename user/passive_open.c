@@ -2,6 +2,7 @@
 #include "passive_open.h"
 
 #include "owner.h"
+#include "sample.h"
 #include "tcp_state.h"
 #include "units.h"
 
@@ -81,7 +82,7 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 		mini_table_remove(tracker->minis, mini);
 	if (watch_set_hides_flow(tracker->watched, flow))
 		return;
-	process_record(owner ? owner : unknown, TCP_SYN_RECV, TCP_CLOSE, age_ns);
+	sample_transition(owner ? owner : unknown, flow->netns, TCP_SYN_RECV, TCP_CLOSE, age_ns);
 	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 
@@ -158,7 +159,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 		accepted.flow = &socket->flow;
 		accepted.process = process;
 		if (process && accepted.wait_ns != DURATION_UNKNOWN)
-			process_record_accept(process, accepted.wait_ns);
+			sample_accept(process, flow.netns, accepted.wait_ns);
 		tracker->hooks.accepted(tracker->hooks.context, &accepted);
 	}
 	if (socket->state == TCP_CLOSE) /* was reset before, and kept for this */

@@ -28,6 +28,7 @@ struct entry {
 
 struct process_table {
 	struct watch_set *watched;
+	struct metric_groups *metrics;
 	struct entry *single; /* by key */
 	struct entry *folded; /* by comm */
 	struct entry unknown;
@@ -51,6 +52,12 @@ struct process_table *process_table_new(struct watch_set *watched)
 	table->unknown.process.links = &table->unknown;
 	table->other.process.links = &table->other;
 	return table;
+}
+
+void process_table_set_metrics(struct process_table *table, struct metric_groups *metrics)
+{
+	table->metrics = metrics;
+	table->unknown.process.metrics = metrics;
 }
 
 static void process_clear(struct process *process)
@@ -104,6 +111,7 @@ static struct entry *entry_new(struct process_table *table, const struct event_t
 	entry->key = *key;
 	entry->process.tgid = task->tgid;
 	entry->process.start_ns = task->start_ns;
+	entry->process.metrics = table->metrics;
 	entry->process.links = entry;
 	HASH_ADD(hh, table->single, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {

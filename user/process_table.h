@@ -26,9 +26,12 @@ struct process {
 	struct histogram *accept_wait;		 /* in the accept queue; NULL = none */
 	uint64_t (*transitions)[TCP_STATES];	 /* [from][to]; NULL = none */
 	uint64_t leaks[LEAK_KINDS];		 /* reported so far */
+	uint64_t cgroup;			 /* its id; 0 = not asked for */
+	struct metric_groups *metrics;		 /* where its samples count too; NULL = nowhere */
 	void *links;				 /* the table's own */
 };
 
+struct metric_groups;
 struct process_table;
 
 /* The most single processes that are kept; beyond it the dead ones are folded together by name. */
@@ -37,6 +40,10 @@ struct process_table;
 /* `watched` decides on new processes and new names; it must outlive the table. NULL without memory.
  */
 struct process_table *process_table_new(struct watch_set *watched);
+
+/* The processes that come from now on, and the unknown one, also count in these groups. */
+void process_table_set_metrics(struct process_table *table, struct metric_groups *metrics);
+
 void process_table_free(struct process_table *table);
 
 /*

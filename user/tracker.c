@@ -7,6 +7,7 @@
 #include "mini_tracker.h"
 #include "owner.h"
 #include "passive_open.h"
+#include "sample.h"
 
 int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
 		 const struct tracker_hooks *hooks)
@@ -198,8 +199,8 @@ static void transition_of_unknown(struct tracker *tracker, const struct event_tr
 	}
 	if (change.from == change.to) /* goes on in FIN_WAIT2 */
 		return;
-	process_record(owner ? owner : process_table_unknown(tracker->processes), change.from,
-		       change.to, DURATION_UNKNOWN);
+	sample_transition(owner ? owner : process_table_unknown(tracker->processes), flow->netns,
+			  change.from, change.to, DURATION_UNKNOWN);
 	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "metric_collect.h"
+
+#include "sample.h"
+
+/* NULL where nothing is to be counted. */
+static struct metric_group *group_of(struct tracker *tracker, struct process *owner, uint32_t netns)
+{
+	struct process *process = owner ? owner : process_table_unknown(tracker->processes);
+
+	return process->watched ? sample_group(process, netns) : NULL;
+}
+
+static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)
+{
+	struct metric_group *group;
+
+	if (socket->hidden || socket->state == TCP_CLOSE)
+		return;
+	group = group_of(tracker, socket->owner, socket->flow.netns);
+	if (!group)
+		return;
+	group->sockets[socket->state]++;
+	if (socket->state == TCP_CLOSE_WAIT &&
+	    (!group->oldest_ns || socket->since_ns < group->oldest_ns))
+		group->oldest_ns = socket->since_ns;
+}
+
+static void count_mini(struct tracker *tracker, const struct mini_socket *mini)
+{
+	struct metric_group *group =
+		mini->hidden ? NULL : group_of(tracker, mini->owner, mini->netns);
+
+	if (group)
+		group->sockets[mini->state]++;
+}
+
+static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
+		       enum leak_kind kind)
+{
+	struct metric_group *group = group_of(context, process, socket->flow.netns);
+
+	if (group)
+		group->leaked[kind]++;
+}
+
+void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks)
+{
+	const struct tcp_socket *socket;
+	const struct mini_socket *mini;
+	uint32_t position = 0;
+
+	metric_groups_begin(groups);
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		count_socket(tracker, socket);
+	position = 0;
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		count_mini(tracker, mini);
+	leak_watch_each(leaks, count_leak, tracker);
+}

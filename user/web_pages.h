@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_WEB_PAGES_H
+#define TCPWATCH_WEB_PAGES_H
+
+#include "engine.h"
+#include "http_server.h"
+
+/* The pages that tcpwatch serves: /, /metrics, /-/healthy, /-/ready. `context` is the engine. */
+void web_pages_handle(void *context, const struct http_request *request,
+		      struct http_response *response);
+
+#endif
