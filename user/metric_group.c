@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "units.h"
+#include "utf8.h"
 
 #define NS_PER_MINUTE (60 * NS_PER_S)
 
@@ -117,7 +118,7 @@ static bool evict(struct metric_groups *groups)
 	struct entry *entry, *next, *quietest = NULL;
 
 	HASH_ITER (hh, groups->table, entry, next)
-		if (!has_sockets(&entry->group) &&
+		if (!entry->group.held && !has_sockets(&entry->group) &&
 		    (!quietest || entry->group.active_ns < quietest->group.active_ns))
 			quietest = entry;
 	if (!quietest)
@@ -127,16 +128,33 @@ static bool evict(struct metric_groups *groups)
 	return true;
 }
 
+/* Bytes that a label shows as the same U+FFFD become the same byte: they would be the same series.
+ */
+static void comm_unify(uint8_t comm[EVENT_COMM_LEN])
+{
+	char text[EVENT_COMM_LEN + 1] = {0};
+	size_t length;
+
+	memcpy(text, comm, EVENT_COMM_LEN);
+	for (size_t i = 0; text[i]; i += length) {
+		length = utf8_sequence(text + i);
+		if (length)
+			continue;
+		comm[i] = 0xff;
+		length = 1;
+	}
+}
+
 /* The part of a key that the labels ask for. */
 static struct metric_key key_of(const struct metric_groups *groups, const struct metric_key *key)
 {
 	struct metric_key kept = {0};
 
 	memcpy(kept.comm, key->comm, strnlen((const char *)key->comm, sizeof(kept.comm)));
-	if (groups->labels.pid) {
+	comm_unify(kept.comm);
+	/* A pid that is given again counts on: the two would be the same series. */
+	if (groups->labels.pid)
 		kept.pid = key->pid;
-		kept.start_ns = key->start_ns;
-	}
 	if (groups->labels.cgroup)
 		kept.cgroup = key->cgroup;
 	if (groups->labels.netns)
@@ -154,6 +172,9 @@ struct metric_group *metric_groups_get(struct metric_groups *groups, const struc
 	struct metric_key kept = key_of(groups, key);
 	struct entry *entry;
 
+	/* A command of that name: the same series. */
+	if (!memcmp(&kept, &groups->other.group.key, sizeof(kept)))
+		return &groups->other.group;
 	HASH_FIND(hh, groups->table, &kept, sizeof(kept), entry);
 	if (entry) {
 		entry->group.active_ns = groups->now_ns;
@@ -192,8 +213,9 @@ void metric_groups_begin(struct metric_groups *groups)
 	HASH_ITER (hh, groups->table, entry, next) {
 		struct metric_group *group = &entry->group;
 
+		group->held = has_sockets(group);
 		gauges_clear(group);
-		if (group->active_ns + METRIC_QUIET_NS >= groups->now_ns)
+		if (group->held || group->active_ns + METRIC_QUIET_NS >= groups->now_ns)
 			continue;
 		/* What nobody has seen yet is not lost; what was seen would be counted twice. */
 		if (!group->exported)
@@ -206,8 +228,10 @@ void metric_groups_exported(struct metric_groups *groups)
 {
 	struct entry *entry, *next;
 
-	HASH_ITER (hh, groups->table, entry, next)
+	HASH_ITER (hh, groups->table, entry, next) {
 		entry->group.exported = true;
+		entry->group.held = false; /* its sockets are counted */
+	}
 }
 
 struct metric_group *metric_groups_next(struct metric_groups *groups,

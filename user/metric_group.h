@@ -37,8 +37,7 @@ struct metric_labels {
 
 struct metric_key {
 	uint8_t comm[EVENT_COMM_LEN];
-	uint64_t start_ns; /* with pid; 0 else */
-	uint64_t cgroup;   /* 0 where not asked for */
+	uint64_t cgroup; /* 0 where not asked for, as the others */
 	uint32_t pid;
 	uint32_t netns;
 };
@@ -56,13 +55,14 @@ struct metric_group {
 	uint64_t leaked[LEAK_KINDS];
 	uint64_t oldest_ns; /* when the oldest CLOSE_WAIT began, CLOCK_MONOTONIC; 0 = none */
 	uint64_t active_ns; /* when something last happened, CLOCK_MONOTONIC */
+	bool held;	    /* had sockets when they were last counted */
 	bool exported;	    /* somebody has seen its numbers */
 	void *links;	    /* the table's own */
 };
 
 struct metric_groups;
 
-/* How long a group without sockets stays after its last event: long enough for several scrapes. */
+/* How long a group stays that has no sockets and no events: long enough for several scrapes. */
 #define METRIC_QUIET_NS (15ULL * 60 * 1000000000)
 
 /* At most `limit` groups besides "other". NULL without memory. */

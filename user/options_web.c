@@ -31,13 +31,30 @@ static const struct argp_option argp_options[] = {
 	{0},
 };
 
+#define SHOWN_LEN 41
+
+/* The beginning of a wrong value, as a message may show it. */
+static const char *shown(const char *value, size_t length, char text[SHOWN_LEN])
+{
+	if (length >= SHOWN_LEN)
+		length = SHOWN_LEN - 1;
+	memcpy(text, value, length);
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	text[length] = '\0';
+	return text;
+}
+
 static void add_address(struct argp_state *state, struct options *options, const char *address)
 {
 	const char **grown =
 		realloc(options->web_listen, (options->web_listen_count + 1) * sizeof(*grown));
 
-	if (!grown)
+	if (!grown) {
 		argp_failure(state, STATUS_FAULT, 0, "no memory");
+		return;
+	}
 	options->web_listen = grown;
 	options->web_listen[options->web_listen_count++] = address;
 }
@@ -58,15 +75,16 @@ static bool add_label(struct metric_labels *labels, const char *name, size_t len
 static void add_labels(struct argp_state *state, struct options *options, const char *text)
 {
 	const char *name = text;
+	char part[SHOWN_LEN];
 
 	for (;;) {
 		size_t length = strcspn(name, ",");
 
 		if (!add_label(&options->labels, name, length))
 			argp_failure(state, STATUS_USAGE, 0,
-				     "--label: '%.*s' is no label: pid, cgroup or netns, separated "
+				     "--label: '%s' is no label: pid, cgroup or netns, separated "
 				     "by commas",
-				     length < 40 ? (int)length : 40, name);
+				     shown(name, length, part));
 		if (!name[length])
 			return;
 		name += length + 1;
@@ -77,12 +95,13 @@ static size_t groups_of(struct argp_state *state, const char *text)
 {
 	size_t length = strlen(text);
 	unsigned long groups = strtoul(text, NULL, 10);
+	char part[SHOWN_LEN];
 
 	if (!length || length > 5 || strspn(text, "0123456789") != length || !groups ||
 	    groups > MAX_GROUPS_MOST)
 		argp_failure(state, STATUS_USAGE, 0,
-			     "--max-groups: '%.40s' is not a number of groups: from 1 to %d", text,
-			     MAX_GROUPS_MOST);
+			     "--max-groups: '%s' is not a number of groups: from 1 to %d",
+			     shown(text, length, part), MAX_GROUPS_MOST);
 	return groups;
 }
 

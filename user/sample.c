@@ -9,7 +9,6 @@
 struct metric_group *sample_group(const struct process *process, uint32_t netns)
 {
 	struct metric_key key = {
-		.start_ns = process->start_ns,
 		.cgroup = process->cgroup,
 		.pid = process->tgid,
 		.netns = netns,

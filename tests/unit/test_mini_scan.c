@@ -97,9 +97,10 @@ static void what_a_scan_does_not_find_is_gone(void **state)
 		changes = world->change_count;
 		add_client(&result, 2, TCP_TIME_WAIT);
 		scan(world, &result);
-		assert_int_equal(mini_table_count(world->tracker.minis), 1);
+		/* Where the kernel tells of ends it is believed more: scans can pass over some. */
+		assert_int_equal(mini_table_count(world->tracker.minis), full ? 3 : 1);
 		assert_non_null(world_find_mini(world, 2));
-		assert_int_equal(world_process(world, &client)->sockets, 1);
+		assert_int_equal(world_process(world, &client)->sockets, full ? 3 : 1);
 		assert_int_equal(world->change_count, changes); /* when they ended is not known */
 		/* The one that was found still has its start. */
 		if (full) {
@@ -127,7 +128,7 @@ static void a_scan_does_not_take_away_what_is_newer(void **state)
 /* Also where nothing kept us from looking: a namespace may have sockets and no process any more. */
 static void other_namespaces_stay(void **state)
 {
-	struct world *world = world_new_full(&everything);
+	struct world *world = world_new(&everything);
 	struct scan_result result;
 
 	(void)state;

@@ -22,6 +22,10 @@ static void nothing_given_means_defaults(void **state)
 	assert_int_equal(options.local_port_count + options.remote_port_count, 0);
 	assert_false(options.only_ipv4 || options.only_ipv6 || options.follow_forks);
 	assert_false(options.trace || options.json || options.features || options.verbose);
+	assert_false(options_serve(&options));
+	assert_null(options.web_config);
+	assert_false(options.labels.pid || options.labels.cgroup || options.labels.netns);
+	assert_int_equal(options.max_groups, 100);
 	options_free(&options);
 }
 
@@ -219,6 +223,12 @@ static void help_names_every_option_in_80_columns(void **state)
 	static const char *const wanted[] = {"Usage: tcpwatch ",
 					     "Which sockets:",
 					     "What to report:",
+					     "Serving:",
+					     "--web.listen-address=",
+					     "--web.config.file=",
+					     "--web.systemd-socket",
+					     "--label=",
+					     "--max-groups=",
 					     "The kernel:",
 					     "-p, --pid=PID",
 					     "-f, --follow-forks",
@@ -304,6 +314,42 @@ static void btf_from_a_file(void **state)
 	options_free(&options);
 }
 
+static void addresses_to_serve_at_accumulate(void **state)
+{
+	struct options options;
+
+	(void)state;
+	parse(&options, ARGUMENTS("--web.listen-address=127.0.0.1:10433", "-t",
+				  "--web.listen-address", "[::1]:0"));
+	assert_true(options_serve(&options));
+	assert_int_equal(options.web_listen_count, 2);
+	assert_string_equal(options.web_listen[0], "127.0.0.1:10433");
+	assert_string_equal(options.web_listen[1], "[::1]:0");
+	assert_false(options.web_systemd_socket);
+	options_free(&options);
+}
+
+static void what_is_served_can_be_told(void **state)
+{
+	struct options options;
+
+	(void)state;
+	parse(&options, ARGUMENTS("--label=netns,pid", "--max-groups=1",
+				  "--web.config.file=web.yml", "--web.systemd-socket"));
+	assert_true(options_serve(&options));
+	assert_int_equal(options.web_listen_count, 0);
+	assert_true(options.labels.netns && options.labels.pid && !options.labels.cgroup);
+	assert_int_equal(options.max_groups, 1);
+	assert_string_equal(options.web_config, "web.yml");
+	options_free(&options);
+
+	parse(&options, ARGUMENTS("--web.listen-address=:1", "--label=pid", "--label=cgroup,cgroup",
+				  "--max-groups=5", "--max-groups=10000"));
+	assert_true(options.labels.pid && options.labels.cgroup && !options.labels.netns);
+	assert_int_equal(options.max_groups, 10000);
+	options_free(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +367,8 @@ int main(void)
 		cmocka_unit_test(usage_is_printed),
 		cmocka_unit_test(the_command_line_is_left_as_it_was),
 		cmocka_unit_test(btf_from_a_file),
+		cmocka_unit_test(addresses_to_serve_at_accumulate),
+		cmocka_unit_test(what_is_served_can_be_told),
 	};
 
 	environment_clean();

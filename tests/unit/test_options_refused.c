@@ -163,6 +163,60 @@ static void contradictions_are_refused(void **state)
 	check_value_refused(ARGUMENTS("-f", "-n", "nginx"), "tcpwatch: -f needs -p", "");
 }
 
+#define WEB "--web.listen-address=127.0.0.1:0"
+
+static void wrong_labels_are_refused(void **state)
+{
+	static const char right[] = "pid, cgroup or netns, separated by commas";
+
+	(void)state;
+	check_value_refused(ARGUMENTS(WEB, "--label=uid"), "tcpwatch: --label: 'uid' is no label",
+			    right);
+	check_value_refused(ARGUMENTS(WEB, "--label", ""), "tcpwatch: --label: '' is no", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=pid,"), "tcpwatch: --label: '' is no", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=pid,PID"), "tcpwatch: --label: 'PID' is no",
+			    right);
+	check_value_refused(ARGUMENTS(WEB, "--label=pi"), "tcpwatch: --label: 'pi' is no", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=comm"), "tcpwatch: --label: 'comm' is no",
+			    right);
+	check_value_refused(ARGUMENTS(WEB, "--label=a\n\033[31mb"),
+			    "tcpwatch: --label: 'a??[31mb' is no", right);
+}
+
+static void wrong_numbers_of_groups_are_refused(void **state)
+{
+	static const char *const wrong[] = {"0",   "10001", "-1",     "+1",
+					    " 1",  "1 ",    "x",      "",
+					    "1.5", "1K",    "100000", "18446744073709551617"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		char message[80];
+
+		snprintf(message, sizeof(message), "tcpwatch: --max-groups: '%s' is not a number",
+			 wrong[i]);
+		check_value_refused(ARGUMENTS(WEB, "--max-groups", wrong[i]), message,
+				    "from 1 to 10000");
+	}
+	check_value_refused(ARGUMENTS(WEB, "--max-groups=1\n2"),
+			    "tcpwatch: --max-groups: '1?2' is not a number", "");
+}
+
+static void web_options_without_an_address_are_refused(void **state)
+{
+	static const char *const options[] = {"--label=pid", "--label=netns", "--max-groups=1",
+					      "--web.config.file=x"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		char message[80];
+
+		snprintf(message, sizeof(message), "tcpwatch: %.*s needs --web.listen-address or ",
+			 (int)strcspn(options[i], "="), options[i]);
+		check_value_refused(ARGUMENTS(options[i]), message, "--web.systemd-socket");
+	}
+}
+
 static void what_is_no_option_is_refused(void **state)
 {
 	(void)state;
@@ -187,12 +241,8 @@ static void options_to_come_are_refused(void **state)
 					      "--replay=x",
 					      "--cgroup=/",
 					      "--netns=1",
-					      "--label=pid",
-					      "--max-groups=1",
 					      "--error-exitcode=3",
 					      "--suppressions=x",
-					      "--web.listen-address=:1",
-					      "--web.config.file=x",
 					      "--HANG",
 					      "--program-name=x"};
 
@@ -212,6 +262,9 @@ int main(void)
 		cmocka_unit_test(wrong_ring_sizes_are_refused),
 		cmocka_unit_test(unreadable_btf_is_refused),
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(wrong_labels_are_refused),
+		cmocka_unit_test(wrong_numbers_of_groups_are_refused),
+		cmocka_unit_test(web_options_without_an_address_are_refused),
 		cmocka_unit_test(what_is_no_option_is_refused),
 		cmocka_unit_test(options_to_come_are_refused),
 	};

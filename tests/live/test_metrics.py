@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""What Prometheus sees of real sockets: pages, leaks, lifetimes, counters that only grow."""
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from check import SLOW
+from puppets import connect_pair
+
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? ([0-9.]+)\Z")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"(?:,|\Z)')
+BOUNDS = ["1e-05", "0.0001", "0.001", "0.01", "0.1", "1.0", "10.0", "60.0", "127.0", "300.0",
+          "925.0", "7200.0", "86400.0", "604800.0", "+Inf"]
+
+
+class Page:
+    def __init__(self, address, path="/metrics", **headers):
+        request = urllib.request.Request(f"http://{address}{path}", headers=headers)
+        try:
+            response = urllib.request.urlopen(request, timeout=10)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            self.status = response.status
+            self.type = response.headers["Content-Type"]
+            self.text = response.read().decode("utf-8", "strict")
+
+    def samples(self):
+        """{(name, ((label, value), ...)): number}; no series is there twice."""
+        found = {}
+        for line in self.text.splitlines():
+            if line.startswith("#"):
+                continue
+            match = SAMPLE.match(line)
+            assert match, f"no sample: {line!r}"
+            series = match[1], tuple(sorted(LABEL.findall(match[2] or "")))
+            assert series not in found, f"twice: {line!r}"
+            found[series] = float(match[3])
+        return found
+
+    def value(self, name, **labels):
+        return self.samples().get((name, tuple(sorted(labels.items()))))
+
+
+@pytest.fixture
+def serving(watch):
+    """serving('-w', '300ms') is a running tcpwatch and where it serves."""
+    def start(*args):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        return watch(f"--web.listen-address={address}", *args), address
+    return start
+
+
+def wait_value(address, wanted, name, **labels):
+    deadline = time.monotonic() + 5 * SLOW
+    while True:
+        page = Page(address)
+        value = page.value(name, **labels)
+        if value == wanted:
+            return page
+        assert time.monotonic() < deadline, f"{name}{labels} is {value}, not {wanted}"
+        time.sleep(0.1)
+
+
+def grown(before, after):
+    """Counters that are there in both pages and have become less."""
+    old, new = before.samples(), after.samples()
+    return {series: (value, new.get(series)) for series, value in old.items()
+            if re.search("_(total|count|sum|bucket)$", series[0])
+            and new.get(series, -1) < value}
+
+
+def test_a_leak_comes_and_goes(serving, puppet):
+    tcpwatch, address = serving("-w", "300ms")
+    client, server = puppet("client"), puppet("forgetful")
+    pair = connect_pair(client, server)
+    before = Page(address)
+    assert before.value("tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed") == 0
+    assert before.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 0
+    assert before.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful") is None
+    began = time.time()
+    client.close(pair.client_fd)
+    server.recv_all(pair.server_fd)
+    page = wait_value(address, 1, "tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed")
+    assert page.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 1
+    assert page.value("tcpwatch_sockets", comm="forgetful", state="CLOSE_WAIT") == 1
+    oldest = page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful")
+    assert began - 0.1 <= oldest <= time.time()
+    server.close(pair.server_fd)
+    page = wait_value(address, 0, "tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed")
+    assert page.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 1
+    assert page.value("tcpwatch_sockets", comm="forgetful", state="CLOSE_WAIT") == 0
+    assert page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful") is None
+    tcpwatch.stop()
+
+
+def test_a_lifetime_is_in_its_bucket_and_outlives_its_process(serving, puppet):
+    tcpwatch, address = serving()
+    client, server = puppet("client"), puppet("punctual")
+    pair = connect_pair(client, server)
+    began = client.timed("close", pair.client_fd)
+    server.recv_all(pair.server_fd)
+    time.sleep(0.3)
+    ended = server.timed("close", pair.server_fd)
+    labels = {"comm": "punctual", "state": "CLOSE_WAIT"}
+    name = "tcpwatch_state_duration_seconds"
+    page = wait_value(address, 1, name + "_count", **labels)
+    longest = (ended.after - began.before) / 1e9
+    total = page.value(name + "_sum", **labels)
+    assert 0.3 - 0.005 <= total <= longest
+    for bound in BOUNDS:
+        wanted = int(total <= float(bound))
+        assert page.value(name + "_bucket", le=bound, **labels) == wanted, bound
+    server.leave()
+    client.leave()
+    after = Page(address)
+    assert not grown(page, after)
+    assert after.value(name + "_count", **labels) == 1
+    tcpwatch.stop()
+
+
+def test_the_page_agrees_with_the_summary(serving, puppet):
+    tcpwatch, address = serving()
+    client, server = puppet("client"), puppet("summed")
+    for _ in range(5):
+        pair = connect_pair(client, server)
+        client.close(pair.client_fd)
+        server.recv_all(pair.server_fd)
+        server.close(pair.server_fd)
+    page = wait_value(address, 5, "tcpwatch_transitions_total", comm="summed", **{
+        "from": "CLOSE_WAIT", "to": "LAST_ACK"})
+    tcpwatch.stop()
+    states = tcpwatch.process_of(server.pid)["states"]
+    for state in ("ESTABLISHED", "CLOSE_WAIT"):
+        total = page.value("tcpwatch_state_duration_seconds_sum", comm="summed", state=state)
+        assert round(total * 1e9) == pytest.approx(states[state]["sum_ns"], abs=200)
+    waits = page.value("tcpwatch_accept_wait_seconds_count", comm="summed")
+    assert waits == (5 if tcpwatch.start["mode"] == "full" else None)
+
+
+def test_labels_split_and_groups_are_limited(serving, puppet):
+    tcpwatch, address = serving("--label=pid,netns,cgroup", "--max-groups=3")
+    puppets = [puppet("twin") for _ in range(5)]
+    for each in puppets:
+        each.listen()
+    time.sleep(0.2)
+    samples = Page(address).samples()
+    groups = {tuple(v for v in labels if v[0] != "kind") for name, labels in samples
+              if name == "tcpwatch_leaked_sockets"}
+    assert len(groups) <= 3 + 1
+    assert all({"comm", "pid", "netns", "cgroup", "container_id"} == {n for n, _ in group}
+               for group in groups)
+    listening = sum(value for (name, labels), value in samples.items()
+                    if name == "tcpwatch_sockets" and ("state", "LISTEN") in labels)
+    assert listening >= len(puppets)
+    tcpwatch.stop()
+
+
+def test_promtool_has_nothing_to_say(serving, puppet):
+    tcpwatch, address = serving()
+    connect_pair(puppet("client"), puppet("server"))
+    page = Page(address)
+    assert page.type == "text/plain; version=0.0.4; charset=utf-8"
+    page.samples()
+    assert shutil.which("promtool"), "promtool is missing: apt-get install prometheus"
+    said = subprocess.run(["promtool", "check", "metrics"], input=page.text.encode(),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert (said.returncode, said.stdout) == (0, b""), said.stdout.decode()
+    tcpwatch.stop()
+
+
+def test_open_metrics_for_who_asks(serving):
+    tcpwatch, address = serving()
+    prometheus = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+                  "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+    page = Page(address, Accept=prometheus)
+    assert page.type == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert page.text.endswith("\n# EOF\n")
+    assert "# TYPE tcpwatch_leaks counter\n" in page.text
+    for accept in ("text/plain", "*/*", "application/openmetrics-text;version=1.0.0;q=0"):
+        page = Page(address, Accept=accept)
+        assert page.type == "text/plain; version=0.0.4; charset=utf-8", accept
+        assert "# EOF" not in page.text
+    tcpwatch.stop()
+
+
+def test_pages(serving):
+    tcpwatch, address = serving()
+    for path in ("/-/healthy", "/-/ready"):
+        page = Page(address, path)
+        assert (page.status, page.type) == (200, "text/plain; charset=utf-8")
+        assert page.text.startswith("tcpwatch is ")
+    page = Page(address, "/")
+    assert (page.status, page.type) == (200, "text/html; charset=utf-8")
+    for wanted in ("tcpwatch", 'href="/metrics"', tcpwatch.start["version"],
+                   tcpwatch.start["kernel"], tcpwatch.start["mode"]):
+        assert wanted in page.text, wanted
+    assert Page(address, "/nowhere").status == 404
+    assert Page(address, "/metrics/").status == 404
+    tcpwatch.stop()
