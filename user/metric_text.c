@@ -113,6 +113,9 @@ void metric_text_end(struct metric_text *text)
 		put_string(text, "# EOF\n");
 }
 
+/* What stands for bytes that are not UTF-8: U+FFFD. */
+static const char replacement[] = {'\xef', '\xbf', '\xbd'};
+
 /* One character of a value, as it is to be written. */
 static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 {
@@ -123,13 +126,15 @@ static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 	length = utf8_sequence(bytes);
 	if (!length || length > left) {
 		*used = 1;
-		memcpy(out, "\xef\xbf\xbd", 3);
-		return 3;
+		memcpy(out, replacement, sizeof(replacement));
+		return sizeof(replacement);
 	}
 	*used = length;
 	if (length == 1 && (*value == '"' || *value == '\\' || *value == '\n')) {
 		out[0] = '\\';
-		out[1] = *value == '\n' ? 'n' : *value;
+		out[1] = *value;
+		if (*value == '\n')
+			out[1] = 'n';
 		return 2;
 	}
 	memcpy(out, value, length);
@@ -147,8 +152,8 @@ size_t metric_label_add(char *labels, size_t size, size_t capacity, const char *
 		return size;
 	if (at)
 		labels[at++] = ',';
-	memcpy(labels + at, name, name_size);
-	at += name_size;
+	for (size_t i = 0; i < name_size; i++)
+		labels[at++] = name[i];
 	labels[at++] = '=';
 	labels[at++] = '"';
 	while (value_size) {

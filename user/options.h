@@ -22,8 +22,8 @@ struct options {
 	uint64_t close_wait_ns; /* 0 is a value here: report at once */
 	uint64_t interval_ns;
 	uint64_t duration_ns;
-	uint64_t ring_size; /* bytes */
-	const char *btf;    /* path; of the command line's memory; NULL: the kernel's own */
+	uint64_t ring_size;	 /* bytes */
+	const char *btf;	 /* path; of the command line's memory; NULL: the kernel's own */
 	const char **web_listen; /* addresses as given; of the command line's memory */
 	size_t web_listen_count;
 	const char *web_config; /* path, or NULL */

@@ -20,8 +20,7 @@ int privileges_drop(bool files)
 		has[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < count; i++)
-		if (has[i] &&
-		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]))
+		if (has[i] && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]))
 			return -EINVAL;
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return -EPERM;
