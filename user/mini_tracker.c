@@ -261,8 +261,8 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	/*
 	 * A namespace may live on without a process in it. Nothing is known of one that was not
 	 * read; its mini-sockets end by themselves. Where the kernel tells of their ends it is
-	 * believed more than the scan: before 6.16 iter/tcp passes over sockets of a bucket that
-	 * changes while it is read in parts.
+	 * believed more than the scan: iter/tcp of older kernels goes on by position in a bucket
+	 * that it reads in parts, and passes over sockets where others left it meanwhile.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		bool told = feature_has(tracker->features, FEATURE_TIME_WAIT) &&
