@@ -16,6 +16,9 @@ struct cgroup_names {
 /* By the cgroup's id, as bpf_get_current_cgroup_id() has it. */
 void cgroup_names_find(struct cgroup_names *names, uint64_t id);
 
+/* The id of the cgroup v2 that a process is in now; 0 if it has ended, or there is none. */
+uint64_t cgroup_of_process(uint32_t tgid);
+
 /* The container id in a cgroup's path: 64 hex digits behind a slash, a dash or a colon, as Docker,
  * containerd, CRI-O and Podman write it. "" if there is none. */
 void cgroup_container(const char *path, char container[65]);

@@ -162,6 +162,11 @@ static struct metric_key key_of(const struct metric_groups *groups, const struct
 	return kept;
 }
 
+uint64_t metric_groups_cgroup(const struct metric_groups *groups, uint32_t tgid)
+{
+	return groups->labels.cgroup ? cgroup_of_process(tgid) : 0;
+}
+
 void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns)
 {
 	groups->now_ns = now_ns;

@@ -69,6 +69,9 @@ struct metric_groups;
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit);
 void metric_groups_free(struct metric_groups *groups);
 
+/* The cgroup that a process counts for; 0 where that is not asked for. */
+uint64_t metric_groups_cgroup(const struct metric_groups *groups, uint32_t tgid);
+
 /* The time of what is counted from now on; CLOCK_MONOTONIC. */
 void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns);
 

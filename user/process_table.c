@@ -9,6 +9,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "metric_group.h"
 #include "socket_table.h"
 
 /* Names under which dead processes are folded; what comes after goes to the entry "(other)". */
@@ -112,6 +113,8 @@ static struct entry *entry_new(struct process_table *table, const struct event_t
 	entry->process.tgid = task->tgid;
 	entry->process.start_ns = task->start_ns;
 	entry->process.metrics = table->metrics;
+	if (table->metrics)
+		entry->process.cgroup = metric_groups_cgroup(table->metrics, task->tgid);
 	entry->process.links = entry;
 	HASH_ADD(hh, table->single, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {
