@@ -221,10 +221,10 @@ static int attach_all(const struct tcpwatch *skeleton, const struct options *opt
 	return 0;
 }
 
-static void write_hook(const struct tcpwatch *skeleton, enum feature feature,
-		       const struct plan *plan, char hook[BPF_HOOK_TEXT])
+static void write_hook(const struct tcpwatch *skeleton, enum feature feature, bool old_request_hook,
+		       char hook[BPF_HOOK_TEXT])
 {
-	if (feature == FEATURE_HALF_OPEN && plan->old_request_hook)
+	if (feature == FEATURE_HALF_OPEN && old_request_hook)
 		snprintf(hook, BPF_HOOK_TEXT, "fentry/" BPF_REQUEST_HOOK_OLD);
 	else
 		snprintf(hook, BPF_HOOK_TEXT, "%s",
@@ -248,7 +248,6 @@ int bpf_load_try(const struct options *options, enum feature feature, char hook[
 {
 	struct tcpwatch *skeleton;
 	struct bpf_hooks hooks = {0};
-	struct plan plan;
 
 	begin(options);
 	skeleton = tcpwatch__open();
@@ -256,10 +255,9 @@ int bpf_load_try(const struct options *options, enum feature feature, char hook[
 		return -errno;
 	if (feature == FEATURE_HALF_OPEN)
 		bpf_hooks_probe(&hooks, skeleton, options);
-	plan.old_request_hook = hooks.old_request;
-	write_hook(skeleton, feature, &plan, hook);
+	write_hook(skeleton, feature, hooks.old_request, hook);
 	tcpwatch__destroy(skeleton);
-	return load_one(options, feature, plan.old_request_hook);
+	return load_one(options, feature, hooks.old_request);
 }
 
 /* Leaves out what the kernel has something against. */

@@ -34,7 +34,6 @@ static const struct capability capabilities[] = {
 
 /* What is known after the tries. */
 struct probe {
-	const struct options *options;
 	feature_set works;
 	int errors[FEATURES];		     /* negative errno, 0 = works */
 	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
@@ -64,7 +63,7 @@ static bool can_change_netns(void)
 
 static void probe(struct probe *probe, const struct options *options)
 {
-	*probe = (struct probe){.options = options};
+	*probe = (struct probe){0};
 	probe->btf = bpf_load_has_btf(options);
 	probe->btf_errno = probe->btf ? 0 : errno;
 	for (enum feature feature = 0; feature < FEATURES; feature++) {
@@ -103,6 +102,11 @@ static void print_programs(const struct probe *probe)
 	}
 }
 
+static void print_loss(int *losses, const char *name, const char *what)
+{
+	printf("%s  %-14s  %s\n", (*losses)++ ? "" : "\nWhat is lost:\n", name, what);
+}
+
 static void print_losses(const struct probe *probe)
 {
 	int losses = 0;
@@ -110,12 +114,10 @@ static void print_losses(const struct probe *probe)
 	for (int i = 0; i < FEATURES; i++)
 		if (probe->errors[i] &&
 		    (i == FEATURE_FORKS || feature_is_missing(probe->works, (enum feature)i)))
-			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
-			       feature_infos[i].name, feature_infos[i].loses);
+			print_loss(&losses, feature_infos[i].name, feature_infos[i].loses);
 	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)
 		if (!probe->capable[i])
-			printf("%s  %-14s  %s\n", losses++ ? "" : "\nWhat is lost:\n",
-			       capabilities[i].name, capabilities[i].loses);
+			print_loss(&losses, capabilities[i].name, capabilities[i].loses);
 }
 
 /* Those that we have, or those that we have not. */

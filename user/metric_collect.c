@@ -8,7 +8,7 @@ static struct metric_group *group_of(struct tracker *tracker, struct process *ow
 {
 	struct process *process = owner ? owner : process_table_unknown(tracker->processes);
 
-	return process->watched ? sample_group(process, netns) : NULL;
+	return sample_group(process, netns);
 }
 
 static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)

@@ -10,8 +10,6 @@
 #include "units.h"
 #include "utf8.h"
 
-#define NS_PER_MINUTE (60 * NS_PER_S)
-
 /* RFC 9293 and the kernel's timers: 60 s is TIME_WAIT, 127 s the SYNs of a connect(), 925 s the
  * retransmissions of data, 7200 s the wait before keepalive. */
 const uint64_t metric_bounds_ns[METRIC_BOUNDS] = {

@@ -2,7 +2,6 @@
 #include "mini_tracker.h"
 
 #include "recent.h"
-#include "sample.h"
 #include "tcp_state.h"
 #include "units.h"
 
@@ -19,6 +18,17 @@
 unsigned int mini_state_of(enum cause cause)
 {
 	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
+}
+
+bool mini_is_told(const struct tracker *tracker)
+{
+	return feature_has(tracker->features, FEATURE_TIME_WAIT);
+}
+
+/* A request's end is told only where it comes to nothing. */
+static bool end_is_told(const struct tracker *tracker, const struct mini_socket *mini)
+{
+	return mini_is_told(tracker) && mini->state != TCP_SYN_RECV;
 }
 
 static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
@@ -46,11 +56,8 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 		.to = to,
 	};
 
-	if (mini && mini->hidden)
-		return;
-	sample_transition(owner ? owner : process_table_unknown(tracker->processes), flow->netns,
-			  from, to, lifetime_ns);
-	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
+	if (!mini || !mini->hidden)
+		tracker_tell(tracker, owner, &change);
 }
 
 /* How long ago a connect() may be that took its place: the one that it began with itself may be as
@@ -181,8 +188,7 @@ void mini_expire(struct tracker *tracker, uint64_t now_ns)
 	while ((mini = mini_table_oldest(tracker->minis)) &&
 	       mini->seen_ns + MINI_KEPT_NS < now_ns) {
 		/* Where the kernel tells of ends, this one was lost: a scan puts it right. */
-		if (feature_has(tracker->features, FEATURE_TIME_WAIT) &&
-		    mini->state != TCP_SYN_RECV)
+		if (end_is_told(tracker, mini))
 			tracker->gaps++;
 		mini_table_remove(tracker->minis, mini);
 	}
@@ -265,10 +271,8 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	 * that it reads in parts, and passes over sockets where others left it meanwhile.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
-		bool told = feature_has(tracker->features, FEATURE_TIME_WAIT) &&
-			    mini->state != TCP_SYN_RECV;
-
-		if (!mini->scanned && !told && mini->seen_ns < result->started_ns &&
+		if (!mini->scanned && !end_is_told(tracker, mini) &&
+		    mini->seen_ns < result->started_ns &&
 		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
 		} else if (mini->scan_state && mini->scan_state != mini->state) {

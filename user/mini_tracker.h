@@ -14,6 +14,9 @@
 /* The state in which a socket goes on that went to CLOSE for this cause; 0: it does not. */
 unsigned int mini_state_of(enum cause cause);
 
+/* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
+bool mini_is_told(const struct tracker *tracker);
+
 /* What is known of a socket that goes on as a mini-socket. */
 struct mini_origin {
 	uint64_t cookie;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exit_status.h"
 #include "options_web.h"
 #include "units.h"
 #include "version.h"
@@ -21,12 +22,6 @@
 #define RING_DEFAULT	   (16ULL << 20)
 #define RING_MIN	   4096ULL
 #define RING_MAX	   (1ULL << 30)
-
-enum exit_status {
-	EXIT_FAULT = 1,
-	EXIT_USAGE = 2,
-	EXIT_CANNOT = 3,
-};
 
 enum long_option {
 	OPTION_FEATURES = 0x100,
@@ -114,7 +109,7 @@ static _Noreturn void fail_value(const char *option, const char *value, size_t l
 		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
 			text[i] = '?';
 	text[length] = '\0';
-	fail(EXIT_USAGE, "%s: '%s%s' %s", option, text, cut ? "..." : "", wrong);
+	fail(STATUS_USAGE, "%s: '%s%s' %s", option, text, cut ? "..." : "", wrong);
 }
 
 /* One more element for a list that has count of them. */
@@ -123,7 +118,7 @@ static void *list_grow(void *list, size_t count, size_t size)
 	void *grown = reallocarray(list, count + 1, size);
 
 	if (!grown)
-		fail(EXIT_FAULT, "out of memory");
+		fail(STATUS_FAULT, "out of memory");
 	return grown;
 }
 
@@ -231,13 +226,13 @@ static void pid_parse(struct options *options, const char *text, size_t length)
 			   "is not a process id: numbers from 1 to 4194304, separated by commas");
 	err = process_of(thread, &process);
 	if (err == -ESRCH)
-		fail(EXIT_USAGE, "-p: no process %.*s: see ps -e for those that run",
+		fail(STATUS_USAGE, "-p: no process %.*s: see ps -e for those that run",
 		     length < 32 ? (int)length : 32, text);
 	if (err == -EACCES || err == -EPERM)
-		fail(EXIT_CANNOT, "-p: /proc/%u/status: %s: run tcpwatch as root", thread,
+		fail(STATUS_CANNOT, "-p: /proc/%u/status: %s: run tcpwatch as root", thread,
 		     strerror(-err));
 	if (err)
-		fail(EXIT_FAULT, "-p: /proc/%u/status: %s", thread, strerror(-err));
+		fail(STATUS_FAULT, "-p: /proc/%u/status: %s", thread, strerror(-err));
 	pids_add(options, process);
 }
 
@@ -323,11 +318,11 @@ static void options_check(const struct options *options)
 	const char *web = options_web_check(options);
 
 	if (web)
-		fail(EXIT_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
+		fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
 	if (options->only_ipv4 && options->only_ipv6)
-		fail(EXIT_USAGE, "-4 and -6 exclude each other: without both, all are watched");
+		fail(STATUS_USAGE, "-4 and -6 exclude each other: without both, all are watched");
 	if (options->follow_forks && !options->pid_count)
-		fail(EXIT_USAGE, "-f needs -p PID: it follows the children of given processes");
+		fail(STATUS_USAGE, "-f needs -p PID: it follows the children of given processes");
 }
 
 /* The options that print something about tcpwatch and end it, and all that is no option. */
@@ -444,7 +439,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.ring_size = RING_DEFAULT,
 		.max_groups = MAX_GROUPS_DEFAULT,
 	};
-	argp_err_exit_status = EXIT_USAGE;
+	argp_err_exit_status = STATUS_USAGE;
 	/* getopt begins its messages with argv[0], path and all. */
 	if (name_given)
 		argv[0] = name;
@@ -453,7 +448,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
-		fail(EXIT_FAULT, "command line: %s", strerror(err));
+		fail(STATUS_FAULT, "command line: %s", strerror(err));
 }
 
 void options_free(struct options *options)

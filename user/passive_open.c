@@ -60,7 +60,6 @@ static enum cause cause_of_drop(const struct event_request *e, bool listening)
 static void dropped(struct tracker *tracker, const struct event_request *e, const struct flow *flow,
 		    uint64_t age_ns)
 {
-	struct process *unknown = process_table_unknown(tracker->processes);
 	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
 	bool several;
 	const struct tcp_socket *listener = listener_index_find(tracker->listeners, flow, &several);
@@ -82,8 +81,7 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 		mini_table_remove(tracker->minis, mini);
 	if (watch_set_hides_flow(tracker->watched, flow))
 		return;
-	sample_transition(owner ? owner : unknown, flow->netns, TCP_SYN_RECV, TCP_CLOSE, age_ns);
-	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
+	tracker_tell(tracker, owner, &change);
 }
 
 void passive_request(struct tracker *tracker, const struct event_request *e)

@@ -14,22 +14,30 @@ struct metric_group *sample_group(const struct process *process, uint32_t netns)
 		.netns = netns,
 	};
 
-	if (!process->metrics)
+	if (!process->metrics || !process->watched)
 		return NULL;
 	memcpy(key.comm, process->comm, sizeof(key.comm));
 	return metric_groups_get(process->metrics, &key);
 }
 
+/* The group, in which something is new from now on. */
+static struct metric_group *changed_group(const struct process *process, uint32_t netns)
+{
+	struct metric_group *group = sample_group(process, netns);
+
+	if (group)
+		group->exported = false;
+	return group;
+}
+
 void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
 		       uint64_t ns)
 {
-	struct metric_group *group;
+	struct metric_group *group = changed_group(process, netns);
 
 	process_record(process, from, to, ns);
-	group = process->watched ? sample_group(process, netns) : NULL;
 	if (!group)
 		return;
-	group->exported = false;
 	group->transitions[from][to]++;
 	if (ns != DURATION_UNKNOWN)
 		metric_histogram_record(&group->lifetimes[from], ns);
@@ -37,24 +45,18 @@ void sample_transition(struct process *process, uint32_t netns, unsigned int fro
 
 void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns)
 {
-	struct metric_group *group;
+	struct metric_group *group = changed_group(process, netns);
 
 	process_record_accept(process, wait_ns);
-	group = process->watched ? sample_group(process, netns) : NULL;
-	if (!group)
-		return;
-	group->exported = false;
-	metric_histogram_record(&group->accept_wait, wait_ns);
+	if (group)
+		metric_histogram_record(&group->accept_wait, wait_ns);
 }
 
 void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind)
 {
-	struct metric_group *group;
+	struct metric_group *group = changed_group(process, netns);
 
 	process->leaks[kind]++;
-	group = process->watched ? sample_group(process, netns) : NULL;
-	if (!group)
-		return;
-	group->exported = false;
-	group->leaks[kind]++;
+	if (group)
+		group->leaks[kind]++;
 }

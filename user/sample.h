@@ -19,7 +19,8 @@ void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns);
 /* A leak was reported. */
 void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind);
 
-/* The group of a process's sockets in this namespace; NULL where no metrics are served. */
+/* The group of a process's sockets in this namespace; NULL where no metrics are served, or the
+ * process is not watched. */
 struct metric_group *sample_group(const struct process *process, uint32_t netns);
 
 #endif

@@ -83,6 +83,13 @@ void tracker_settle_all(struct tracker *tracker)
 		owner_settle(socket, process_table_unknown(tracker->processes));
 }
 
+void tracker_tell(struct tracker *tracker, struct process *owner, const struct change *change)
+{
+	sample_transition(owner ? owner : process_table_unknown(tracker->processes),
+			  change->flow->netns, change->from, change->to, change->lifetime_ns);
+	tracker->hooks.changed(tracker->hooks.context, change, NULL);
+}
+
 static void vanish(struct tracker *tracker, struct tcp_socket *socket)
 {
 	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
@@ -155,12 +162,6 @@ static uint64_t lifetime_of(struct tracker *tracker, const struct event_transiti
 	return DURATION_UNKNOWN;
 }
 
-/* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
-static bool minis_are_told(const struct tracker *tracker)
-{
-	return feature_has(tracker->features, FEATURE_TIME_WAIT);
-}
-
 /* A socket that was never known ends: counted for whoever acted, without a lifetime. */
 static void transition_of_unknown(struct tracker *tracker, const struct event_transition *e,
 				  const struct flow *flow, struct process *actor,
@@ -192,16 +193,14 @@ static void transition_of_unknown(struct tracker *tracker, const struct event_tr
 				   .owner_source = change.owner_source,
 				   .state = mini_state_of(change.cause),
 			   });
-		if (minis_are_told(tracker)) {
+		if (mini_is_told(tracker)) {
 			change.to = mini_state_of(change.cause);
 			change.cause = CAUSE_NONE;
 		}
 	}
 	if (change.from == change.to) /* goes on in FIN_WAIT2 */
 		return;
-	sample_transition(owner ? owner : process_table_unknown(tracker->processes), flow->netns,
-			  change.from, change.to, DURATION_UNKNOWN);
-	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
+	tracker_tell(tracker, owner, &change);
 }
 
 static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
@@ -262,7 +261,7 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 	};
 	unsigned int mini = begin_mini(tracker, socket, e, &change.cause);
 
-	if (mini && minis_are_told(tracker)) {
+	if (mini && mini_is_told(tracker)) {
 		change.to = mini;
 		change.cause = CAUSE_NONE;
 	}

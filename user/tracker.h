@@ -96,6 +96,10 @@ void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsig
 /* Gives a socket other ends: those of its first record may lack the port. */
 void tracker_set_flow(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow);
 
+/* Counts a transition that no socket of the table makes, for its owner (NULL = unknown), and tells
+ * of it. */
+void tracker_tell(struct tracker *tracker, struct process *owner, const struct change *change);
+
 /* Gives all waiting samples to the best owners known: before a last summary. */
 void tracker_settle_all(struct tracker *tracker);
 

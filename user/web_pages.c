@@ -27,8 +27,7 @@ static bool wants_open_metrics(const char *accept)
 	size_t length = at ? strcspn(at, ",") : 0;
 	const char *version = at ? memmem(at, length, "version=", strlen("version=")) : NULL;
 
-	if (!at || memmem(at, length, "q=0,", 4) ||
-	    (length > 4 && !memcmp(at + length - 4, ";q=0", 4)))
+	if (!at || (length > 4 && !memcmp(at + length - 4, ";q=0", 4)))
 		return false;
 	return !version || !strncmp(version, "version=1.0.0", strlen("version=1.0.0"));
 }

@@ -391,10 +391,6 @@ static void promtool_has_nothing_to_say(void **state)
 	assert_int_equal(write(fd, page.text.data, page.text.size), page.text.size);
 	close(fd);
 	page_free(&page);
-	if (system("command -v promtool >/dev/null 2>&1")) {
-		unlink(path);
-		skip();
-	}
 	snprintf(command, sizeof(command), "promtool check metrics <%s 2>&1", path);
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
