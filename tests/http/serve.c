@@ -25,7 +25,7 @@
 /* How long the loop was held up. */
 struct holds {
 	uint64_t runs;
-	uint64_t longest_ns; /* by the clock, but by CPU time where another process came between */
+	uint64_t longest_ns; /* by CPU time, or by the clock where it waited for something */
 	uint64_t longest_wall_ns;
 	uint64_t sum_ns;
 	uint64_t blocked; /* runs that waited for something */
@@ -48,6 +48,7 @@ static void run(void)
 {
 	struct rusage before, after;
 	uint64_t cpu_ns, wall_ns, hold_ns;
+	bool blocked;
 
 	getrusage(RUSAGE_THREAD, &before);
 	cpu_ns = cpu_now();
@@ -56,10 +57,11 @@ static void run(void)
 	wall_ns = clock_now() - wall_ns;
 	cpu_ns = cpu_now() - cpu_ns;
 	getrusage(RUSAGE_THREAD, &after);
-	hold_ns = after.ru_nivcsw == before.ru_nivcsw ? wall_ns : cpu_ns;
+	blocked = after.ru_nvcsw != before.ru_nvcsw;
+	hold_ns = blocked && after.ru_nivcsw == before.ru_nivcsw ? wall_ns : cpu_ns;
 	holds.runs++;
 	holds.sum_ns += cpu_ns;
-	holds.blocked += after.ru_nvcsw != before.ru_nvcsw;
+	holds.blocked += blocked;
 	if (hold_ns > holds.longest_ns)
 		holds.longest_ns = hold_ns;
 	if (wall_ns > holds.longest_wall_ns)
