@@ -2,71 +2,79 @@
 #include "cgroup_path.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
-/* Where version 1 has the root. */
-#define CGROUP_ROOT_HYBRID CGROUP_ROOT "/unified"
+#define CONTAINER_DIGITS (CGROUP_CONTAINER_LEN - 1)
 
-#define CONTAINER_DIGITS 64
+/* Of hierarchy 0: cgroup v2. */
+#define LINE_MARK "0::"
 
-static const char *cgroup_root(void)
+/* What the kernel puts behind the path of a cgroup that is gone. */
+#define DELETED " (deleted)"
+
+/* The lines of version 1 come before; each has a path of its own. */
+#define FILE_MOST (64 * 1024)
+
+static size_t without_mark(const char *path, size_t length)
 {
-	return access(CGROUP_ROOT_HYBRID "/cgroup.procs", F_OK) ? CGROUP_ROOT : CGROUP_ROOT_HYBRID;
+	const size_t mark = strlen(DELETED);
+
+	if (length <= mark || memcmp(path + length - mark, DELETED, mark) != 0)
+		return length;
+	return length - mark;
 }
 
-/* The id of a cgroup is the inode of its folder, which no system call finds; so all are walked. */
-static bool find_path(char path[CGROUP_PATH_LEN], uint64_t id)
+int cgroup_path_parse(const char *text, size_t size, char path[CGROUP_PATH_LEN])
 {
-	char *roots[] = {(char *)cgroup_root(), NULL};
-	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
-	bool found = false;
-	const FTSENT *entry;
+	const size_t mark = strlen(LINE_MARK);
 
-	if (!tree)
-		return false;
-	while (!found && (entry = fts_read(tree))) {
-		const char *below = entry->fts_path + strlen(roots[0]);
+	*path = '\0';
+	while (size) {
+		const char *end = memchr(text, '\n', size);
+		size_t length = end ? (size_t)(end - text) : size;
 
-		/* Records have the lower half of an id; the upper one counts its reuse. */
-		if (entry->fts_info != FTS_D || (uint32_t)entry->fts_statp->st_ino != (uint32_t)id)
-			continue;
-		snprintf(path, CGROUP_PATH_LEN, "%s", *below ? below : "/");
-		found = true;
+		if (length > mark && !memcmp(text, LINE_MARK, mark)) {
+			length = without_mark(text + mark, length - mark);
+			text += mark;
+			if (length >= CGROUP_PATH_LEN) {
+				text += length - (CGROUP_PATH_LEN - 1);
+				length = CGROUP_PATH_LEN - 1;
+			}
+			memcpy(path, text, length);
+			path[length] = '\0';
+			return 0;
+		}
+		text += length + !!end;
+		size -= length + !!end;
 	}
-	fts_close(tree);
-	return found;
+	return -ENOENT;
 }
 
-/* Its line in /proc/PID/cgroup is the one of hierarchy 0: "0::/path". */
-uint64_t cgroup_of_process(uint32_t tgid)
+int cgroup_path_read(uint32_t tgid, char path[CGROUP_PATH_LEN])
 {
-	char name[64], line[CGROUP_PATH_LEN], path[sizeof(CGROUP_ROOT_HYBRID) + CGROUP_PATH_LEN];
-	struct stat cgroup;
-	bool found = false;
-	FILE *file;
+	static char text[FILE_MOST];
+	char name[64];
+	size_t size = 0;
+	ssize_t count;
+	int fd;
 
+	*path = '\0';
 	snprintf(name, sizeof(name), "/proc/%u/cgroup", tgid);
-	file = fopen(name, "re");
-	if (!file)
-		return 0;
-	while (!found && fgets(line, sizeof(line), file))
-		found = !strncmp(line, "0::", 3);
-	fclose(file);
-	if (!found)
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	snprintf(path, sizeof(path), "%s%s", cgroup_root(), line + 3);
-	return stat(path, &cgroup) ? 0 : cgroup.st_ino;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (size < sizeof(text) && (count = read(fd, text + size, sizeof(text) - size)) > 0)
+		size += (size_t)count;
+	close(fd);
+	return cgroup_path_parse(text, size, path);
 }
 
-void cgroup_container(const char *path, char container[65])
+void cgroup_container(const char *path, char container[CGROUP_CONTAINER_LEN])
 {
 	size_t digits = 0;
 
@@ -83,11 +91,4 @@ void cgroup_container(const char *path, char container[65])
 		memcpy(container, at, CONTAINER_DIGITS);
 		container[CONTAINER_DIGITS] = '\0'; /* the innermost one counts */
 	}
-}
-
-void cgroup_names_find(struct cgroup_names *names, uint64_t id)
-{
-	*names = (struct cgroup_names){0};
-	if (id && find_path(names->path, id))
-		cgroup_container(names->path, names->container);
 }

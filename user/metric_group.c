@@ -6,7 +6,9 @@
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <utlist.h>
 
+#include "cgroup_table.h"
 #include "units.h"
 #include "utf8.h"
 
@@ -21,6 +23,8 @@ const uint64_t metric_bounds_ns[METRIC_BOUNDS] = {
 struct entry {
 	struct metric_group group;
 	UT_hash_handle hh;
+	struct entry *prev, *next; /* in `quiet`, if listed */
+	bool listed;
 };
 
 struct metric_groups {
@@ -28,7 +32,9 @@ struct metric_groups {
 	size_t limit;
 	uint64_t now_ns;
 	struct entry *table;
+	struct entry *quiet; /* who may be put out, the quietest first; some here have sockets */
 	struct entry other;
+	struct cgroup_table *cgroups; /* NULL where not asked for */
 };
 
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit)
@@ -37,6 +43,13 @@ struct metric_groups *metric_groups_new(const struct metric_labels *labels, size
 
 	if (!groups)
 		return NULL;
+	if (labels->cgroup) {
+		groups->cgroups = cgroup_table_new();
+		if (!groups->cgroups) {
+			free(groups);
+			return NULL;
+		}
+	}
 	groups->labels = *labels;
 	groups->limit = limit;
 	groups->other.group.other = true;
@@ -55,6 +68,7 @@ void metric_groups_free(struct metric_groups *groups)
 		HASH_DEL(groups->table, entry);
 		free(entry);
 	}
+	cgroup_table_free(groups->cgroups);
 	free(groups);
 }
 
@@ -93,9 +107,25 @@ static void group_add(struct metric_group *to, const struct metric_group *from)
 	to->exported = false;
 }
 
+static void list_add(struct metric_groups *groups, struct entry *entry)
+{
+	DL_APPEND(groups->quiet, entry);
+	entry->listed = true;
+}
+
+static void list_remove(struct metric_groups *groups, struct entry *entry)
+{
+	if (entry->listed)
+		DL_DELETE(groups->quiet, entry);
+	entry->listed = false;
+}
+
 static void entry_remove(struct metric_groups *groups, struct entry *entry)
 {
+	list_remove(groups, entry);
 	HASH_DEL(groups->table, entry);
+	if (entry->group.key.cgroup)
+		cgroup_table_release(groups->cgroups, entry->group.key.cgroup);
 	free(entry);
 }
 
@@ -109,21 +139,22 @@ static bool has_sockets(const struct metric_group *group)
 
 /*
  * Makes room: of those without sockets, the group that was quiet for longest is counted in "other"
- * from now on. One with sockets is never put out, or two would put out each other again and again.
+ * from now on. One with sockets is never put out, or two would put out each other again and again;
+ * it is off the list until sockets are counted again.
  */
 static bool evict(struct metric_groups *groups)
 {
-	struct entry *entry, *next, *quietest = NULL;
+	struct entry *entry;
 
-	HASH_ITER (hh, groups->table, entry, next)
-		if (!entry->group.held && !has_sockets(&entry->group) &&
-		    (!quietest || entry->group.active_ns < quietest->group.active_ns))
-			quietest = entry;
-	if (!quietest)
-		return false;
-	group_add(&groups->other.group, &quietest->group);
-	entry_remove(groups, quietest);
-	return true;
+	while ((entry = groups->quiet)) {
+		if (!entry->group.held && !has_sockets(&entry->group)) {
+			group_add(&groups->other.group, &entry->group);
+			entry_remove(groups, entry);
+			return true;
+		}
+		list_remove(groups, entry);
+	}
+	return false;
 }
 
 /* Bytes that a label shows as the same U+FFFD become the same byte: they would be the same series.
@@ -153,21 +184,70 @@ static struct metric_key key_of(const struct metric_groups *groups, const struct
 	/* A pid that is given again counts on: the two would be the same series. */
 	if (groups->labels.pid)
 		kept.pid = key->pid;
-	if (groups->labels.cgroup)
+	if (groups->cgroups)
 		kept.cgroup = key->cgroup;
 	if (groups->labels.netns)
 		kept.netns = key->netns;
 	return kept;
 }
 
-uint64_t metric_groups_cgroup(const struct metric_groups *groups, uint32_t tgid)
+uint32_t metric_groups_cgroup(struct metric_groups *groups, uint32_t tgid)
 {
-	return groups->labels.cgroup ? cgroup_of_process(tgid) : 0;
+	char path[CGROUP_PATH_LEN];
+
+	if (!groups->cgroups || cgroup_path_read(tgid, path))
+		return 0;
+	return metric_groups_hold(groups, path);
+}
+
+uint32_t metric_groups_hold(struct metric_groups *groups, const char *path)
+{
+	return groups->cgroups ? cgroup_table_hold(groups->cgroups, path) : 0;
+}
+
+void metric_groups_release(struct metric_groups *groups, uint32_t cgroup)
+{
+	if (groups->cgroups)
+		cgroup_table_release(groups->cgroups, cgroup);
+}
+
+const char *metric_groups_path(const struct metric_groups *groups, const struct metric_group *group)
+{
+	return groups->cgroups ? cgroup_table_path(groups->cgroups, group->key.cgroup) : "";
 }
 
 void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns)
 {
 	groups->now_ns = now_ns;
+}
+
+static struct entry *entry_add(struct metric_groups *groups, const struct metric_key *key)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->group.key = *key;
+	entry->group.links = entry;
+	HASH_ADD(hh, groups->table, group.key, sizeof(*key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
+	if (key->cgroup)
+		cgroup_table_hold_number(groups->cgroups, key->cgroup);
+	list_add(groups, entry);
+	return entry;
+}
+
+/* Something happens in it: it is the least quiet one. */
+static void touch(struct metric_groups *groups, struct entry *entry)
+{
+	entry->group.active_ns = groups->now_ns;
+	if (!entry->listed || !entry->next)
+		return;
+	list_remove(groups, entry);
+	list_add(groups, entry);
 }
 
 struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key)
@@ -179,25 +259,15 @@ struct metric_group *metric_groups_get(struct metric_groups *groups, const struc
 	if (!memcmp(&kept, &groups->other.group.key, sizeof(kept)))
 		return &groups->other.group;
 	HASH_FIND(hh, groups->table, &kept, sizeof(kept), entry);
-	if (entry) {
-		entry->group.active_ns = groups->now_ns;
-		return &entry->group;
+	if (!entry) {
+		if (!groups->limit ||
+		    (HASH_COUNT(groups->table) >= groups->limit && !evict(groups)))
+			return &groups->other.group;
+		entry = entry_add(groups, &kept);
+		if (!entry)
+			return &groups->other.group;
 	}
-	if (!groups->limit || (HASH_COUNT(groups->table) >= groups->limit && !evict(groups)))
-		return &groups->other.group;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return &groups->other.group;
-	entry->group.key = kept;
-	entry->group.active_ns = groups->now_ns;
-	entry->group.links = entry;
-	if (groups->labels.cgroup)
-		cgroup_names_find(&entry->group.cgroup, kept.cgroup);
-	HASH_ADD(hh, groups->table, group.key, sizeof(kept), entry);
-	if (!entry->hh.tbl) {
-		free(entry);
-		return &groups->other.group;
-	}
+	touch(groups, entry);
 	return &entry->group;
 }
 
@@ -227,14 +297,28 @@ void metric_groups_begin(struct metric_groups *groups)
 	}
 }
 
+static int by_activity(const struct entry *a, const struct entry *b)
+{
+	if (a->group.active_ns == b->group.active_ns)
+		return 0;
+	return a->group.active_ns < b->group.active_ns ? -1 : 1;
+}
+
 void metric_groups_exported(struct metric_groups *groups)
 {
 	struct entry *entry, *next;
+	bool added = false;
 
 	HASH_ITER (hh, groups->table, entry, next) {
 		entry->group.exported = true;
 		entry->group.held = false; /* its sockets are counted */
+		if (entry->listed || has_sockets(&entry->group))
+			continue;
+		list_add(groups, entry);
+		added = true;
 	}
+	if (added)
+		DL_SORT(groups->quiet, by_activity);
 }
 
 struct metric_group *metric_groups_next(struct metric_groups *groups,

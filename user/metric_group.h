@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cgroup_path.h"
 #include "event.h"
 #include "leak_kind.h"
 #include "tcp_state.h"
@@ -37,15 +36,15 @@ struct metric_labels {
 
 struct metric_key {
 	uint8_t comm[EVENT_COMM_LEN];
-	uint64_t cgroup; /* 0 where not asked for, as the others */
+	uint32_t
+		cgroup; /* a number, metric_groups_cgroup(); 0 where not asked for, as the others */
 	uint32_t pid;
 	uint32_t netns;
 };
 
 struct metric_group {
 	struct metric_key key;
-	struct cgroup_names cgroup; /* with that label; as of the group's beginning */
-	bool other;		    /* the one that the rest is added to */
+	bool other; /* the one that the rest is added to */
 	uint64_t transitions[TCP_STATES][TCP_STATES];
 	struct metric_histogram lifetimes[TCP_STATES];
 	struct metric_histogram accept_wait;
@@ -69,8 +68,20 @@ struct metric_groups;
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit);
 void metric_groups_free(struct metric_groups *groups);
 
-/* The cgroup that a process counts for; 0 where that is not asked for. */
-uint64_t metric_groups_cgroup(const struct metric_groups *groups, uint32_t tgid);
+/*
+ * The number of the cgroup that a process is in now, held until it is released; 0 where that is not
+ * asked for or not known, because the process has ended. Equal paths have equal numbers.
+ */
+uint32_t metric_groups_cgroup(struct metric_groups *groups, uint32_t tgid);
+
+/* The same of a path. */
+uint32_t metric_groups_hold(struct metric_groups *groups, const char *path);
+
+void metric_groups_release(struct metric_groups *groups, uint32_t cgroup);
+
+/* The path of a group's cgroup, "" where not known. Valid as long as the group. */
+const char *metric_groups_path(const struct metric_groups *groups,
+			       const struct metric_group *group);
 
 /* The time of what is counted from now on; CLOCK_MONOTONIC. */
 void metric_groups_set_time(struct metric_groups *groups, uint64_t now_ns);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroup_path.h"
 #include "process_metrics.h"
 
 /* comm and cgroup with every byte escaped, and numbers. */
@@ -68,8 +69,12 @@ static void begin_group(struct writer *writer, const struct metric_group *group)
 	if (labels->netns)
 		size = add_number(writer, size, "netns", group->key.netns);
 	if (labels->cgroup) {
-		size = add(writer, size, "cgroup", group->cgroup.path);
-		size = add(writer, size, "container_id", group->cgroup.container);
+		const char *path = metric_groups_path(writer->page->groups, group);
+		char container[CGROUP_CONTAINER_LEN];
+
+		cgroup_container(path, container);
+		size = add(writer, size, "cgroup", path);
+		size = add(writer, size, "container_id", container);
 	}
 	writer->group_size = size;
 }

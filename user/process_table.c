@@ -67,6 +67,8 @@ static void process_clear(struct process *process)
 		free(process->lifetimes[i]);
 	free(process->accept_wait);
 	free(process->transitions);
+	if (process->cgroup)
+		metric_groups_release(process->metrics, process->cgroup);
 }
 
 void process_table_free(struct process_table *table)
@@ -118,6 +120,7 @@ static struct entry *entry_new(struct process_table *table, const struct event_t
 	entry->process.links = entry;
 	HASH_ADD(hh, table->single, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {
+		process_clear(&entry->process);
 		free(entry);
 		return NULL;
 	}

@@ -26,7 +26,7 @@ struct process {
 	struct histogram *accept_wait;		 /* in the accept queue; NULL = none */
 	uint64_t (*transitions)[TCP_STATES];	 /* [from][to]; NULL = none */
 	uint64_t leaks[LEAK_KINDS];		 /* reported so far */
-	uint64_t cgroup;			 /* its id; 0 = not asked for */
+	uint32_t cgroup;			 /* held in `metrics`; 0 = not asked for */
 	struct metric_groups *metrics;		 /* where its samples count too; NULL = nowhere */
 	void *links;				 /* the table's own */
 };

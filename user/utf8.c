@@ -2,6 +2,7 @@
 #include "utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_tail(unsigned char byte)
 {
@@ -32,4 +33,27 @@ size_t utf8_sequence(const char *text)
 		return is_tail(s[1]) && is_tail(s[2]) && is_tail(s[3]) ? 4 : 0;
 	}
 	return 0;
+}
+
+size_t utf8_replace(const char *text, size_t size, char *out)
+{
+	static const char replacement[] = {'\xef', '\xbf', '\xbd'};
+	size_t written = 0, length;
+
+	for (size_t at = 0; at < size && text[at]; at += length) {
+		char bytes[5] = {0}; /* what is cut off is no sequence */
+
+		memcpy(bytes, text + at, size - at < 4 ? size - at : 4);
+		length = utf8_sequence(bytes);
+		if (length) {
+			memcpy(out + written, bytes, length);
+			written += length;
+		} else {
+			memcpy(out + written, replacement, sizeof(replacement));
+			written += sizeof(replacement);
+			length = 1;
+		}
+	}
+	out[written] = '\0';
+	return written;
 }

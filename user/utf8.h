@@ -10,4 +10,14 @@
  */
 size_t utf8_sequence(const char *text);
 
+/* The most bytes that utf8_replace() makes of one. */
+#define UTF8_REPLACED_LEN 3
+
+/*
+ * Copies `size` bytes (up to the first 0), with U+FFFD for each that is not part of a valid
+ * sequence. `out` has room for UTF8_REPLACED_LEN times as many, and the 0 behind them. Returns the
+ * length without it.
+ */
+size_t utf8_replace(const char *text, size_t size, char *out);
+
 #endif

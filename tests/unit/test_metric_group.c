@@ -165,15 +165,78 @@ static void check_splits(struct metric_labels labels, const struct metric_key *k
 
 static void each_label_splits(void **state)
 {
-	struct metric_key pid = make_key("nginx"), cgroup = pid, netns = pid;
+	struct metric_key pid = make_key("nginx"), netns = pid;
 
 	(void)state;
 	pid.pid = 17;
-	cgroup.cgroup = UINT64_MAX; /* of none */
 	netns.netns = NETNS;
 	check_splits((struct metric_labels){.pid = true}, &pid);
-	check_splits((struct metric_labels){.cgroup = true}, &cgroup);
 	check_splits((struct metric_labels){.netns = true}, &netns);
+}
+
+static struct metric_group *get_in(struct fixture *fixture, const char *comm, uint32_t cgroup)
+{
+	struct metric_key key = make_key(comm);
+
+	key.cgroup = cgroup;
+	return metric_groups_get(fixture->groups, &key);
+}
+
+/* A service that was started again has a new cgroup, of the same path: the same series. */
+static void cgroups_split_by_path(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){.cgroup = true}, LIMIT);
+	uint32_t a = metric_groups_hold(fixture.groups, "/a.service");
+	uint32_t b = metric_groups_hold(fixture.groups, "/b.service"), again;
+	struct metric_group *group = get_in(&fixture, "nginx", a);
+
+	(void)state;
+	assert_ptr_not_equal(get_in(&fixture, "nginx", b), group);
+	assert_ptr_not_equal(get_in(&fixture, "nginx", 0), group);
+	assert_int_equal(metric_groups_count(fixture.groups), 3);
+	/* Its last process is gone; the group stays, and so does its path. */
+	metric_groups_release(fixture.groups, a);
+	assert_string_equal(metric_groups_path(fixture.groups, group), "/a.service");
+	again = metric_groups_hold(fixture.groups, "/a.service");
+	assert_ptr_equal(get_in(&fixture, "nginx", again), group);
+	assert_int_equal(metric_groups_count(fixture.groups), 3);
+	assert_string_equal(metric_groups_path(fixture.groups, get_in(&fixture, "nginx", b)),
+			    "/b.service");
+	assert_string_equal(metric_groups_path(fixture.groups, other_of(&fixture)), "");
+	metric_groups_free(fixture.groups);
+}
+
+/* Each in a cgroup of its own: what goes lets its path go. */
+static void many_cgroups_do_not_add_up(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){.cgroup = true}, LIMIT);
+
+	(void)state;
+	for (int i = 1; i <= 1000; i++) {
+		char path[32];
+		uint32_t cgroup;
+
+		snprintf(path, sizeof(path), "/job-%d.scope", i);
+		cgroup = metric_groups_hold(fixture.groups, path);
+		assert_in_range(cgroup, 1, 16);
+		count(get_in(&fixture, "job", cgroup));
+		metric_groups_release(fixture.groups, cgroup);
+		assert_true(metric_groups_count(fixture.groups) <= LIMIT);
+		assert_int_equal(sum(&fixture), i);
+	}
+	metric_groups_free(fixture.groups);
+}
+
+static void without_that_label_there_are_no_cgroups(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){.pid = true}, LIMIT);
+
+	(void)state;
+	assert_int_equal(metric_groups_hold(fixture.groups, "/a.service"), 0);
+	assert_int_equal(metric_groups_cgroup(fixture.groups, 1), 0);
+	metric_groups_release(fixture.groups, 0);
+	assert_string_equal(metric_groups_path(fixture.groups, get(&fixture, "a")), "");
+	metric_groups_free(fixture.groups);
 }
 
 /* Two groups with the same labels would be one series twice. */
@@ -290,6 +353,95 @@ static void nobody_is_put_out_while_sockets_are_counted(void **state)
 	/* It is known now that b has none any more. */
 	assert_false(get(&fixture, "c")->other);
 	assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 1);
+	metric_groups_free(fixture.groups);
+}
+
+/* Off the list for its sockets, and on it again in its old place. */
+static void who_had_sockets_is_put_out_in_turn(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){0}, 3);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		count(get(&fixture, (const char *const[]){"a", "b", "c"}[i]));
+		pass(&fixture, NS_PER_S);
+	}
+	get(&fixture, "a")->sockets[TCP_LISTEN] = 1;
+	get(&fixture, "b")->sockets[TCP_LISTEN] = 1;
+	get(&fixture, "c")->sockets[TCP_LISTEN] = 1;
+	assert_true(get(&fixture, "d")->other);
+	/* a was asked for last. */
+	pass(&fixture, NS_PER_S);
+	get(&fixture, "a");
+	metric_groups_begin(fixture.groups);
+	assert_true(get(&fixture, "d")->other);
+	metric_groups_exported(fixture.groups);
+	count(get(&fixture, "d"));
+	pass(&fixture, NS_PER_S);
+	count(get(&fixture, "e"));
+	assert_int_equal(other_of(&fixture)->leaks[LEAK_STALLED], 2);
+	assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 1);
+	assert_int_equal(metric_groups_count(fixture.groups), 3);
+	assert_int_equal(sum(&fixture), 5);
+	metric_groups_free(fixture.groups);
+}
+
+/* Against a plain model: in any order of calls it is always the one longest quiet that goes. */
+static void it_is_always_the_quietest_of_those_without_sockets(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){0}, LIMIT);
+	struct {
+		char comm[16];
+		uint64_t at;
+		bool sockets;
+	} model[LIMIT];
+	size_t known = 0;
+	uint64_t counted = 0;
+
+	(void)state;
+	for (int turn = 0; turn < 20000; turn++) {
+		size_t quietest = LIMIT, at = 0;
+		struct metric_group *group;
+		char comm[16];
+
+		snprintf(comm, sizeof(comm), "job-%u", (unsigned int)random_below(2 * LIMIT));
+		pass(&fixture, 1);
+		group = get(&fixture, comm);
+		count(group);
+		counted++;
+		while (at < known && strcmp(model[at].comm, comm) != 0)
+			at++;
+		if (at == known && known == LIMIT) {
+			for (size_t i = 0; i < LIMIT; i++)
+				if (!model[i].sockets &&
+				    (quietest == LIMIT || model[i].at < model[quietest].at))
+					quietest = i;
+			at = quietest;
+			assert_int_equal(group->other, at == LIMIT);
+		} else if (at == known) {
+			known++;
+		}
+		if (at < LIMIT) {
+			assert_memory_equal(group->key.comm, comm, strlen(comm) + 1);
+			if (strcmp(model[at].comm, comm) != 0)
+				model[at].sockets = false;
+			memcpy(model[at].comm, comm, sizeof(comm));
+			model[at].at = fixture.now_ns;
+		}
+		if (random_below(20))
+			continue;
+		metric_groups_begin(fixture.groups);
+		for (size_t i = 0; i < known; i++) {
+			model[i].sockets = !random_below(3);
+			if (!model[i].sockets)
+				continue;
+			get(&fixture, model[i].comm)->sockets[TCP_LISTEN]++;
+			model[i].at = fixture.now_ns;
+			pass(&fixture, 1);
+		}
+		metric_groups_exported(fixture.groups);
+		assert_int_equal(sum(&fixture), counted);
+	}
 	metric_groups_free(fixture.groups);
 }
 
@@ -417,12 +569,17 @@ int main(void)
 		cmocka_unit_test(a_sum_saturates),
 		cmocka_unit_test(what_is_not_asked_for_does_not_split),
 		cmocka_unit_test(each_label_splits),
+		cmocka_unit_test(cgroups_split_by_path),
+		cmocka_unit_test(many_cgroups_do_not_add_up),
+		cmocka_unit_test(without_that_label_there_are_no_cgroups),
 		cmocka_unit_test(a_command_named_other_counts_in_other),
 		cmocka_unit_test(names_that_a_label_shows_alike_are_one_group),
 		cmocka_unit_test(a_thousand_short_lived_commands_stay_within_the_limit),
 		cmocka_unit_test(the_quietest_makes_room),
 		cmocka_unit_test(who_has_sockets_stays_and_the_newcomer_counts_in_other),
 		cmocka_unit_test(nobody_is_put_out_while_sockets_are_counted),
+		cmocka_unit_test(who_had_sockets_is_put_out_in_turn),
+		cmocka_unit_test(it_is_always_the_quietest_of_those_without_sockets),
 		cmocka_unit_test(a_limit_of_0_leaves_other),
 		cmocka_unit_test(gauges_begin_at_0),
 		cmocka_unit_test(the_quiet_leave_and_what_was_seen_is_not_counted_twice),

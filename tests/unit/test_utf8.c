@@ -131,6 +131,30 @@ static void nothing_behind_the_end_is_read(void **state)
 	}
 }
 
+static void check_replaced(const char *text, size_t size, const char *wanted)
+{
+	char *exact = malloc(size ? size : 1), out[64];
+
+	assert_non_null(exact);
+	memcpy(exact, text, size);
+	assert_int_equal(utf8_replace(exact, size, out), strlen(wanted));
+	assert_string_equal(out, wanted);
+	free(exact);
+}
+
+static void what_is_not_valid_is_replaced(void **state)
+{
+	(void)state;
+	check_replaced("", 0, "");
+	check_replaced("abc", 3, "abc");
+	check_replaced("abc", 2, "ab");
+	check_replaced("a\0b", 3, "a");
+	check_replaced("\xc3\xbc", 2, "\xc3\xbc");
+	check_replaced("\xc3\xbc", 1, "\xef\xbf\xbd");
+	check_replaced("\xe2\x82-", 3, "\xef\xbf\xbd\xef\xbf\xbd-");
+	check_replaced("a\xff\xf0\x9f\x98\x80", 6, "a\xef\xbf\xbd\xf0\x9f\x98\x80");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +162,7 @@ int main(void)
 		cmocka_unit_test(every_sequence_is_judged_right),
 		cmocka_unit_test(boundaries),
 		cmocka_unit_test(nothing_behind_the_end_is_read),
+		cmocka_unit_test(what_is_not_valid_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
