@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_accept.h"
 #include "output_prometheus.h"
 #include "units.h"
-
-#define OPEN_METRICS "application/openmetrics-text"
 
 static void text_page(struct http_response *response, unsigned int status, const char *text)
 {
@@ -20,16 +19,14 @@ static void text_page(struct http_response *response, unsigned int status, const
 		response->status = 0;
 }
 
-/* Does the client ask for OpenMetrics 1.0.0? Prometheus puts it first where it wants it. */
 static bool wants_open_metrics(const char *accept)
 {
-	const char *at = accept ? strstr(accept, OPEN_METRICS) : NULL;
-	size_t length = at ? strcspn(at, ",") : 0;
-	const char *version = at ? memmem(at, length, "version=", strlen("version=")) : NULL;
+	static const struct http_offer offers[] = {
+		{.type = "text/plain", .version = "0.0.4"},
+		{.type = "application/openmetrics-text", .version = "1.0.0"},
+	};
 
-	if (!at || (length > 4 && !memcmp(at + length - 4, ";q=0", 4)))
-		return false;
-	return !version || !strncmp(version, "version=1.0.0", strlen("version=1.0.0"));
+	return http_accept_choose(accept, offers, sizeof(offers) / sizeof(*offers)) == 1;
 }
 
 static void metrics_page(struct engine *engine, const struct http_request *request,
