@@ -437,7 +437,6 @@ void options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){
 		.close_wait_ns = CLOSE_WAIT_DEFAULT,
 		.ring_size = RING_DEFAULT,
-		.max_groups = MAX_GROUPS_DEFAULT,
 	};
 	argp_err_exit_status = STATUS_USAGE;
 	/* getopt begins its messages with argv[0], path and all. */
@@ -449,6 +448,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		argv[0] = name_given;
 	if (err)
 		fail(STATUS_FAULT, "command line: %s", strerror(err));
+	if (!options->max_groups)
+		options->max_groups = MAX_GROUPS_DEFAULT;
 }
 
 void options_free(struct options *options)

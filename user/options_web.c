@@ -141,5 +141,5 @@ const char *options_web_check(const struct options *options)
 		return "--web.config.file";
 	if (options->labels.pid || options->labels.cgroup || options->labels.netns)
 		return "--label";
-	return options->max_groups != MAX_GROUPS_DEFAULT ? "--max-groups" : NULL;
+	return options->max_groups ? "--max-groups" : NULL;
 }

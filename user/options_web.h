@@ -12,7 +12,8 @@
 /* The options of the group "Serving"; the input is a struct options. */
 extern const struct argp options_web_argp;
 
-/* Options that make no sense without an address to serve at. Returns what is wrong, or NULL. */
+/* Options that make no sense without an address to serve at; max_groups is 0 if it was not given.
+ * Returns what is wrong, or NULL. */
 const char *options_web_check(const struct options *options);
 
 #endif
