@@ -11,7 +11,7 @@ static void add(struct leak_holders *holders, struct tracker *tracker,
 {
 	struct process *process = process_table_get(tracker->processes, &record->task);
 
-	if (!process || process->tgid == tracker->self_tgid)
+	if (!process)
 		return;
 	if (holders->count == holders->capacity) {
 		size_t capacity = holders->capacity ? holders->capacity * 2 : 16;

@@ -141,7 +141,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow) || e->task.tgid == tracker->self_tgid)
+	if (!watch_set_has_flow(tracker->watched, &flow))
 		return;
 	process = process_table_get(tracker->processes, &e->task);
 	if (socket)

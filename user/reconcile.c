@@ -13,11 +13,8 @@ static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 	struct owner_tally tally = {0};
 
 	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
-		struct process *process;
+		struct process *process = process_table_get(tracker->processes, &records[i].task);
 
-		if (records[i].task.tgid == tracker->self_tgid)
-			continue;
-		process = process_table_get(tracker->processes, &records[i].task);
 		owner_tally_add(&tally, socket, process);
 	}
 	owner_learn_holders(socket, &tally);

@@ -240,18 +240,16 @@ static void who_is_not_visible_is_nobody(void **state)
 	world_free(world);
 }
 
-static void we_ourselves_accept_nothing(void **state)
+static void what_we_accept_is_ours(void **state)
 {
 	struct world *world = queue_world(&everything);
 
 	(void)state;
 	come_in(world, 1);
 	take(world, 1, TCP_ESTABLISHED, START_NS + MS, &myself);
-	take(world, 2, TCP_ESTABLISHED, START_NS + MS, &myself);
-	assert_int_equal(world->accepted_count, 0);
-	assert_int_equal(world_find(world, 1)->owner_source, OWNER_LISTENER);
-	assert_null(world_find(world, 2));
-	assert_int_equal(world->tracker.gaps, 0);
+	assert_int_equal(world->accepted_count, 1);
+	assert_int_equal(world_find(world, 1)->owner_source, OWNER_ACCEPT);
+	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &myself));
 	world_free(world);
 }
 
@@ -329,7 +327,7 @@ int main(void)
 		cmocka_unit_test(fast_open_is_no_gap),
 		cmocka_unit_test(time_does_not_run_backwards),
 		cmocka_unit_test(who_is_not_visible_is_nobody),
-		cmocka_unit_test(we_ourselves_accept_nothing),
+		cmocka_unit_test(what_we_accept_is_ours),
 		cmocka_unit_test(nothing_is_surer),
 		cmocka_unit_test(an_accepted_one_is_not_the_kernels),
 		cmocka_unit_test(what_is_not_asked_for_is_not_told),
