@@ -2,7 +2,7 @@
 # make bench            every measurement, one report (about five minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries groups empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)
@@ -19,7 +19,7 @@ $(OUT)/bench/%: tests/bench/%.c tests/bench/netns.h $(OUT)/tools-ok
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< -o $@ -pthread $(LDLIBS)
 
-$(OUT)/bench/libraries: tests/bench/libraries.c $(CORE_OBJ) $(OUT)/tools-ok
+$(addprefix $(OUT)/bench/,libraries groups): $(OUT)/bench/%: tests/bench/%.c $(CORE_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< $(CORE_OBJ) $(LDLIBS) -ljansson -o $@
