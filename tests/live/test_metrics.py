@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """What Prometheus sees of real sockets: pages, leaks, lifetimes, counters that only grow."""
 
+import contextlib
+import os
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -47,6 +50,12 @@ class Page:
 
     def value(self, name, **labels):
         return self.samples().get((name, tuple(sorted(labels.items()))))
+
+
+def counted(page, **labels):
+    """How many transitions, in all, these labels have."""
+    return sum(value for (name, found), value in page.samples().items()
+               if name == "tcpwatch_transitions_total" and set(labels.items()) <= set(found))
 
 
 @pytest.fixture
@@ -165,6 +174,95 @@ def test_labels_split_and_groups_are_limited(serving, puppet):
     tcpwatch.stop()
 
 
+@contextlib.contextmanager
+def cgroup(name):
+    """A cgroup of version 2; wherever it is mounted, if at all, this mount is the test's own."""
+    top = tempfile.mkdtemp(prefix="tcpwatch-cgroup-")
+    subprocess.run(["mount", "-t", "cgroup2", "none", top], check=True)
+    path = os.path.join(top, name)
+    try:
+        os.mkdir(path)
+        yield path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(path)
+        subprocess.run(["umount", top], check=True)
+        os.rmdir(top)
+
+
+def move(process, path):
+    with open(os.path.join(path, "cgroup.procs"), "w", encoding="ascii") as file:
+        file.write(str(process.pid))
+
+
+def test_a_cgroup_made_anew_is_the_same_series(serving, puppet):
+    name = f"tcpwatch-test-{os.getpid()}.service"
+    tcpwatch, address = serving("--label=cgroup")
+    labels = {"comm": "restarted", "cgroup": f"/{name}", "container_id": ""}
+    for starts in (1, 2):
+        with cgroup(name) as path:
+            process = puppet("restarted")
+            move(process, path)
+            process.listen()
+            page = wait_value(address, starts, "tcpwatch_transitions_total", **labels, **{
+                "from": "CLOSE", "to": "LISTEN"})
+            assert page.value("tcpwatch_sockets", state="LISTEN", **labels) == 1
+            process.leave()
+            while os.path.exists(path):  # the process is a zombie's time in it
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+                time.sleep(0.01)
+        page = wait_value(address, starts, "tcpwatch_transitions_total", **labels, **{
+            "from": "LISTEN", "to": "CLOSE"})
+        assert page.value("tcpwatch_sockets", state="LISTEN", **labels) == 0
+    tcpwatch.stop()
+
+
+def test_what_tcpwatch_accepts_is_its_own(watch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    tcpwatch = watch(f"--web.listen-address={address}", "-L", str(port))
+    before = Page(address)
+    for _ in range(5):
+        Page(address)
+    labels = {"comm": "tcpwatch", "from": "SYN_RECV", "to": "ESTABLISHED"}
+    page = wait_value(address, 6 + 1, "tcpwatch_transitions_total", **labels)
+    assert page.value("tcpwatch_sockets", comm="tcpwatch", state="LISTEN") == 1
+    assert page.value("tcpwatch_sockets", comm="tcpwatch", state="ESTABLISHED") >= 1
+    assert counted(page, comm="(unknown)") == counted(before, comm="(unknown)") == 0
+    tcpwatch.stop()
+
+
+def test_three_hundred_short_commands_stay_within_the_limit(serving, puppet):
+    tcpwatch, address = serving("--max-groups=20")
+    pages = [Page(address)]
+    for i in range(300):
+        process = puppet(f"short-{i}")
+        process.listen()
+        process.leave()
+        if i % 25 == 24:
+            pages.append(Page(address))
+    deadline = time.monotonic() + 5 * SLOW
+    wanted = counted(pages[0], to="LISTEN") + 300
+    while counted(pages[-1], to="LISTEN") < wanted:
+        assert time.monotonic() < deadline, "not all commands were counted"
+        pages.append(Page(address))
+    last = 0
+    for page in pages:
+        samples = page.samples()
+        assert len({labels for name, labels in samples
+                    if name == "tcpwatch_leaks_total" and ("kind", "unread") in labels}) <= 21
+        assert counted(page) >= last
+        last = counted(page)
+        others = counted(page, comm="other")
+    assert others >= 300 - 20
+    assert pages[-1].value("process_resident_memory_bytes") < \
+        pages[len(pages) // 2].value("process_resident_memory_bytes") + (4 << 20)
+    tcpwatch.stop()
+
+
 def test_promtool_has_nothing_to_say(serving, puppet):
     tcpwatch, address = serving()
     connect_pair(puppet("client"), puppet("server"))
@@ -186,7 +284,11 @@ def test_open_metrics_for_who_asks(serving):
     assert page.type == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert page.text.endswith("\n# EOF\n")
     assert "# TYPE tcpwatch_leaks counter\n" in page.text
-    for accept in ("text/plain", "*/*", "application/openmetrics-text;version=1.0.0;q=0"):
+    page = Page(address, Accept="application/openmetrics-text;version=0.0.1,text/plain;q=0.5,"
+                'application/openmetrics-text; version="1.0.0";escaping=allow-utf-8;q=0.6')
+    assert page.type.startswith("application/openmetrics-text")
+    for accept in ("text/plain", "*/*", "application/openmetrics-text;version=1.0.0;q=0",
+                   "application/openmetrics-text;q=0.0", "application/openmetrics-text;version=2.0.0"):
         page = Page(address, Accept=accept)
         assert page.type == "text/plain; version=0.0.4; charset=utf-8", accept
         assert "# EOF" not in page.text
