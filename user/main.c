@@ -2,6 +2,7 @@
 /* Lifecycle: options, source, engine, the loop around them, the end. */
 #include <errno.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,8 @@ static enum exit_status run(struct program *program)
 		err = watch_fd(program, http_server_epoll_fd(program->web), EPOLL_WEB);
 	if (!err)
 		err = privileges_drop(program->options.web_config != NULL);
+	/* Loading takes some 10 MB, of which malloc() would keep the most. */
+	malloc_trim(0);
 	if (!err) {
 		notify_ready(program);
 		err = loop(program);
