@@ -10,17 +10,16 @@
 
 #include "bpf_load.h"
 #include "feature.h"
+#include "ring_reader.h"
 #include "scan.h"
 #include "tcpwatch.skel.h"
 
 struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
-	struct ring_buffer *ring;
+	struct ring_reader *ring;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
-	source_sink sink; /* of the drain that runs */
-	void *context;
 };
 
 static struct source_live *live_of(struct source *source)
@@ -28,24 +27,13 @@ static struct source_live *live_of(struct source *source)
 	return (struct source_live *)source;
 }
 
-static int on_record(void *context, void *record, size_t size)
-{
-	struct source_live *live = context;
-
-	live->sink(live->context, record, size);
-	return 0;
-}
-
 static int live_drain(struct source *source, source_sink sink, void *context)
 {
 	struct source_live *live = live_of(source);
-	int count;
 
-	live->sink = sink;
-	live->context = context;
 	live->skeleton->bss->wake_sent = 0;
-	count = ring_buffer__consume(live->ring);
-	return count < 0 ? count : 0;
+	ring_reader_consume(live->ring, sink, context);
+	return 0;
 }
 
 static int live_scan(struct source *source, const struct scan_request *request,
@@ -119,7 +107,7 @@ static void live_free(struct source *source)
 {
 	struct source_live *live = live_of(source);
 
-	ring_buffer__free(live->ring);
+	ring_reader_free(live->ring);
 	tcpwatch__destroy(live->skeleton);
 	free(live->per_cpu);
 	free(live);
@@ -144,9 +132,8 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	err = bpf_load(&live->skeleton, options, &live->base.features);
 	if (err)
 		return err;
-	live->ring =
-		ring_buffer__new(bpf_map__fd(live->skeleton->maps.events), on_record, live, NULL);
-	return live->ring ? 0 : -errno;
+	return ring_reader_new(&live->ring, bpf_map__fd(live->skeleton->maps.events),
+			       bpf_map__max_entries(live->skeleton->maps.events));
 }
 
 int source_live_new(struct source **source, const struct options *options)
@@ -179,5 +166,5 @@ fail:
 
 int source_live_epoll_fd(const struct source *source)
 {
-	return ring_buffer__epoll_fd(((const struct source_live *)source)->ring);
+	return bpf_map__fd(((const struct source_live *)source)->skeleton->maps.events);
 }
