@@ -19,8 +19,14 @@
 #include "units.h"
 #include "version.h"
 
-/* The least time between two scans for scrapes: one takes 2 ms for each network namespace. */
+/* The least time between two scans for scrapes, and how many times as long as the last one took:
+ * 2 ms for each network namespace, and 5 us for each socket in TIME_WAIT. */
 #define METRICS_SCAN_PAUSE (1 * NS_PER_S)
+#define METRICS_SCAN_SHARE 50
+
+/* If the last one took longer than this the next scrape does not wait for one: it is made after the
+ * answer. */
+#define METRICS_SCAN_LONG (10 * NS_PER_MS)
 
 struct engine {
 	struct engine_config config;
@@ -31,6 +37,8 @@ struct engine {
 	struct scan_plan scans;
 	struct metric_groups *metrics; /* NULL where none are served */
 	uint64_t metrics_scan_at_ns;   /* the next one for them is not before this */
+	bool metrics_scan_long;	       /* the last one was */
+	bool metrics_scan_due;	       /* a scrape did not wait for it */
 	struct ledger ledger;
 	uint64_t started_ns;
 	uint64_t summary_at_ns;
@@ -315,6 +323,22 @@ int engine_start(struct engine *engine)
 	return err ? err : output_flush(config->output);
 }
 
+/* Mini-sockets are looked for because of a scrape, but not for each of many. */
+static int scan_for_metrics(struct engine *engine)
+{
+	uint64_t began_ns = now(engine), took_ns, pause_ns;
+	int err = scan_plan_minis(&engine->scans);
+
+	took_ns = now(engine) - began_ns;
+	pause_ns = took_ns * METRICS_SCAN_SHARE;
+	if (pause_ns < METRICS_SCAN_PAUSE)
+		pause_ns = METRICS_SCAN_PAUSE;
+	engine->metrics_scan_at_ns = now(engine) + pause_ns;
+	engine->metrics_scan_long = took_ns > METRICS_SCAN_LONG;
+	engine->metrics_scan_due = false;
+	return err;
+}
+
 int engine_poll(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
@@ -323,6 +347,8 @@ int engine_poll(struct engine *engine)
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
+	if (!err && engine->metrics_scan_due)
+		err = scan_for_metrics(engine);
 	if (!err)
 		err = summarize_if_due(engine);
 	mini_expire(&engine->tracker, now(engine));
@@ -362,16 +388,14 @@ void engine_status(struct engine *engine, struct engine_status *status)
 	}
 }
 
-/* Mini-sockets are looked for at a scrape, but not for each of many. */
 static int look_before_scrape(struct engine *engine)
 {
-	int err;
+	bool due = now(engine) >= engine->metrics_scan_at_ns;
 
-	if (now(engine) < engine->metrics_scan_at_ns)
-		return drain(engine);
-	err = scan_plan_minis(&engine->scans);
-	engine->metrics_scan_at_ns = now(engine) + METRICS_SCAN_PAUSE;
-	return err;
+	if (due && !engine->metrics_scan_long)
+		return scan_for_metrics(engine);
+	engine->metrics_scan_due |= due;
+	return drain(engine);
 }
 
 int engine_metrics(struct engine *engine, struct metric_text *text)

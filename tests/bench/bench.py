@@ -8,11 +8,13 @@ import os
 import re
 import resource
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(TOP, ".output", "bench")
@@ -155,6 +157,45 @@ def tcpstates():
     # It needs tracefs: mounted in a mount namespace that goes with it.
     return Tracer("unshare", "-m", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing; "
                   "exec " + TCPSTATES)
+
+
+def free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
+
+
+class Exporter(Tracer):
+    """tcpwatch as it serves metrics, and nothing else."""
+
+    def __init__(self, *options):
+        self.address = free_address()
+        super().__init__(TCPWATCH, "--web.listen-address=" + self.address, *options)
+
+    def _is_up(self):
+        return super()._is_up() and self._answers()
+
+    def _answers(self):
+        try:
+            with urllib.request.urlopen("http://%s/-/ready" % self.address, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def page(self):
+        request = urllib.request.Request("http://%s/metrics" % self.address, headers={
+            "Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read().decode()
+
+
+def series(page):
+    return sum(1 for line in page.splitlines() if not line.startswith("#"))
+
+
+def groups(page):
+    """The names that something is counted for."""
+    return set(re.findall(r'^tcpwatch_leaks_total\{comm="(.*?)",', page, re.M))
 
 
 class Hold:

@@ -2,12 +2,12 @@
 /*
  * Opens loopback connections and holds them until its standard input ends.
  *
- *	hold [-l] N
+ *	hold [-l] [-g NAMES] N
  *
  * Both ends are held: 2 N sockets. With -l the client ends are closed and the ends of stream read:
- *N sockets in CLOSE_WAIT that nothing will ever close. One process holds them all if the limit on
- * descriptors allows or may be raised, else as many processes as it takes. Prints `ready N
- *PROCESSES` when all are there.
+ * N sockets in CLOSE_WAIT that nothing will ever close. One process holds them all if the limit on
+ * descriptors allows or may be raised, else as many processes as it takes; with -g at least NAMES
+ * of them, called hold-0, hold-1 and so on. Prints `ready N PROCESSES` when all are there.
  */
 #include "netns.h"
 
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -64,22 +65,43 @@ static void open_connections(long count, bool leak)
 	}
 }
 
+static void take_name(long number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "hold-%ld", number);
+	if (prctl(PR_SET_NAME, name))
+		err(1, "name");
+}
+
 int main(int argc, char **argv)
 {
-	bool leak = argc > 2 && !strcmp(argv[1], "-l");
-	long count = argc > 1 + leak ? atol(argv[1 + leak]) : 0;
-	int per_connection = leak ? 1 : 2;
+	bool leak = false;
+	long count, names = 0;
+	int per_connection, option;
 	long share, processes;
 	int ready[2];
 	char byte;
 
-	if (count < 1)
-		errx(2, "usage: hold [-l] N");
+	while ((option = getopt(argc, argv, "lg:")) != -1) {
+		if (option == 'l')
+			leak = true;
+		else if (option == 'g')
+			names = atol(optarg);
+		else
+			return 2;
+	}
+	count = optind < argc ? atol(argv[optind]) : 0;
+	if (count < 1 || names < 0 || names > count)
+		errx(2, "usage: hold [-l] [-g NAMES] N");
+	per_connection = leak ? 1 : 2;
 	share = (descriptors_available(count * per_connection + SPARE_FDS) - SPARE_FDS) /
 		per_connection;
 	if (share < 1)
 		errx(1, "the limit on open files is too low");
 	processes = (count + share - 1) / share;
+	if (processes < names)
+		processes = names;
 	enter_own_netns();
 	if (pipe(ready))
 		err(1, "pipe");
@@ -92,6 +114,8 @@ int main(int argc, char **argv)
 		if (child > 0)
 			continue;
 		close(ready[0]);
+		if (names)
+			take_name(i);
 		open_connections(count / processes + (i < count % processes), leak);
 		if (write(ready[1], "r", 1) != 1)
 			err(1, "write");
