@@ -35,6 +35,8 @@ struct metric_groups {
 	struct entry *quiet; /* who may be put out, the quietest first; some here have sockets */
 	struct entry other;
 	struct cgroup_table *cgroups; /* NULL where not asked for */
+	struct entry *last;	      /* the one most likely to be asked for again; NULL = none */
+	struct metric_key last_key;   /* by which it was asked for */
 };
 
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit)
@@ -123,6 +125,8 @@ static void list_remove(struct metric_groups *groups, struct entry *entry)
 static void entry_remove(struct metric_groups *groups, struct entry *entry)
 {
 	list_remove(groups, entry);
+	if (groups->last == entry)
+		groups->last = NULL;
 	HASH_DEL(groups->table, entry);
 	if (entry->group.key.cgroup)
 		cgroup_table_release(groups->cgroups, entry->group.key.cgroup);
@@ -252,9 +256,14 @@ static void touch(struct metric_groups *groups, struct entry *entry)
 
 struct metric_group *metric_groups_get(struct metric_groups *groups, const struct metric_key *key)
 {
-	struct metric_key kept = key_of(groups, key);
+	struct metric_key kept;
 	struct entry *entry;
 
+	if (groups->last && !memcmp(key, &groups->last_key, sizeof(*key))) {
+		touch(groups, groups->last);
+		return &groups->last->group;
+	}
+	kept = key_of(groups, key);
 	/* A command of that name: the same series. */
 	if (!memcmp(&kept, &groups->other.group.key, sizeof(kept)))
 		return &groups->other.group;
@@ -268,6 +277,8 @@ struct metric_group *metric_groups_get(struct metric_groups *groups, const struc
 			return &groups->other.group;
 	}
 	touch(groups, entry);
+	groups->last = entry;
+	groups->last_key = *key;
 	return &entry->group;
 }
 

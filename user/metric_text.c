@@ -72,6 +72,17 @@ void metric_labels_text(struct metric_text *text, const char *labels, size_t siz
 	put(text, " ", 1);
 }
 
+void metric_bucket(struct metric_text *text, const char *name, const char *labels, size_t size,
+		   const char *bound)
+{
+	put_string(text, name);
+	put_string(text, "_bucket{");
+	put(text, labels, size);
+	put_string(text, size ? ",le=\"" : "le=\"");
+	put_string(text, bound);
+	put_string(text, "\"} ");
+}
+
 /* Writes the digits of value before `end`, at least `least` of them; returns their beginning. */
 static char *digits(char *end, uint64_t value, int least)
 {

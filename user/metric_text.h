@@ -27,6 +27,10 @@ void metric_family(struct metric_text *text, const char *name, enum metric_type 
 /* One sample: its name, labels ("a=\"b\",c=\"d\"" or "") and value follow each other. */
 void metric_name(struct metric_text *text, const char *name, const char *suffix);
 void metric_labels_text(struct metric_text *text, const char *labels, size_t size);
+/* The same for a bucket: its family's name, and its bound, in which nothing needs escaping. */
+void metric_bucket(struct metric_text *text, const char *name, const char *labels, size_t size,
+		   const char *bound);
+
 void metric_value_u64(struct metric_text *text, uint64_t value);
 
 /* In seconds, with all nine digits. */

@@ -98,7 +98,7 @@ static void histogram(struct writer *writer, const char *name, size_t size,
 
 	for (int i = 0; i <= METRIC_BOUNDS; i++) {
 		count += histogram->buckets[i];
-		sample_begin(writer, name, "_bucket", add(writer, size, "le", bound_names[i]));
+		metric_bucket(writer->text, name, writer->labels, size, bound_names[i]);
 		metric_value_u64(writer->text, count);
 	}
 	sample_begin(writer, name, "_sum", size);
