@@ -67,7 +67,8 @@ struct tracker {
 	struct tracker_hooks hooks;
 	feature_set features; /* what the source tells */
 	struct recent recent;
-	uint32_t self_tgid; /* our own reading of the tables can drain a backlog: never known by acting */
+	uint32_t self_tgid; /* our own reading of the tables can drain a backlog: never known by
+			       acting */
 	uint64_t closed[TRACKER_CLOSED]; /* their cookies, in a ring; 0 = none */
 	unsigned int closed_next;
 	uint64_t gaps;	    /* records whose `from` was not what the table knew */

@@ -205,8 +205,7 @@ static void wrong_numbers_of_groups_are_refused(void **state)
 static void web_options_without_an_address_are_refused(void **state)
 {
 	static const char *const options[] = {"--label=pid", "--label=netns", "--max-groups=1",
-					      "--max-groups=100",
-					      "--web.config.file=x"};
+					      "--max-groups=100", "--web.config.file=x"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
