@@ -288,7 +288,8 @@ def test_open_metrics_for_who_asks(serving):
                 'application/openmetrics-text; version="1.0.0";escaping=allow-utf-8;q=0.6')
     assert page.type.startswith("application/openmetrics-text")
     for accept in ("text/plain", "*/*", "application/openmetrics-text;version=1.0.0;q=0",
-                   "application/openmetrics-text;q=0.0", "application/openmetrics-text;version=2.0.0"):
+                   "application/openmetrics-text;q=0.0",
+                   "application/openmetrics-text;version=2.0.0"):
         page = Page(address, Accept=accept)
         assert page.type == "text/plain; version=0.0.4; charset=utf-8", accept
         assert "# EOF" not in page.text
