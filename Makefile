@@ -29,8 +29,8 @@ BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ib
 BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
-# Rooms that need the kernel; everything else is the core that tests link without it.
-LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c privileges.c)
+# Rooms that need the kernel, or systemd; everything else is the core that tests link without it.
+LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c privileges.c service.c)
 # The web server: a component of its own, with libraries of its own. Only tests use it so far.
 HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)

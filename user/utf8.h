@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_UTF8_H
 #define TCPWATCH_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -9,5 +10,11 @@
  * begins with none. Overlong forms, surrogates and code points above U+10FFFF are not valid.
  */
 size_t utf8_sequence(const char *text);
+
+/*
+ * Does the valid sequence that `text` begins with stand for something that turns the direction of
+ * text around, or that one cannot see? Whatever a locale says of its width.
+ */
+bool utf8_is_invisible(const char *text);
 
 #endif
