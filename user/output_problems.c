@@ -99,11 +99,12 @@ static void put_size(FILE *file, uint64_t bytes)
 static void put_remedy(const struct output_problems *problems, bool ring_full)
 {
 	FILE *file = problems->base.file;
+	uint64_t larger = problems->ring_size * 4;
 
-	if (!ring_full || problems->ring_size * 4 > RING_SIZE_MAX)
+	if (!ring_full || problems->ring_size >= RING_SIZE_MAX)
 		return;
 	fputs(": make the ring larger, --ring-size=", file);
-	put_size(file, problems->ring_size * 4);
+	put_size(file, larger < RING_SIZE_MAX ? larger : RING_SIZE_MAX);
 }
 
 static void put_losses(struct output_problems *problems, const struct ledger *ledger,
@@ -129,7 +130,7 @@ static void put_losses(struct output_problems *problems, const struct ledger *le
 			text_count(of_it, count));
 		separator = ", ";
 	}
-	fputs("), their lifetimes are missing", output->file);
+	fputs("), lifetimes are missing", output->file);
 	put_remedy(problems, ring_full);
 	putc('\n', output->file);
 	problems->told = *ledger;

@@ -18,7 +18,7 @@ from runner import check_stderr, command
 
 TIME = r"\d\d:\d\d:\d\d\.\d{6}  "
 MODE = re.compile(f"{TIME}Mode: tracepoints, not seen here: ")
-LOST = re.compile(TIME + r"LOST ([\d,]+) events? \(.*ring_full [\d,]+.*\), their lifetimes are missing"
+LOST = re.compile(TIME + r"LOST ([\d,]+) events? \(.*ring_full [\d,]+.*\), lifetimes are missing"
                   r": make the ring larger, --ring-size=16K$")
 
 
