@@ -56,18 +56,16 @@ static void losses_are_told_once_a_minute(void **state)
 	begin(&paper, 1U << 20, (1U << FEATURES) - 1);
 	check_until(&paper, &now_ns, START_NS + NS_PER_S, "");
 	paper.ledger.lost[LOST_RING_FULL] = 1234;
-	check_until(
-		&paper, &now_ns, START_NS + 2 * NS_PER_S,
-		"00:16:41.000000  LOST 1,234 events (ring_full 1,234), lifetimes are missing"
-		": make the ring larger, --ring-size=4M\n");
+	check_until(&paper, &now_ns, START_NS + 2 * NS_PER_S,
+		    "00:16:41.000000  LOST 1,234 events (ring_full 1,234), lifetimes are missing"
+		    ": make the ring larger, --ring-size=4M\n");
 	paper.ledger.lost[LOST_RING_FULL] += 6;
 	check_until(&paper, &now_ns, START_NS + 30 * NS_PER_S, "");
 	paper.ledger.lost[LOST_RECURSION] = 1;
 	check_until(&paper, &now_ns, START_NS + 60 * NS_PER_S, "");
-	check_until(
-		&paper, &now_ns, START_NS + 62 * NS_PER_S,
-		"00:17:41.000000  LOST 7 events in 60.0s (ring_full 6, recursion 1), lifetimes"
-		" are missing: make the ring larger, --ring-size=4M\n");
+	check_until(&paper, &now_ns, START_NS + 62 * NS_PER_S,
+		    "00:17:41.000000  LOST 7 events in 60.0s (ring_full 6, recursion 1), lifetimes"
+		    " are missing: make the ring larger, --ring-size=4M\n");
 	/* The last one was at 30 s; nothing more is said before the pause is over. */
 	check_until(&paper, &now_ns, START_NS + 121 * NS_PER_S, "");
 	check_until(&paper, &now_ns, START_NS + 300 * NS_PER_S,
