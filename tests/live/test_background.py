@@ -33,7 +33,9 @@ class Daemon:
             probe.bind(("127.0.0.1", 0))
             self.address = probe.getsockname()
         self.process = subprocess.Popen(
-            command(f"--web.listen-address=127.0.0.1:{self.address[1]}", *args),
+            # Others on this host may leak, too.
+            command(f"--web.listen-address=127.0.0.1:{self.address[1]}", *args,
+                    *(() if "-t" in args else ("-n", "forgetful"))),
             stdin=subprocess.DEVNULL, stdout=stdout, stderr=self.errors,
             env={**os.environ, "TZ": "UTC", **(env or {})})
 
