@@ -29,9 +29,10 @@ BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ib
 BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
-# Rooms that need the kernel, or join core and web server; everything else is the core that tests link without.
-LIVE_SRC := $(addprefix user/,main.c web_pages.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c privileges.c)
-# The web server: a component of its own, with libraries of its own. Only tests use it so far.
+# Rooms that need the kernel or systemd, or join core and web server; everything else is the core that tests link without.
+LIVE_SRC := $(addprefix user/,main.c web_pages.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c \
+	    privileges.c service.c)
+# The web server: a component of its own, with libraries of its own.
 HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)
 CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*.c))

@@ -12,6 +12,7 @@
 
 #include "bpf_hooks.h"
 #include "event.h"
+#include "privileges.h"
 #include "tcpwatch.skel.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
@@ -316,6 +317,8 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 
 void bpf_load_explain(int err, const struct options *options)
 {
+	const char *missing = privileges_missing_core();
+
 	if (!bpf_load_has_btf(options)) {
 		fprintf(stderr,
 			"tcpwatch: this kernel shows no BTF: cannot read " KERNEL_BTF
@@ -323,17 +326,20 @@ void bpf_load_explain(int err, const struct options *options)
 			strerror(errno));
 		return;
 	}
-	if ((err == -EPERM || err == -EACCES) && geteuid() != 0) {
+	if ((err == -EPERM || err == -EACCES) && *missing) {
 		fprintf(stderr,
-			"tcpwatch: not allowed to load BPF programs: %s as uid %u. Run it as root, or give it "
-			"the capabilities: setcap cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch\n",
-			strerror(-err), geteuid());
+			"tcpwatch: not allowed to load BPF programs without %s: %s as uid %u. %s\n",
+			missing, strerror(-err), geteuid(),
+			geteuid() ? "Run it as root, or give it the capabilities: setcap "
+				    "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch"
+				  : "A container or a security policy withholds that from root: "
+				    "grant it.");
 		return;
 	}
 	fprintf(stderr,
 		"tcpwatch: the kernel refuses to load or attach the BPF programs: %s%s%s. %s\n",
 		strerror(-err), *last_message ? ": " : "", last_message,
 		err == -EPERM || err == -EACCES
-			? "A container or security policy withholds CAP_BPF or CAP_PERFMON: grant them."
+			? "A security policy forbids it, lockdown or an LSM: see the kernel's log."
 			: "Run with -v to see the kernel's own words; kernel 5.15 or newer is needed.");
 }

@@ -2,7 +2,6 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,9 +252,11 @@ static int summarize_if_due(struct engine *engine)
 	return err ? err : show(engine, engine->config.output->ops->summary);
 }
 
-static bool process_alive(uint32_t tgid)
+static bool process_alive(void *context, uint32_t tgid)
 {
-	return !kill((pid_t)tgid, 0) || errno != ESRCH;
+	struct source *source = context;
+
+	return source->ops->process_alive(source, tgid);
 }
 
 /* Does a watched process hold it, or own it without a descriptor (unaccepted)? */
@@ -352,7 +353,9 @@ int engine_poll(struct engine *engine)
 	if (!err)
 		err = summarize_if_due(engine);
 	mini_expire(&engine->tracker, now(engine));
-	process_table_fold(engine->tracker.processes, process_alive);
+	if (config->output->ops->losses)
+		config->output->ops->losses(config->output, &engine->ledger, now(engine));
+	process_table_fold(engine->tracker.processes, process_alive, config->source);
 	return err ? err : output_flush(config->output);
 }
 
@@ -363,25 +366,35 @@ uint64_t engine_deadline(const struct engine *engine)
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
-void engine_status(struct engine *engine, struct engine_status *status)
+void engine_news(struct engine *engine, struct service_news *news)
 {
 	struct leak_groups *groups = leak_watch_groups(engine->leaks, now(engine));
-	const struct tcp_socket *socket;
 	struct leak_group *group = NULL;
+
+	*news = (struct service_news){.lost = ledger_lost(&engine->ledger)};
+	while ((group = leak_groups_next(groups, group))) {
+		news->leaks_total += group->total;
+		news->leaks_open += group->open;
+	}
+}
+
+void engine_status(struct engine *engine, struct engine_status *status)
+{
+	const struct tcp_socket *socket;
+	struct service_news news;
 	uint32_t position = 0;
 
+	engine_news(engine, &news);
 	*status = (struct engine_status){
 		.version = TCPWATCH_VERSION,
 		.kernel = engine->config.kernel,
 		.mode = feature_mode(engine->config.source->features),
 		.duration_ns = now(engine) - engine->started_ns,
 		.events = engine->ledger.seen,
-		.lost = ledger_lost(&engine->ledger),
+		.leaks_open = news.leaks_open,
+		.leaks_total = news.leaks_total,
+		.lost = news.lost,
 	};
-	while ((group = leak_groups_next(groups, group))) {
-		status->leaks_total += group->total;
-		status->leaks_open += group->open;
-	}
 	while ((socket = socket_table_next(engine->tracker.sockets, &position))) {
 		status->sockets += !socket->hidden && socket->state != TCP_CLOSE;
 		status->close_wait += !socket->hidden && socket->state == TCP_CLOSE_WAIT;

@@ -8,6 +8,7 @@
 #include "metric_text.h"
 #include "options.h"
 #include "output.h"
+#include "service.h"
 #include "source.h"
 
 struct engine;
@@ -56,6 +57,9 @@ struct engine_status {
 
 /* Where metrics are served: looks what there is now. */
 void engine_status(struct engine *engine, struct engine_status *status);
+
+/* What systemd is told. */
+void engine_news(struct engine *engine, struct service_news *news);
 
 /* Where metrics are served: writes the page. Returns 0 or a negative errno. */
 int engine_metrics(struct engine *engine, struct metric_text *text);

@@ -68,6 +68,14 @@ bool feature_is_missing(feature_set set, enum feature feature)
 	return feature != FEATURE_CLOSES || !feature_has(set, FEATURE_ACCEPT);
 }
 
+bool feature_any_missing(feature_set set)
+{
+	for (int i = 0; i < FEATURES; i++)
+		if (feature_is_missing(set, (enum feature)i))
+			return true;
+	return false;
+}
+
 const char *feature_mode(feature_set set)
 {
 	return set & feature_set_full() ? "full" : "tracepoints";

@@ -45,6 +45,9 @@ feature_set feature_set_full(void);
 /* Is it one that this kernel, or these privileges, keep from us? */
 bool feature_is_missing(feature_set set, enum feature feature);
 
+/* Is there any such? */
+bool feature_any_missing(feature_set set);
+
 /* "full" where any of the full mode's programs works, else "tracepoints". */
 const char *feature_mode(feature_set set);
 

@@ -4,52 +4,26 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "bpf_load.h"
 #include "exit_status.h"
+#include "privileges.h"
 #include "version.h"
-
-#define ARRAY_LENGTH(array) (sizeof(array) / sizeof(*(array)))
-
-struct capability {
-	int number;
-	const char *name;
-	const char *loses;
-};
-
-static const struct capability capabilities[] = {
-	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
-	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
-	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-	 "sockets that no descriptor holds, in other network namespaces"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' network namespaces, for such sockets"},
-};
 
 /* What is known after the tries. */
 struct probe {
 	feature_set works;
 	int errors[FEATURES];		     /* negative errno, 0 = works */
 	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
-	bool capable[ARRAY_LENGTH(capabilities)];
+	bool capable[PRIVILEGES];
 	bool btf;
 	int btf_errno;
 };
-
-static bool has_capability(int capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
-
-	return !syscall(SYS_capget, &header, data) &&
-	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
-}
 
 static bool can_change_netns(void)
 {
@@ -71,8 +45,8 @@ static void probe(struct probe *probe, const struct options *options)
 		if (!probe->errors[feature])
 			probe->works |= 1u << feature;
 	}
-	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)
-		probe->capable[i] = has_capability(capabilities[i].number);
+	for (size_t i = 0; i < PRIVILEGES; i++)
+		probe->capable[i] = privileges_has(privileges[i].number);
 }
 
 static bool core_works(const struct probe *probe)
@@ -115,9 +89,9 @@ static void print_losses(const struct probe *probe)
 		if (probe->errors[i] &&
 		    (i == FEATURE_FORKS || feature_is_missing(probe->works, (enum feature)i)))
 			print_loss(&losses, feature_infos[i].name, feature_infos[i].loses);
-	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++)
+	for (size_t i = 0; i < PRIVILEGES; i++)
 		if (!probe->capable[i])
-			print_loss(&losses, capabilities[i].name, capabilities[i].loses);
+			print_loss(&losses, privileges[i].name, privileges[i].loses);
 }
 
 /* Those that we have, or those that we have not. */
@@ -125,10 +99,10 @@ static bool print_capabilities(const struct probe *probe, const char *title, boo
 {
 	bool any = false;
 
-	for (size_t i = 0; i < ARRAY_LENGTH(capabilities); i++) {
+	for (size_t i = 0; i < PRIVILEGES; i++) {
 		if (probe->capable[i] != having)
 			continue;
-		printf("%s%s", any ? " " : title, capabilities[i].name);
+		printf("%s%s", any ? " " : title, privileges[i].name);
 		any = true;
 	}
 	return any;

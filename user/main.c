@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "bpf_load.h"
@@ -18,9 +17,11 @@
 #include "exit_status.h"
 #include "feature_probe.h"
 #include "http_server.h"
+#include "journal.h"
 #include "options.h"
 #include "output.h"
 #include "privileges.h"
+#include "service.h"
 #include "source_live.h"
 #include "targets.h"
 #include "units.h"
@@ -45,8 +46,7 @@ struct program {
 	struct engine *engine;
 	struct http_server *web; /* NULL where nothing is served */
 	int signal_fd;
-	uint64_t watchdog_ns; /* how often systemd wants to hear of us; 0 = never */
-	uint64_t watchdog_at_ns;
+	struct service service;
 	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
 
@@ -103,6 +103,8 @@ static int wait_ms(const struct program *program)
 
 	if (deadline_ns < until_ns)
 		until_ns = deadline_ns;
+	if (service_deadline(&program->service) < until_ns)
+		until_ns = service_deadline(&program->service);
 	if (program->end_ns < until_ns)
 		until_ns = program->end_ns;
 	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -111,7 +113,7 @@ static int wait_ms(const struct program *program)
 static void on_web_report(void *context, const char *message)
 {
 	(void)context;
-	fprintf(stderr, "tcpwatch: %s\n", message);
+	journal_say(SD_WARNING, "%s", message);
 }
 
 /* A page is asked for within http_server_run(): between two turns of the engine. */
@@ -130,10 +132,14 @@ static void on_signal(struct program *program)
 
 	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo != SIGHUP || !program->web)
+	if (info.ssi_signo != SIGHUP || !program->web) {
 		program->end_ns = 0;
-	else if (http_server_reload(program->web, error))
-		fprintf(stderr, "tcpwatch: %s; what was read before stays\n", error);
+		return;
+	}
+	service_reloading(&program->service, clock_now());
+	if (http_server_reload(program->web, error))
+		journal_say(SD_ERR, "%s; what was read before stays", error);
+	service_ready(&program->service);
 }
 
 static void on_event(struct program *program, const struct epoll_event *event)
@@ -151,24 +157,16 @@ static void on_event(struct program *program, const struct epoll_event *event)
 	}
 }
 
-/* systemd is told that the first scan is done, and then that the loop goes round. */
-static void notify_ready(struct program *program)
-{
-	uint64_t within_us;
-
-	if (sd_watchdog_enabled(0, &within_us) > 0)
-		program->watchdog_ns = within_us * NS_PER_US / 2;
-	sd_notify(0, "READY=1");
-}
-
-static void notify_alive(struct program *program)
+static void tell_service(struct program *program)
 {
 	uint64_t now_ns = clock_now();
+	struct service_news news;
 
-	if (!program->watchdog_ns || now_ns < program->watchdog_at_ns)
+	service_alive(&program->service, now_ns);
+	if (!service_is_curious(&program->service, now_ns))
 		return;
-	sd_notify(0, "WATCHDOG=1");
-	program->watchdog_at_ns = now_ns + program->watchdog_ns;
+	engine_news(program->engine, &news);
+	service_status(&program->service, &news, now_ns);
 }
 
 /* Returns 0 when it is time to stop, or a negative errno. */
@@ -186,7 +184,7 @@ static int loop(struct program *program)
 		err = engine_poll(program->engine);
 		if (err)
 			return err;
-		notify_alive(program);
+		tell_service(program);
 		for (int i = 0; i < count; i++)
 			on_event(program, &events[i]);
 	}
@@ -256,13 +254,12 @@ static enum exit_status run(struct program *program)
 		err = engine_start(program->engine);
 	if (!err && program->web)
 		err = watch_fd(program, http_server_epoll_fd(program->web), EPOLL_WEB);
-	if (!err)
-		err = privileges_drop(program->options.web_config != NULL);
 	/* Loading takes some 10 MB, of which malloc() would keep the most. */
 	malloc_trim(0);
 	if (!err) {
-		notify_ready(program);
+		service_ready(&program->service);
 		err = loop(program);
+		service_stopping(&program->service);
 	}
 	if (!err)
 		err = engine_finish(program->engine);
@@ -278,6 +275,21 @@ static struct output *output_new(const struct options *options)
 	    !options->interval_ns)
 		return output_problems_new(stdout);
 	return output_text_new(stdout);
+}
+
+/*
+ * All is attached: what follows is done with as little as it needs. A command that we start to
+ * watch it (-- COMMAND) must be forked before: it is to have the privileges that we were given, and
+ * no_new_privs, securebits and the bounding set are inherited and never come back. Let it wait at a
+ * pipe for its execve() until the first scan is done.
+ */
+static int drop_privileges(const struct program *program)
+{
+	char costs[PRIVILEGES_TEXT_LEN];
+
+	if (privileges_costs(costs))
+		journal_say(SD_NOTICE, "%s", costs);
+	return privileges_drop(program->options.web_config != NULL);
 }
 
 static enum exit_status start(struct program *program)
@@ -303,7 +315,8 @@ static enum exit_status start(struct program *program)
 		return status_of(-ENOMEM);
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
-	return run(program);
+	err = drop_privileges(program);
+	return err ? status_of(err) : run(program);
 }
 
 int main(int argc, char **argv)
@@ -312,6 +325,7 @@ int main(int argc, char **argv)
 	enum exit_status status;
 
 	setlocale(LC_ALL, "");
+	service_init(&program.service);
 	options_parse(&program.options, argc, argv);
 	if (bpf_load_check_btf(&program.options))
 		status = STATUS_USAGE;

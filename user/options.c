@@ -21,7 +21,7 @@
 #define CLOSE_WAIT_DEFAULT (10 * NS_PER_S)
 #define RING_DEFAULT	   (16ULL << 20)
 #define RING_MIN	   4096ULL
-#define RING_MAX	   (1ULL << 30)
+#define INTERVAL_MIN	   (10 * NS_PER_MS)
 
 enum long_option {
 	OPTION_FEATURES = 0x100,
@@ -288,11 +288,21 @@ static uint64_t duration_option(const char *option, const char *text, uint64_t l
 	return ns;
 }
 
+/* Each summary asks the kernel for all sockets: what is shorter keeps a CPU busy with that. */
+static uint64_t interval_option(const char *text)
+{
+	uint64_t ns = duration_option("-i", text, 1);
+
+	if (ns < INTERVAL_MIN)
+		fail_value("-i", text, strlen(text), "is too short: at least 10ms");
+	return ns;
+}
+
 static uint64_t ring_size_option(const char *text)
 {
 	uint64_t size = 0;
 
-	if (size_parse(text, &size) || size < RING_MIN || size > RING_MAX || size & (size - 1))
+	if (size_parse(text, &size) || size < RING_MIN || size > RING_SIZE_MAX || size & (size - 1))
 		fail_value(
 			"--ring-size", text, strlen(text),
 			"is not a ring size: a power of two, at least 4096 (the page size) and at most 1G, "
@@ -387,7 +397,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		options->trace = true;
 		break;
 	case 'i':
-		options->interval_ns = duration_option("-i", arg, 1);
+		options->interval_ns = interval_option(arg);
 		break;
 	case 'd':
 		options->duration_ns = duration_option("-d", arg, 1);

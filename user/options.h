@@ -8,6 +8,9 @@
 
 #include "metric_group.h"
 
+/* Of the ring buffer, in bytes. */
+#define RING_SIZE_MAX (1ULL << 30)
+
 /* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said.
  */
 struct options {

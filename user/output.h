@@ -33,6 +33,8 @@ struct output_ops {
 	void (*accepted)(struct output *output, const struct accepted *accepted);
 	void (*leak)(struct output *output, const struct leak *leak);
 	void (*leak_end)(struct output *output, const struct leak_end *end);
+	/* What was lost so far, again and again. NULL: it is in the end. */
+	void (*losses)(struct output *output, const struct ledger *ledger, uint64_t now_ns);
 	void (*summary)(struct output *output, const struct view *view);
 	void (*end)(struct output *output, const struct view *view);
 	void (*free)(struct output *output);
@@ -42,7 +44,7 @@ struct output_ops {
  * ops->free. */
 struct output *output_text_new(FILE *file);
 
-/* The same of a program in the background: leaks, and nothing else. */
+/* The same of a program in the background: problems and their ends, and nothing else. */
 struct output *output_problems_new(FILE *file);
 
 /* JSON Lines. */

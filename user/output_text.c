@@ -20,29 +20,17 @@ static const struct text_style *style_of(struct output *output)
 	return &((struct output_text *)output)->style;
 }
 
-static void put_mode(struct output *output, feature_set features)
-{
-	const char *separator = ", not seen here: ";
-
-	fprintf(output->file, "Mode: %s", feature_mode(features));
-	for (int i = 0; i < FEATURES; i++) {
-		if (!feature_is_missing(features, (enum feature)i))
-			continue;
-		fprintf(output->file, "%s%s", separator, feature_infos[i].name);
-		separator = ", ";
-	}
-	fprintf(output->file, "%s\n", separator[2] == 'n' ? "." : " (see tcpwatch --features).");
-}
-
 static void text_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	const struct options *options = start->options;
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], waiting[COUNT_TEXT_LEN];
 
 	(void)now_ns;
-	fprintf(output->file, "Watching %s: %s TCP socket%s found",
-		start->targets ? start->targets : "every process",
-		text_count(start->sockets_found, count), start->sockets_found == 1 ? "" : "s");
+	fputs("Watching ", output->file);
+	text_put_name(style_of(output), output->file,
+		      start->targets ? start->targets : "every process");
+	fprintf(output->file, ": %s TCP socket%s found", text_count(start->sockets_found, count),
+		start->sockets_found == 1 ? "" : "s");
 	if (start->close_wait_found)
 		fprintf(output->file, ", %s in CLOSE_WAIT",
 			text_count(start->close_wait_found, waiting));
@@ -51,7 +39,7 @@ static void text_start(struct output *output, const struct output_start *start, 
 			duration_format(options->close_wait_ns, duration));
 	else
 		fputs(". Every CLOSE_WAIT is reported.\n", output->file);
-	put_mode(output, start->features);
+	text_put_mode(output->file, start->features);
 }
 
 /* "local <- remote" for who was called, "local -> remote" for who called. */
@@ -283,7 +271,8 @@ static void put_leak_summary(struct output *output, const struct view *view)
 	for (size_t i = 0; i < shown; i++)
 		put_group(output, view->groups[i]);
 	if (shown < view->group_count)
-		fprintf(output->file, "  and %zu more groups\n", view->group_count - shown);
+		fprintf(output->file, "  and %zu more group%s\n", view->group_count - shown,
+			view->group_count - shown == 1 ? "" : "s");
 }
 
 static void text_summary(struct output *output, const struct view *view)
@@ -300,8 +289,9 @@ static void text_summary(struct output *output, const struct view *view)
 	for (size_t i = 0; i < shown; i++)
 		put_process(output, &view->processes[i]);
 	if (shown < view->process_count)
-		fprintf(output->file, "\n%zu more processes are not shown; -j shows all.\n",
-			view->process_count - shown);
+		fprintf(output->file, "\n%zu more process%s not shown; -j shows all.\n",
+			view->process_count - shown,
+			view->process_count - shown == 1 ? " is" : "es are");
 	if (!view->process_count)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
@@ -313,8 +303,8 @@ static void text_end(struct output *output, const struct view *view)
 	const struct ledger *ledger = &view->ledger;
 	const char *separator = " (";
 
-	fprintf(output->file, "%s events in %s, %s lost", text_count(ledger->seen, seen),
-		duration_format(view->duration_ns, duration),
+	fprintf(output->file, "%s event%s in %s, %s lost", text_count(ledger->seen, seen),
+		ledger->seen == 1 ? "" : "s", duration_format(view->duration_ns, duration),
 		text_count(ledger_lost(ledger), lost));
 	for (int reason = 0; reason < LOST_REASONS; reason++) {
 		if (!ledger->lost[reason])
@@ -330,31 +320,6 @@ static void text_free(struct output *output)
 {
 	free(output);
 }
-
-static void text_nothing_at_start(struct output *output, const struct output_start *start,
-				  uint64_t now_ns)
-{
-	(void)output;
-	(void)start;
-	(void)now_ns;
-}
-
-static void text_nothing(struct output *output, const struct view *view)
-{
-	(void)output;
-	(void)view;
-}
-
-static const struct output_ops problem_ops = {
-	.start = text_nothing_at_start,
-	.change = text_change,
-	.accepted = text_accepted,
-	.leak = text_leak,
-	.leak_end = text_leak_end,
-	.summary = text_nothing,
-	.end = text_nothing,
-	.free = text_free,
-};
 
 static const struct output_ops ops = {
 	.start = text_start,
@@ -377,13 +342,4 @@ struct output *output_text_new(FILE *file)
 	output->base.file = file;
 	output->style = text_style_of(file);
 	return &output->base;
-}
-
-struct output *output_problems_new(FILE *file)
-{
-	struct output *output = output_text_new(file);
-
-	if (output)
-		output->ops = &problem_ops;
-	return output;
 }

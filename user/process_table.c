@@ -211,7 +211,8 @@ static void process_fold(struct process *to, struct process *from)
 	to->merged++;
 }
 
-void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid))
+void process_table_fold(struct process_table *table, bool (*alive)(void *context, uint32_t tgid),
+			void *context)
 {
 	struct entry *entry, *next;
 
@@ -220,7 +221,7 @@ void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid
 	HASH_ITER (hh, table->single, entry, next) {
 		struct process *process = &entry->process;
 
-		if (process->sockets || alive(process->tgid))
+		if (process->sockets || alive(context, process->tgid))
 			continue;
 		if (process->watched)
 			process_fold(fold_target(table, process->comm), process);

@@ -56,10 +56,11 @@ struct process *process_table_get(struct process_table *table, const struct even
 struct process *process_table_unknown(struct process_table *table);
 
 /*
- * Folds dead processes if there are too many. alive(tgid) tells which are dead; one whose pid is in
- * use again stays. Pointers to processes without sockets become invalid.
+ * Folds dead processes if there are too many. alive(context, tgid) tells which are dead; one whose
+ * pid is in use again stays. Pointers to processes without sockets become invalid.
  */
-void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid));
+void process_table_fold(struct process_table *table, bool (*alive)(void *context, uint32_t tgid),
+			void *context);
 
 /* Adds one sample: the transition is counted; ns may be DURATION_UNKNOWN, which is never recorded.
  */

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "journal.h"
 #include "netns_list.h"
+#include "privileges.h"
 #include "tcpwatch.skel.h"
 
 /* The kernel hands out at most 8 pages a read. */
@@ -93,12 +96,15 @@ static void warn_of(const struct netns *netns, const char *why)
 {
 	static struct netns_list warned;
 
+	/* Said at the start, of all of them: privileges_costs(). */
+	if (!privileges_has(CAP_SYS_ADMIN) || !privileges_has(CAP_SYS_PTRACE))
+		return;
 	if (netns_list_has(&warned, netns->inode))
 		return;
-	fprintf(stderr,
-		"tcpwatch: cannot enter network namespace %u (of pid %u): %s; its sockets without a "
-		"descriptor are not seen\n",
-		netns->inode, netns->pid, why);
+	journal_say(SD_WARNING,
+		    "cannot enter network namespace %u (of pid %u): %s; its sockets without a "
+		    "descriptor are not seen",
+		    netns->inode, netns->pid, why);
 	netns_list_add(&warned, netns);
 }
 
@@ -133,7 +139,7 @@ static void look_for_unseen(struct scan_result *result)
 
 		if (scan_result_has_seen(result, netns.inode))
 			continue;
-		warn_of(&netns, "not visible without CAP_SYS_PTRACE");
+		warn_of(&netns, "no process of it can be looked into");
 		result->some_unseen = true;
 	}
 }

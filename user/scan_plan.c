@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal.h"
 #include "mini_tracker.h"
 #include "reconcile.h"
 #include "units.h"
@@ -42,6 +43,8 @@ static int scan(struct scan_plan *plan, const struct scan_request *request,
 
 	if (err)
 		return err;
+	if (plan->scans_failed >= SCANS_FAILED_TOLD)
+		journal_say(SD_NOTICE, "scans of the sockets work again");
 	plan->scans_failed = 0;
 	scan_result_finish(result);
 	if (plan->verbose)
@@ -55,8 +58,8 @@ static int scan(struct scan_plan *plan, const struct scan_request *request,
 static void note_failed_scan(struct scan_plan *plan, int err)
 {
 	if (++plan->scans_failed == SCANS_FAILED_TOLD)
-		fprintf(stderr, "tcpwatch: scans of the sockets fail: %s; leaks cannot be judged\n",
-			strerror(-err));
+		journal_say(SD_ERR, "scans of the sockets fail: %s; leaks cannot be judged",
+			    strerror(-err));
 }
 
 static int drain(struct scan_plan *plan)

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_SOURCE_H
 #define TCPWATCH_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct source_ops {
 	/* CLOCK_MONOTONIC of this source, in ns, and how it relates to the wall clock. */
 	uint64_t (*now)(struct source *source);
 	void (*clock)(struct source *source, struct clock *clock);
+	/* May this process still run? True where that is not known. */
+	bool (*process_alive)(struct source *source, uint32_t tgid);
 	void (*free)(struct source *source);
 };
 

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,12 @@ static void live_clock(struct source *source, struct clock *clock)
 	clock_read(clock);
 }
 
+static bool live_process_alive(struct source *source, uint32_t tgid)
+{
+	(void)source;
+	return !kill((pid_t)tgid, 0) || errno != ESRCH;
+}
+
 static void live_stop(struct source *source)
 {
 	for (enum feature feature = 0; feature < FEATURES; feature++) {
@@ -120,6 +127,7 @@ static const struct source_ops ops = {
 	.ledger = live_ledger,
 	.now = live_now,
 	.clock = live_clock,
+	.process_alive = live_process_alive,
 	.free = live_free,
 };
 

@@ -49,7 +49,8 @@ static int columns_of(const struct text_style *style, const char *text, size_t l
 
 	if (length == 1)
 		return *text >= 0x20 && *text != 0x7f;
-	if (!style->unicode || mbrtowc(&character, text, length, &state) != length)
+	if (!style->unicode || utf8_is_invisible(text) ||
+	    mbrtowc(&character, text, length, &state) != length)
 		return 0;
 	return wcwidth(character);
 }
@@ -65,23 +66,46 @@ int text_padding(const struct text_style *style, const char *text, int columns)
 	return columns > 0 ? columns : 0;
 }
 
+/* The length of what a name goes on with, if it may be shown as it is; else 0. */
+static size_t shown_length(const struct text_style *style, const char *name)
+{
+	size_t length = utf8_sequence(name);
+
+	return length && columns_of(style, name, length) > 0 ? length : 0;
+}
+
+static const char *skip(const char *name)
+{
+	size_t length = utf8_sequence(name);
+
+	return name + (length ? length : 1);
+}
+
+void text_put_name(const struct text_style *style, FILE *file, const char *name)
+{
+	for (; *name; name = skip(name)) {
+		size_t length = shown_length(style, name);
+
+		if (length)
+			fwrite(name, 1, length, file);
+		else
+			putc('?', file);
+	}
+}
+
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN])
 {
 	const char *from = process ? process->comm : "(unknown)";
 	char *to = text;
 
-	while (*from) {
-		size_t length = utf8_sequence(from);
+	for (; *from; from = skip(from)) {
+		size_t length = shown_length(style, from);
 
-		if (!length || columns_of(style, from, length) < 1) {
+		if (length)
+			to = mempcpy(to, from, length);
+		else
 			*to++ = '?';
-			from += length ? length : 1;
-			continue;
-		}
-		memcpy(to, from, length);
-		to += length;
-		from += length;
 	}
 	*to = '\0';
 	if (process && process->tgid)
@@ -104,6 +128,20 @@ const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN])
 	}
 	*to = '\0';
 	return text;
+}
+
+void text_put_mode(FILE *file, feature_set features)
+{
+	const char *separator = ", not seen here: ";
+
+	fprintf(file, "Mode: %s", feature_mode(features));
+	for (int i = 0; i < FEATURES; i++) {
+		if (!feature_is_missing(features, (enum feature)i))
+			continue;
+		fprintf(file, "%s%s", separator, feature_infos[i].name);
+		separator = ", ";
+	}
+	fputs(feature_any_missing(features) ? " (see tcpwatch --features).\n" : ".\n", file);
 }
 
 /* The axis: 40 octaves from 2^10 ns; a column holds 2.5 octaves, so that every fourth is a factor

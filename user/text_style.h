@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "feature.h"
 #include "histogram.h"
 #include "process_table.h"
 
@@ -32,6 +33,12 @@ const char *text_plain(const struct text_style *style);
  * "(unknown)". */
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN]);
+
+/* Writes a text with names in it that may be anything: as above. */
+void text_put_name(const struct text_style *style, FILE *file, const char *name);
+
+/* The line "Mode: ...", with what is not seen. */
+void text_put_mode(FILE *file, feature_set features);
 
 /* The spaces to put behind text that was made by text_process(), so that it is `columns` wide on a
  * terminal. */

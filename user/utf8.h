@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_UTF8_H
 #define TCPWATCH_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,5 +20,11 @@ size_t utf8_sequence(const char *text);
  * length without it.
  */
 size_t utf8_replace(const char *text, size_t size, char *out);
+
+/*
+ * Does the valid sequence that `text` begins with stand for something that turns the direction of
+ * text around, or that one cannot see? Whatever a locale says of its width.
+ */
+bool utf8_is_invisible(const char *text);
 
 #endif

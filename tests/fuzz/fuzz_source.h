@@ -436,6 +436,13 @@ static inline void fuzz_source_clock(struct source *base, struct clock *clock)
 	*clock = (struct clock){0};
 }
 
+/* So that processes are folded, too. */
+static inline bool fuzz_source_process_alive(struct source *base, uint32_t tgid)
+{
+	(void)base;
+	return tgid % 2;
+}
+
 static inline void fuzz_source_stop(struct source *base)
 {
 	(void)base;
@@ -450,6 +457,7 @@ static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *d
 		.ledger = fuzz_source_ledger,
 		.now = fuzz_source_now,
 		.clock = fuzz_source_clock,
+		.process_alive = fuzz_source_process_alive,
 	};
 
 	memset(source, 0, sizeof(*source));

@@ -237,8 +237,9 @@ static void places_differ_by_what_stays(void **state)
 	world_free(world);
 }
 
-static bool nobody_lives(uint32_t tgid)
+static bool nobody_lives(void *context, uint32_t tgid)
 {
+	(void)context;
 	(void)tgid;
 	return false;
 }
@@ -262,7 +263,7 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket);
 		group->total++;
 	}
-	process_table_fold(world->tracker.processes, nobody_lives);
+	process_table_fold(world->tracker.processes, nobody_lives, NULL);
 	group = NULL;
 	while ((group = leak_groups_next(groups, group))) {
 		count++;

@@ -72,9 +72,9 @@ static void values_arrive(void **state)
 	assert_int_equal(options.ring_size, 256 << 10);
 	options_free(&options);
 
-	parse(&options, ARGUMENTS("--close-wait=5", "--interval", "1ms", "-d", "1", "-d", "3s"));
+	parse(&options, ARGUMENTS("--close-wait=5", "--interval", "10ms", "-d", "1", "-d", "3s"));
 	assert_int_equal(options.close_wait_ns, 5 * NS_PER_S);
-	assert_int_equal(options.interval_ns, NS_PER_MS);
+	assert_int_equal(options.interval_ns, 10 * NS_PER_MS);
 	assert_int_equal(options.duration_ns, 3 * NS_PER_S);
 	options_free(&options);
 }

@@ -118,6 +118,9 @@ static void wrong_durations_are_refused(void **state)
 	check_value_refused(ARGUMENTS("-i", "x"), "tcpwatch: -i: 'x' is not a duration: ", right);
 	check_value_refused(ARGUMENTS("-i", "0"), "tcpwatch: -i: '0' ", "above 0");
 	check_value_refused(ARGUMENTS("--interval=0ms"), "tcpwatch: -i: '0ms' ", "above 0");
+	check_value_refused(ARGUMENTS("-i", "1ns"), "tcpwatch: -i: '1ns' ", "at least 10ms");
+	check_value_refused(ARGUMENTS("-i", "9.999999ms"), "tcpwatch: -i: '9.999999ms' ",
+			    "at least 10ms");
 	check_value_refused(ARGUMENTS("-d", "1e3"),
 			    "tcpwatch: -d: '1e3' is not a duration: ", right);
 	check_value_refused(ARGUMENTS("-d", "0"), "tcpwatch: -d: '0' ", "above 0");

@@ -281,6 +281,43 @@ static void marks_without_width_are_not_shown(void **state)
 	check_process(&unicode, "a\xe2\x80\x8b.b", 1, "a?.b[1]");   /* U+200B */
 }
 
+/* What turns text around, joins, fills or is a blank: whatever width a locale gives it. */
+static void nothing_invisible_is_shown(void **state)
+{
+	static const char *const marks[] = {
+		"\xc2\xad",	/* U+00AD soft hyphen */
+		"\xd8\x9c",	/* U+061C Arabic letter mark */
+		"\xe2\x80\x8d", /* U+200D zero width joiner */
+		"\xe2\x80\x8e", /* U+200E left-to-right mark */
+		"\xe2\x80\x8f", /* U+200F right-to-left mark */
+		"\xe2\x80\xa8", /* U+2028 line separator */
+		"\xe2\x80\xaa", /* U+202A left-to-right embedding */
+		"\xe2\x80\xab",	    "\xe2\x80\xac", "\xe2\x80\xad",
+		"\xe2\x80\xae",	    "\xe2\x81\xa6", /* U+2066 left-to-right isolate */
+		"\xe2\x81\xa7",	    "\xe2\x81\xa8", "\xe2\x81\xa9",
+		"\xe2\x81\xa0",	    "\xe2\xa0\x80", /* U+2800 blank pattern */
+		"\xe3\x85\xa4",			    /* U+3164 Hangul filler, two columns wide */
+		"\xef\xbb\xbf",			    /* U+FEFF */
+		"\xef\xbf\xb9",			    /* U+FFF9 */
+		"\xf3\xa0\x81\x81",		    /* U+E0041 tag A */
+	};
+
+	(void)state;
+	assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		char name[16], text[64] = "";
+		FILE *file = fmemopen(text, sizeof(text), "w");
+
+		snprintf(name, sizeof(name), "a%sb", marks[i]);
+		check_process(&unicode, name, 1, "a?b[1]");
+		text_put_name(&unicode, file, name);
+		fclose(file);
+		assert_string_equal(text, "a?b");
+	}
+	check_process(&unicode, "\xd7\xa9\xd7\x9c", 1, "\xd7\xa9\xd7\x9c[1]"); /* Hebrew is text */
+	check_process(&unicode, "\xd8\xa3", 1, "\xd8\xa3[1]");		       /* so is Arabic */
+}
+
 static void padding_goes_by_columns_not_bytes(void **state)
 {
 	(void)state;
@@ -299,6 +336,7 @@ int main(void)
 		cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
 		cmocka_unit_test(invalid_utf8_becomes_question_marks),
 		cmocka_unit_test(marks_without_width_are_not_shown),
+		cmocka_unit_test(nothing_invisible_is_shown),
 		cmocka_unit_test(padding_goes_by_columns_not_bytes),
 		cmocka_unit_test(other_characters_need_a_unicode_terminal),
 		cmocka_unit_test(random_names_are_made_harmless),
