@@ -31,13 +31,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, seconds=20):
+def wait_for(what, called=None, seconds=20):
     """Calls what() until it gives something true, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
         found = what()
         if found or time.monotonic() > deadline:
-            assert found, f"{what} did not come true within {seconds} s"
+            assert found, f"{called or what} did not come true within {seconds} s"
             return found
         time.sleep(0.1)
 

@@ -96,10 +96,11 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network):
         client.close(waiting["fd"])
         client.close(pair.client_fd)
         server.recv_all(pair.server_fd)
-    forget("older", network())
+    older, host, pod = (f"{name}-{os.getpid()}" for name in ("older", "host", "pod"))
+    forget(older, network())
     inside = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{home.fd}"]
     spawn(*inside, "unshare", "--mount", "sh", "-c",
-          'mount -o remount,bind,ro / 2>/dev/null; exec "$@"', "sh",
+          'mount -o remount,bind,ro / && exec "$@"', "sh",
           "setpriv", f"--bounding-set={only}", f"--inh-caps={only}", "--no-new-privs",
           tree.at("usr/local/sbin/tcpwatch"), *args)
 
@@ -110,9 +111,9 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network):
     for probe in ("startupProbe", "readinessProbe"):
         path = container[probe]["httpGet"]["path"]
         assert run(*inside, "curl", "-sf", f"http://127.0.0.1:{tree.port}{path}")
-    forget("host", None)
-    forget("pod", network())
-    for comm in ("older", "host", "pod"):
+    forget(host, None)
+    forget(pod, network())
+    for comm in (older, host, pod):
         for kind in ("unclosed", "unaccepted"):
             wait_for(lambda comm=comm, kind=kind: value(
-                scrape(), "tcpwatch_leaked_sockets", comm=comm, kind=kind) == 1)
+                scrape(), "tcpwatch_leaked_sockets", comm=comm, kind=kind) == 1, f"{comm} {kind}")
