@@ -100,8 +100,9 @@ class Tree:
         os.makedirs(self.at("etc/systemd/system"), exist_ok=True)
         for name in ("passwd", "group"):
             shutil.copy(os.path.join("/etc", name), self.at("etc", name))
-        run("systemd-sysusers", f"--root={self.path}",
-            self.at("usr/local/lib/sysusers.d/tcpwatch.conf"))
+        run("systemd-sysusers", f"--root={self.path}")
+        with open(self.at("etc/passwd"), encoding="utf-8") as file:
+            assert "\ntcpwatch:" in file.read()
 
 
 class Systemd:
