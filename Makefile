@@ -3,6 +3,7 @@
 # make deps       installs what the other targets need (Debian 12, root)
 # make check      runs every test; make lint the style and bug checks; make bench the measurements
 # make demo       shows tcpwatch catching a leak
+# make install    puts it under PREFIX, with units for systemd and files for Prometheus; make uninstall
 # VMLINUX_H=path  builds against a full vmlinux.h instead of the trimmed one
 
 PREFIX	  ?= /usr/local
@@ -51,7 +52,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo check lint bench fuzz install clean help
+.PHONY: all deps demo check lint bench fuzz clean help
 all: $(PROGRAM)
 
 $(OUT)/tools-ok: Makefile tools/check-tools
@@ -82,6 +83,7 @@ $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
 
 -include $(wildcard $(OUT)/*.d)
+include deploy/install.mk
 include tests/tests.mk
 
 deps:
@@ -97,10 +99,6 @@ $(OUT)/leaky-server: demo/leaky_server.c $(OUT)/tools-ok
 $(OUT)/tcpwatch.8: docs/tcpwatch.8.rst
 	$(call msg,MAN,$@)
 	$(Q)mkdir -p $(OUT) && rst2man $< > $@
-
-install: tcpwatch $(OUT)/tcpwatch.8
-	install -Dm755 tcpwatch $(DESTDIR)$(PREFIX)/sbin/tcpwatch
-	install -Dm644 $(OUT)/tcpwatch.8 $(DESTDIR)$(PREFIX)/share/man/man8/tcpwatch.8
 
 clean:
 	$(Q)rm -rf $(OUT) tcpwatch
