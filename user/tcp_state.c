@@ -7,12 +7,6 @@ static const char *const names[TCP_STATES] = {
 };
 #undef TCP_STATE
 
-#define TCP_STATE(state, usual) [TCP_##state] = usual,
-static const char *const usual_times[TCP_STATES] = {
-#include "tcp_states.def"
-};
-#undef TCP_STATE
-
 #define TCP_STATE(state, usual) TCP_##state,
 const unsigned char tcp_state_order[TCP_STATES] = {
 #include "tcp_states.def"
@@ -23,9 +17,4 @@ const unsigned char tcp_state_order[TCP_STATES] = {
 const char *tcp_state_name(unsigned int state)
 {
 	return tcp_state_valid(state) ? names[state] : "?";
-}
-
-const char *tcp_state_usual_time(unsigned int state)
-{
-	return tcp_state_valid(state) ? usual_times[state] : "?";
 }

@@ -16,9 +16,6 @@ static inline bool tcp_state_valid(unsigned int state)
 /* The kernel's name of a state, "?" for one out of range. */
 const char *tcp_state_name(unsigned int state);
 
-/* How long a socket usually is in a state, in words; "?" for one out of range. */
-const char *tcp_state_usual_time(unsigned int state);
-
 /* The order in which people read states: a connection's life, then LISTEN. 0 ends it. */
 extern const unsigned char tcp_state_order[TCP_STATES];
 

@@ -82,7 +82,7 @@ static void every_state_has_a_way_in_and_out(void **state)
 	}
 }
 
-static void states_have_names_times_and_one_place_in_the_order(void **state)
+static void states_have_names_and_one_place_in_the_order(void **state)
 {
 	bool seen[TCP_STATES] = {false};
 
@@ -93,7 +93,6 @@ static void states_have_names_times_and_one_place_in_the_order(void **state)
 		assert_true(tcp_state_valid(one));
 		assert_false(seen[one]);
 		seen[one] = true;
-		assert_true(strlen(tcp_state_usual_time(one)) > 3);
 	}
 	assert_int_equal(tcp_state_order[TCP_STATES - 1], 0);
 	assert_string_equal(tcp_state_name(TCP_ESTABLISHED), "ESTABLISHED");
@@ -101,7 +100,6 @@ static void states_have_names_times_and_one_place_in_the_order(void **state)
 	assert_string_equal(tcp_state_name(TCP_CLOSING), "CLOSING");
 	assert_string_equal(tcp_state_name(0), "?");
 	assert_string_equal(tcp_state_name(12), "?");
-	assert_string_equal(tcp_state_usual_time(12), "?");
 }
 
 int main(void)
@@ -111,7 +109,7 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_no_states_are_not),
 		cmocka_unit_test(the_table_has_each_way_once_and_in_words),
 		cmocka_unit_test(every_state_has_a_way_in_and_out),
-		cmocka_unit_test(states_have_names_times_and_one_place_in_the_order),
+		cmocka_unit_test(states_have_names_and_one_place_in_the_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
