@@ -91,6 +91,10 @@ $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 -include $(wildcard $(OUT)/*.d)
 include tests/tests.mk
 
+docs/tcp-states.svg: tools/state-diagram user/tcp_states.def
+	$(call msg,SVG,$@)
+	$(Q)tools/state-diagram user/tcp_states.def > $@
+
 deps:
 	$(Q)tools/install-deps
 
