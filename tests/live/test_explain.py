@@ -16,7 +16,7 @@ STATES = ("SYN_SENT SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK FIN_WAIT1 FIN_WAIT2
 
 def document(name):
     """A file of docs/ as --explain shows it, in one line: its words only."""
-    path = os.path.join(os.path.dirname(__file__), "..", "..", "docs", name)
+    path = os.path.join(runner.ROOT, "docs", name)
     with open(path, encoding="utf-8") as file:
         return " ".join(file.read().replace("**", "").replace("`", '"').split())
 

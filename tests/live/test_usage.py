@@ -33,7 +33,7 @@ WRONG = [
     (["-D", "80,x"], "x"), (["-D", "-5"], "-5"),
     (["--ring-size", "3"], "3"), (["--ring-size", "4T"], "4T"), (["--ring-size", "-4K"], "-4K"),
     (["-d", "0"], "0"), (["-d", "-1s"], "-1s"), (["-i", "0"], "0"), (["-i", "soon"], "soon"),
-    (["--explain=CLOSED"], "CLOSED"), (["--explain", "time"], "time"),
+    (["--explain", "CLOSED"], "CLOSED"), (["--explain", "time"], "time"),
     (["-n", ""], ""), (["--btf", "/nonexistent"], "/nonexistent"), (["stray"], "stray"),
 ]
 
