@@ -78,6 +78,14 @@ $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 
 $(LIVE_OBJ): $(SKELETON)
 
+# The pages of --explain are those of the documentation.
+PAGES	 := $(OUT)/explain_pages.h
+$(PAGES): tools/explain-pages docs/findings.md docs/tcp-states.md $(OUT)/tools-ok
+	$(call msg,PAGES,$@)
+	$(Q)tools/explain-pages docs/findings.md docs/tcp-states.md > $@
+
+$(addsuffix /explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
+
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
@@ -85,6 +93,10 @@ $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 -include $(wildcard $(OUT)/*.d)
 include deploy/install.mk
 include tests/tests.mk
+
+docs/tcp-states.svg: tools/state-diagram user/tcp_states.def
+	$(call msg,SVG,$@)
+	$(Q)tools/state-diagram user/tcp_states.def > $@
 
 deps:
 	$(Q)tools/install-deps

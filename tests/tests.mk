@@ -38,7 +38,7 @@ live: all
 	$(Q)$(PYTHON) -m pytest -q tests/live
 
 # The live rooms include the skeleton; it is generated code, so a system header here.
-lint: $(SKELETON)
+lint: $(SKELETON) $(PAGES)
 	$(Q)CLANG_TIDY="$(CLANG_TIDY)" tests/lint -std=c11 -D_GNU_SOURCE -isystem $(OUT) -Iuser -Ibpf
 
 $(OUT)/unit/%: tests/unit/%.c $(UNIT_OBJ) $(OUT)/tools-ok

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "tcp_state.h"
+#include "tcp_transition.h"
 
 static bool flow_valid(const struct event_flow *flow)
 {
@@ -19,8 +20,7 @@ static bool transition_valid(const struct event_transition *e, size_t size)
 		return false;
 	if (size != (e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT))
 		return false;
-	return tcp_state_valid(e->from) && tcp_state_valid(e->to) && e->cookie &&
-	       flow_valid(&e->flow);
+	return tcp_transition_is_recorded(e->from, e->to) && e->cookie && flow_valid(&e->flow);
 }
 
 static bool scan_valid(const struct event_scan *e)

@@ -8,7 +8,8 @@
 
 /*
  * Is this a record that the rest of the program may trust in size, version, kind, states and
- * family? Returns 0, or -EPROTO. `data` may be unaligned to nothing less than 8 bytes.
+ * family, and a transition one that the kernel makes? Returns 0, or -EPROTO. `data` may be
+ * unaligned to nothing less than 8 bytes.
  */
 int event_check(const void *data, size_t size);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "exit_status.h"
+#include "explain.h"
 #include "options_web.h"
 #include "units.h"
 #include "version.h"
@@ -28,6 +29,7 @@ enum long_option {
 	OPTION_BTF,
 	OPTION_RING_SIZE,
 	OPTION_USAGE,
+	OPTION_EXPLAIN,
 };
 
 static const struct argp_option argp_options[] = {
@@ -60,6 +62,8 @@ static const struct argp_option argp_options[] = {
 	 0},
 
 	{NULL, 0, NULL, 0, "Other:", -1},
+	{"explain", OPTION_EXPLAIN, "ID", 0,
+	 "Print what a finding or a state means and what to do; ID 'list' has all", 0},
 	{"verbose", 'v', NULL, 0, "Say on stderr what is being done", 0},
 	{"version", 'V', NULL, 0, "Print the version", 0},
 	{"help", '?', NULL, 0, "Print this help", 0},
@@ -322,6 +326,20 @@ static const char *btf_option(const char *text)
 	fail_value("--btf", text, strlen(text), wrong);
 }
 
+static _Noreturn void explain_option(const char *id)
+{
+	char ids[320], wrong[400];
+	int err = explain_print(stdout, id);
+
+	if (!err)
+		exit(EXIT_SUCCESS);
+	if (err != -ENOENT)
+		fail(STATUS_FAULT, "standard output: %s", strerror(-err));
+	explain_ids(ids, sizeof(ids));
+	snprintf(wrong, sizeof(wrong), "is not a finding or a state\n%s", ids);
+	fail_value("--explain", id, strlen(id), wrong);
+}
+
 /* What only the whole command line can tell. */
 static void options_check(const struct options *options)
 {
@@ -345,6 +363,8 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 	case OPTION_USAGE:
 		argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
 		break;
+	case OPTION_EXPLAIN:
+		explain_option(arg);
 	case 'V':
 		puts("tcpwatch " TCPWATCH_VERSION);
 		exit(EXIT_SUCCESS);

@@ -13,6 +13,7 @@
 #include "event_check.h"
 #include "source.h"
 #include "tcp_state.h"
+#include "tcp_transition.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -116,6 +117,12 @@ static inline void fuzz_make_transition(struct fuzz_source *source, struct event
 	fuzz_take_flow(source, &e->flow);
 	e->from = states & 15;
 	e->to = states >> 4;
+	/* Most pairs of states the kernel never makes: rather one that it does, by chance. */
+	if (tcp_state_valid(e->from) && tcp_state_valid(e->to) &&
+	    !tcp_transition_is_recorded(e->from, e->to)) {
+		e->from = tcp_transitions[states % tcp_transition_count].from;
+		e->to = tcp_transitions[states % tcp_transition_count].to;
+	}
 	e->shutdown = fuzz_take_u8(source) & 3;
 	e->error = fuzz_take_u8(source) % 128;
 	e->recv_queue = e->shutdown;

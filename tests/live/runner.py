@@ -5,6 +5,7 @@ import calendar
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -35,6 +36,19 @@ def run(*args, timeout=30, **kwargs):
     kwargs.setdefault("stdin", subprocess.DEVNULL)
     kwargs.setdefault("text", True)
     return subprocess.run(command(*args), timeout=timeout, check=False, **kwargs)
+
+
+def run_as_nobody(*args):
+    """The same without any privilege; the program is copied to where everyone may run it."""
+    directory = tempfile.mkdtemp(prefix="tcpwatch-nobody-")
+    try:
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(TCPWATCH, directory)
+        os.chmod(binary, 0o755)
+        return subprocess.run([binary, *args], capture_output=True, text=True, timeout=30,
+                              user=65534, group=65534, extra_groups=[], check=False)
+    finally:
+        shutil.rmtree(directory)
 
 
 def check_stderr(text):

@@ -33,6 +33,7 @@ WRONG = [
     (["-D", "80,x"], "x"), (["-D", "-5"], "-5"),
     (["--ring-size", "3"], "3"), (["--ring-size", "4T"], "4T"), (["--ring-size", "-4K"], "-4K"),
     (["-d", "0"], "0"), (["-d", "-1s"], "-1s"), (["-i", "0"], "0"), (["-i", "soon"], "soon"),
+    (["--explain", "CLOSED"], "CLOSED"), (["--explain", "time"], "time"),
     (["-n", ""], ""), (["--btf", "/nonexistent"], "/nonexistent"), (["stray"], "stray"),
 ]
 
@@ -280,15 +281,7 @@ def test_btf_that_must_not_be_read(tmp_path):
 
 def test_features_without_privileges():
     """Asking is allowed to everyone, and is what one does when it does not work."""
-    directory = tempfile.mkdtemp(prefix="tcpwatch-nobody-")
-    try:
-        os.chmod(directory, 0o755)
-        binary = shutil.copy(runner.TCPWATCH, directory)
-        os.chmod(binary, 0o755)
-        result = subprocess.run([binary, "--features"], capture_output=True, text=True, timeout=30,
-                                user=65534, group=65534, extra_groups=[], check=False)
-    finally:
-        shutil.rmtree(directory)
+    result = runner.run_as_nobody("--features")
     assert result.returncode in (0, 3), result
     assert re.search(r"^privileges +not CAP_BPF", result.stdout, re.M), result.stdout
     assert re.search(r"^Remedy: run as root", result.stdout, re.M), result.stdout
@@ -306,7 +299,7 @@ def test_help_and_usage():
     assert result.returncode == 0 and result.stderr == ""
     for option in ("--pid", "--follow-forks", "--comm", "-4", "-6", "--local-port", "--remote-port",
                    "--close-wait", "--trace", "--interval", "--duration", "--json", "--features",
-                   "--btf",
+                   "--btf", "--explain",
                    "--ring-size", "--verbose", "--version"):
         assert option in result.stdout, option
     assert run("-?").stdout == result.stdout

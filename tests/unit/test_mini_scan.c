@@ -282,7 +282,7 @@ static void a_new_life_begins_with_its_whole_time(void **state)
 	(void)state;
 	add_client(&result, 1, TCP_SYN_RECV);
 	scan(world, &result);
-	world_step(world, 1, &flow, TCP_CLOSE_WAIT, TCP_ESTABLISHED, START_NS + 59000 * MS, NULL);
+	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1, START_NS + 59000 * MS, NULL);
 	last_step(world, 1, TCP_CLOSING, EVENT_DEAD | EVENT_DONE, START_NS + 60000 * MS);
 	mini_expire(&world->tracker, START_NS + 75 * NS_PER_S);
 	assert_non_null(world_find_mini(world, 1));

@@ -47,11 +47,10 @@ static void every_way_into_time_wait(void **state)
 		struct event_flow flow = client_flow(i + 1);
 
 		world_step(world, i + 1, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &client);
+		world_step(world, i + 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS, NULL);
+		world_step(world, i + 1, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1, START_NS, &client);
 		if (ways[i] != TCP_FIN_WAIT1)
-			world_step(world, i + 1, &flow, TCP_SYN_SENT, ways[i], START_NS, NULL);
-		else
-			world_step(world, i + 1, &flow, TCP_SYN_SENT, TCP_FIN_WAIT1, START_NS,
-				   &client);
+			world_step(world, i + 1, &flow, TCP_FIN_WAIT1, ways[i], START_NS, NULL);
 		last_step(world, i + 1, ways[i], EVENT_DEAD | EVENT_DONE, START_NS + 7 * MS);
 		check_last(world, ways[i], TCP_TIME_WAIT, 7 * MS, CAUSE_NONE);
 		tell(world, i + 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 100 * MS);

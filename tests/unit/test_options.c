@@ -244,6 +244,7 @@ static void help_names_every_option_in_80_columns(void **state)
 					     "-j, --json",
 					     "--features",
 					     "--ring-size=",
+					     "--explain=",
 					     "-v, --verbose",
 					     "-V, --version",
 					     "-?, --help",

@@ -233,6 +233,26 @@ static void what_is_no_option_is_refused(void **state)
 	check_refused(ARGUMENTS("-t", ""), "tcpwatch: unexpected argument: ''");
 }
 
+/* The ids that there are come along. */
+static void unknown_pages_are_refused(void **state)
+{
+	static const char *const wrong[] = {"--explain=x", "--explain=time", "--explain="};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct outcome outcome;
+		char message[80];
+
+		snprintf(message, sizeof(message),
+			 "tcpwatch: --explain: '%s' is not a finding or a state\nFindings: ",
+			 strchr(wrong[i], '=') + 1);
+		run_refused(&outcome, ARGUMENTS(wrong[i]), message);
+		check_text(outcome.err, " reset-storm\nStates: SYN_SENT ");
+		check_text(outcome.err, " CLOSE\n");
+	}
+	check_refused(ARGUMENTS("--explain"), "tcpwatch: option '--explain' requires an argument");
+}
+
 /* The contract has them, this version has not; argp's own hidden ones neither. */
 static void options_to_come_are_refused(void **state)
 {
@@ -257,6 +277,7 @@ static void options_to_come_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown_pages_are_refused),
 		cmocka_unit_test(wrong_pids_are_refused),
 		cmocka_unit_test(pids_of_nobody_are_refused),
 		cmocka_unit_test(wrong_ports_are_refused),
