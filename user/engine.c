@@ -337,33 +337,8 @@ uint64_t engine_deadline(const struct engine *engine)
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
-void engine_status(struct engine *engine, struct engine_status *status)
-{
-	struct leak_groups *groups = leak_watch_groups(engine->leaks, now(engine));
-	const struct tcp_socket *socket;
-	struct leak_group *group = NULL;
-	uint32_t position = 0;
-
-	*status = (struct engine_status){
-		.version = TCPWATCH_VERSION,
-		.kernel = engine->config.kernel,
-		.mode = feature_mode(engine->config.source->features),
-		.duration_ns = now(engine) - engine->started_ns,
-		.events = engine->ledger.seen,
-		.lost = ledger_lost(&engine->ledger),
-	};
-	while ((group = leak_groups_next(groups, group))) {
-		status->leaks_total += group->total;
-		status->leaks_open += group->open;
-	}
-	while ((socket = socket_table_next(engine->tracker.sockets, &position))) {
-		status->sockets += !socket->hidden && socket->state != TCP_CLOSE;
-		status->close_wait += !socket->hidden && socket->state == TCP_CLOSE_WAIT;
-	}
-}
-
 /* Mini-sockets are looked for at a scrape, but not for each of many. */
-static int look_before_scrape(struct engine *engine)
+static int look_for_page(struct engine *engine)
 {
 	int err;
 
@@ -372,6 +347,46 @@ static int look_before_scrape(struct engine *engine)
 	err = scan_plan_minis(&engine->scans);
 	engine->metrics_scan_at_ns = now(engine) + METRICS_SCAN_PAUSE;
 	return err;
+}
+
+/* Brings the gauges of the groups up to date. */
+static int collect(struct engine *engine)
+{
+	int err = look_for_page(engine);
+
+	if (err)
+		return err;
+	scan_plan_look(&engine->scans);
+	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
+	return 0;
+}
+
+int engine_status(struct engine *engine, struct engine_status *status)
+{
+	const struct engine_config *config = &engine->config;
+	struct leak_group *group = NULL;
+	struct leak_groups *leaks;
+	int err = collect(engine);
+
+	if (err)
+		return err;
+	*status = (struct engine_status){
+		.version = TCPWATCH_VERSION,
+		.kernel = config->kernel,
+		.features = config->source->features,
+		.time_ns = now(engine),
+		.clock = config->output->clock,
+		.close_wait_ns = config->options->close_wait_ns,
+		.events = engine->ledger.seen,
+		.lost = ledger_lost(&engine->ledger),
+		.labels = config->options->labels,
+		.groups = engine->metrics,
+	};
+	status->duration_ns = status->time_ns - engine->started_ns;
+	leaks = leak_watch_groups(engine->leaks, status->time_ns);
+	while ((group = leak_groups_next(leaks, group)))
+		status->leaks_total += group->total;
+	return 0;
 }
 
 int engine_metrics(struct engine *engine, struct metric_text *text)
@@ -386,12 +401,10 @@ int engine_metrics(struct engine *engine, struct metric_text *text)
 		.kernel = config->kernel,
 		.features = config->source->features,
 	};
-	int err = look_before_scrape(engine);
+	int err = collect(engine);
 
 	if (err)
 		return err;
-	scan_plan_look(&engine->scans);
-	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
 	metrics_write(text, &page);
 	if (text->no_memory)
 		return -ENOMEM;
