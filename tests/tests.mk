@@ -4,6 +4,7 @@
 # make replay     recorded events against expected output
 # make live       real sockets, root
 # make http       the web server with real clients, no privileges
+# make check-fleet  the exporter with Prometheus, Chromium and hostile clients, root
 # make lint       style and bug checks
 
 PYTHON	   ?= /usr/bin/python3

@@ -58,8 +58,8 @@ static const char *const advice[LEAK_KINDS] = {
 	[LEAK_UNCLOSED] =
 		"The end of the stream was read, and nobody closed: a bug in the program.",
 	[LEAK_UNREAD] =
-		"The end of the stream was not read: the program is blocked or hung, or it is "
-		"an idle pooled connection.",
+		("The end of the stream was not read: the program is blocked or hung, or it is "
+		 "an idle pooled connection."),
 	[LEAK_UNACCEPTED] = "Nobody accepts it: it waits in the accept queue of a listener.",
 	[LEAK_STALLED] = "There is data to send, and it makes no progress.",
 };
