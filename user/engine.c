@@ -19,8 +19,10 @@
 #include "units.h"
 #include "version.h"
 
-/* The least time between two scans for scrapes: one takes 2 ms for each network namespace. */
+/* The least time between two scans for pages, and how many times as long as the last one took: many
+ * sockets in TIME_WAIT are read for tens of milliseconds, and clients decide how often they ask. */
 #define METRICS_SCAN_PAUSE (1 * NS_PER_S)
+#define METRICS_SCAN_SHARE 16
 
 struct engine {
 	struct engine_config config;
@@ -340,12 +342,16 @@ uint64_t engine_deadline(const struct engine *engine)
 /* Mini-sockets are looked for at a scrape, but not for each of many. */
 static int look_for_page(struct engine *engine)
 {
+	uint64_t began_ns = now(engine), ended_ns, pause_ns;
 	int err;
 
-	if (now(engine) < engine->metrics_scan_at_ns)
+	if (began_ns < engine->metrics_scan_at_ns)
 		return drain(engine);
 	err = scan_plan_minis(&engine->scans);
-	engine->metrics_scan_at_ns = now(engine) + METRICS_SCAN_PAUSE;
+	ended_ns = now(engine);
+	pause_ns = (ended_ns - began_ns) * METRICS_SCAN_SHARE;
+	engine->metrics_scan_at_ns =
+		ended_ns + (pause_ns > METRICS_SCAN_PAUSE ? pause_ns : METRICS_SCAN_PAUSE);
 	return err;
 }
 

@@ -2,6 +2,7 @@
 """Who asks for pages must not cost events: hostile clients of all kinds while connections churn."""
 
 import contextlib
+import os
 import threading
 import time
 
@@ -9,6 +10,8 @@ import pytest
 
 from check import SLOW, count_of
 from exporter import Exporter
+from fleet import wait_until
+from netns import table_states
 from test_all_at_once import drip, fuzz
 from test_ledger import assert_no_bogus_lifetimes, assert_open, churn, truth_of  # noqa: F401
 from test_metrics import SAMPLE
@@ -16,13 +19,16 @@ from test_metrics import SAMPLE
 SECONDS = 10
 CONNECTIONS = 200
 PERIOD = 0.1
-# The two CPUs are full of churn and of the clients themselves, which are one python.
-SLOWEST = 1.0 * SLOW
+PASSING = {"SYN_SENT", "SYN_RECV", "FIN_WAIT1", "CLOSING", "LAST_ACK"}
+# Half of what Prometheus waits: the CPUs are full of churn, and the clients are one python.
+SLOWEST = 5.0 * SLOW
 
 
 @pytest.fixture
 def exporter():
     exporter = Exporter("-w", "500ms")
+    # What else runs on this machine shall not decide; the clients keep the same event loop busy.
+    os.setpriority(os.PRIO_PROCESS, exporter.process.pid, -10)
     yield exporter
     exporter.tcpwatch.kill()
 
@@ -80,6 +86,8 @@ def test_no_event_is_lost_to_clients(exporter, churn, record):
     truth = truth_of(process)
     for cookie in truth["leaked"]:
         exporter.tcpwatch.wait_for("leak", socket=cookie)
+    # A FIN that got lost is sent again after 200 ms.
+    wait_until(lambda: not process.ns.call(table_states).keys() & PASSING, "does not come to rest")
     tcpwatch = exporter.tcpwatch
     tcpwatch.stop()  # seen = delivered + lost is checked there
     end = tcpwatch.end
