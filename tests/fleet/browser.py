@@ -105,7 +105,7 @@ class Page:
         return self.browser.call(method, self.session, **params)
 
     def value(self, expression):
-        """What this JavaScript comes to; it runs from outside of the page, whose policy has none."""
+        """What this JavaScript comes to; from outside of the page, which may run none."""
         done = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-"""Alerting rules for a test: the expressions as they are, the waits of seconds instead of minutes."""
+"""Alerting rules for a test: the expressions as they are, waits of seconds, not minutes."""
 
 import os
 import re

@@ -112,7 +112,8 @@ def test_a_leak_fires_and_resolves(fleet, alpha, beta):
         "pending", "firing"], states
     assert not fleet.alerts(beta), "the other host has no leak"
     assert fleet.number(f'tcpwatch_leaked_sockets{{comm="{alpha.comm}",kind="unclosed"}}') == 1
-    age = fleet.number(f'time() - tcpwatch_oldest_close_wait_timestamp_seconds{{comm="{alpha.comm}"}}')
+    age = fleet.number(
+        f'time() - tcpwatch_oldest_close_wait_timestamp_seconds{{comm="{alpha.comm}"}}')
     assert 3 <= age < 60
     alpha.server.close(pair.server_fd)
     wait_until(lambda: not fleet.alerts(alpha), "the alert does not resolve")
