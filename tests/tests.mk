@@ -5,6 +5,7 @@
 # make live       real sockets, root
 # make http       the web server with real clients, no privileges
 # make check-deploy  units, rules, dashboard and manifests with the tools that read them, root
+# make check-fleet  the exporter with Prometheus, Chromium and hostile clients, root
 # make lint       style and bug checks
 
 PYTHON	   ?= /usr/bin/python3

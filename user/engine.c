@@ -378,29 +378,6 @@ void engine_news(struct engine *engine, struct service_news *news)
 	}
 }
 
-void engine_status(struct engine *engine, struct engine_status *status)
-{
-	const struct tcp_socket *socket;
-	struct service_news news;
-	uint32_t position = 0;
-
-	engine_news(engine, &news);
-	*status = (struct engine_status){
-		.version = TCPWATCH_VERSION,
-		.kernel = engine->config.kernel,
-		.mode = feature_mode(engine->config.source->features),
-		.duration_ns = now(engine) - engine->started_ns,
-		.events = engine->ledger.seen,
-		.leaks_open = news.leaks_open,
-		.leaks_total = news.leaks_total,
-		.lost = news.lost,
-	};
-	while ((socket = socket_table_next(engine->tracker.sockets, &position))) {
-		status->sockets += !socket->hidden && socket->state != TCP_CLOSE;
-		status->close_wait += !socket->hidden && socket->state == TCP_CLOSE_WAIT;
-	}
-}
-
 static int look_before_scrape(struct engine *engine)
 {
 	bool due = now(engine) >= engine->metrics_scan_at_ns;
@@ -409,6 +386,44 @@ static int look_before_scrape(struct engine *engine)
 		return scan_for_metrics(engine);
 	engine->metrics_scan_due |= due;
 	return drain(engine);
+}
+
+/* Brings the gauges of the groups up to date. */
+static int collect(struct engine *engine)
+{
+	int err = look_before_scrape(engine);
+
+	if (err)
+		return err;
+	scan_plan_look(&engine->scans);
+	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
+	return 0;
+}
+
+int engine_status(struct engine *engine, struct engine_status *status)
+{
+	const struct engine_config *config = &engine->config;
+	struct service_news news;
+	int err = collect(engine);
+
+	if (err)
+		return err;
+	engine_news(engine, &news);
+	*status = (struct engine_status){
+		.version = TCPWATCH_VERSION,
+		.kernel = config->kernel,
+		.features = config->source->features,
+		.time_ns = now(engine),
+		.clock = config->output->clock,
+		.close_wait_ns = config->options->close_wait_ns,
+		.events = engine->ledger.seen,
+		.lost = news.lost,
+		.leaks_total = news.leaks_total,
+		.labels = config->options->labels,
+		.groups = engine->metrics,
+	};
+	status->duration_ns = status->time_ns - engine->started_ns;
+	return 0;
 }
 
 int engine_metrics(struct engine *engine, struct metric_text *text)
@@ -423,12 +438,10 @@ int engine_metrics(struct engine *engine, struct metric_text *text)
 		.kernel = config->kernel,
 		.features = config->source->features,
 	};
-	int err = look_before_scrape(engine);
+	int err = collect(engine);
 
 	if (err)
 		return err;
-	scan_plan_look(&engine->scans);
-	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
 	metrics_write(text, &page);
 	if (text->no_memory)
 		return -ENOMEM;

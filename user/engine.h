@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
+#include "feature.h"
+#include "metric_group.h"
 #include "metric_text.h"
 #include "options.h"
 #include "output.h"
@@ -41,22 +44,24 @@ int engine_poll(struct engine *engine);
 /* When engine_poll() has something to do even if nothing comes; the source's CLOCK_MONOTONIC. */
 uint64_t engine_deadline(const struct engine *engine);
 
-/* What a landing page tells. */
+/* What a landing page tells, as of time_ns. */
 struct engine_status {
 	const char *version;
 	const char *kernel;
-	const char *mode;
-	uint64_t duration_ns;
-	size_t sockets;
-	size_t close_wait;
-	uint64_t leaks_open;
-	uint64_t leaks_total;
+	feature_set features;
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	struct clock clock;
+	uint64_t duration_ns;	/* of watching */
+	uint64_t close_wait_ns; /* longer than this is a leak */
+	uint64_t leaks_total;	/* reported */
 	uint64_t events;
 	uint64_t lost;
+	struct metric_labels labels;
+	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */
 };
 
-/* Where metrics are served: looks what there is now. */
-void engine_status(struct engine *engine, struct engine_status *status);
+/* Where metrics are served: looks what there is now. Returns 0 or a negative errno. */
+int engine_status(struct engine *engine, struct engine_status *status);
 
 /* What systemd is told. */
 void engine_news(struct engine *engine, struct service_news *news);
