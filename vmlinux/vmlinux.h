@@ -125,6 +125,8 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	__u8 icsk_retransmits;
+	__u8 icsk_backoff;
 };
 
 struct tcp_sock {
@@ -172,7 +174,18 @@ struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
 };
 
-enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_LINGER };
+enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_KEEPOPEN, SOCK_LINGER };
+
+/* What a tracepoint shows is what its program gets: here an argument that older kernels lack. */
+struct trace_event_raw_tcp_retransmit_skb {
+	int err; /* 6.17 */
+};
+
+enum sk_rst_reason { SK_RST_REASON_NOT_SPECIFIED };
+
+struct trace_event_raw_tcp_send_reset {
+	enum sk_rst_reason reason; /* 6.10 */
+};
 
 struct socket {
 	struct sock *sk;
