@@ -15,6 +15,7 @@
 #include "output_prometheus.h"
 #include "passive_open.h"
 #include "scan_plan.h"
+#include "segment_tracker.h"
 #include "tracker.h"
 #include "units.h"
 #include "version.h"
@@ -105,6 +106,13 @@ static uint64_t now(const struct engine *engine)
 	return engine->config.source->ops->now(engine->config.source);
 }
 
+static void on_segment(struct engine *engine, const struct event_segment *e)
+{
+	if (e->what == SEGMENT_RESET_SENT)
+		coalesce_reset_sent(&engine->coalesce, e->cookie);
+	segment_event(&engine->tracker, e);
+}
+
 static void on_record(void *context, const void *record, size_t size)
 {
 	struct engine *engine = context;
@@ -133,6 +141,9 @@ static void on_record(void *context, const void *record, size_t size)
 		break;
 	case EVENT_REQUEST:
 		passive_request(&engine->tracker, record);
+		break;
+	case EVENT_SEGMENT:
+		on_segment(engine, record);
 		break;
 	default:
 		break;
@@ -222,6 +233,7 @@ static int show(struct engine *engine,
 	int err;
 
 	scan_plan_look(&engine->scans);
+	segment_settle(&engine->tracker, now_ns);
 	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
@@ -391,6 +403,7 @@ int engine_metrics(struct engine *engine, struct metric_text *text)
 	if (err)
 		return err;
 	scan_plan_look(&engine->scans);
+	segment_settle(&engine->tracker, now(engine));
 	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
 	metrics_write(text, &page);
 	if (text->no_memory)

@@ -48,6 +48,8 @@ static bool request_valid(const struct event_request *e)
 
 static bool segment_valid(const struct event_segment *e)
 {
+	if (e->what == SEGMENT_SYNACK_REPEATED && e->state != TCP_SYN_RECV)
+		return false;
 	return e->what >= SEGMENT_REPEATED && e->what <= SEGMENT_RESET_RECEIVED &&
 	       tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
 }

@@ -9,6 +9,7 @@
 #include "cgroup_path.h"
 #include "event.h"
 #include "leak_kind.h"
+#include "segment_count.h"
 #include "tcp_state.h"
 
 /*
@@ -50,6 +51,7 @@ struct metric_group {
 	struct metric_histogram lifetimes[TCP_STATES];
 	struct metric_histogram accept_wait;
 	uint64_t leaks[LEAK_KINDS];
+	struct segment_count segments;
 	/* As of metric_groups_begin(): gauges. */
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];

@@ -205,6 +205,7 @@ static void process_fold(struct process *to, struct process *from)
 	}
 	for (int i = 0; i < LEAK_KINDS; i++)
 		to->leaks[i] += from->leaks[i];
+	segment_count_add(&to->segments, &from->segments);
 	to->merged++;
 }
 
@@ -217,7 +218,7 @@ void process_table_fold(struct process_table *table, bool (*alive)(uint32_t tgid
 	HASH_ITER (hh, table->single, entry, next) {
 		struct process *process = &entry->process;
 
-		if (process->sockets || alive(process->tgid))
+		if (process->sockets || process->ended || alive(process->tgid))
 			continue;
 		if (process->watched)
 			process_fold(fold_target(table, process->comm), process);
@@ -256,6 +257,12 @@ void process_record_accept(struct process *process, uint64_t wait_ns)
 {
 	if (process->watched)
 		record_in(&process->accept_wait, wait_ns);
+}
+
+void process_record_segments(struct process *process, const struct segment_count *count)
+{
+	if (process->watched)
+		segment_count_add(&process->segments, count);
 }
 
 struct process *process_table_next(struct process_table *table, struct process *previous)
