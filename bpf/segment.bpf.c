@@ -47,15 +47,14 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_repeated, struct sock *sk)
 {
-	if (bpf_core_field_exists(((struct trace_event_raw_tcp_retransmit_skb *)0)->err) &&
-	    (int)ctx[2])
+	if (bpf_core_type_exists(btf_trace_tcp_retransmit_skb) && (int)ctx[2])
 		return 0;
 	return write_segment(sk, SEGMENT_REPEATED, 0);
 }
 
 /* With TCP Fast Open the connection has a full socket, and `sk` is that and no listener. */
 SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(on_synack_repeated, struct sock *sk, struct request_sock *req)
+int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
 	struct event_segment *e;
 	bool look;
@@ -86,16 +85,13 @@ int BPF_PROG(on_reset_sent, struct sock *sk)
 
 	if (!sk) /* newer kernels: nobody listens there */
 		return 0;
-	if (bpf_core_field_exists(((struct trace_event_raw_tcp_send_reset *)0)->reason)) {
+	if (bpf_core_type_exists(btf_trace_tcp_send_reset))
 		reason = (__u32)ctx[2];
-		if (reason == bpf_core_enum_value(enum sk_rst_reason, SK_RST_REASON_NOT_SPECIFIED))
-			reason = 0;
-	}
 	return write_segment(sk, SEGMENT_RESET_SENT, reason);
 }
 
 SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(on_reset_received, struct sock *sk)
+int BPF_PROG(on_reset_got, struct sock *sk)
 {
 	return write_segment(sk, SEGMENT_RESET_RECEIVED, 0);
 }

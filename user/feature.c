@@ -55,7 +55,7 @@ const struct feature_info feature_infos[FEATURES] = {
 				 .gives = "what is sent again: data, SYN, FIN",
 				 .loses = "what is sent again is not seen"},
 	[FEATURE_SYNACKS] = {.name = "synacks",
-			     .program = "on_synack_repeated",
+			     .program = "on_synack",
 			     .gives = "SYN-ACKs that are sent again",
 			     .loses = "SYN-ACKs that are sent again are not seen"},
 	[FEATURE_RESETS_SENT] = {.name = "resets_sent",
@@ -63,7 +63,7 @@ const struct feature_info feature_infos[FEATURES] = {
 				 .gives = "resets sent, also over data that came after close()",
 				 .loses = "resets sent are not counted"},
 	[FEATURE_RESETS_RECEIVED] = {.name = "resets_received",
-				     .program = "on_reset_received",
+				     .program = "on_reset_got",
 				     .gives = "resets received",
 				     .loses = "resets received are not counted"},
 };

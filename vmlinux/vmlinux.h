@@ -176,17 +176,6 @@ struct tcp_timewait_sock {
 
 enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_KEEPOPEN, SOCK_LINGER };
 
-/* What a tracepoint shows is what its program gets: here an argument that older kernels lack. */
-struct trace_event_raw_tcp_retransmit_skb {
-	int err; /* 6.17 */
-};
-
-enum sk_rst_reason { SK_RST_REASON_NOT_SPECIFIED };
-
-struct trace_event_raw_tcp_send_reset {
-	enum sk_rst_reason reason; /* 6.10 */
-};
-
 struct socket {
 	struct sock *sk;
 };
@@ -235,5 +224,16 @@ struct bpf_iter__tcp {
 };
 
 #pragma clang attribute pop
+
+/*
+ * Tracepoints as newer kernels have them, with one argument more. Types of these names are in all
+ * kernels: for one that is not there libbpf searches the modules, for which it needs CAP_SYS_ADMIN.
+ */
+struct sk_buff;
+enum sk_rst_reason;
+typedef void (*btf_trace_tcp_retransmit_skb)(void *, const struct sock *, const struct sk_buff *,
+					     int); /* 6.17 */
+typedef void (*btf_trace_tcp_send_reset)(void *, const struct sock *, const struct sk_buff *,
+					 const enum sk_rst_reason); /* 6.10 */
 
 #endif

@@ -13,8 +13,8 @@ from runner import run
 HERE = os.path.dirname(os.path.abspath(__file__))
 FULL = {"accept": "on_accept", "time_wait": "on_mini_free", "fin_wait2": "on_mini_timed",
         "overflow": "on_mini_alloc", "half_open": "on_request"}
-SEGMENTS = {"retransmits": "on_repeated", "synacks": "on_synack_repeated",
-            "resets_sent": "on_reset_sent", "resets_received": "on_reset_received"}
+SEGMENTS = {"retransmits": "on_repeated", "synacks": "on_synack",
+            "resets_sent": "on_reset_sent", "resets_received": "on_reset_got"}
 
 
 @pytest.fixture(scope="module")
