@@ -26,7 +26,8 @@ enum event_kind {
 	EVENT_SCAN_MINI = 5,   /* scan: a mini-socket found there */
 	EVENT_ACCEPT = 6,      /* ring: a connection was accepted */
 	EVENT_MINI = 7,	       /* ring: what became of a TIME_WAIT or FIN_WAIT2 mini-socket */
-	EVENT_REQUEST = 8      /* ring: what became of a SYN_RECV mini-socket */
+	EVENT_REQUEST = 8,     /* ring: what became of a SYN_RECV mini-socket */
+	EVENT_SEGMENT = 9      /* ring: a segment that tells of trouble */
 };
 
 /* What was true of the socket, and of current, at the moment of the record. */
@@ -37,7 +38,9 @@ enum event_flag {
 	EVENT_DONE = 1 << 3,	    /* SOCK_DONE: the peer's FIN was received */
 	EVENT_LINGER = 1 << 4,	    /* SOCK_LINGER with a linger time of 0: close() resets */
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
-	EVENT_KERN_SOCK = 1 << 6    /* a socket of the kernel itself */
+	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
+	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
+	EVENT_RESET_SENT = 1 << 8   /* never from the kernel: set by coalesce.h */
 };
 
 struct event_header {
@@ -142,6 +145,29 @@ struct event_request {
 	__s32 left_ticks; /* kernel ticks until its timer; > 0: it was not the timer */
 };
 
+enum event_segment_what {
+	SEGMENT_REPEATED = 1,	     /* data, a SYN or a FIN was sent again */
+	SEGMENT_SYNACK_REPEATED = 2, /* a SYN-ACK was */
+	SEGMENT_RESET_SENT = 3,
+	SEGMENT_RESET_RECEIVED = 4 /* or data after close(), then SEGMENT_RESET_SENT follows */
+};
+
+/* A segment that is sent, or was received, where something is wrong. */
+struct event_segment {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;		/* SEGMENT_SYNACK_REPEATED: the listener's */
+	struct event_flow flow; /* SEGMENT_SYNACK_REPEATED: the half-open connection's */
+	__u8 what;		/* enum event_segment_what */
+	__u8 state;
+	__u8 timeouts;		   /* in a row, without an answer */
+	__u8 backoff;		   /* how often the timeout was doubled */
+	__u32 unacknowledged;	   /* bytes, sent or not; SYN and FIN count 1 */
+	__u32 last_received_ticks; /* kernel ticks since an ACK was last received; of no meaning
+				      before the first one */
+	__u32 reason; /* SEGMENT_RESET_SENT: enum sk_rst_reason of this kernel; 0 = not told */
+};
+
 struct event_scan {
 	struct event_header header;
 	__u64 time_ns;
@@ -184,6 +210,7 @@ _Static_assert(sizeof(struct event_fork) == 80, "wire format");
 _Static_assert(sizeof(struct event_accept) == 104, "wire format");
 _Static_assert(sizeof(struct event_mini) == 72, "wire format");
 _Static_assert(sizeof(struct event_request) == 80, "wire format");
+_Static_assert(sizeof(struct event_segment) == 80, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
 
 #endif

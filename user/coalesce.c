@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "coalesce.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "tcp_state.h"
+
+#define SHUTDOWN_RECEIVE 1
+#define SHUTDOWN_BOTH	 3
 
 static void release_oldest(struct coalesce *coalesce)
 {
@@ -53,6 +58,25 @@ static void hold(struct coalesce *coalesce, const struct event_transition *e)
 	coalesce->count++;
 }
 
+/* Is the reset that may follow needed to tell what it was? */
+static bool is_doubtful(const struct event_transition *e)
+{
+	if (e->to != TCP_CLOSE)
+		return false;
+	if (e->from == TCP_FIN_WAIT1 || e->from == TCP_FIN_WAIT2)
+		return e->error == ECONNRESET && e->shutdown & SHUTDOWN_RECEIVE;
+	return e->from == TCP_LAST_ACK && !e->error && e->flow.flags & EVENT_ACTOR &&
+	       e->shutdown == SHUTDOWN_BOTH && e->recv_queue > 1; /* the peer's FIN counts 1 */
+}
+
+static void pass(struct coalesce *coalesce, const struct event_transition *e)
+{
+	if (is_doubtful(e))
+		hold(coalesce, e);
+	else
+		coalesce->sink(coalesce->context, e);
+}
+
 void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 {
 	struct event_transition *first = NULL, one;
@@ -66,13 +90,13 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 	if (e->from == TCP_FIN_WAIT2 || e->from == TCP_CLOSE)
 		first = held_find(coalesce, e->cookie);
 	if (!first) {
-		coalesce->sink(coalesce->context, e);
+		pass(coalesce, e);
 		return;
 	}
 	one = *first;
 	first->cookie = 0;
-	if (e->from == TCP_FIN_WAIT2 && e->to == TCP_CLOSE && e->flow.flags & EVENT_DONE &&
-	    !e->error && e->segment == one.segment) {
+	if (one.to == TCP_FIN_WAIT2 && e->from == TCP_FIN_WAIT2 && e->to == TCP_CLOSE &&
+	    e->flow.flags & EVENT_DONE && !e->error && e->segment == one.segment) {
 		one.to = TCP_CLOSE;
 		one.time_ns = e->time_ns;
 		one.flow.flags = e->flow.flags;
@@ -80,5 +104,17 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 		return;
 	}
 	coalesce->sink(coalesce->context, &one);
-	coalesce->sink(coalesce->context, e);
+	pass(coalesce, e);
+}
+
+void coalesce_reset_sent(struct coalesce *coalesce, uint64_t cookie)
+{
+	struct event_transition *held = held_find(coalesce, cookie), one;
+
+	if (!held || held->to != TCP_CLOSE)
+		return;
+	one = *held;
+	held->cookie = 0;
+	one.flow.flags |= EVENT_RESET_SENT;
+	coalesce->sink(coalesce->context, &one);
 }

@@ -14,6 +14,7 @@
 #include "output_prometheus.h"
 #include "passive_open.h"
 #include "scan_plan.h"
+#include "segment_tracker.h"
 #include "tracker.h"
 #include "units.h"
 #include "version.h"
@@ -112,6 +113,13 @@ static uint64_t now(const struct engine *engine)
 	return engine->config.source->ops->now(engine->config.source);
 }
 
+static void on_segment(struct engine *engine, const struct event_segment *e)
+{
+	if (e->what == SEGMENT_RESET_SENT)
+		coalesce_reset_sent(&engine->coalesce, e->cookie);
+	segment_event(&engine->tracker, e);
+}
+
 static void on_record(void *context, const void *record, size_t size)
 {
 	struct engine *engine = context;
@@ -140,6 +148,9 @@ static void on_record(void *context, const void *record, size_t size)
 		break;
 	case EVENT_REQUEST:
 		passive_request(&engine->tracker, record);
+		break;
+	case EVENT_SEGMENT:
+		on_segment(engine, record);
 		break;
 	default:
 		break;
@@ -229,6 +240,7 @@ static int show(struct engine *engine,
 	int err;
 
 	scan_plan_look(&engine->scans);
+	segment_settle(&engine->tracker, now_ns);
 	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
@@ -396,6 +408,7 @@ static int collect(struct engine *engine)
 	if (err)
 		return err;
 	scan_plan_look(&engine->scans);
+	segment_settle(&engine->tracker, now(engine));
 	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
 	return 0;
 }

@@ -46,6 +46,14 @@ static bool request_valid(const struct event_request *e)
 	       flow_valid(&e->flow);
 }
 
+static bool segment_valid(const struct event_segment *e)
+{
+	if (e->what == SEGMENT_SYNACK_REPEATED && e->state != TCP_SYN_RECV)
+		return false;
+	return e->what >= SEGMENT_REPEATED && e->what <= SEGMENT_RESET_RECEIVED &&
+	       tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
 static bool scan_mini_valid(const struct event_scan *e)
 {
 	return scan_valid(e) &&
@@ -74,6 +82,8 @@ int event_check(const void *data, size_t size)
 		return size == sizeof(struct event_mini) && mini_valid(data) ? 0 : -EPROTO;
 	case EVENT_REQUEST:
 		return size == sizeof(struct event_request) && request_valid(data) ? 0 : -EPROTO;
+	case EVENT_SEGMENT:
+		return size == sizeof(struct event_segment) && segment_valid(data) ? 0 : -EPROTO;
 	default:
 		return -EPROTO;
 	}

@@ -50,6 +50,22 @@ const struct feature_info feature_infos[FEATURES] = {
 			       .gives = "lifetimes of SYN_RECV that came to nothing",
 			       .loses = "SYN_RECV that comes to nothing is only counted",
 			       .full = true},
+	[FEATURE_RETRANSMITS] = {.name = "retransmits",
+				 .program = "on_repeated",
+				 .gives = "what is sent again: data, SYN, FIN",
+				 .loses = "what is sent again is not seen"},
+	[FEATURE_SYNACKS] = {.name = "synacks",
+			     .program = "on_synack",
+			     .gives = "SYN-ACKs that are sent again",
+			     .loses = "SYN-ACKs that are sent again are not seen"},
+	[FEATURE_RESETS_SENT] = {.name = "resets_sent",
+				 .program = "on_reset_sent",
+				 .gives = "resets sent, also over data that came after close()",
+				 .loses = "resets sent are not counted"},
+	[FEATURE_RESETS_RECEIVED] = {.name = "resets_received",
+				     .program = "on_reset_got",
+				     .gives = "resets received",
+				     .loses = "resets received are not counted"},
 };
 
 feature_set feature_set_full(void)

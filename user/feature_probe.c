@@ -70,7 +70,7 @@ static void print_why(int err)
 static void print_programs(const struct probe *probe)
 {
 	for (int i = 0; i < FEATURES; i++) {
-		printf("%-12s  %-34s  ", feature_infos[i].name, probe->hooks[i]);
+		printf("%-15s  %-34s  ", feature_infos[i].name, probe->hooks[i]);
 		print_why(probe->errors[i]);
 		putchar('\n');
 	}
@@ -78,7 +78,7 @@ static void print_programs(const struct probe *probe)
 
 static void print_loss(int *losses, const char *name, const char *what)
 {
-	printf("%s  %-14s  %s\n", (*losses)++ ? "" : "\nWhat is lost:\n", name, what);
+	printf("%s  %-15s  %s\n", (*losses)++ ? "" : "\nWhat is lost:\n", name, what);
 }
 
 static void print_losses(const struct probe *probe)

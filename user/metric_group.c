@@ -106,6 +106,7 @@ static void group_add(struct metric_group *to, const struct metric_group *from)
 	histogram_add(&to->accept_wait, &from->accept_wait);
 	for (int i = 0; i < LEAK_KINDS; i++)
 		to->leaks[i] += from->leaks[i];
+	segment_count_add(&to->segments, &from->segments);
 	to->exported = false;
 }
 

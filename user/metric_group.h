@@ -8,6 +8,7 @@
 
 #include "event.h"
 #include "leak_kind.h"
+#include "segment_count.h"
 #include "tcp_state.h"
 
 /*
@@ -49,6 +50,7 @@ struct metric_group {
 	struct metric_histogram lifetimes[TCP_STATES];
 	struct metric_histogram accept_wait;
 	uint64_t leaks[LEAK_KINDS];
+	struct segment_count segments;
 	/* As of metric_groups_begin(): gauges. */
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];

@@ -208,6 +208,21 @@ static void put_transitions(struct json_writer *json, const struct process *proc
 	json_object_end(json);
 }
 
+static void put_segments(struct json_writer *json, const struct segment_count *count)
+{
+	json_object(json, "retransmits");
+	for (const unsigned char *state = tcp_state_order; *state; state++)
+		if (count->repeated[*state])
+			json_u64(json, tcp_state_name(*state), count->repeated[*state]);
+	json_object_end(json);
+	json_object(json, "resets");
+	if (count->resets_sent)
+		json_u64(json, "sent", count->resets_sent);
+	if (count->resets_received)
+		json_u64(json, "received", count->resets_received);
+	json_object_end(json);
+}
+
 static void put_summary(struct output *output, const struct view_process *view, uint64_t now_ns)
 {
 	const struct process *process = view->process;
@@ -243,6 +258,7 @@ static void put_summary(struct output *output, const struct view_process *view, 
 		if (process->leaks[kind])
 			json_u64(json, leak_kind_name(kind), process->leaks[kind]);
 	json_object_end(json);
+	put_segments(json, &process->segments);
 	end(json);
 }
 

@@ -209,6 +209,58 @@ static void oldest_of(struct writer *writer, const struct metric_group *group)
 	metric_value_seconds(writer->text, clock_wall_ns(writer->page->clock, group->oldest_ns));
 }
 
+/* The states in which something can be sent again. */
+static const unsigned char repeating_states[] = {
+	TCP_SYN_SENT,  TCP_SYN_RECV, TCP_ESTABLISHED, TCP_CLOSE_WAIT,
+	TCP_FIN_WAIT1, TCP_CLOSING,  TCP_LAST_ACK,    0,
+};
+
+static bool is_repeating(const struct writer *writer, unsigned int state)
+{
+	if (!feature_has(writer->page->features,
+			 state == TCP_SYN_RECV ? FEATURE_SYNACKS : FEATURE_RETRANSMITS))
+		return false;
+	return strchr((const char *)repeating_states, (int)state);
+}
+
+static void retransmits_of(struct writer *writer, const struct metric_group *group)
+{
+	for (unsigned int state = TCP_ESTABLISHED; state < TCP_STATES; state++)
+		if (group->segments.repeated[state] || is_repeating(writer, state))
+			sample(writer, "tcpwatch_retransmits_total",
+			       add_state(writer, "state", state), group->segments.repeated[state]);
+}
+
+static void resets_of(struct writer *writer, const struct metric_group *group)
+{
+	if (feature_has(writer->page->features, FEATURE_RESETS_SENT))
+		sample(writer, "tcpwatch_resets_total",
+		       add(writer, writer->group_size, "direction", "sent"),
+		       group->segments.resets_sent);
+	if (feature_has(writer->page->features, FEATURE_RESETS_RECEIVED))
+		sample(writer, "tcpwatch_resets_total",
+		       add(writer, writer->group_size, "direction", "received"),
+		       group->segments.resets_received);
+}
+
+/* Of what the kernel does not tell there is no family. */
+static void write_segments(struct writer *writer)
+{
+	feature_set features = writer->page->features;
+
+	if (feature_has(features, FEATURE_RETRANSMITS) || feature_has(features, FEATURE_SYNACKS)) {
+		metric_family(writer->text, "tcpwatch_retransmits", METRIC_COUNTER,
+			      "Segments that were sent again, by the state of their socket.");
+		for_groups(writer, retransmits_of);
+	}
+	if (feature_has(features, FEATURE_RESETS_SENT) ||
+	    feature_has(features, FEATURE_RESETS_RECEIVED)) {
+		metric_family(writer->text, "tcpwatch_resets", METRIC_COUNTER,
+			      "Resets sent and received over sockets.");
+		for_groups(writer, resets_of);
+	}
+}
+
 static void write_groups(struct writer *writer)
 {
 	struct metric_text *text = writer->text;
@@ -233,6 +285,7 @@ static void write_groups(struct writer *writer)
 	metric_family(text, "tcpwatch_oldest_close_wait_timestamp_seconds", METRIC_GAUGE,
 		      "When the oldest socket in CLOSE_WAIT entered it, since the epoch.");
 	for_groups(writer, oldest_of);
+	write_segments(writer);
 }
 
 static void write_ledger(struct writer *writer)

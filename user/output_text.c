@@ -209,6 +209,30 @@ static void put_lifetimes(struct output *output, const struct process *process)
 	}
 }
 
+static const char *put_count(FILE *file, const char *separator, uint64_t number, const char *of)
+{
+	char count[COUNT_TEXT_LEN];
+
+	if (!number)
+		return separator;
+	fprintf(file, "%s%s %s", separator, text_count(number, count), of);
+	return ", ";
+}
+
+static void put_segments(FILE *file, const struct segment_count *count)
+{
+	const char *separator = "  sent again: ";
+
+	if (!segment_count_any(count))
+		return;
+	for (const unsigned char *state = tcp_state_order; *state; state++)
+		separator =
+			put_count(file, separator, count->repeated[*state], tcp_state_name(*state));
+	separator = put_count(file, "  resets: ", count->resets_sent, "sent");
+	put_count(file, separator, count->resets_received, "received");
+	putc('\n', file);
+}
+
 static void put_process(struct output *output, const struct view_process *view)
 {
 	const struct text_style *style = style_of(output);
@@ -229,6 +253,7 @@ static void put_process(struct output *output, const struct view_process *view)
 	}
 	if (*separator == ',')
 		putc('\n', file);
+	put_segments(file, &view->process->segments);
 }
 
 static void put_group(struct output *output, const struct leak_group *group)

@@ -208,6 +208,7 @@ static void process_fold(struct process *to, struct process *from)
 	}
 	for (int i = 0; i < LEAK_KINDS; i++)
 		to->leaks[i] += from->leaks[i];
+	segment_count_add(&to->segments, &from->segments);
 	to->merged++;
 }
 
@@ -221,7 +222,7 @@ void process_table_fold(struct process_table *table, bool (*alive)(void *context
 	HASH_ITER (hh, table->single, entry, next) {
 		struct process *process = &entry->process;
 
-		if (process->sockets || alive(context, process->tgid))
+		if (process->sockets || process->ended || alive(context, process->tgid))
 			continue;
 		if (process->watched)
 			process_fold(fold_target(table, process->comm), process);
@@ -260,6 +261,12 @@ void process_record_accept(struct process *process, uint64_t wait_ns)
 {
 	if (process->watched)
 		record_in(&process->accept_wait, wait_ns);
+}
+
+void process_record_segments(struct process *process, const struct segment_count *count)
+{
+	if (process->watched)
+		segment_count_add(&process->segments, count);
 }
 
 struct process *process_table_next(struct process_table *table, struct process *previous)

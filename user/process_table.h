@@ -9,6 +9,7 @@
 #include "event.h"
 #include "histogram.h"
 #include "leak_kind.h"
+#include "segment_count.h"
 #include "tcp_state.h"
 #include "watch_set.h"
 
@@ -22,10 +23,12 @@ struct process {
 			   */
 	uint32_t sockets; /* open ones and mini-sockets that point here; not freed before they are
 			     gone */
+	uint32_t ended;	  /* sockets that ended last (segment_tracker.h), likewise */
 	struct histogram *lifetimes[TCP_STATES]; /* NULL = none */
 	struct histogram *accept_wait;		 /* in the accept queue; NULL = none */
 	uint64_t (*transitions)[TCP_STATES];	 /* [from][to]; NULL = none */
 	uint64_t leaks[LEAK_KINDS];		 /* reported so far */
+	struct segment_count segments;		 /* sent again, and resets */
 	uint32_t cgroup;			 /* held in `metrics`; 0 = not asked for */
 	struct metric_groups *metrics;		 /* where its samples count too; NULL = nowhere */
 	void *links;				 /* the table's own */
@@ -68,6 +71,9 @@ void process_record(struct process *process, unsigned int from, unsigned int to,
 
 /* Adds the time that a connection waited for this process to accept it. */
 void process_record_accept(struct process *process, uint64_t wait_ns);
+
+/* Adds what segments told of trouble. */
+void process_record_segments(struct process *process, const struct segment_count *count);
 
 /* Walks all processes, then the folded ones, then the unknown one; start with NULL, ends with NULL.
  */

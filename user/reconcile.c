@@ -98,6 +98,7 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 	uint32_t position = 0;
 	size_t count;
 
+	tracker->tick_ns = result->tick_ns;
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		socket->scanned = 0;
 		socket->scan_state = 0;

@@ -59,6 +59,13 @@ static int read_request(struct replay_fields *fields, struct replay_item *item,
 	return replay_wire_request(fields, &item->request, item->time_ns, memory);
 }
 
+static int read_segment(struct replay_fields *fields, struct replay_item *item,
+			struct replay_memory *memory)
+{
+	item->size = sizeof(item->segment);
+	return replay_wire_segment(fields, &item->segment, item->time_ns, memory);
+}
+
 static int read_raw(struct replay_fields *fields, struct replay_item *item,
 		    struct replay_memory *memory)
 {
@@ -196,6 +203,7 @@ static const struct line_type {
 	{"accept", REPLAY_RECORD, read_accept},
 	{"mini", REPLAY_RECORD, read_mini},
 	{"request", REPLAY_RECORD, read_request},
+	{"segment", REPLAY_RECORD, read_segment},
 	{"raw", REPLAY_RECORD, read_raw},
 	{"scan", REPLAY_SCAN, read_scan},
 	{"scan_fd", REPLAY_SCAN_RECORD, read_scan_fd},

@@ -20,6 +20,8 @@
  * "mini"		  one, of what became of a TIME_WAIT or FIN_WAIT2: "what" is ended, timed or
  *			  refused
  * "request"		  one, of what became of a SYN_RECV: "what" is dropped or completed
+ * "segment"		  one, of a segment that tells of trouble: "what" is repeated,
+ *			  synack_repeated, reset_sent or reset_received
  * "raw"		  a ring record as the bytes "hex", which need make no sense
  * "scan"		  a look at the kernel, made of the scan_fd, scan_socket and scan_mini lines
  *			  behind it: "duration_ns" that it took, "error" (errno) by which it failed,
@@ -44,13 +46,14 @@
  *   "[v6]:port"), "from" and "state" are as the socket's last line left them.
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; the pid alone stands
  *   for the process last written so.
- * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock) are actor and sk_socket
- *   where there is a task, sk_socket for scan_fd, else none.
+ * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive) are actor and
+ *   sk_socket where there is a task, sk_socket for scan_fd, else none.
  * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
- * - "state" of a mini is TIME_WAIT.
+ * - "state" of a mini is TIME_WAIT, of a synack_repeated SYN_RECV; the latter has the listener's
+ *   "socket" and its own "local" and "remote".
  */
 enum replay_type {
-	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, raw */
+	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, segment, raw */
 	REPLAY_SCAN,	    /* the head of a scan */
 	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket, scan_mini */
 	REPLAY_FEATURES,
@@ -95,6 +98,7 @@ struct replay_item {
 		struct event_accept accept;
 		struct event_mini mini;
 		struct event_request request;
+		struct event_segment segment;
 		struct event_scan scan_record;
 		feature_set features;
 		unsigned char wire[REPLAY_RAW_MAX];
@@ -117,7 +121,8 @@ struct replay_item {
 /* What a kernel tells that refuses fentry programs. */
 #define REPLAY_FEATURES_DEFAULT                                                                    \
 	(1u << FEATURE_TRANSITIONS | 1u << FEATURE_DESCRIPTORS | 1u << FEATURE_TABLES |            \
-	 1u << FEATURE_CLOSES | 1u << FEATURE_FORKS)
+	 1u << FEATURE_CLOSES | 1u << FEATURE_FORKS | 1u << FEATURE_RETRANSMITS |                  \
+	 1u << FEATURE_SYNACKS | 1u << FEATURE_RESETS_SENT | 1u << FEATURE_RESETS_RECEIVED)
 
 /*
  * Reads one line, without its newline. Times default to last_ns. Returns 0; -EINVAL and *error if

@@ -25,7 +25,7 @@ static const struct {
 	{"actor", EVENT_ACTOR},		{"sk_socket", EVENT_SK_SOCKET},
 	{"dead", EVENT_DEAD},		{"done", EVENT_DONE},
 	{"linger", EVENT_LINGER},	{"linger2_neg", EVENT_LINGER2_NEG},
-	{"kern_sock", EVENT_KERN_SOCK},
+	{"kern_sock", EVENT_KERN_SOCK}, {"keepalive", EVENT_KEEPALIVE},
 };
 
 static void header_fill(struct event_header *header, enum event_kind kind, size_t size,
@@ -356,6 +356,45 @@ int replay_wire_request(struct replay_fields *fields, struct event_request *e, u
 	e->age_us = replay_fields_u64(fields, "age_us", 0, INT64_MAX);
 	e->retransmits = (uint8_t)replay_fields_u64(fields, "retransmits", 0, UINT8_MAX);
 	e->left_ticks = read_ticks(fields);
+	return 0;
+}
+
+int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, uint64_t time_ns,
+			struct replay_memory *memory)
+{
+	static const char *const whats[] = {
+		[SEGMENT_REPEATED - 1] = "repeated",
+		[SEGMENT_SYNACK_REPEATED - 1] = "synack_repeated",
+		[SEGMENT_RESET_SENT - 1] = "reset_sent",
+		[SEGMENT_RESET_RECEIVED - 1] = "reset_received",
+		[SEGMENT_RESET_RECEIVED] = NULL,
+	};
+	uint64_t cookie = read_cookie(fields);
+	struct replay_socket *socket = replay_memory_socket(memory, cookie);
+	struct event_flow before;
+	uint8_t state;
+
+	if (!socket)
+		return -ENOMEM;
+	before = socket->flow;
+	read_socket(fields, cookie, memory);
+	header_fill(&e->header, EVENT_SEGMENT, sizeof(*e), socket->netns);
+	e->time_ns = time_ns;
+	e->cookie = cookie;
+	e->flow = socket->flow;
+	e->flow.flags = read_flags(fields, 0);
+	e->what = read_what(fields, whats);
+	state = socket->state;
+	if (e->what == SEGMENT_SYNACK_REPEATED) { /* the listener keeps its own ends */
+		socket->flow = before;
+		state = TCP_SYN_RECV;
+	}
+	e->state = read_state(fields, "state", state);
+	e->timeouts = (uint8_t)replay_fields_u64(fields, "timeouts", 0, UINT8_MAX);
+	e->backoff = (uint8_t)replay_fields_u64(fields, "backoff", 0, UINT8_MAX);
+	e->unacknowledged = replay_fields_u32(fields, "unacknowledged", 0);
+	e->last_received_ticks = replay_fields_u32(fields, "last_received_ticks", 0);
+	e->reason = replay_fields_u32(fields, "reason", 0);
 	return 0;
 }
 

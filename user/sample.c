@@ -60,3 +60,12 @@ void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind)
 	if (group)
 		group->leaks[kind]++;
 }
+
+void sample_segments(struct process *process, uint32_t netns, const struct segment_count *count)
+{
+	struct metric_group *group = changed_group(process, netns);
+
+	process_record_segments(process, count);
+	if (group)
+		segment_count_add(&group->segments, count);
+}

@@ -19,6 +19,9 @@ void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns);
 /* A leak was reported. */
 void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind);
 
+/* Segments told of trouble. */
+void sample_segments(struct process *process, uint32_t netns, const struct segment_count *count);
+
 /* The group of a process's sockets in this namespace; NULL where no metrics are served, or the
  * process is not watched. */
 struct metric_group *sample_group(const struct process *process, uint32_t netns);

@@ -8,6 +8,7 @@
 #include "owner.h"
 #include "passive_open.h"
 #include "sample.h"
+#include "segment_tracker.h"
 
 int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
 		 const struct tracker_hooks *hooks)
@@ -20,13 +21,16 @@ int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t se
 	tracker->minis = mini_table_new();
 	tracker->processes = process_table_new(watched);
 	tracker->listeners = listener_index_new();
-	return tracker->sockets && tracker->minis && tracker->processes && tracker->listeners
+	tracker->segments = segment_table_new();
+	return tracker->sockets && tracker->minis && tracker->processes && tracker->listeners &&
+			       tracker->segments
 		       ? 0
 		       : -ENOMEM;
 }
 
 void tracker_free(struct tracker *tracker)
 {
+	segment_table_free(tracker->segments);
 	listener_index_free(tracker->listeners);
 	mini_table_free(tracker->minis);
 	process_table_free(tracker->processes);
@@ -70,6 +74,7 @@ void tracker_remove(struct tracker *tracker, struct tcp_socket *socket)
 {
 	owner_settle(socket, process_table_unknown(tracker->processes));
 	tracker_set_state(tracker, socket, TCP_CLOSE);
+	segment_end(tracker, socket);
 	owner_release(socket);
 	socket_table_remove(tracker->sockets, socket);
 }
@@ -81,6 +86,7 @@ void tracker_settle_all(struct tracker *tracker)
 
 	while ((socket = socket_table_next(tracker->sockets, &position)))
 		owner_settle(socket, process_table_unknown(tracker->processes));
+	segment_settle(tracker, UINT64_MAX);
 }
 
 void tracker_tell(struct tracker *tracker, struct process *owner, const struct change *change)
@@ -382,6 +388,8 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 	}
 	if (e->to != TCP_CLOSE)
 		return;
+	if (e->flow.flags & EVENT_RESET_SENT)
+		segment_was_data(tracker, e->cookie);
 	if (waits_for_close(socket, e))
 		keep_closed(tracker, socket);
 	else

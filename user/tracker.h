@@ -11,6 +11,7 @@
 #include "mini_table.h"
 #include "process_table.h"
 #include "recent.h"
+#include "segment_table.h"
 #include "socket_table.h"
 #include "watch_set.h"
 
@@ -57,12 +58,21 @@ struct tracker_hooks {
  */
 #define TRACKER_CLOSED 4096
 
+/* Sockets that ended last: their resets may be told after it. */
+#define SEGMENT_ENDED 256
+
+struct segment_ended {
+	uint64_t cookie;       /* 0 = none */
+	struct process *owner; /* NULL = unknown */
+};
+
 /* Turns transitions into the state of sockets and processes. */
 struct tracker {
 	struct socket_table *sockets;
 	struct mini_table *minis;
 	struct process_table *processes;
 	struct listener_index *listeners;
+	struct segment_table *segments; /* sockets in trouble */
 	struct watch_set *watched;
 	struct tracker_hooks hooks;
 	feature_set features; /* what the source tells */
@@ -71,8 +81,12 @@ struct tracker {
 			       acting */
 	uint64_t closed[TRACKER_CLOSED]; /* their cookies, in a ring; 0 = none */
 	unsigned int closed_next;
-	uint64_t gaps;	    /* records whose `from` was not what the table knew */
-	uint64_t no_memory; /* sockets that could not be added */
+	struct segment_ended ended[SEGMENT_ENDED]; /* a ring */
+	unsigned int ended_next;
+	uint64_t tick_ns;	   /* length of a kernel tick, as of the last scan; 0: none yet */
+	uint64_t segments_evicted; /* entries of `segments` that went for want of room */
+	uint64_t gaps;		   /* records whose `from` was not what the table knew */
+	uint64_t no_memory;	   /* sockets that could not be added */
 };
 
 /* Returns 0 or -ENOMEM; free with tracker_free() in both cases. `watched` stays the caller's. */

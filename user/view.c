@@ -79,7 +79,8 @@ static bool has_anything(const struct view_process *process)
 	for (int i = 0; i < TCP_STATES; i++)
 		if (process->open[i])
 			return true;
-	return process->transitions || process->leaks || process->process->accept_wait;
+	return process->transitions || process->leaks || process->process->accept_wait ||
+	       segment_count_any(&process->process->segments);
 }
 
 static int add_processes(struct view *view, struct tracker *tracker)

@@ -125,6 +125,8 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	__u8 icsk_retransmits;
+	__u8 icsk_backoff;
 };
 
 struct tcp_sock {
@@ -172,7 +174,7 @@ struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
 };
 
-enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_LINGER };
+enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_KEEPOPEN, SOCK_LINGER };
 
 struct socket {
 	struct sock *sk;
@@ -222,5 +224,16 @@ struct bpf_iter__tcp {
 };
 
 #pragma clang attribute pop
+
+/*
+ * Tracepoints as newer kernels have them, with one argument more. Types of these names are in all
+ * kernels: for one that is not there libbpf searches the modules, for which it needs CAP_SYS_ADMIN.
+ */
+struct sk_buff;
+enum sk_rst_reason;
+typedef void (*btf_trace_tcp_retransmit_skb)(void *, const struct sock *, const struct sk_buff *,
+					     int); /* 6.17 */
+typedef void (*btf_trace_tcp_send_reset)(void *, const struct sock *, const struct sk_buff *,
+					 const enum sk_rst_reason); /* 6.10 */
 
 #endif

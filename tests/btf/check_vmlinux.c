@@ -118,8 +118,8 @@ static void report_prototypes(const struct hook *hook, const struct kernel *kern
 	free(texts);
 }
 
-static void report_hook(struct hook *hook, const struct object *object,
-			const struct kernel *kernels, bool optional, struct report *report)
+static void report_hook(struct hook *hook, const struct object *object, struct kernel *kernels,
+			bool optional, struct report *report)
 {
 	const struct program *program = hook->program;
 	char uses[WHY_MAX] = "    uses  ";
@@ -142,7 +142,7 @@ static void report_hook(struct hook *hook, const struct object *object,
 }
 
 static void report_hooks(const struct setup *setup, const struct object *object,
-			 const struct kernel *kernels, struct report *report)
+			 struct kernel *kernels, struct report *report)
 {
 	report_heading(report, "HOOK", "PROGRAM");
 	for (size_t i = 0; i < object->program_count; i++) {

@@ -34,6 +34,10 @@ struct thing___old {
 	u32 older;
 };
 
+struct trace_event_raw_thing_event {
+	int why;
+};
+
 struct bpf_iter__things {
 	struct thing *thing;
 };
@@ -61,6 +65,8 @@ int BPF_PROG(on_event, struct thing *thing, int number)
 	sink += thing->other->mark;
 	sink += bpf_core_enum_value(enum color, COLOR_BLUE);
 	sink += since(thing);
+	if (bpf_core_field_exists(((struct trace_event_raw_thing_event *)0)->why))
+		sink += ctx[2];
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "hook.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "btf_type.h"
@@ -159,13 +160,33 @@ static void judge_argument(const struct argument *argument, int n, const struct 
 		 btf_type_name(object->btf, local));
 }
 
+/* How many arguments it takes in this kernel: what asks for a type or field that is not there never
+ * reads what comes with it. */
+static int count_used(const struct hook *hook, const struct object *object, struct kernel *kernel)
+{
+	enum existence *existence = zalloc(object->touch_count, sizeof(*existence));
+	struct argument arguments[ARGUMENTS_MAX] = {0};
+	int count = 0;
+
+	for (size_t i = 0; i < object->touch_count; i++)
+		existence[i] = kernel_find(kernel, object, object->touches[i]).found == FOUND
+				       ? EXISTENCE_YES
+				       : EXISTENCE_NO;
+	flow_run(hook->program, existence, NULL, arguments);
+	free(existence);
+	for (int i = 0; i < ARGUMENTS_MAX; i++)
+		if (arguments[i].used)
+			count = i + 1;
+	return count;
+}
+
 static void judge_arguments(const struct hook *hook, const struct hook_kind *kind,
-			    const struct object *object, const struct btf *btf,
+			    const struct object *object, struct kernel *kernel,
 			    const struct btf_type *prototype, struct verdict *verdict)
 {
 	const struct btf_param *params = btf_params(prototype) + kind->hidden;
 	int count = argument_count(kind, prototype);
-	int used = hook->result < 0 ? hook->argument_count : hook->result;
+	int used = hook->result < 0 ? count_used(hook, object, kernel) : hook->result;
 
 	if (used > count || (hook->result >= 0 && used < count)) {
 		verdict->level = LEVEL_ERROR;
@@ -174,7 +195,7 @@ static void judge_arguments(const struct hook *hook, const struct hook_kind *kin
 	}
 	for (int i = 0; i < used && i < count; i++)
 		if (hook->arguments[i].type_id)
-			judge_argument(&hook->arguments[i], i, object, btf, params[i].type,
+			judge_argument(&hook->arguments[i], i, object, kernel->btf, params[i].type,
 				       verdict);
 }
 
@@ -187,17 +208,17 @@ static bool has_context(const struct hook *hook, const struct btf *btf)
 }
 
 static void judge_present(const struct hook *hook, const struct object *object,
-			  const struct btf *btf, const struct btf_type *prototype,
+			  struct kernel *kernel, const struct btf_type *prototype,
 			  struct verdict *verdict)
 {
 	const struct hook_kind *kind = kind_of(hook);
 
 	snprintf(verdict->cell, CELL_MAX, "   yes");
 	if (kind->has_argument) {
-		judge_arguments(hook, kind, object, btf, prototype, verdict);
+		judge_arguments(hook, kind, object, kernel, prototype, verdict);
 		if (verdict->level)
 			snprintf(verdict->cell, CELL_MAX, "   arguments !");
-	} else if (!has_context(hook, btf)) {
+	} else if (!has_context(hook, kernel->btf)) {
 		verdict->level = LEVEL_ERROR;
 		snprintf(verdict->cell, CELL_MAX, "   context !");
 		snprintf(verdict->why, WHY_MAX, " has no struct bpf_iter__%s",
@@ -205,7 +226,7 @@ static void judge_present(const struct hook *hook, const struct object *object,
 	}
 }
 
-void hook_judge(const struct hook *hook, const struct object *object, const struct kernel *kernel,
+void hook_judge(const struct hook *hook, const struct object *object, struct kernel *kernel,
 		bool optional, struct verdict *verdict)
 {
 	const struct hook_kind *kind = kind_of(hook);
@@ -219,7 +240,7 @@ void hook_judge(const struct hook *hook, const struct object *object, const stru
 		snprintf(verdict->cell, CELL_MAX, "unknown !");
 		snprintf(verdict->why, WHY_MAX, " is a kind of hook that this tool cannot judge");
 	} else if (prototype) {
-		judge_present(hook, object, kernel->btf, prototype, verdict);
+		judge_present(hook, object, kernel, prototype, verdict);
 	} else {
 		target_of(hook, kind, target);
 		verdict->level = optional ? LEVEL_FINE : LEVEL_ERROR;

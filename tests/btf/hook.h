@@ -25,7 +25,7 @@ void hook_learn(struct hook *hook, const struct kernel *kernel);
 /* What the program uses of it, in the way of a prototype. */
 void hook_describe(const struct hook *hook, const struct object *object, char *how, size_t size);
 
-void hook_judge(const struct hook *hook, const struct object *object, const struct kernel *kernel,
+void hook_judge(const struct hook *hook, const struct object *object, struct kernel *kernel,
 		bool optional, struct verdict *verdict);
 
 /* The hook's prototype in that kernel, "" where it has none. */

@@ -139,6 +139,24 @@ static struct answer find_enumerator(const struct kernel *kernel, const struct t
 	return answer;
 }
 
+/* A typedef of a pointer to a function: libbpf takes those alone that have as many parameters. */
+static const struct btf_type *function_of(const struct btf *btf, __u32 id)
+{
+	const struct btf_type *type = btf_type_skip(btf, id, NULL);
+
+	type = type && btf_is_ptr(type) ? btf_type_skip(btf, type->type, NULL) : NULL;
+	return type && btf_is_func_proto(type) ? type : NULL;
+}
+
+static bool same_parameters(const struct kernel *kernel, const struct object *object,
+			    const struct touch *touch, __u32 root_id)
+{
+	const struct btf_type *local = function_of(object->btf, touch->root_id);
+	const struct btf_type *type = function_of(kernel->btf, root_id);
+
+	return !local || (type && btf_vlen(type) == btf_vlen(local));
+}
+
 static struct answer find_in(const struct kernel *kernel, const struct object *object,
 			     const struct touch *touch, __u32 root_id)
 {
@@ -151,6 +169,8 @@ static struct answer find_in(const struct kernel *kernel, const struct object *o
 		return find_enumerator(kernel, touch, root_id);
 	case TOUCH_TYPE:
 		answer.value = btf__resolve_size(kernel->btf, root_id);
+		if (!same_parameters(kernel, object, touch, root_id))
+			answer.found = FOUND_OTHER_KIND;
 		break;
 	}
 	return answer;

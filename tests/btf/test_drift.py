@@ -48,7 +48,12 @@ int thing_open(struct thing *thing) { return 0; }
 int thing_close(struct thing *thing, int how) { return 0; }
 int bpf_iter_things(struct bpf_iter__things *ctx) { return 0; }
 """
-CHECKS = 18
+CHECKS = 19
+# What a newer kernel's tracepoint shows, and its program gets.
+WHY = [("{ struct thing *thing; };", "{ struct thing *thing; };"
+        "struct trace_event_raw_thing_event { int why; };"),
+       ("struct bpf_iter__things c;", "struct bpf_iter__things c; "
+        "struct trace_event_raw_thing_event e;")]
 
 
 def compile_bpf(source, target, *flags):
@@ -142,6 +147,8 @@ ERRORS = {
                     "iter/things is absent: the kernel has no function bpf_iter_things"],
     "too few arguments": [("(void *, struct thing *, int)", "(void *, struct thing *)"),
                           "tp_btf/thing_event has 1 argument, the program takes 2 (on_event)"],
+    "an argument that only its field has": [
+        *WHY, "tp_btf/thing_event has 2 arguments, the program takes 3 (on_event)"],
     "another argument": [("thing_open(struct thing *thing)", "thing_open(struct other *thing)"),
                          "fentry/thing_open argument 1 is struct other *, read as struct thing *"],
 }
@@ -176,6 +183,7 @@ def test_warning(case, drift, make_kernel):
 
 FINE = {
     "an older kernel": [("u32 newer;", "u32 older;")],
+    "one argument more": [*WHY, ("thing *, int)", "thing *, int, int)")],
     "both": [("u32 newer;", "u32 newer; u32 older;")],
     "a bitfield became a whole": [("u8 bit : 1;", "u8 bit;")],
     "a wider bitfield": [("u8 bit : 1;", "u8 bit : 2;")],

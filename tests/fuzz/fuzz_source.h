@@ -85,7 +85,7 @@ static inline void fuzz_take_flow(struct fuzz_source *source, struct event_flow 
 		flow->remote[10] = flow->remote[11] = 0xff;
 	flow->local_port = choice >> 4 & 3;
 	flow->remote_port = choice >> 6 & 3;
-	flow->flags = fuzz_take_u8(source) & 0x7f;
+	flow->flags = fuzz_take_u8(source);
 }
 
 static inline void fuzz_take_task(struct fuzz_source *source, struct event_task *task)
@@ -183,6 +183,20 @@ static inline void fuzz_make_request(struct fuzz_source *source, struct event_re
 	e->left_ticks = choice & 128 ? 9 : -1;
 }
 
+static inline void fuzz_make_segment(struct fuzz_source *source, struct event_segment *e)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	e->header.kind = EVENT_SEGMENT;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = choice % 16;
+	fuzz_take_flow(source, &e->flow);
+	e->what = choice >> 4 & 7;
+	e->state = fuzz_take_u8(source) & 15;
+	e->last_received_ticks = (uint32_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 25;
+}
+
 static inline void fuzz_make_scan(struct fuzz_source *source, struct event_scan *e)
 {
 	uint8_t choice = fuzz_take_u8(source);
@@ -246,6 +260,8 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 		fuzz_make_mini(source, (struct event_mini *)bytes);
 	} else if (choice < 224) {
 		fuzz_make_request(source, (struct event_request *)bytes);
+	} else if (choice < 240) {
+		fuzz_make_segment(source, (struct event_segment *)bytes);
 	} else {
 		fuzz_take(source, bytes, fuzz_take_u8(source));
 		/* Times in the future do not come from a kernel. */

@@ -13,6 +13,8 @@ from runner import run
 HERE = os.path.dirname(os.path.abspath(__file__))
 FULL = {"accept": "on_accept", "time_wait": "on_mini_free", "fin_wait2": "on_mini_timed",
         "overflow": "on_mini_alloc", "half_open": "on_request"}
+SEGMENTS = {"retransmits": "on_repeated", "synacks": "on_synack",
+            "resets_sent": "on_reset_sent", "resets_received": "on_reset_got"}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +41,10 @@ def test_nothing_refused(watch, refusing):
     assert missing(watch, refusing()) in (set(), set(FULL))
 
 
-@pytest.mark.parametrize("feature", sorted(FULL))
+@pytest.mark.parametrize("feature", sorted(FULL | SEGMENTS))
 def test_one_program_refused(watch, refusing, feature):
     everything = missing(watch, refusing())
-    assert missing(watch, refusing(FULL[feature])) == everything | {feature}
+    assert missing(watch, refusing((FULL | SEGMENTS)[feature])) == everything | {feature}
 
 
 def test_closes_without_accept(watch, refusing):
@@ -56,10 +58,10 @@ def test_closes_without_accept(watch, refusing):
 def test_all_optional_programs_refused(watch, puppet, refusing, monkeypatch):
     """It still does its work."""
     monkeypatch.delenv("TCPWATCH_EXPECT_MODE", raising=False)
-    env = refusing("on_destroy", *FULL.values())
+    env = refusing("on_destroy", *FULL.values(), *SEGMENTS.values())
     tcpwatch = watch("-t", env=env)
     assert tcpwatch.start["mode"] == "tracepoints"
-    assert set(tcpwatch.start["missing"]) == set(FULL) | {"closes"}
+    assert set(tcpwatch.start["missing"]) == {*FULL, *SEGMENTS, "closes"}
     client, server = puppet("client"), puppet("server")
     pair = connect(client, server, server.listen())
     client.close(pair.client_fd)

@@ -182,8 +182,9 @@ def test_sigint_in_a_pipeline(puppet):
 
 BTF = "/sys/kernel/btf/vmlinux"
 FEATURES = ("transitions", "descriptors", "tables", "closes", "forks", "accept", "time_wait",
-            "fin_wait2", "overflow", "half_open")
-FULL = FEATURES[5:]
+            "fin_wait2", "overflow", "half_open", "retransmits", "synacks", "resets_sent",
+            "resets_received")
+FULL = FEATURES[5:10]
 
 
 def features(*arguments):

@@ -205,6 +205,23 @@ static inline struct event_request make_request(uint64_t cookie, const struct ev
 	};
 }
 
+static inline struct event_segment make_segment(uint64_t cookie, const struct event_flow *flow,
+						enum event_segment_what what, unsigned int state,
+						uint64_t time_ns)
+{
+	return (struct event_segment){
+		.header = {.kind = EVENT_SEGMENT,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_segment),
+			   .netns = NETNS},
+		.time_ns = time_ns,
+		.cookie = cookie,
+		.flow = *flow,
+		.what = (__u8)what,
+		.state = (__u8)state,
+	};
+}
+
 /* A mini-socket found in the kernel's tables; age_us is a request's. */
 static inline struct event_scan make_scan_mini(uint64_t cookie, const struct event_flow *flow,
 					       unsigned int state, uint64_t age_us,

@@ -204,6 +204,114 @@ static void everything_else_stays_two(void **state)
 	}
 }
 
+/* tcp_reset() from data after close(), or from a reset: both look so. */
+static struct event_transition make_reset(uint64_t cookie, unsigned int from, uint64_t time_ns)
+{
+	struct event_transition e = make(cookie, from, TCP_CLOSE, time_ns);
+
+	e.error = ECONNRESET;
+	e.shutdown = 3;
+	return e;
+}
+
+/* close() in LAST_ACK with data unread; or the last ACK, out of a backlog. */
+static struct event_transition make_last(uint64_t cookie, uint64_t time_ns)
+{
+	struct event_transition e = make(cookie, TCP_LAST_ACK, TCP_CLOSE, time_ns);
+
+	e.shutdown = 3;
+	e.recv_queue = 2;
+	make_actor(&e, &task);
+	return e;
+}
+
+static void a_reset_tells_what_an_end_was(void **state)
+{
+	struct outcome *outcome = *state;
+	const struct event_transition ends[] = {
+		make_reset(1, TCP_FIN_WAIT1, START_NS),
+		make_reset(2, TCP_FIN_WAIT2, START_NS),
+		make_last(3, START_NS),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		outcome->count = 0;
+		feed(outcome, ends[i]);
+		assert_int_equal(outcome->count, 0);
+		coalesce_reset_sent(&outcome->coalesce, 99); /* another's */
+		assert_int_equal(outcome->count, 0);
+		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
+		assert_int_equal(outcome->count, 1);
+		check_passed(outcome, 0, ends[i].cookie, ends[i].from, TCP_CLOSE, START_NS);
+		assert_int_equal(outcome->passed[0].flow.flags,
+				 ends[i].flow.flags | EVENT_RESET_SENT);
+		assert_int_equal(outcome->passed[0].error, ends[i].error);
+		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
+		coalesce_flush(&outcome->coalesce, UINT64_MAX);
+		assert_int_equal(outcome->count, 1);
+	}
+}
+
+static void without_a_reset_an_end_is_what_it_seems(void **state)
+{
+	struct outcome *outcome = *state;
+	struct event_transition e = make_reset(1, TCP_FIN_WAIT2, START_NS);
+
+	feed(outcome, e);
+	coalesce_flush(&outcome->coalesce, START_NS + COALESCE_HOLD_NS - 1);
+	assert_int_equal(outcome->count, 0);
+	coalesce_flush(&outcome->coalesce, START_NS + COALESCE_HOLD_NS);
+	assert_int_equal(outcome->count, 1);
+	assert_int_equal(outcome->passed[0].flow.flags, e.flow.flags);
+	/* Too late: it is told. */
+	coalesce_reset_sent(&outcome->coalesce, 1);
+	assert_int_equal(outcome->count, 1);
+}
+
+/* A reset received is one where the socket would still take data, or had its last ACK. */
+static void other_resets_pass_at_once(void **state)
+{
+	struct outcome *outcome = *state;
+	struct event_transition ends[] = {
+		make_reset(1, TCP_FIN_WAIT1, START_NS),
+		make_reset(2, TCP_ESTABLISHED, START_NS),
+		make_reset(3, TCP_LAST_ACK, START_NS),
+		make_reset(4, TCP_FIN_WAIT2, START_NS),
+		make_last(5, START_NS),
+		make_last(6, START_NS),
+	};
+
+	ends[0].shutdown = 2;
+	ends[3].error = ETIMEDOUT;
+	ends[4].recv_queue = 1; /* the FIN */
+	ends[5].shutdown = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		feed(outcome, ends[i]);
+		assert_int_equal(outcome->count, i + 1);
+	}
+}
+
+/* One segment with the ACK of our FIN and data: two changes, and a reset. */
+static void an_ack_with_data_stays_two(void **state)
+{
+	struct outcome *outcome = *state;
+	struct event_transition end = make_reset(1, TCP_FIN_WAIT2, START_NS + 900);
+
+	feed(outcome, make_ack(1, START_NS, 77));
+	end.segment = 77;
+	feed(outcome, end);
+	assert_int_equal(outcome->count, 1);
+	check_passed(outcome, 0, 1, TCP_FIN_WAIT1, TCP_FIN_WAIT2, START_NS);
+	coalesce_reset_sent(&outcome->coalesce, 1);
+	assert_int_equal(outcome->count, 2);
+	check_passed(outcome, 1, 1, TCP_FIN_WAIT2, TCP_CLOSE, START_NS + 900);
+	assert_true(outcome->passed[1].flow.flags & EVENT_RESET_SENT);
+	/* An ACK that is held is no end. */
+	feed(outcome, make_ack(2, START_NS + NS_PER_MS, 78));
+	coalesce_reset_sent(&outcome->coalesce, 2);
+	assert_int_equal(outcome->count, 2);
+}
+
 static void a_fin_alone_passes(void **state)
 {
 	struct outcome *outcome = *state;
@@ -337,6 +445,10 @@ int main(void)
 		TEST(the_actor_survives),
 		TEST(no_actor_is_left_over),
 		TEST(everything_else_stays_two),
+		TEST(a_reset_tells_what_an_end_was),
+		TEST(without_a_reset_an_end_is_what_it_seems),
+		TEST(other_resets_pass_at_once),
+		TEST(an_ack_with_data_stays_two),
 		TEST(a_fin_alone_passes),
 		TEST(held_ones_find_their_sockets),
 		TEST(time_releases),

@@ -14,6 +14,7 @@ union record {
 	struct event_accept accept;
 	struct event_mini mini;
 	struct event_request request;
+	struct event_segment segment;
 	uint64_t words[32];
 };
 
@@ -70,6 +71,14 @@ static union record a_request(void)
 		.request = make_request(7, &flow, REQUEST_DROPPED, 63000000, 0, START_NS)};
 }
 
+static union record a_segment(void)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+
+	return (union record){
+		.segment = make_segment(7, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS)};
+}
+
 static union record a_scan_mini(void)
 {
 	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
@@ -87,7 +96,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 9
+#define ALL_KINDS 10
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -100,6 +109,7 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[6] = a_mini();
 	records[7] = a_request();
 	records[8] = a_scan_mini();
+	records[9] = a_segment();
 	return ALL_KINDS;
 }
 
@@ -136,7 +146,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_REQUEST)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_SEGMENT)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -215,10 +225,15 @@ static void states_of_mini_sockets(void **state)
 		bool exists = tcp_state >= 1 && tcp_state <= 11;
 		bool timed = tcp_state == TCP_TIME_WAIT || tcp_state == TCP_FIN_WAIT2;
 		union record accept = an_accept(), mini = a_mini(), scan = a_scan_mini();
+		union record segment = a_segment(), synack = a_segment();
 
 		accept.accept.state = (__u8)tcp_state;
 		mini.mini.state = (__u8)tcp_state;
 		scan.scan.state = (__u8)tcp_state;
+		segment.segment.state = synack.segment.state = (__u8)tcp_state;
+		synack.segment.what = SEGMENT_SYNACK_REPEATED;
+		assert_int_equal(check(&segment), exists ? 0 : -EPROTO);
+		assert_int_equal(check(&synack), tcp_state == TCP_SYN_RECV ? 0 : -EPROTO);
 		assert_int_equal(check(&accept), exists ? 0 : -EPROTO);
 		assert_int_equal(check(&mini), timed ? 0 : -EPROTO);
 		assert_int_equal(check(&scan), timed || tcp_state == TCP_SYN_RECV ? 0 : -EPROTO);
@@ -230,10 +245,13 @@ static void fates_that_do_not_exist_are_refused(void **state)
 {
 	(void)state;
 	for (unsigned int what = 0; what < 256; what++) {
-		union record mini = a_mini(), request = a_request();
+		union record mini = a_mini(), request = a_request(), segment = a_segment();
 
 		mini.mini.what = (__u8)what;
 		request.request.what = (__u8)what;
+		segment.segment.what = (__u8)what;
+		segment.segment.state = TCP_SYN_RECV;
+		assert_int_equal(check(&segment), what >= 1 && what <= 4 ? 0 : -EPROTO);
 		assert_int_equal(check(&mini), what >= 1 && what <= 3 ? 0 : -EPROTO);
 		assert_int_equal(check(&request), what == 1 || what == 2 ? 0 : -EPROTO);
 	}
@@ -248,7 +266,12 @@ static void numbers_are_not_judged(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		union record mini = a_mini(), request = a_request(), accept = an_accept();
 		union record scan = a_scan_mini(), transition = a_transition();
+		union record segment = a_segment();
 
+		segment.segment.time_ns = numbers[i];
+		memset(&segment.segment.timeouts, (int)(numbers[i] & 0xff),
+		       sizeof(segment.segment) - offsetof(struct event_segment, timeouts));
+		assert_int_equal(check(&segment), 0);
 		mini.mini.time_ns = request.request.time_ns = accept.accept.time_ns = numbers[i];
 		mini.mini.left_ticks = request.request.left_ticks = (__s32)numbers[i];
 		scan.scan.mini.left_ticks = (__s32)numbers[i];
@@ -279,6 +302,8 @@ static struct event_flow *flow_of(union record *record)
 		return &record->mini.flow;
 	case EVENT_REQUEST:
 		return &record->request.flow;
+	case EVENT_SEGMENT:
+		return &record->segment.flow;
 	default:
 		return &record->scan.flow;
 	}
@@ -324,6 +349,9 @@ static void cookie_0_is_refused(void **state)
 		       "wire format");
 	_Static_assert(offsetof(struct event_transition, cookie) ==
 			       offsetof(struct event_request, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_segment, cookie),
 		       "wire format");
 	for (size_t i = 0; i < count; i++) {
 		if (!flow_of(&records[i]))

@@ -14,8 +14,9 @@ static feature_set without(enum feature feature)
 static void names_are_as_promised(void **state)
 {
 	static const char *const names[] = {
-		"transitions", "descriptors", "tables",	   "closes",   "forks",
-		"accept",      "time_wait",   "fin_wait2", "overflow", "half_open",
+		"transitions", "descriptors", "tables",	     "closes",		"forks",
+		"accept",      "time_wait",   "fin_wait2",   "overflow",	"half_open",
+		"retransmits", "synacks",     "resets_sent", "resets_received",
 	};
 
 	(void)state;

@@ -44,6 +44,9 @@ static void fill(struct metric_groups *groups)
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 10 * NS_PER_US);
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 700000 * NS_PER_S);
 	metric_histogram_record(&group->accept_wait, NS_PER_MS);
+	group->segments.repeated[TCP_ESTABLISHED] = 5;
+	group->segments.repeated[TCP_FIN_WAIT2] = 6; /* nothing that is known */
+	group->segments.resets_received = 7;
 	group = group_of(groups, "a\"b\\c\nd\xff");
 	group->sockets[TCP_ESTABLISHED] = UINT64_MAX;
 }
@@ -134,6 +137,20 @@ static void families_are_as_they_always_were(void **state)
 		  "# TYPE tcpwatch_oldest_close_wait_timestamp_seconds gauge\n"
 		  "tcpwatch_oldest_close_wait_timestamp_seconds{comm=\"forgetful\"} "
 		  "1700001000.000000000\n"
+		  "# HELP tcpwatch_retransmits_total Segments that were sent again, by the state "
+		  "of their socket.\n"
+		  "# TYPE tcpwatch_retransmits_total counter\n"
+		  "tcpwatch_retransmits_total{comm=\"forgetful\",state=\"ESTABLISHED\"} 5\n"
+		  "tcpwatch_retransmits_total{comm=\"forgetful\",state=\"SYN_SENT\"} 0\n"
+		  "tcpwatch_retransmits_total{comm=\"forgetful\",state=\"SYN_RECV\"} 0\n"
+		  "tcpwatch_retransmits_total{comm=\"forgetful\",state=\"FIN_WAIT1\"} 0\n"
+		  "tcpwatch_retransmits_total{comm=\"forgetful\",state=\"FIN_WAIT2\"} 6\n");
+	check_has(&page, "# HELP tcpwatch_resets_total Resets sent and received over sockets.\n"
+			 "# TYPE tcpwatch_resets_total counter\n"
+			 "tcpwatch_resets_total{comm=\"forgetful\",direction=\"sent\"} 0\n"
+			 "tcpwatch_resets_total{comm=\"forgetful\",direction=\"received\"} 7\n");
+	check_has(&page,
+		  "tcpwatch_resets_total{comm=\"other\",direction=\"received\"} 0\n"
 		  "# HELP tcpwatch_events_total Events in the kernel that were to be told, "
 		  "delivered or lost.\n"
 		  "# TYPE tcpwatch_events_total counter\n"
@@ -296,6 +313,8 @@ static void what_the_kernel_does_not_tell_is_absent(void **state)
 
 	(void)state;
 	check_has_not(&page, "tcpwatch_accept_wait_seconds");
+	check_has_not(&page, "tcpwatch_retransmits");
+	check_has_not(&page, "tcpwatch_resets");
 	check_has_not(&page, "tcpwatch_state_duration_seconds_count{comm=\"forgetful\","
 			     "state=\"TIME_WAIT\"}");
 	check_has_not(&page, "{comm=\"other\",from=\"TIME_WAIT\"");
@@ -306,6 +325,34 @@ static void what_the_kernel_does_not_tell_is_absent(void **state)
 	check_has(&page, "tcpwatch_features{feature=\"time_wait\"} 0\n");
 	check_has_not(&page, "feature=\"forks\"");
 	page_free(&page);
+}
+
+/* Each of the four hooks may be missing. */
+static void each_half_of_what_segments_tell_may_be_absent(void **state)
+{
+	static const struct {
+		enum feature feature;
+		const char *has, *lacks;
+	} cases[] = {
+		{FEATURE_RETRANSMITS, "_retransmits_total{comm=\"other\",state=\"ESTABLISHED\"} 0",
+		 "_retransmits_total{comm=\"other\",state=\"SYN_RECV\"}"},
+		{FEATURE_SYNACKS, "_retransmits_total{comm=\"other\",state=\"SYN_RECV\"} 0",
+		 "_retransmits_total{comm=\"other\",state=\"ESTABLISHED\"}"},
+		{FEATURE_RESETS_SENT, "_resets_total{comm=\"other\",direction=\"sent\"} 0",
+		 "direction=\"received\""},
+		{FEATURE_RESETS_RECEIVED, "_resets_total{comm=\"other\",direction=\"received\"} 0",
+		 "direction=\"sent\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct page page = make_page(CORE_FEATURES | 1u << cases[i].feature,
+					     (struct metric_labels){0}, false);
+
+		check_has(&page, cases[i].has);
+		check_has_not(&page, cases[i].lacks);
+		page_free(&page);
+	}
 }
 
 static void labels_that_are_asked_for_are_there(void **state)
@@ -411,6 +458,7 @@ int main(void)
 		cmocka_unit_test(what_has_not_happened_is_there_with_0),
 		cmocka_unit_test(known_transitions_are_there_and_others_when_they_happen),
 		cmocka_unit_test(what_the_kernel_does_not_tell_is_absent),
+		cmocka_unit_test(each_half_of_what_segments_tell_may_be_absent),
 		cmocka_unit_test(labels_that_are_asked_for_are_there),
 		cmocka_unit_test(open_metrics_differs_in_families_of_counters_and_the_end),
 		cmocka_unit_test(bounds_are_written_the_same_in_both_formats),

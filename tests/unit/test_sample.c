@@ -132,8 +132,9 @@ static void who_is_not_watched_counts_nothing(void **state)
 }
 
 /* The dead are folded, and let go of their cgroup; their group stays. */
-static bool nobody_lives(uint32_t tgid)
+static bool nobody_lives(void *context, uint32_t tgid)
 {
+	(void)context;
 	(void)tgid;
 	return false;
 }
@@ -150,7 +151,7 @@ static void the_dead_let_go_of_their_cgroup(void **state)
 
 		assert_non_null(process_table_get(scene.processes, &task));
 	}
-	process_table_fold(scene.processes, nobody_lives);
+	process_table_fold(scene.processes, nobody_lives, NULL);
 	/* The smallest number is free again: nobody holds any. */
 	next = metric_groups_hold(scene.groups, "/second");
 	assert_int_equal(next, held);

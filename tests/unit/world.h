@@ -12,6 +12,7 @@
 #include "options.h"
 #include "passive_open.h"
 #include "reconcile.h"
+#include "segment_tracker.h"
 
 #define WORLD_NOTES 256
 #define SELF_TGID   999
@@ -196,6 +197,15 @@ static inline void world_feed_request(struct world *world, const struct event_re
 
 	assert_int_equal(event_check(exact, exact->header.size), 0);
 	passive_request(&world->tracker, exact);
+	free(exact);
+}
+
+static inline void world_feed_segment(struct world *world, const struct event_segment *e)
+{
+	struct event_segment *exact = make_exact(e);
+
+	assert_int_equal(event_check(exact, exact->header.size), 0);
+	segment_event(&world->tracker, exact);
 	free(exact);
 }
 
