@@ -114,6 +114,26 @@ void json_put_u64(struct json_writer *json, const char *key, uint64_t value)
 	put(json, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+/* By integers: the point is one in each locale. */
+void json_put_real(struct json_writer *json, const char *key, double value)
+{
+	char text[32];
+	double size = value < 0 ? -value : value;
+	uint64_t thousandths;
+	int length;
+
+	if (!(size < 1e15)) {
+		json_put_null(json, key);
+		return;
+	}
+	thousandths = (uint64_t)(size * 1000 + 0.5);
+	begin(json, key);
+	length = snprintf(text, sizeof(text), "%s%llu.%03u", value < 0 && thousandths ? "-" : "",
+			  (unsigned long long)(thousandths / 1000),
+			  (unsigned int)(thousandths % 1000));
+	put(json, text, (size_t)length);
+}
+
 void json_put_bool(struct json_writer *json, const char *key, bool value)
 {
 	begin(json, key);

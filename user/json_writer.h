@@ -25,6 +25,9 @@ void json_put_array_end(struct json_writer *json);
 /* A string; bytes that are not UTF-8 become U+FFFD. NULL is null. */
 void json_put_string(struct json_writer *json, const char *key, const char *value);
 void json_put_u64(struct json_writer *json, const char *key, uint64_t value);
+
+/* With three digits behind the point; numbers without meaning are null. */
+void json_put_real(struct json_writer *json, const char *key, double value);
 void json_put_bool(struct json_writer *json, const char *key, bool value);
 void json_put_null(struct json_writer *json, const char *key);
 

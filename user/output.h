@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "finding.h"
 #include "leak_watch.h"
 #include "options.h"
 #include "view.h"
@@ -33,6 +34,7 @@ struct output_ops {
 	void (*accepted)(struct output *output, const struct accepted *accepted);
 	void (*leak)(struct output *output, const struct leak *leak);
 	void (*leak_end)(struct output *output, const struct leak_end *end);
+	void (*finding)(struct output *output, const struct finding *finding);
 	void (*summary)(struct output *output, const struct view *view);
 	void (*end)(struct output *output, const struct view *view);
 	void (*free)(struct output *output);

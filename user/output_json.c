@@ -166,6 +166,74 @@ static void json_leak_end(struct output *output, const struct leak_end *leak)
 	end(json);
 }
 
+static void put_evidence(struct json_writer *json, const struct evidence *evidence)
+{
+	static const char *const suffixes[] = {
+		[EVIDENCE_COUNT] = "",
+		[EVIDENCE_BYTES] = "_bytes",
+		[EVIDENCE_DURATION] = "_ns",
+		[EVIDENCE_PER_SECOND] = "_per_second",
+		[EVIDENCE_PER_MINUTE] = "_per_minute",
+		[EVIDENCE_PERCENT] = "_percent",
+		[EVIDENCE_FLAG] = "",
+		[EVIDENCE_TEXT] = "",
+	};
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s%s", evidence->name, suffixes[evidence->unit]);
+	switch (evidence->unit) {
+	case EVIDENCE_COUNT:
+	case EVIDENCE_BYTES:
+	case EVIDENCE_DURATION:
+		json_put_u64(json, key, evidence->count);
+		break;
+	case EVIDENCE_PER_SECOND:
+	case EVIDENCE_PER_MINUTE:
+	case EVIDENCE_PERCENT:
+		json_put_real(json, key, evidence->rate);
+		break;
+	case EVIDENCE_FLAG:
+		json_put_bool(json, key, evidence->count);
+		break;
+	case EVIDENCE_TEXT:
+		json_put_string(json, key, evidence->text);
+		break;
+	}
+	if (evidence->at_least) {
+		snprintf(key, sizeof(key), "%s_at_least", evidence->name);
+		json_put_bool(json, key, true);
+	}
+}
+
+static void json_finding(struct output *output, const struct finding *finding)
+{
+	static const char *const statuses[] = {
+		[FINDING_OPENED] = "open", [FINDING_WORSE] = "worse", [FINDING_OVER] = "over"};
+	struct json_writer *json = begin(output, "finding");
+	char text[FINDING_PLACE_LEN > CLOCK_RFC3339_LEN ? FINDING_PLACE_LEN : CLOCK_RFC3339_LEN];
+
+	put_time(output, json, finding->time_ns);
+	json_put_string(json, "id", finding_name(finding->id));
+	json_put_string(json, "status", statuses[finding->status]);
+	json_put_string(json, "severity", severity_name(finding->severity));
+	put_process(json, finding->process);
+	json_put_string(json, "subject",
+			finding->place == PLACE_NONE ? NULL : finding_format_place(finding, text));
+	if (finding->place == PLACE_NONE)
+		json_put_null(json, "netns");
+	else
+		json_put_u64(json, "netns", finding->flow.netns);
+	json_put_string(json, "since",
+			clock_format_rfc3339(&output->clock, finding->since_ns, text));
+	json_put_object(json, "evidence");
+	for (unsigned int i = 0; i < finding->evidence_count; i++)
+		put_evidence(json, &finding->evidence[i]);
+	json_put_object_end(json);
+	json_put_string(json, "says", finding->says);
+	json_put_string(json, "advice", finding->advice);
+	end(json);
+}
+
 static void put_histogram(struct json_writer *json, const char *key,
 			  const struct histogram *histogram)
 {
@@ -278,6 +346,7 @@ static const struct output_ops ops = {
 	.accepted = json_accepted,
 	.leak = json_leak,
 	.leak_end = json_leak_end,
+	.finding = json_finding,
 	.summary = json_summary,
 	.end = json_end,
 	.free = json_free,

@@ -65,23 +65,42 @@ int text_padding(const struct text_style *style, const char *text, int columns)
 	return columns > 0 ? columns : 0;
 }
 
+/* Takes the next character of *text: what to write for it. *length is that of what is returned. */
+static const char *next_character(const struct text_style *style, const char **text, size_t *length)
+{
+	const char *from = *text;
+
+	*length = utf8_sequence(from);
+	*text += *length ? *length : 1;
+	if (*length && columns_of(style, from, *length) >= 1)
+		return from;
+	*length = 1;
+	return "?";
+}
+
+void text_put(FILE *file, const struct text_style *style, const char *text)
+{
+	size_t length;
+
+	while (*text) {
+		const char *character = next_character(style, &text, &length);
+
+		fwrite(character, 1, length, file);
+	}
+}
+
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN])
 {
 	const char *from = process ? process->comm : "(unknown)";
 	char *to = text;
+	size_t length;
 
 	while (*from) {
-		size_t length = utf8_sequence(from);
+		const char *character = next_character(style, &from, &length);
 
-		if (!length || columns_of(style, from, length) < 1) {
-			*to++ = '?';
-			from += length ? length : 1;
-			continue;
-		}
-		memcpy(to, from, length);
+		memcpy(to, character, length);
 		to += length;
-		from += length;
 	}
 	*to = '\0';
 	if (process && process->tgid)

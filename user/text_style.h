@@ -33,6 +33,9 @@ const char *text_plain(const struct text_style *style);
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN]);
 
+/* Writes text with '?' for each byte or character that a terminal must not get. */
+void text_put(FILE *file, const struct text_style *style, const char *text);
+
 /* The spaces to put behind text that was made by text_process(), so that it is `columns` wide on a
  * terminal. */
 int text_padding(const struct text_style *style, const char *text, int columns);
