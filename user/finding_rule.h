@@ -43,7 +43,8 @@ struct finding_rule {
 		     struct process *owner);
 	/* ... what is known otherwise: leaks, segments. */
 	void (*others)(struct finding_look *look);
-	/* After a scan that was asked for in look->wanted (or by another rule): each record. */
+	/* After a scan that was asked for in look->wanted (or by another rule): each socket once,
+	 * by one of its descriptors where it has any. */
 	void (*record)(struct finding_look *look, const struct event_scan *record);
 	/*
 	 * Each look, each subject of the rule: is it wrong? Then fills in the finding's severity
@@ -53,10 +54,16 @@ struct finding_rule {
 };
 
 extern const struct finding_rule finding_close_wait_leak;
+extern const struct finding_rule finding_fin_wait2_stuck;
+extern const struct finding_rule finding_last_ack_stuck;
 
 /* The settings of a network namespace, not older than half a minute; NULL where they cannot be
  * read. */
 const struct net_settings *finding_look_settings(struct finding_look *look, uint32_t netns);
+
+/* The tables' view of a record's socket: NULL where it is unknown, hidden or not watched. */
+const struct tcp_socket *finding_look_socket(const struct finding_look *look,
+					     const struct event_scan *record);
 
 /* Its owner, or the unknown process, where it is to be counted; NULL where it is not watched. */
 struct process *finding_look_owner(const struct finding_look *look, struct process *owner);

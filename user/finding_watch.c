@@ -19,6 +19,8 @@
 
 static const struct finding_rule *const rules[] = {
 	&finding_close_wait_leak,
+	&finding_fin_wait2_stuck,
+	&finding_last_ack_stuck,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -111,6 +113,16 @@ struct process *finding_look_owner(const struct finding_look *look, struct proce
 	return process->watched ? process : NULL;
 }
 
+const struct tcp_socket *finding_look_socket(const struct finding_look *look,
+					     const struct event_scan *record)
+{
+	const struct tcp_socket *socket = socket_table_find(look->tracker->sockets, record->cookie);
+
+	if (!socket || socket->hidden || !finding_look_owner(look, socket->owner))
+		return NULL;
+	return socket;
+}
+
 void finding_watch_changed(struct finding_watch *watch, const struct change *change)
 {
 	for (size_t i = 0; i < RULES; i++)
@@ -147,9 +159,10 @@ static void show_records(struct finding_look *look, const struct scan_result *re
 {
 	look->tick_ns = result->tick_ns;
 	subjects_begin_scan(look->subjects);
-	for (size_t rule = 0; rule < RULES; rule++)
-		for (size_t i = 0; rules[rule]->record && i < result->count; i++)
-			rules[rule]->record(look, &result->records[i]);
+	for (size_t i = 0; i < result->count; i += scan_result_group(result, &result->records[i]))
+		for (size_t rule = 0; rule < RULES; rule++)
+			if (rules[rule]->record)
+				rules[rule]->record(look, &result->records[i]);
 }
 
 /* Returns how long it took, in ns. */
@@ -160,7 +173,11 @@ static uint64_t scan_if_wanted(struct finding_watch *watch)
 	uint64_t began_ns = now(watch), pause_ns, took_ns;
 	int err;
 
-	if ((!look->wanted.tables && !look->wanted.descriptors) || began_ns < watch->scan_at_ns)
+	if (!look->wanted.tables && !look->wanted.descriptors) {
+		subjects_begin_scan(look->subjects); /* nobody suspects anything any more */
+		return 0;
+	}
+	if (began_ns < watch->scan_at_ns)
 		return 0;
 	err = watch->hooks.scan(watch->hooks.context, &look->wanted, &result);
 	if (!err)
