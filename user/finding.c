@@ -87,14 +87,10 @@ const struct evidence *finding_evidence(const struct finding *finding, const cha
 }
 
 /* "10.0.0.1" of "10.0.0.1:0". */
-static const char *local_address(const struct flow *flow, char text[ENDPOINT_TEXT_LEN])
+static const char *without_port(char text[ENDPOINT_TEXT_LEN])
 {
-	struct flow address = *flow;
-	char *port;
+	char *port = strrchr(text, ':');
 
-	address.local_port = 0;
-	flow_format_local(&address, text);
-	port = strrchr(text, ':');
 	if (port)
 		*port = '\0';
 	return text;
@@ -104,13 +100,16 @@ const char *finding_format_place(const struct finding *finding, char text[FINDIN
 {
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 
+	flow_format_local(&finding->flow, local);
+	flow_format_remote(&finding->flow, remote);
+	if (!finding->flow.remote_port)
+		without_port(remote);
 	text[0] = '\0';
 	if (finding->place == PLACE_LOCAL)
-		flow_format_local(&finding->flow, text);
+		snprintf(text, FINDING_PLACE_LEN, "%s", local);
 	else if (finding->place == PLACE_REMOTE)
-		flow_format_remote(&finding->flow, text);
+		snprintf(text, FINDING_PLACE_LEN, "%s", remote);
 	else if (finding->place == PLACE_PAIR)
-		snprintf(text, FINDING_PLACE_LEN, "%s -> %s", local_address(&finding->flow, local),
-			 flow_format_remote(&finding->flow, remote));
+		snprintf(text, FINDING_PLACE_LEN, "%s -> %s", without_port(local), remote);
 	return text;
 }

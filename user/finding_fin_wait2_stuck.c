@@ -48,9 +48,8 @@ static void see_record(struct finding_look *look, const struct event_scan *recor
 	    socket->state != TCP_FIN_WAIT2 || socket->since_ns + STUCK_NS > look->now_ns ||
 	    record->last_received_ticks * look->tick_ns < STUCK_NS)
 		return;
-	subject =
-		subjects_get(look->subjects, FINDING_FIN_WAIT2_STUCK,
-			     finding_look_owner(look, socket->owner), PLACE_REMOTE, &socket->flow);
+	subject = subjects_get_peer(look->subjects, FINDING_FIN_WAIT2_STUCK,
+				    finding_look_owner(look, socket->owner), socket);
 	if (!subject)
 		return;
 	subject->scanned[HELD]++;

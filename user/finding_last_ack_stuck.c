@@ -18,8 +18,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 
 	if (socket->since_ns + STUCK_NS > look->now_ns)
 		return;
-	subject = subjects_get(look->subjects, FINDING_LAST_ACK_STUCK, owner, PLACE_REMOTE,
-			       &socket->flow);
+	subject = subjects_get_peer(look->subjects, FINDING_LAST_ACK_STUCK, owner, socket);
 	if (!subject)
 		return;
 	subject->now[COUNT]++;

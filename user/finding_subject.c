@@ -116,6 +116,16 @@ struct subject *subjects_get(struct subjects *subjects, enum finding_id id, stru
 	return &entry->subject;
 }
 
+struct subject *subjects_get_peer(struct subjects *subjects, enum finding_id id,
+				  struct process *process, const struct tcp_socket *socket)
+{
+	struct flow flow = socket->flow;
+
+	if (socket->role != ROLE_CLIENT)
+		flow.remote_port = 0;
+	return subjects_get(subjects, id, process, PLACE_REMOTE, &flow);
+}
+
 void subjects_begin(struct subjects *subjects, uint64_t now_ns)
 {
 	struct entry *entry, *next;

@@ -51,6 +51,11 @@ void subjects_free(struct subjects *subjects);
 struct subject *subjects_get(struct subjects *subjects, enum finding_id id, struct process *process,
 			     enum finding_place place, const struct flow *flow);
 
+/* ... of a process and a socket's peer: a client's with the port, a server's, who has another one
+ * for each connection, without (0). */
+struct subject *subjects_get_peer(struct subjects *subjects, enum finding_id id,
+				  struct process *process, const struct tcp_socket *socket);
+
 /* A look begins: empties `now` and the ages, lets those go that nobody asks for any more. */
 void subjects_begin(struct subjects *subjects, uint64_t now_ns);
 
