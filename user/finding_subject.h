@@ -3,6 +3,7 @@
 #define TCPWATCH_FINDING_SUBJECT_H
 
 #include "finding.h"
+#include "socket_table.h"
 #include "trend.h"
 
 /* Numbers that a rule keeps of a subject, for itself; each rule names its own. */
