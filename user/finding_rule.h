@@ -54,8 +54,12 @@ struct finding_rule {
 };
 
 extern const struct finding_rule finding_close_wait_leak;
+extern const struct finding_rule finding_connect_stuck;
+extern const struct finding_rule finding_syn_flood;
 extern const struct finding_rule finding_fin_wait2_stuck;
 extern const struct finding_rule finding_last_ack_stuck;
+extern const struct finding_rule finding_dead_peer;
+extern const struct finding_rule finding_reset_storm;
 
 /* The settings of a network namespace, not older than half a minute; NULL where they cannot be
  * read. */
@@ -66,6 +70,6 @@ const struct tcp_socket *finding_look_socket(const struct finding_look *look,
 					     const struct event_scan *record);
 
 /* Its owner, or the unknown process, where it is to be counted; NULL where it is not watched. */
-struct process *finding_look_owner(const struct finding_look *look, struct process *owner);
+struct process *finding_look_owner(const struct finding_look *look, const struct process *owner);
 
 #endif

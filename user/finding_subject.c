@@ -22,6 +22,7 @@ struct entry {
 
 struct subjects {
 	struct entry *entries;
+	unsigned int counts[FINDINGS];
 	uint64_t now_ns;
 };
 
@@ -34,6 +35,7 @@ static void entry_free(struct subjects *subjects, struct entry *entry)
 {
 	if (entry->subject.process)
 		entry->subject.process->sockets--;
+	subjects->counts[entry->subject.id]--;
 	HASH_DEL(subjects->entries, entry);
 	free(entry);
 }
@@ -79,7 +81,7 @@ static struct entry *entry_new(struct subjects *subjects, const struct key *key,
 {
 	struct entry *entry;
 
-	if (HASH_COUNT(subjects->entries) >= SUBJECTS_LIMIT)
+	if (subjects->counts[key->id] >= SUBJECTS_LIMIT)
 		return NULL;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -95,6 +97,7 @@ static struct entry *entry_new(struct subjects *subjects, const struct key *key,
 		free(entry);
 		return NULL;
 	}
+	subjects->counts[key->id]++;
 	if (process)
 		process->sockets++;
 	return entry;
@@ -114,6 +117,18 @@ struct subject *subjects_get(struct subjects *subjects, enum finding_id id, stru
 		return NULL;
 	entry->subject.seen_ns = subjects->now_ns;
 	return &entry->subject;
+}
+
+struct subject *subjects_find(struct subjects *subjects, enum finding_id id,
+			      const struct process *process, enum finding_place place,
+			      const struct flow *flow)
+{
+	struct entry *entry;
+	struct key key;
+
+	key_fill(&key, id, process, place, flow);
+	HASH_FIND(hh, subjects->entries, &key, sizeof(key), entry);
+	return entry ? &entry->subject : NULL;
 }
 
 struct subject *subjects_get_peer(struct subjects *subjects, enum finding_id id,

@@ -34,8 +34,8 @@ struct subject {
 	void *links;	  /* the table's own */
 };
 
-/* So many are kept, of all rules together; there are no more until old ones go. */
-#define SUBJECTS_LIMIT 4096
+/* So many are kept of each rule, at a kilobyte and a half; there are no more until old ones go. */
+#define SUBJECTS_LIMIT 512
 
 /* One that no rule asked for goes after this. */
 #define SUBJECT_KEPT_NS (120ULL * 1000000000)
@@ -51,6 +51,11 @@ void subjects_free(struct subjects *subjects);
  */
 struct subject *subjects_get(struct subjects *subjects, enum finding_id id, struct process *process,
 			     enum finding_place place, const struct flow *flow);
+
+/* ... only if it is there. */
+struct subject *subjects_find(struct subjects *subjects, enum finding_id id,
+			      const struct process *process, enum finding_place place,
+			      const struct flow *flow);
 
 /* ... of a process and a socket's peer: a client's with the port, a server's, who has another one
  * for each connection, without (0). */

@@ -18,9 +18,9 @@
 #define SETTINGS_LIMIT 64
 
 static const struct finding_rule *const rules[] = {
-	&finding_close_wait_leak,
-	&finding_fin_wait2_stuck,
-	&finding_last_ack_stuck,
+	&finding_close_wait_leak, &finding_connect_stuck,  &finding_syn_flood,
+	&finding_fin_wait2_stuck, &finding_last_ack_stuck, &finding_dead_peer,
+	&finding_reset_storm,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -106,9 +106,11 @@ const struct net_settings *finding_look_settings(struct finding_look *look, uint
 	return known->valid ? &known->settings : NULL;
 }
 
-struct process *finding_look_owner(const struct finding_look *look, struct process *owner)
+/* Others see what the tracker owns as const. */
+struct process *finding_look_owner(const struct finding_look *look, const struct process *owner)
 {
-	struct process *process = owner ? owner : process_table_unknown(look->tracker->processes);
+	struct process *process =
+		owner ? (struct process *)owner : process_table_unknown(look->tracker->processes);
 
 	return process->watched ? process : NULL;
 }
