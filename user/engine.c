@@ -8,6 +8,7 @@
 
 #include "coalesce.h"
 #include "event_check.h"
+#include "finding_watch.h"
 #include "leak_watch.h"
 #include "metric_collect.h"
 #include "mini_tracker.h"
@@ -34,6 +35,7 @@ struct engine {
 	struct tracker tracker;
 	struct coalesce coalesce;
 	struct leak_watch *leaks;
+	struct finding_watch *findings;
 	struct scan_plan scans;
 	struct metric_groups *metrics; /* NULL where none are served */
 	uint64_t metrics_scan_at_ns;   /* the next one for them is not before this */
@@ -66,6 +68,8 @@ static void on_changed(void *context, const struct change *change, struct tcp_so
 		engine->config.output->ops->change(engine->config.output, change);
 	if (socket && change->to == TCP_CLOSE_WAIT)
 		leak_watch_enter(engine->leaks, socket);
+	if (change->owner ? change->owner->watched : !watch_set_is_selective(engine->watched))
+		finding_watch_changed(engine->findings, change);
 }
 
 static void on_accepted(void *context, const struct accepted *accepted)
@@ -118,6 +122,33 @@ static void on_segment(struct engine *engine, const struct event_segment *e)
 	if (e->what == SEGMENT_RESET_SENT)
 		coalesce_reset_sent(&engine->coalesce, e->cookie);
 	segment_event(&engine->tracker, e);
+}
+
+static void on_found_wrong(void *context, const struct finding *finding)
+{
+	struct engine *engine = context;
+
+	engine->config.output->ops->finding(engine->config.output, finding);
+}
+
+static int on_scan_wanted(void *context, const struct scan_request *request,
+			  struct scan_result *result)
+{
+	struct engine *engine = context;
+
+	return scan_plan_ask(&engine->scans, request, result);
+}
+
+static int on_settings_wanted(void *context, uint32_t netns, struct net_settings *settings)
+{
+	struct source *source = ((struct engine *)context)->config.source;
+
+	return source->ops->settings(source, netns, settings);
+}
+
+static uint64_t on_time_wanted(void *context)
+{
+	return now(context);
 }
 
 static void on_record(void *context, const void *record, size_t size)
@@ -181,6 +212,11 @@ struct engine *engine_new(const struct engine_config *config)
 				      .context = engine};
 	struct leak_hooks leak_hooks = {
 		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
+	struct finding_hooks finding_hooks = {.found = on_found_wrong,
+					      .scan = on_scan_wanted,
+					      .settings = on_settings_wanted,
+					      .now = on_time_wanted,
+					      .context = engine};
 
 	if (!engine)
 		return NULL;
@@ -196,6 +232,9 @@ struct engine *engine_new(const struct engine_config *config)
 	engine->leaks =
 		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
 	if (!engine->leaks)
+		goto fail;
+	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
+	if (!engine->findings)
 		goto fail;
 	if (options_serve(config->options)) {
 		engine->metrics =
@@ -224,6 +263,7 @@ void engine_free(struct engine *engine)
 {
 	if (!engine)
 		return;
+	finding_watch_free(engine->findings);
 	leak_watch_free(engine->leaks);
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
@@ -365,6 +405,7 @@ int engine_poll(struct engine *engine)
 	if (!err)
 		err = summarize_if_due(engine);
 	mini_expire(&engine->tracker, now(engine));
+	finding_watch_run(engine->findings);
 	if (config->output->ops->losses)
 		config->output->ops->losses(config->output, &engine->ledger, now(engine));
 	process_table_fold(engine->tracker.processes, process_alive, config->source);
@@ -375,6 +416,8 @@ uint64_t engine_deadline(const struct engine *engine)
 {
 	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
+	if (finding_watch_deadline(engine->findings) < deadline)
+		deadline = finding_watch_deadline(engine->findings);
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 

@@ -65,43 +65,43 @@ static void begin(struct json_writer *json, const char *key)
 	put(json, "\":", 2);
 }
 
-void json_object(struct json_writer *json, const char *key)
+void json_put_object(struct json_writer *json, const char *key)
 {
 	begin(json, key);
 	putc_unlocked('{', json->file);
 	json->comma = false;
 }
 
-void json_object_end(struct json_writer *json)
+void json_put_object_end(struct json_writer *json)
 {
 	putc_unlocked('}', json->file);
 	json->comma = true;
 }
 
-void json_array(struct json_writer *json, const char *key)
+void json_put_array(struct json_writer *json, const char *key)
 {
 	begin(json, key);
 	putc_unlocked('[', json->file);
 	json->comma = false;
 }
 
-void json_array_end(struct json_writer *json)
+void json_put_array_end(struct json_writer *json)
 {
 	putc_unlocked(']', json->file);
 	json->comma = true;
 }
 
-void json_string(struct json_writer *json, const char *key, const char *value)
+void json_put_string(struct json_writer *json, const char *key, const char *value)
 {
 	if (!value) {
-		json_null(json, key);
+		json_put_null(json, key);
 		return;
 	}
 	begin(json, key);
 	put_string(json, value);
 }
 
-void json_u64(struct json_writer *json, const char *key, uint64_t value)
+void json_put_u64(struct json_writer *json, const char *key, uint64_t value)
 {
 	char digits[20];
 	char *p = digits + sizeof(digits);
@@ -114,7 +114,27 @@ void json_u64(struct json_writer *json, const char *key, uint64_t value)
 	put(json, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-void json_bool(struct json_writer *json, const char *key, bool value)
+/* By integers: the point is one in each locale. */
+void json_put_real(struct json_writer *json, const char *key, double value)
+{
+	char text[32];
+	double size = value < 0 ? -value : value;
+	uint64_t thousandths;
+	int length;
+
+	if (!(size < 1e15)) {
+		json_put_null(json, key);
+		return;
+	}
+	thousandths = (uint64_t)(size * 1000 + 0.5);
+	begin(json, key);
+	length = snprintf(text, sizeof(text), "%s%llu.%03u", value < 0 && thousandths ? "-" : "",
+			  (unsigned long long)(thousandths / 1000),
+			  (unsigned int)(thousandths % 1000));
+	put(json, text, (size_t)length);
+}
+
+void json_put_bool(struct json_writer *json, const char *key, bool value)
 {
 	begin(json, key);
 	if (value)
@@ -123,13 +143,13 @@ void json_bool(struct json_writer *json, const char *key, bool value)
 		put(json, "false", 5);
 }
 
-void json_null(struct json_writer *json, const char *key)
+void json_put_null(struct json_writer *json, const char *key)
 {
 	begin(json, key);
 	put(json, "null", 4);
 }
 
-void json_line_end(struct json_writer *json)
+void json_put_line_end(struct json_writer *json)
 {
 	putc_unlocked('\n', json->file);
 	json->comma = false;

@@ -17,18 +17,21 @@ struct json_writer {
 	bool comma; /* the next value needs one in front */
 };
 
-void json_object(struct json_writer *json, const char *key);
-void json_object_end(struct json_writer *json);
-void json_array(struct json_writer *json, const char *key);
-void json_array_end(struct json_writer *json);
+void json_put_object(struct json_writer *json, const char *key);
+void json_put_object_end(struct json_writer *json);
+void json_put_array(struct json_writer *json, const char *key);
+void json_put_array_end(struct json_writer *json);
 
 /* A string; bytes that are not UTF-8 become U+FFFD. NULL is null. */
-void json_string(struct json_writer *json, const char *key, const char *value);
-void json_u64(struct json_writer *json, const char *key, uint64_t value);
-void json_bool(struct json_writer *json, const char *key, bool value);
-void json_null(struct json_writer *json, const char *key);
+void json_put_string(struct json_writer *json, const char *key, const char *value);
+void json_put_u64(struct json_writer *json, const char *key, uint64_t value);
+
+/* With three digits behind the point; numbers without meaning are null. */
+void json_put_real(struct json_writer *json, const char *key, double value);
+void json_put_bool(struct json_writer *json, const char *key, bool value);
+void json_put_null(struct json_writer *json, const char *key);
 
 /* Ends the outermost object's line. */
-void json_line_end(struct json_writer *json);
+void json_put_line_end(struct json_writer *json);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "finding.h"
 #include "leak_watch.h"
 #include "options.h"
 #include "view.h"
@@ -35,6 +36,7 @@ struct output_ops {
 	void (*leak_end)(struct output *output, const struct leak_end *end);
 	/* What was lost so far, again and again. NULL: it is in the end. */
 	void (*losses)(struct output *output, const struct ledger *ledger, uint64_t now_ns);
+	void (*finding)(struct output *output, const struct finding *finding);
 	void (*summary)(struct output *output, const struct view *view);
 	void (*end)(struct output *output, const struct view *view);
 	void (*free)(struct output *output);

@@ -4,6 +4,7 @@
 
 #include "journal.h"
 #include "output.h"
+#include "text_finding.h"
 #include "text_style.h"
 #include "units.h"
 
@@ -81,6 +82,21 @@ static void problems_leak_end(struct output *output, const struct leak_end *end)
 	struct output *text = text_of(output, SD_NOTICE);
 
 	text->ops->leak_end(text, end);
+}
+
+/* A log has a line for each: what to do is in --explain. */
+static void problems_finding(struct output *output, const struct finding *finding)
+{
+	static const char *const priorities[] = {[SEVERITY_INFO] = SD_NOTICE,
+						 [SEVERITY_WARNING] = SD_WARNING,
+						 [SEVERITY_CRITICAL] = SD_CRIT};
+	const struct text_style style = text_style_of(output->file);
+
+	fputs(journal_prefix(output->file, finding->status == FINDING_OVER
+						   ? SD_NOTICE
+						   : priorities[finding->severity]),
+	      output->file);
+	text_finding_put_line(output->file, &style, &output->clock, finding);
 }
 
 static void put_size(FILE *file, uint64_t bytes)
@@ -171,6 +187,7 @@ static const struct output_ops ops = {
 	.accepted = no_accepted,
 	.leak = problems_leak,
 	.leak_end = problems_leak_end,
+	.finding = problems_finding,
 	.losses = problems_losses,
 	.summary = no_view,
 	.end = no_view,

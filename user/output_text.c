@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "text_finding.h"
 #include "text_style.h"
 #include "units.h"
 
@@ -175,6 +176,11 @@ static void text_leak_end(struct output *output, const struct leak_end *end)
 		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
 	put_age(file, end->age_ns, end->age_at_least);
 	putc('\n', file);
+}
+
+static void text_finding(struct output *output, const struct finding *finding)
+{
+	text_finding_put(output->file, style_of(output), &output->clock, finding);
 }
 
 static void put_row(struct output *output, const char *name, const struct histogram *h,
@@ -352,6 +358,7 @@ static const struct output_ops ops = {
 	.accepted = text_accepted,
 	.leak = text_leak,
 	.leak_end = text_leak_end,
+	.finding = text_finding,
 	.summary = text_summary,
 	.end = text_end,
 	.free = text_free,

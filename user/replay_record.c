@@ -183,6 +183,41 @@ static int read_exit(struct replay_fields *fields, struct replay_item *item,
 	return 0;
 }
 
+static int read_settings(struct replay_fields *fields, struct replay_item *item,
+			 struct replay_memory *memory)
+{
+	struct net_settings *to = &item->settings.settings;
+	const struct {
+		const char *name;
+		uint32_t *value;
+	} numbers[] = {
+		{"tw_reuse", &to->tw_reuse},
+		{"syncookies", &to->syncookies},
+		{"fin_timeout_s", &to->fin_timeout_s},
+		{"syn_retries", &to->syn_retries},
+		{"synack_retries", &to->synack_retries},
+		{"max_syn_backlog", &to->max_syn_backlog},
+		{"somaxconn", &to->somaxconn},
+	};
+
+	(void)memory;
+	*to = NET_SETTINGS_DEFAULT;
+	item->settings.netns = (uint32_t)replay_fields_u64(fields, "netns", 0, UINT32_MAX);
+	to->port_low = (uint32_t)replay_fields_u64(fields, "port_low", to->port_low, UINT16_MAX);
+	to->port_high = (uint32_t)replay_fields_u64(fields, "port_high", to->port_high, UINT16_MAX);
+	if (to->port_high < to->port_low) {
+		replay_fields_wrong(fields, "port_high", "is less than port_low");
+		return 0;
+	}
+	to->ports = to->port_high - to->port_low + 1;
+	to->ports = (uint32_t)replay_fields_u64(fields, "ports", to->ports, to->ports);
+	to->timestamps = replay_fields_u64(fields, "timestamps", 1, 1);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		*numbers[i].value = (uint32_t)replay_fields_u64(fields, numbers[i].name,
+								*numbers[i].value, UINT32_MAX);
+	return 0;
+}
+
 static int read_end(struct replay_fields *fields, struct replay_item *item,
 		    struct replay_memory *memory)
 {
@@ -212,6 +247,7 @@ static const struct line_type {
 	{"features", REPLAY_FEATURES, read_features},
 	{"ledger", REPLAY_LEDGER, read_ledger},
 	{"clock", REPLAY_CLOCK, read_clock},
+	{"settings", REPLAY_SETTINGS, read_settings},
 	{"exit", REPLAY_EXIT, read_exit},
 	{"end", REPLAY_END, read_end},
 };

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "feature.h"
 #include "ledger.h"
+#include "net_settings.h"
 #include "replay_field.h"
 #include "replay_memory.h"
 
@@ -35,6 +36,8 @@
  *			  records handed over and the lost ones
  * "clock"		  how the clocks relate: "monotonic_to_wall_ns", "boottime_to_wall_ns"; the
  *			  kernel's tick, "tick_ns"
+ * "settings"		  sysctls of the network namespace "netns", by the names of
+ *			  net_settings.h, that hold from then on; those left out are the defaults
  * "exit"		  the process "pid" ended
  * "end"		  nothing more: the replay ends then
  *
@@ -59,6 +62,7 @@ enum replay_type {
 	REPLAY_FEATURES,
 	REPLAY_LEDGER,
 	REPLAY_CLOCK,
+	REPLAY_SETTINGS,
 	REPLAY_EXIT,
 	REPLAY_END
 };
@@ -79,6 +83,11 @@ struct replay_ledger {
 	uint64_t seen;
 	uint64_t ring_full;
 	uint64_t recursion;
+};
+
+struct replay_settings {
+	uint32_t netns;
+	struct net_settings settings;
 };
 
 struct replay_clock {
@@ -105,6 +114,7 @@ struct replay_item {
 		struct replay_scan scan;
 		struct replay_ledger ledger;
 		struct replay_clock clock;
+		struct replay_settings settings;
 	};
 };
 

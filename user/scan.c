@@ -3,21 +3,17 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "journal.h"
+#include "netns_enter.h"
 #include "netns_list.h"
 #include "privileges.h"
 #include "tcpwatch.skel.h"
@@ -66,29 +62,27 @@ static int run_iterator(const struct bpf_link *link, struct scan_result *result)
 	return err;
 }
 
-/* Makes the iterator inside the namespace: it stays there, whoever reads it. */
-static int open_in_netns(const struct bpf_link *link, int home_fd, const char *path)
-{
-	int netns_fd = open(path, O_RDONLY | O_CLOEXEC);
-	int fd, err = 0;
+struct making {
+	const struct bpf_link *link;
+	int fd;
+};
 
-	if (netns_fd < 0)
-		return -errno;
-	if (setns(netns_fd, CLONE_NEWNET)) {
-		err = -errno;
-		close(netns_fd);
-		return err;
-	}
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		err = -errno;
-	close(netns_fd);
-	if (setns(home_fd, CLONE_NEWNET)) {
-		/* Nothing can be right from here on. */
-		perror("tcpwatch: cannot return to the own network namespace");
-		exit(EXIT_FAILURE);
-	}
-	return err ? err : fd;
+static void make_iterator(void *context)
+{
+	struct making *making = context;
+
+	making->fd = bpf_iter_create(bpf_link__fd(making->link));
+	if (making->fd < 0)
+		making->fd = -errno;
+}
+
+/* Makes the iterator inside the namespace: it stays there, whoever reads it. */
+static int open_in_netns(const struct bpf_link *link, int home_fd, uint32_t pid)
+{
+	struct making making = {.link = link};
+	int err = netns_enter(home_fd, pid, make_iterator, &making);
+
+	return err ? err : making.fd;
 }
 
 /* Names each namespace once that we are kept out of. */
@@ -111,11 +105,8 @@ static void warn_of(const struct netns *netns, const char *why)
 static int scan_netns(const struct bpf_link *link, int home_fd, const struct netns *netns,
 		      struct scan_result *result)
 {
-	char path[64];
-	int fd, err;
+	int fd = open_in_netns(link, home_fd, netns->pid), err;
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", netns->pid);
-	fd = open_in_netns(link, home_fd, path);
 	if (fd >= 0) {
 		err = read_records(fd, result);
 		close(fd);
@@ -153,9 +144,9 @@ static int scan_tables(const struct bpf_link *link, struct scan_result *result)
 	err = run_iterator(link, result);
 	if (err)
 		return err;
-	home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	home_fd = netns_home();
 	if (home_fd < 0)
-		return -errno;
+		return home_fd;
 	err = fstat(home_fd, &home) ? -errno : netns_list_read(&list);
 	if (!err)
 		err = scan_result_add_seen(result, (uint32_t)home.st_ino);

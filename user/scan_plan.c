@@ -221,6 +221,16 @@ int scan_plan_run(struct scan_plan *plan)
 	return judge_leaks_if_due(plan);
 }
 
+int scan_plan_ask(struct scan_plan *plan, const struct scan_request *request,
+		  struct scan_result *result)
+{
+	int err = drain(plan);
+
+	if (!err)
+		err = scan(plan, request, result);
+	return err ? err : drain(plan);
+}
+
 int scan_plan_minis(struct scan_plan *plan)
 {
 	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};

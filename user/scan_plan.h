@@ -48,6 +48,13 @@ void scan_plan_look(struct scan_plan *plan);
 /* Scans if something is due. Returns 0 or a negative errno. */
 int scan_plan_run(struct scan_plan *plan);
 
+/*
+ * Asks the kernel for somebody else, with all records before and after taken in. Returns 0 or a
+ * negative errno; the caller clears *result.
+ */
+int scan_plan_ask(struct scan_plan *plan, const struct scan_request *request,
+		  struct scan_result *result);
+
 /* Looks which mini-sockets there are now, before they are shown. Returns 0 or a negative errno. */
 int scan_plan_minis(struct scan_plan *plan);
 

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "feature.h"
 #include "ledger.h"
+#include "net_settings.h"
 #include "scan_result.h"
 
 /* Where events come from: the live kernel, or a file. Everything behind it is the same for both. */
@@ -23,6 +24,9 @@ struct source_ops {
 	/* Fills *result (empty before). Returns 0 or a negative errno; then *result is empty. */
 	int (*scan)(struct source *source, const struct scan_request *request,
 		    struct scan_result *result);
+	/* The settings of a network namespace. Returns 0 or a negative errno; -ENOENT where it is
+	 * not known, or nobody is in it. */
+	int (*settings)(struct source *source, uint32_t netns, struct net_settings *settings);
 	/* No more records are made; what is there can still be drained and scanned. */
 	void (*stop)(struct source *source);
 	/* `seen` and what the kernel lost; `delivered` is the receiver's to count. */

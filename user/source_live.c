@@ -13,6 +13,7 @@
 #include "feature.h"
 #include "ring_reader.h"
 #include "scan.h"
+#include "scan_settings.h"
 #include "tcpwatch.skel.h"
 
 struct source_live {
@@ -41,6 +42,12 @@ static int live_scan(struct source *source, const struct scan_request *request,
 		     struct scan_result *result)
 {
 	return scan_run(live_of(source)->skeleton, request, result);
+}
+
+static int live_settings(struct source *source, uint32_t netns, struct net_settings *settings)
+{
+	(void)source;
+	return scan_settings(netns, settings);
 }
 
 /* Others answer scans. */
@@ -123,6 +130,7 @@ static void live_free(struct source *source)
 static const struct source_ops ops = {
 	.drain = live_drain,
 	.scan = live_scan,
+	.settings = live_settings,
 	.stop = live_stop,
 	.ledger = live_ledger,
 	.now = live_now,

@@ -134,6 +134,19 @@ static int replay_scan(struct source *source, const struct scan_request *request
 	return err;
 }
 
+/* The last line in force about it; the defaults where none is. */
+static int replay_settings(struct source *source, uint32_t netns, struct net_settings *settings)
+{
+	const struct source_replay *replay = replay_of(source);
+
+	*settings = NET_SETTINGS_DEFAULT;
+	for (size_t i = 0; i < replay->next; i++)
+		if (replay->log.items[i].type == REPLAY_SETTINGS &&
+		    replay->log.items[i].settings.netns == netns)
+			*settings = replay->log.items[i].settings.settings;
+	return 0;
+}
+
 static void replay_stop(struct source *source)
 {
 	(void)source;
@@ -182,6 +195,7 @@ static bool replay_process_alive(struct source *source, uint32_t tgid)
 static const struct source_ops ops = {
 	.drain = replay_drain,
 	.scan = replay_scan,
+	.settings = replay_settings,
 	.stop = replay_stop,
 	.ledger = replay_ledger,
 	.now = replay_now,

@@ -466,6 +466,14 @@ static inline bool fuzz_source_process_alive(struct source *base, uint32_t tgid)
 	return tgid % 2;
 }
 
+static inline int fuzz_source_settings(struct source *base, uint32_t netns,
+				       struct net_settings *settings)
+{
+	(void)base;
+	*settings = NET_SETTINGS_DEFAULT;
+	return netns & 1 ? -ENOENT : 0;
+}
+
 static inline void fuzz_source_stop(struct source *base)
 {
 	(void)base;
@@ -476,6 +484,7 @@ static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *d
 	static const struct source_ops ops = {
 		.drain = fuzz_source_drain,
 		.scan = fuzz_source_do_scan,
+		.settings = fuzz_source_settings,
 		.stop = fuzz_source_stop,
 		.ledger = fuzz_source_ledger,
 		.now = fuzz_source_now,

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Whatever a process is called, terminals get no control characters and JSON is valid UTF-8. */
-/* json_writer.h uses some of jansson's names for its own. */
-#define json_object jansson_object
-#define json_array  jansson_array
-#define json_string jansson_string
-#define json_null   jansson_null
 #include <jansson.h>
-#undef json_object
-#undef json_array
-#undef json_string
-#undef json_null
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,13 +95,13 @@ static void fuzz_json(const char *value)
 	json_t *parsed;
 
 	CHECK(file);
-	json_object(&json, NULL);
-	json_string(&json, "a", value);
-	json_array(&json, "b");
-	json_string(&json, NULL, value);
-	json_null(&json, NULL);
-	json_array_end(&json);
-	json_object_end(&json);
+	json_put_object(&json, NULL);
+	json_put_string(&json, "a", value);
+	json_put_array(&json, "b");
+	json_put_string(&json, NULL, value);
+	json_put_null(&json, NULL);
+	json_put_array_end(&json);
+	json_put_object_end(&json);
 	fclose(file);
 	check_text(text, false, true);
 	parsed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);

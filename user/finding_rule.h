@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_FINDING_RULE_H
+#define TCPWATCH_FINDING_RULE_H
+
+#include "finding_subject.h"
+#include "leak_watch.h"
+#include "net_settings.h"
+#include "scan_result.h"
+#include "tracker.h"
+
+struct finding_watch;
+
+/* What a rule may look at during one look at everything. */
+struct finding_look {
+	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	struct tracker *tracker;
+	struct leak_watch *leaks;
+	struct subjects *subjects;
+	/* What rules would have the kernel asked: they add to it, during a look. It is asked when
+	 * that costs less than a hundredth of the time. */
+	struct scan_request wanted;
+	uint64_t tick_ns; /* in `record`: length of a kernel tick */
+	struct finding_watch *watch;
+};
+
+/*
+ * One rule of what is wrong, in a file of its own. It is called in this order; each part but
+ * `judge` may be missing. Sockets of processes that are not watched, and hidden ones, are left out.
+ */
+struct finding_rule {
+	enum finding_id id;
+	const char *says;   /* one sentence: what is wrong */
+	const char *advice; /* what to do; a rule can give another one with a finding */
+	uint32_t states;    /* bit n: sockets in state n are shown to `socket` */
+	uint32_t mini_states;
+	/* Any time: a transition. Cheap, please. */
+	void (*changed)(struct finding_look *look, const struct change *change);
+	/* Each look: each open socket and mini-socket of those states, with its owner (never NULL:
+	 * process_table_unknown()). */
+	void (*socket)(struct finding_look *look, const struct tcp_socket *socket,
+		       struct process *owner);
+	void (*mini)(struct finding_look *look, const struct mini_socket *mini,
+		     struct process *owner);
+	/* ... what is known otherwise: leaks, segments. */
+	void (*others)(struct finding_look *look);
+	/* After a scan that was asked for in look->wanted (or by another rule): each socket once,
+	 * by one of its descriptors where it has any. */
+	void (*record)(struct finding_look *look, const struct event_scan *record);
+	/*
+	 * Each look, each subject of the rule: is it wrong? Then fills in the finding's severity
+	 * and evidence; id, process, place and flow are there, says and advice are the rule's.
+	 */
+	bool (*judge)(struct finding_look *look, struct subject *subject, struct finding *finding);
+};
+
+extern const struct finding_rule finding_close_wait_leak;
+extern const struct finding_rule finding_connect_stuck;
+extern const struct finding_rule finding_syn_flood;
+extern const struct finding_rule finding_fin_wait2_stuck;
+extern const struct finding_rule finding_last_ack_stuck;
+extern const struct finding_rule finding_dead_peer;
+extern const struct finding_rule finding_reset_storm;
+
+/* The settings of a network namespace, not older than half a minute; NULL where they cannot be
+ * read. */
+const struct net_settings *finding_look_settings(struct finding_look *look, uint32_t netns);
+
+/* The tables' view of a record's socket: NULL where it is unknown, hidden or not watched. */
+const struct tcp_socket *finding_look_socket(const struct finding_look *look,
+					     const struct event_scan *record);
+
+/* Its owner, or the unknown process, where it is to be counted; NULL where it is not watched. */
+struct process *finding_look_owner(const struct finding_look *look, const struct process *owner);
+
+#endif

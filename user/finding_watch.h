@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_FINDING_WATCH_H
+#define TCPWATCH_FINDING_WATCH_H
+
+#include "finding.h"
+#include "leak_watch.h"
+#include "net_settings.h"
+#include "scan_result.h"
+#include "tracker.h"
+
+/*
+ * Looks at everything now and then, by the rules (finding_rule.h), and tells what is wrong: once
+ * when it is found, again if it gets worse, and when it has been over for a while.
+ */
+struct finding_watch;
+
+struct finding_hooks {
+	void (*found)(void *context, const struct finding *finding);
+	/* Asks the kernel, and takes in what came meanwhile. Returns 0 or a negative errno; the
+	 * caller clears *result. */
+	int (*scan)(void *context, const struct scan_request *request, struct scan_result *result);
+	/* Returns 0 or a negative errno. */
+	int (*settings)(void *context, uint32_t netns, struct net_settings *settings);
+	uint64_t (*now)(void *context); /* CLOCK_MONOTONIC */
+	void *context;
+};
+
+/* A finding that is not true any more is over when it has not been for this long. */
+#define FINDING_OVER_NS (10ULL * 1000000000)
+
+/* Both stay the caller's and must outlive it. NULL without memory. */
+struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_watch *leaks,
+					const struct finding_hooks *hooks);
+void finding_watch_free(struct finding_watch *watch);
+
+/* A transition. */
+void finding_watch_changed(struct finding_watch *watch, const struct change *change);
+
+/* Looks, if it is time to. */
+void finding_watch_run(struct finding_watch *watch);
+
+/* When the next look is due. */
+uint64_t finding_watch_deadline(const struct finding_watch *watch);
+
+/* Calls each() for every finding that is open; process: NULL = no single one. */
+void finding_watch_each(struct finding_watch *watch,
+			void (*each)(void *context, enum finding_id id, struct process *process,
+				     uint32_t netns),
+			void *context);
+
+#endif
