@@ -19,6 +19,7 @@
 
 static const struct finding_rule *const rules[] = {
 	&finding_close_wait_leak,
+	&finding_accept_stall,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -53,8 +54,9 @@ struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_wat
 	watch->look.now_ns = hooks->now(hooks->context);
 	watch->look_at_ns = watch->look.now_ns + LOOK_PAUSE;
 	watch->look.subjects = subjects_new();
-	if (!watch->look.subjects) {
-		free(watch);
+	watch->look.pairs = finding_pairs_new();
+	if (!watch->look.subjects || !watch->look.pairs) {
+		finding_watch_free(watch);
 		return NULL;
 	}
 	subjects_begin(watch->look.subjects, watch->look.now_ns);
@@ -66,6 +68,7 @@ void finding_watch_free(struct finding_watch *watch)
 	if (!watch)
 		return;
 	subjects_free(watch->look.subjects);
+	finding_pairs_free(watch->look.pairs);
 	free(watch);
 }
 
@@ -102,6 +105,17 @@ const struct net_settings *finding_look_settings(struct finding_look *look, uint
 		known->read_ns = look->now_ns;
 	}
 	return known->valid ? &known->settings : NULL;
+}
+
+uint64_t finding_look_descriptors(struct finding_look *look, const struct process *process)
+{
+	struct finding_watch *watch = look->watch;
+	uint64_t limit;
+
+	if (!process || !process->tgid ||
+	    watch->hooks.descriptor_limit(watch->hooks.context, process->tgid, &limit))
+		return 0;
+	return limit;
 }
 
 struct process *finding_look_owner(const struct finding_look *look, struct process *owner)
@@ -235,6 +249,7 @@ static uint64_t look(struct finding_watch *watch)
 	look->now_ns = now(watch);
 	look->wanted = (struct scan_request){0};
 	subjects_begin(look->subjects, look->now_ns);
+	finding_pairs_clear(look->pairs);
 	show_sockets(look);
 	scan_ns = scan_if_wanted(watch);
 	while ((subject = subjects_next(look->subjects, subject)))

@@ -21,6 +21,8 @@ struct finding_hooks {
 	int (*scan)(void *context, const struct scan_request *request, struct scan_result *result);
 	/* Returns 0 or a negative errno. */
 	int (*settings)(void *context, uint32_t netns, struct net_settings *settings);
+	/* How many descriptors a process may have. Returns 0 or a negative errno. */
+	int (*descriptor_limit)(void *context, uint32_t pid, uint64_t *limit);
 	uint64_t (*now)(void *context); /* CLOCK_MONOTONIC */
 	void *context;
 };

@@ -444,6 +444,13 @@ static inline int fuzz_source_settings(struct source *base, uint32_t netns,
 	return netns & 1 ? -ENOENT : 0;
 }
 
+static inline int fuzz_source_descriptor_limit(struct source *base, uint32_t pid, uint64_t *limit)
+{
+	(void)base;
+	*limit = pid & 2 ? 4 : UINT64_MAX;
+	return pid & 1 ? -ENOENT : 0;
+}
+
 static inline void fuzz_source_stop(struct source *base)
 {
 	(void)base;
@@ -455,6 +462,7 @@ static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *d
 		.drain = fuzz_source_drain,
 		.scan = fuzz_source_do_scan,
 		.settings = fuzz_source_settings,
+		.descriptor_limit = fuzz_source_descriptor_limit,
 		.stop = fuzz_source_stop,
 		.ledger = fuzz_source_ledger,
 		.now = fuzz_source_now,
