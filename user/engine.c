@@ -275,9 +275,12 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
-	print(engine->config.output, &view);
+	if (view.final)
+		err = view_add_findings(&view, engine->findings);
+	if (!err)
+		print(engine->config.output, &view);
 	view_clear(&view);
-	return 0;
+	return err;
 }
 
 static int summarize_if_due(struct engine *engine)

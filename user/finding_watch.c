@@ -216,13 +216,20 @@ static void found(struct finding_watch *watch, struct subject *subject, struct f
 	tell(watch, finding, subject, worse ? FINDING_WORSE : FINDING_OPENED);
 }
 
+const struct process *finding_watch_named(const struct finding_watch *watch,
+					  const struct subject *subject)
+{
+	const struct process *unknown = process_table_unknown(watch->look.tracker->processes);
+
+	return subject->process == unknown ? NULL : subject->process;
+}
+
 static void judge(struct finding_watch *watch, struct subject *subject)
 {
 	const struct finding_rule *rule = rule_of(subject);
-	struct process *unknown = process_table_unknown(watch->look.tracker->processes);
 	struct finding finding = {
 		.id = subject->id,
-		.process = subject->process == unknown ? NULL : subject->process,
+		.process = finding_watch_named(watch, subject),
 		.place = subject->place,
 		.flow = subject->flow,
 		.time_ns = watch->look.now_ns,
@@ -271,6 +278,17 @@ void finding_watch_run(struct finding_watch *watch)
 uint64_t finding_watch_deadline(const struct finding_watch *watch)
 {
 	return watch->look_at_ns;
+}
+
+const struct subject *finding_watch_next(const struct finding_watch *watch,
+					 const struct subject *previous)
+{
+	struct subject *subject = (struct subject *)previous;
+
+	while ((subject = subjects_next(watch->look.subjects, subject)))
+		if (subject->open)
+			return subject;
+	return NULL;
 }
 
 void finding_watch_each(struct finding_watch *watch,

@@ -3,6 +3,7 @@
 #define TCPWATCH_FINDING_WATCH_H
 
 #include "finding.h"
+#include "finding_subject.h"
 #include "leak_watch.h"
 #include "net_settings.h"
 #include "scan_result.h"
@@ -43,6 +44,15 @@ void finding_watch_run(struct finding_watch *watch);
 
 /* When the next look is due. */
 uint64_t finding_watch_deadline(const struct finding_watch *watch);
+
+/* Walks the subjects whose finding is open; start with NULL, ends with NULL. They are valid until
+ * the next look. */
+const struct subject *finding_watch_next(const struct finding_watch *watch,
+					 const struct subject *previous);
+
+/* The process to name; NULL = no single one, or unknown. */
+const struct process *finding_watch_named(const struct finding_watch *watch,
+					  const struct subject *subject);
 
 /* Calls each() for every finding that is open; process: NULL = no single one. */
 void finding_watch_each(struct finding_watch *watch,

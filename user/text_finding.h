@@ -7,9 +7,14 @@
 #include "clock.h"
 #include "finding.h"
 #include "text_style.h"
+#include "view.h"
 
 /* Writes a finding as a short block: what, who, since when, evidence, what to do. */
 void text_finding_put(FILE *file, const struct text_style *style, const struct clock *clock,
 		      const struct finding *finding);
+
+/* One line of a list of those that are open. */
+void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
+			   const struct view_finding *open);
 
 #endif
