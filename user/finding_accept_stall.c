@@ -41,7 +41,7 @@ enum { TOTAL, OLD, OLDEST, AT_LEAST, GAVE_UP }; /* scanned[] */
 
 static const char full_says[] =
 	"The accept queue of this listener is full: new connections are dropped, and their peers try "
-	"again after 1, 3, 7 s.";
+	"again after a second or more.";
 static const char full_advice[] =
 	"The process accepts, but more slowly than connections come: let it accept in a loop and "
 	"hand the work to others, or run more workers (SO_REUSEPORT). The queue holds the lesser of "
