@@ -3,6 +3,7 @@
 #define TCPWATCH_FUZZ_SOURCE_H
 
 /* A source that makes its records from the fuzzer's bytes, and remembers what it handed over. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
