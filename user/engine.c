@@ -146,6 +146,13 @@ static int on_settings_wanted(void *context, uint32_t netns, struct net_settings
 	return source->ops->settings(source, netns, settings);
 }
 
+static int on_limit_wanted(void *context, uint32_t pid, uint64_t *limit)
+{
+	struct source *source = ((struct engine *)context)->config.source;
+
+	return source->ops->descriptor_limit(source, pid, limit);
+}
+
 static uint64_t on_time_wanted(void *context)
 {
 	return now(context);
@@ -215,6 +222,7 @@ struct engine *engine_new(const struct engine_config *config)
 	struct finding_hooks finding_hooks = {.found = on_found_wrong,
 					      .scan = on_scan_wanted,
 					      .settings = on_settings_wanted,
+					      .descriptor_limit = on_limit_wanted,
 					      .now = on_time_wanted,
 					      .context = engine};
 
@@ -286,9 +294,12 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
-	print(engine->config.output, &view);
+	if (view.final)
+		err = view_add_findings(&view, engine->findings);
+	if (!err)
+		print(engine->config.output, &view);
 	view_clear(&view);
-	return 0;
+	return err;
 }
 
 static int summarize_if_due(struct engine *engine)

@@ -61,7 +61,7 @@ const struct finding_rule finding_connect_stuck = {
 	.says = "These connect() calls get no answer, not even a refusal.",
 	.advice =
 		"A firewall drops the SYNs, the host is down, or the address is wrong: try it with `nc -vz` from "
-		"this network namespace. The kernel gives up after tcp_syn_retries (6: 127 s); a program that "
+		"this network namespace. The kernel gives up after tcp_syn_retries (6: some two minutes); a program that "
 		"must not wait so long needs a timeout of its own, or TCP_USER_TIMEOUT.",
 	.states = 1u << TCP_SYN_SENT,
 	.socket = see_socket,

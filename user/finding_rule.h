@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_FINDING_RULE_H
 #define TCPWATCH_FINDING_RULE_H
 
+#include "finding_pairs.h"
 #include "finding_subject.h"
 #include "leak_watch.h"
 #include "net_settings.h"
@@ -19,7 +20,9 @@ struct finding_look {
 	/* What rules would have the kernel asked: they add to it, during a look. It is asked when
 	 * that costs less than a hundredth of the time. */
 	struct scan_request wanted;
-	uint64_t tick_ns; /* in `record`: length of a kernel tick */
+	uint64_t tick_ns;	     /* in `record`: length of a kernel tick */
+	uint64_t own[FINDINGS];	     /* a number that each rule keeps for itself; 0 at first */
+	struct finding_pairs *pairs; /* close-wait-leak: empty at the beginning of a look */
 	struct finding_watch *watch;
 };
 
@@ -54,6 +57,7 @@ struct finding_rule {
 };
 
 extern const struct finding_rule finding_close_wait_leak;
+extern const struct finding_rule finding_accept_stall;
 extern const struct finding_rule finding_connect_stuck;
 extern const struct finding_rule finding_syn_flood;
 extern const struct finding_rule finding_fin_wait2_stuck;
@@ -68,6 +72,9 @@ const struct net_settings *finding_look_settings(struct finding_look *look, uint
 /* The tables' view of a record's socket: NULL where it is unknown, hidden or not watched. */
 const struct tcp_socket *finding_look_socket(const struct finding_look *look,
 					     const struct event_scan *record);
+
+/* How many descriptors a process may have, UINT64_MAX = any number; 0 where that is not known. */
+uint64_t finding_look_descriptors(struct finding_look *look, const struct process *process);
 
 /* Its owner, or the unknown process, where it is to be counted; NULL where it is not watched. */
 struct process *finding_look_owner(const struct finding_look *look, const struct process *owner);

@@ -18,9 +18,9 @@
 #define SETTINGS_LIMIT 64
 
 static const struct finding_rule *const rules[] = {
-	&finding_close_wait_leak, &finding_connect_stuck,  &finding_syn_flood,
-	&finding_fin_wait2_stuck, &finding_last_ack_stuck, &finding_dead_peer,
-	&finding_reset_storm,
+	&finding_close_wait_leak, &finding_accept_stall,    &finding_connect_stuck,
+	&finding_syn_flood,	  &finding_fin_wait2_stuck, &finding_last_ack_stuck,
+	&finding_dead_peer,	  &finding_reset_storm,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -55,8 +55,9 @@ struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_wat
 	watch->look.now_ns = hooks->now(hooks->context);
 	watch->look_at_ns = watch->look.now_ns + LOOK_PAUSE;
 	watch->look.subjects = subjects_new();
-	if (!watch->look.subjects) {
-		free(watch);
+	watch->look.pairs = finding_pairs_new();
+	if (!watch->look.subjects || !watch->look.pairs) {
+		finding_watch_free(watch);
 		return NULL;
 	}
 	subjects_begin(watch->look.subjects, watch->look.now_ns);
@@ -68,6 +69,7 @@ void finding_watch_free(struct finding_watch *watch)
 	if (!watch)
 		return;
 	subjects_free(watch->look.subjects);
+	finding_pairs_free(watch->look.pairs);
 	free(watch);
 }
 
@@ -104,6 +106,17 @@ const struct net_settings *finding_look_settings(struct finding_look *look, uint
 		known->read_ns = look->now_ns;
 	}
 	return known->valid ? &known->settings : NULL;
+}
+
+uint64_t finding_look_descriptors(struct finding_look *look, const struct process *process)
+{
+	struct finding_watch *watch = look->watch;
+	uint64_t limit;
+
+	if (!process || !process->tgid ||
+	    watch->hooks.descriptor_limit(watch->hooks.context, process->tgid, &limit))
+		return 0;
+	return limit;
 }
 
 /* Others see what the tracker owns as const. */
@@ -221,13 +234,20 @@ static void found(struct finding_watch *watch, struct subject *subject, struct f
 	tell(watch, finding, subject, worse ? FINDING_WORSE : FINDING_OPENED);
 }
 
+const struct process *finding_watch_named(const struct finding_watch *watch,
+					  const struct subject *subject)
+{
+	const struct process *unknown = process_table_unknown(watch->look.tracker->processes);
+
+	return subject->process == unknown ? NULL : subject->process;
+}
+
 static void judge(struct finding_watch *watch, struct subject *subject)
 {
 	const struct finding_rule *rule = rule_of(subject);
-	struct process *unknown = process_table_unknown(watch->look.tracker->processes);
 	struct finding finding = {
 		.id = subject->id,
-		.process = subject->process == unknown ? NULL : subject->process,
+		.process = finding_watch_named(watch, subject),
 		.place = subject->place,
 		.flow = subject->flow,
 		.time_ns = watch->look.now_ns,
@@ -254,6 +274,7 @@ static uint64_t look(struct finding_watch *watch)
 	look->now_ns = now(watch);
 	look->wanted = (struct scan_request){0};
 	subjects_begin(look->subjects, look->now_ns);
+	finding_pairs_clear(look->pairs);
 	show_sockets(look);
 	scan_ns = scan_if_wanted(watch);
 	while ((subject = subjects_next(look->subjects, subject)))
@@ -275,6 +296,17 @@ void finding_watch_run(struct finding_watch *watch)
 uint64_t finding_watch_deadline(const struct finding_watch *watch)
 {
 	return watch->look_at_ns;
+}
+
+const struct subject *finding_watch_next(const struct finding_watch *watch,
+					 const struct subject *previous)
+{
+	struct subject *subject = (struct subject *)previous;
+
+	while ((subject = subjects_next(watch->look.subjects, subject)))
+		if (subject->open)
+			return subject;
+	return NULL;
 }
 
 void finding_watch_each(struct finding_watch *watch,

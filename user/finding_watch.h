@@ -3,6 +3,7 @@
 #define TCPWATCH_FINDING_WATCH_H
 
 #include "finding.h"
+#include "finding_subject.h"
 #include "leak_watch.h"
 #include "net_settings.h"
 #include "scan_result.h"
@@ -21,6 +22,8 @@ struct finding_hooks {
 	int (*scan)(void *context, const struct scan_request *request, struct scan_result *result);
 	/* Returns 0 or a negative errno. */
 	int (*settings)(void *context, uint32_t netns, struct net_settings *settings);
+	/* How many descriptors a process may have. Returns 0 or a negative errno. */
+	int (*descriptor_limit)(void *context, uint32_t pid, uint64_t *limit);
 	uint64_t (*now)(void *context); /* CLOCK_MONOTONIC */
 	void *context;
 };
@@ -41,6 +44,15 @@ void finding_watch_run(struct finding_watch *watch);
 
 /* When the next look is due. */
 uint64_t finding_watch_deadline(const struct finding_watch *watch);
+
+/* Walks the subjects whose finding is open; start with NULL, ends with NULL. They are valid until
+ * the next look. */
+const struct subject *finding_watch_next(const struct finding_watch *watch,
+					 const struct subject *previous);
+
+/* The process to name; NULL = no single one, or unknown. */
+const struct process *finding_watch_named(const struct finding_watch *watch,
+					  const struct subject *subject);
 
 /* Calls each() for every finding that is open; process: NULL = no single one. */
 void finding_watch_each(struct finding_watch *watch,

@@ -114,6 +114,19 @@ void leak_watch_each(struct leak_watch *watch,
 	}
 }
 
+const struct leak_group *leak_watch_most(const struct leak_watch *watch,
+					 const struct process *process)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(watch->groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
+		    (!most || group->open > most->open))
+			most = group;
+	return most;
+}
+
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
 {
 	return socket_table_at(watch->tracker->sockets, handle);

@@ -87,6 +87,11 @@ void leak_watch_each(struct leak_watch *watch,
 				  struct process *process, enum leak_kind kind),
 		     void *context);
 
+/* The group of this process (NULL = nobody known) with the most leaks that are still open, but for
+ * unaccepted ones; NULL if there is none. Its age may be out of date. */
+const struct leak_group *leak_watch_most(const struct leak_watch *watch,
+					 const struct process *process);
+
 /* The groups of all reported leaks, with ages as of now_ns. */
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);
 

@@ -9,6 +9,7 @@
 /* More processes than this are left to -j; the ones with leaks come first. */
 #define PROCESSES_SHOWN 20
 #define GROUPS_SHOWN	20
+#define FINDINGS_SHOWN	20
 #define HOLDERS_SHOWN	4
 
 struct output_text {
@@ -306,6 +307,22 @@ static void put_leak_summary(struct output *output, const struct view *view)
 			view->group_count - shown == 1 ? "" : "s");
 }
 
+static void put_findings(struct output *output, const struct view *view)
+{
+	char count[COUNT_TEXT_LEN];
+	size_t shown = view->finding_count < FINDINGS_SHOWN ? view->finding_count : FINDINGS_SHOWN;
+
+	if (!view->finding_count)
+		return;
+	fprintf(output->file, "\nFINDINGS: %s still open\n",
+		text_count(view->finding_count, count));
+	for (size_t i = 0; i < shown; i++)
+		text_finding_put_open(output->file, style_of(output), &output->clock,
+				      &view->findings[i]);
+	if (shown < view->finding_count)
+		fprintf(output->file, "  and %zu more\n", view->finding_count - shown);
+}
+
 static void text_summary(struct output *output, const struct view *view)
 {
 	const struct text_style *style = style_of(output);
@@ -326,6 +343,7 @@ static void text_summary(struct output *output, const struct view *view)
 	if (!view->process_count)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
+	put_findings(output, view);
 }
 
 static void text_end(struct output *output, const struct view *view)

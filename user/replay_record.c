@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "process_limit.h"
 #include "replay_wire.h"
 #include "units.h"
 
@@ -183,6 +184,14 @@ static int read_exit(struct replay_fields *fields, struct replay_item *item,
 	return 0;
 }
 
+static int read_limit(struct replay_fields *fields, struct replay_item *item,
+		      struct replay_memory *memory)
+{
+	item->descriptors =
+		replay_fields_u64(fields, "descriptors", PROCESS_LIMIT_DEFAULT, REPLAY_COUNT_MAX);
+	return read_exit(fields, item, memory);
+}
+
 static int read_settings(struct replay_fields *fields, struct replay_item *item,
 			 struct replay_memory *memory)
 {
@@ -248,6 +257,7 @@ static const struct line_type {
 	{"ledger", REPLAY_LEDGER, read_ledger},
 	{"clock", REPLAY_CLOCK, read_clock},
 	{"settings", REPLAY_SETTINGS, read_settings},
+	{"limit", REPLAY_LIMIT, read_limit},
 	{"exit", REPLAY_EXIT, read_exit},
 	{"end", REPLAY_END, read_end},
 };

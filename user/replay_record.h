@@ -38,6 +38,7 @@
  *			  kernel's tick, "tick_ns"
  * "settings"		  sysctls of the network namespace "netns", by the names of
  *			  net_settings.h, that hold from then on; those left out are the defaults
+ * "limit"		  the process "pid" may have "descriptors", from then on; 1024 without
  * "exit"		  the process "pid" ended
  * "end"		  nothing more: the replay ends then
  *
@@ -63,6 +64,7 @@ enum replay_type {
 	REPLAY_LEDGER,
 	REPLAY_CLOCK,
 	REPLAY_SETTINGS,
+	REPLAY_LIMIT,
 	REPLAY_EXIT,
 	REPLAY_END
 };
@@ -97,7 +99,7 @@ struct replay_clock {
 
 struct replay_item {
 	enum replay_type type;
-	uint32_t pid;	    /* REPLAY_EXIT */
+	uint32_t pid;	    /* REPLAY_LIMIT, REPLAY_EXIT */
 	uint64_t time_ns;   /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
 	size_t size;	    /* of what is in `wire` */
 	size_t next_change; /* REPLAY_SCAN_RECORD: the item by which it is out of date; 0: none */
@@ -115,6 +117,7 @@ struct replay_item {
 		struct replay_ledger ledger;
 		struct replay_clock clock;
 		struct replay_settings settings;
+		uint64_t descriptors; /* REPLAY_LIMIT */
 	};
 };
 

@@ -27,6 +27,9 @@ struct source_ops {
 	/* The settings of a network namespace. Returns 0 or a negative errno; -ENOENT where it is
 	 * not known, or nobody is in it. */
 	int (*settings)(struct source *source, uint32_t netns, struct net_settings *settings);
+	/* How many descriptors a process may have, UINT64_MAX = any number. Returns 0 or a negative
+	 * errno. */
+	int (*descriptor_limit)(struct source *source, uint32_t pid, uint64_t *limit);
 	/* No more records are made; what is there can still be drained and scanned. */
 	void (*stop)(struct source *source);
 	/* `seen` and what the kernel lost; `delivered` is the receiver's to count. */

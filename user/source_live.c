@@ -12,6 +12,7 @@
 #include "bpf_load.h"
 #include "feature.h"
 #include "ring_reader.h"
+#include "process_limit.h"
 #include "scan.h"
 #include "scan_settings.h"
 #include "tcpwatch.skel.h"
@@ -48,6 +49,12 @@ static int live_settings(struct source *source, uint32_t netns, struct net_setti
 {
 	(void)source;
 	return scan_settings(netns, settings);
+}
+
+static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
+{
+	(void)source;
+	return process_limit_descriptors(pid, limit);
 }
 
 /* Others answer scans. */
@@ -131,6 +138,7 @@ static const struct source_ops ops = {
 	.drain = live_drain,
 	.scan = live_scan,
 	.settings = live_settings,
+	.descriptor_limit = live_descriptor_limit,
 	.stop = live_stop,
 	.ledger = live_ledger,
 	.now = live_now,

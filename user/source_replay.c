@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "process_limit.h"
 #include "replay_log.h"
 
 struct source_replay {
@@ -147,6 +148,18 @@ static int replay_settings(struct source *source, uint32_t netns, struct net_set
 	return 0;
 }
 
+/* The last line in force about it; the default where none is. */
+static int replay_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
+{
+	const struct source_replay *replay = replay_of(source);
+
+	*limit = PROCESS_LIMIT_DEFAULT;
+	for (size_t i = 0; i < replay->next; i++)
+		if (replay->log.items[i].type == REPLAY_LIMIT && replay->log.items[i].pid == pid)
+			*limit = replay->log.items[i].descriptors;
+	return 0;
+}
+
 static void replay_stop(struct source *source)
 {
 	(void)source;
@@ -196,6 +209,7 @@ static const struct source_ops ops = {
 	.drain = replay_drain,
 	.scan = replay_scan,
 	.settings = replay_settings,
+	.descriptor_limit = replay_descriptor_limit,
 	.stop = replay_stop,
 	.ledger = replay_ledger,
 	.now = replay_now,

@@ -170,3 +170,19 @@ void text_finding_put(FILE *file, const struct text_style *style, const struct c
 	fprintf(file, "%s%stcpwatch --explain=%s%s\n", INDENT, text_dim(style),
 		finding_name(finding->id), text_plain(style));
 }
+
+void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
+			   const struct view_finding *open)
+{
+	const struct subject *subject = open->subject;
+	const struct finding finding = {.place = subject->place, .flow = subject->flow};
+	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN], place[FINDING_PLACE_LEN];
+
+	fprintf(file, "  %s%-8s%s  %s", colour(style, subject->severity),
+		severity_name(subject->severity), text_plain(style), finding_name(subject->id));
+	if (open->process)
+		fprintf(file, "  %s", text_process(style, open->process, process));
+	if (subject->place != PLACE_NONE)
+		fprintf(file, "  %s", finding_format_place(&finding, place));
+	fprintf(file, "  since %s\n", clock_format_time(clock, subject->since_ns, time));
+}

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "finding.h"
 #include "text_style.h"
+#include "view.h"
 
 /* Writes a finding as a short block: what, who, since when, evidence, what to do. */
 void text_finding_put(FILE *file, const struct text_style *style, const struct clock *clock,
@@ -15,5 +16,9 @@ void text_finding_put(FILE *file, const struct text_style *style, const struct c
 /* The same in one line, for logs: without what to do. */
 void text_finding_put_line(FILE *file, const struct text_style *style, const struct clock *clock,
 			   const struct finding *finding);
+
+/* One line of a list of those that are open. */
+void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
+			   const struct view_finding *open);
 
 #endif

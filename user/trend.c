@@ -11,8 +11,9 @@ void trend_add(struct trend *trend, uint64_t time_ns, uint64_t value)
 {
 	unsigned int slot = trend->next;
 
-	/* The latest gives way to a new one that is too near to the one before it. */
-	if (trend->count > 1 && time_ns < trend->values[at(trend, 1)].time_ns + TREND_STEP_NS) {
+	/* The latest gives way where it is too near to the one before it. */
+	if (trend->count > 1 && trend->values[at(trend, 0)].time_ns <
+					trend->values[at(trend, 1)].time_ns + TREND_STEP_NS) {
 		slot = at(trend, 0);
 	} else {
 		trend->next = (trend->next + 1) % TREND_VALUES;

@@ -3,6 +3,7 @@
 #define TCPWATCH_FUZZ_SOURCE_H
 
 /* A source that makes its records from the fuzzer's bytes, and remembers what it handed over. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -474,6 +475,13 @@ static inline int fuzz_source_settings(struct source *base, uint32_t netns,
 	return netns & 1 ? -ENOENT : 0;
 }
 
+static inline int fuzz_source_descriptor_limit(struct source *base, uint32_t pid, uint64_t *limit)
+{
+	(void)base;
+	*limit = pid & 2 ? 4 : UINT64_MAX;
+	return pid & 1 ? -ENOENT : 0;
+}
+
 static inline void fuzz_source_stop(struct source *base)
 {
 	(void)base;
@@ -485,6 +493,7 @@ static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *d
 		.drain = fuzz_source_drain,
 		.scan = fuzz_source_do_scan,
 		.settings = fuzz_source_settings,
+		.descriptor_limit = fuzz_source_descriptor_limit,
 		.stop = fuzz_source_stop,
 		.ledger = fuzz_source_ledger,
 		.now = fuzz_source_now,

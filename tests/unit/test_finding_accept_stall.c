@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "findings.h"
+
+#define LISTENER 5000
+#define OTHER	 5001
+
+static const struct event_task second = {.start_ns = 7, .tgid = 201, .comm = "worker2"};
+
+/* A listener on port 80; returns what scans say of it. */
+static struct event_scan *listen_at(struct findings *findings, uint64_t cookie,
+				    const struct event_task *task)
+{
+	struct event_flow flow = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
+	struct event_scan scan = make_scan(cookie, &flow, TCP_LISTEN, NULL, 0, START_NS);
+
+	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_LISTEN, START_NS, task);
+	scan.send_queue = 128;
+	return findings_know(findings, &scan);
+}
+
+/* Connections come in now. */
+static void come(struct findings *findings, uint64_t first, uint64_t last)
+{
+	for (uint64_t cookie = first; cookie <= last; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+
+		world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
+			   findings->now_ns, NULL);
+	}
+}
+
+/* The kernel says of them that nobody accepted them. */
+static void wait_there(struct findings *findings, uint64_t first, uint64_t last)
+{
+	for (uint64_t cookie = first; cookie <= last; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+		struct event_scan scan =
+			make_scan(cookie, &flow, TCP_ESTABLISHED, NULL, 0, START_NS);
+
+		scan.flow.flags = 0; /* no EVENT_SK_SOCKET */
+		findings_know(findings, &scan);
+	}
+}
+
+static void accepted_ones_are_none(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	listen_at(findings, LISTENER, &server);
+	come(findings, 1, 20);
+	findings_pass(findings, 60);
+	assert_int_equal(findings->count, 0);
+	/* Asked once; all that are older have been accepted. */
+	assert_int_equal(findings->scans, 1);
+	assert_int_equal(findings->asked.states, 1u << TCP_LISTEN);
+	assert_false(findings->asked.descriptors);
+	come(findings, 21, 21);
+	findings_pass(findings, 60);
+	assert_int_equal(findings->scans, 2);
+	findings_free(findings);
+}
+
+static void who_is_known_to_accept_is_not_suspected(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	listen_at(findings, LISTENER, &server);
+	come(findings, 1, 20);
+	for (uint64_t cookie = 1; cookie <= 20; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+		struct event_accept e =
+			make_accept(cookie, &flow, TCP_ESTABLISHED, findings->now_ns, &server);
+
+		world_feed_accept(findings->world, &e);
+	}
+	findings_pass(findings, 60);
+	assert_int_equal(findings->scans, 0);
+	findings_free(findings);
+}
+
+static void who_waits_for_long_is_a_stall(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+	const struct finding *finding;
+
+	(void)state;
+	come(findings, 1, 20);
+	listener->recv_queue = 4;
+	wait_there(findings, 17, 20);
+	findings_pass(findings, 4);
+	assert_int_equal(findings->count, 0);
+	findings_pass(findings, 8);
+	assert_int_equal(findings->count, 1);
+	finding = findings_note(findings, 0);
+	assert_int_equal(finding->id, FINDING_ACCEPT_STALL);
+	assert_int_equal(finding->severity, SEVERITY_WARNING);
+	assert_int_equal(finding->place, PLACE_LOCAL);
+	assert_int_equal(finding->flow.local_port, 80);
+	assert_string_equal(finding->process->comm, "nginx");
+	assert_evidence(finding, "queue", 4);
+	assert_evidence(finding, "limit", 128);
+	assert_evidence(finding, "full", false);
+	assert_in_range(finding_evidence(finding, "oldest")->count, 5 * NS_PER_S, 8 * NS_PER_S);
+	assert_false(finding_evidence(finding, "oldest")->at_least);
+	assert_no_evidence(finding, "peers_gave_up");
+	assert_no_evidence(finding, "somaxconn");
+	/* Accepted at last. */
+	listener->recv_queue = 0;
+	findings->known_count = 1;
+	findings_pass(findings, 20);
+	assert_int_equal(findings->count, 2);
+	assert_int_equal(findings_note(findings, 1)->status, FINDING_OVER);
+	findings_free(findings);
+}
+
+/* The queue is never empty, but always of others. */
+static void a_busy_queue_is_none(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+
+	(void)state;
+	listener->recv_queue = 10;
+	for (uint64_t second_now = 0; second_now < 30; second_now++) {
+		uint64_t first = 1 + second_now * 10;
+
+		come(findings, first, first + 9);
+		findings->known_count = 1;
+		wait_there(findings, first, first + 9);
+		findings_pass(findings, 1);
+	}
+	assert_int_equal(findings->count, 0);
+	assert_true(findings->scans > 5);
+	findings_free(findings);
+}
+
+static void two_may_wait_by_intent(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+
+	(void)state;
+	come(findings, 1, 2);
+	listener->recv_queue = 2;
+	wait_there(findings, 1, 2);
+	findings_pass(findings, 60);
+	assert_int_equal(findings->count, 0);
+	findings_free(findings);
+}
+
+static void full_is_critical(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+	const struct finding *finding;
+
+	(void)state;
+	listener->send_queue = 9;
+	listener->recv_queue = 10;
+	/* New ones all the time: it accepts, too slowly. */
+	for (uint64_t second_now = 0; second_now < 15; second_now++) {
+		uint64_t first = 1 + second_now * 10;
+
+		come(findings, first, first + 9);
+		findings->known_count = 1;
+		wait_there(findings, first, first + 9);
+		findings_pass(findings, 1);
+	}
+	assert_int_equal(findings->count, 1);
+	finding = findings_note(findings, 0);
+	assert_int_equal(finding->severity, SEVERITY_CRITICAL);
+	assert_evidence(finding, "queue", 10);
+	assert_evidence(finding, "limit", 9);
+	assert_evidence(finding, "full", true);
+	assert_evidence(finding, "somaxconn", 4096);
+	assert_non_null(strstr(finding->says, "full"));
+	assert_non_null(strstr(finding->advice, "accepts, but more slowly"));
+	findings_free(findings);
+}
+
+/* Of two that listen there (SO_REUSEPORT) one is stuck: more are old than the other's queue holds.
+ */
+static void the_stuck_one_of_two(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *stuck = listen_at(findings, LISTENER, &server);
+	struct event_scan *busy = listen_at(findings, OTHER, &second);
+	const struct finding *finding;
+
+	(void)state;
+	stuck->recv_queue = 6;
+	busy->recv_queue = 4;
+	come(findings, 1, 6);
+	for (uint64_t second_now = 0; second_now < 12; second_now++) {
+		uint64_t first = 100 + second_now * 4;
+
+		come(findings, first, first + 3);
+		findings->known_count = 2;
+		wait_there(findings, 1, 6);
+		wait_there(findings, first, first + 3);
+		findings_pass(findings, 1);
+	}
+	assert_int_equal(findings->count, 1);
+	finding = findings_note(findings, 0);
+	assert_string_equal(finding->process->comm, "nginx");
+	assert_evidence(finding, "queue", 6);
+	assert_evidence(finding, "oldest", 5 * NS_PER_S);
+	assert_true(finding_evidence(finding, "oldest")->at_least);
+	findings_free(findings);
+}
+
+/* Nobody answers any more: what was known of the queue is out of date. */
+static void no_answer_is_no_evidence(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+
+	(void)state;
+	come(findings, 1, 4);
+	listener->recv_queue = 4;
+	wait_there(findings, 1, 4);
+	findings_pass(findings, 12);
+	assert_int_equal(findings->count, 1);
+	findings->scan_error = -EIO;
+	findings_pass(findings, 60);
+	assert_int_equal(findings->count, 2);
+	assert_int_equal(findings_note(findings, 1)->status, FINDING_OVER);
+	findings_free(findings);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_ones_are_none),
+		cmocka_unit_test(who_is_known_to_accept_is_not_suspected),
+		cmocka_unit_test(who_waits_for_long_is_a_stall),
+		cmocka_unit_test(a_busy_queue_is_none),
+		cmocka_unit_test(two_may_wait_by_intent),
+		cmocka_unit_test(full_is_critical),
+		cmocka_unit_test(the_stuck_one_of_two),
+		cmocka_unit_test(no_answer_is_no_evidence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
