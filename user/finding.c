@@ -111,6 +111,7 @@ const char *finding_format_place(const struct finding *finding, char text[FINDIN
 		flow_format_remote(&finding->flow, text);
 	else if (finding->place == PLACE_PAIR)
 		snprintf(text, FINDING_PLACE_LEN, "%s -> %s", local_address(&finding->flow, local),
-			 flow_format_remote(&finding->flow, remote));
+			 finding->flow.remote_port ? flow_format_remote(&finding->flow, remote)
+						   : "*");
 	return text;
 }

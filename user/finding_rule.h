@@ -5,6 +5,8 @@
 #include "finding_subject.h"
 #include "leak_watch.h"
 #include "net_settings.h"
+#include "peer_use.h"
+#include "port_use.h"
 #include "scan_result.h"
 #include "tracker.h"
 
@@ -16,6 +18,8 @@ struct finding_look {
 	struct tracker *tracker;
 	struct leak_watch *leaks;
 	struct subjects *subjects;
+	struct port_use *ports;
+	struct peer_use *peers;
 	/* What rules would have the kernel asked: they add to it, during a look. It is asked when
 	 * that costs less than a hundredth of the time. */
 	struct scan_request wanted;
@@ -45,6 +49,8 @@ struct finding_rule {
 	void (*others)(struct finding_look *look);
 	/* After a scan that was asked for in look->wanted (or by another rule): each record. */
 	void (*record)(struct finding_look *look, const struct event_scan *record);
+	/* ... and when all its records were shown. */
+	void (*scanned)(struct finding_look *look);
 	/*
 	 * Each look, each subject of the rule: is it wrong? Then fills in the finding's severity
 	 * and evidence; id, process, place and flow are there, says and advice are the rule's.
@@ -53,6 +59,8 @@ struct finding_rule {
 };
 
 extern const struct finding_rule finding_close_wait_leak;
+extern const struct finding_rule finding_time_wait_churn;
+extern const struct finding_rule finding_pool_thrash;
 
 /* The settings of a network namespace, not older than half a minute; NULL where they cannot be
  * read. */

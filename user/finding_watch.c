@@ -19,6 +19,8 @@
 
 static const struct finding_rule *const rules[] = {
 	&finding_close_wait_leak,
+	&finding_time_wait_churn,
+	&finding_pool_thrash,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -53,8 +55,10 @@ struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_wat
 	watch->look.now_ns = hooks->now(hooks->context);
 	watch->look_at_ns = watch->look.now_ns + LOOK_PAUSE;
 	watch->look.subjects = subjects_new();
-	if (!watch->look.subjects) {
-		free(watch);
+	watch->look.ports = port_use_new();
+	watch->look.peers = peer_use_new();
+	if (!watch->look.subjects || !watch->look.ports || !watch->look.peers) {
+		finding_watch_free(watch);
 		return NULL;
 	}
 	subjects_begin(watch->look.subjects, watch->look.now_ns);
@@ -66,6 +70,8 @@ void finding_watch_free(struct finding_watch *watch)
 	if (!watch)
 		return;
 	subjects_free(watch->look.subjects);
+	port_use_free(watch->look.ports);
+	peer_use_free(watch->look.peers);
 	free(watch);
 }
 
@@ -150,6 +156,9 @@ static void show_records(struct finding_look *look, const struct scan_result *re
 	for (size_t rule = 0; rule < RULES; rule++)
 		for (size_t i = 0; rules[rule]->record && i < result->count; i++)
 			rules[rule]->record(look, &result->records[i]);
+	for (size_t rule = 0; rule < RULES; rule++)
+		if (rules[rule]->scanned)
+			rules[rule]->scanned(look);
 }
 
 /* Returns how long it took, in ns. */
@@ -202,13 +211,21 @@ static void found(struct finding_watch *watch, struct subject *subject, struct f
 	tell(watch, finding, subject, worse ? FINDING_WORSE : FINDING_OPENED);
 }
 
+/* NULL: no single one, or unknown. */
+static struct process *process_of(const struct finding_watch *watch, const struct subject *subject)
+{
+	struct process *process = subject->blamed ? subject->blamed : subject->process;
+
+	return process == process_table_unknown(watch->look.tracker->processes) ? NULL : process;
+}
+
 static void judge(struct finding_watch *watch, struct subject *subject)
 {
 	const struct finding_rule *rule = rule_of(subject);
-	struct process *unknown = process_table_unknown(watch->look.tracker->processes);
+	struct process *process = process_of(watch, subject);
 	struct finding finding = {
 		.id = subject->id,
-		.process = subject->process == unknown ? NULL : subject->process,
+		.process = process,
 		.place = subject->place,
 		.flow = subject->flow,
 		.time_ns = watch->look.now_ns,
@@ -267,5 +284,5 @@ void finding_watch_each(struct finding_watch *watch,
 
 	while ((subject = subjects_next(watch->look.subjects, subject)))
 		if (subject->open)
-			each(context, subject->id, subject->process, subject->flow.netns);
+			each(context, subject->id, process_of(watch, subject), subject->flow.netns);
 }
