@@ -8,15 +8,23 @@
 #define CLOSED 100
 #define BUSY   3
 
-/* A pool there is if connections are kept: for longer than a request takes, */
-#define KEPT_NS (10 * NS_PER_S)
-/* ... and for many times longer than those live that are closed. Who keeps none (ab, a loop of curl)
- * does not mean to. */
+/* From so many on, connections that are older than tcpwatch are counted, too. */
+#define COUNTED 10
+
+/* There is a pool if connections are kept: the same ones, for long and for many times longer than
+ * those live that are closed; */
+#define KEPT_NS	   (10 * NS_PER_S)
 #define KEPT_LIVES 10
-/* ... which is not long: a pool that renews its connections now and then is as it should be. */
+/* ... or as many, whenever there is nothing to do, again and again. Who keeps none (ab, a loop of
+ * curl) does not mean to. */
+#define QUIET 5
+#define CALM  3
+/* Those that are closed do not live long: a pool that renews its connections now and then is as it
+ * should be. */
 #define SHORT_NS (5 * NS_PER_S)
 
-/* The pool is too small if at least twice as many are open at once, and some more than one other. */
+/* The pool is too small if at least twice as many are open at once, and some more than one other.
+ */
 #define AT_ONCE_FACTOR 2
 #define AT_ONCE_MORE   5
 
@@ -30,7 +38,7 @@ static void changed(struct finding_look *look, const struct change *change)
 	bool by_client = change->to == TCP_FIN_WAIT1 || change->cause == CAUSE_ABORT ||
 			 change->cause == CAUSE_RESET_SENT;
 
-	if (change->role != ROLE_CLIENT || !change->owner)
+	if (change->role == ROLE_SERVER || !change->owner)
 		return;
 	if (change->to == TCP_ESTABLISHED)
 		peer_use_opened(look->peers, change->owner, change->flow, change->time_ns);
@@ -45,6 +53,7 @@ static bool is_suspect(const struct peer_sum *sum)
 	       sum->all.timed && sum->all.lifetime_ns / sum->all.timed <= SHORT_NS;
 }
 
+/* Is any of them worth a look at the sockets? */
 static bool begin(struct finding_look *look)
 {
 	struct peer *peer = NULL;
@@ -58,7 +67,7 @@ static bool begin(struct finding_look *look)
 		peer->kept = 0;
 		peer->oldest_ns = 0;
 		peer->process = NULL;
-		some |= peer->suspect;
+		some |= peer->suspect || (!peer->synced && sum.all.closed >= COUNTED);
 	}
 	return some;
 }
@@ -68,13 +77,26 @@ static void count(struct finding_look *look, const struct tcp_socket *socket)
 	struct peer *peer = peer_use_find(look->peers, socket->owner, &socket->flow);
 	uint64_t age_ns = look->now_ns > socket->since_ns ? look->now_ns - socket->since_ns : 0;
 
-	if (!peer || !peer->suspect)
+	if (!peer)
 		return;
 	peer->process = socket->owner;
 	peer->counted++;
 	peer->kept += age_ns >= KEPT_NS;
 	if (age_ns > peer->oldest_ns)
 		peer->oldest_ns = age_ns;
+}
+
+/* How many connections the pool keeps; 0: there is none. */
+static uint32_t kept_of(const struct peer *peer, uint64_t now_ns)
+{
+	struct peer_sum sum = peer_sum(peer, now_ns);
+	uint64_t lifetime_ns = sum.all.lifetime_ns / sum.all.timed;
+
+	if (peer->kept && peer->oldest_ns >= lifetime_ns * KEPT_LIVES)
+		return peer->kept;
+	if (sum.all.quiet >= QUIET && sum.calm >= CALM && sum.all.quiet_least == sum.all.quiet_most)
+		return sum.all.quiet_least;
+	return 0;
 }
 
 static void others(struct finding_look *look)
@@ -92,21 +114,20 @@ static void others(struct finding_look *look)
 	while ((peer = peer_use_next(look->peers, peer))) {
 		struct subject *subject;
 
-		if (!peer->suspect)
-			continue;
-		peer->open = peer->counted; /* records may have been lost */
-		if (!peer->kept)
+		peer->open = peer->counted;
+		peer->synced = true;
+		if (!peer->suspect || !peer->process)
 			continue;
 		subject = subjects_get(look->subjects, FINDING_POOL_THRASH, peer->process,
 				       PLACE_REMOTE, &peer->flow);
 		if (subject)
-			subject->now[NOW_KEPT] = peer->kept;
+			subject->now[NOW_KEPT] = kept_of(peer, look->now_ns);
 	}
 }
 
 static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
 {
-	uint64_t kept = subject->now[NOW_KEPT], lifetime_ns;
+	uint64_t kept = subject->now[NOW_KEPT];
 	const struct peer *peer;
 	struct peer_sum sum;
 	double seconds;
@@ -117,20 +138,17 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	if (!peer)
 		return false;
 	sum = peer_sum(peer, look->now_ns);
-	lifetime_ns = sum.all.lifetime_ns / sum.all.timed;
-	if (peer->oldest_ns < lifetime_ns * KEPT_LIVES || sum.all.most < kept * AT_ONCE_FACTOR ||
-	    sum.all.most < kept + AT_ONCE_MORE)
+	if (sum.all.most < kept * AT_ONCE_FACTOR || sum.all.most < kept + AT_ONCE_MORE)
 		return false;
 	seconds = (double)sum.over_ns / (double)NS_PER_S;
-	finding->severity = sum.all.closed >= WARNING_PER_SECOND * seconds ? SEVERITY_WARNING
-									   : SEVERITY_INFO;
+	finding->severity =
+		sum.all.closed >= WARNING_PER_SECOND * seconds ? SEVERITY_WARNING : SEVERITY_INFO;
 	finding_rate(finding, "opened", EVIDENCE_PER_SECOND, sum.all.opened / seconds);
 	finding_rate(finding, "closed", EVIDENCE_PER_SECOND, sum.all.closed / seconds);
-	finding_duration(finding, "lifetime", lifetime_ns, false);
+	finding_duration(finding, "lifetime", sum.all.lifetime_ns / sum.all.timed, false);
 	finding_count(finding, "at_once", sum.all.most);
 	finding_count(finding, "kept", kept);
 	finding_rate(finding, "kept_share", EVIDENCE_PERCENT, 100.0 * (double)kept / sum.all.most);
-	finding_duration(finding, "oldest_kept", peer->oldest_ns, false);
 	return true;
 }
 

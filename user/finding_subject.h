@@ -61,8 +61,8 @@ void subjects_begin_scan(struct subjects *subjects);
 /* A socket of it entered its state at since_ns, or (at_least) before: the oldest counts. */
 void subject_age(struct subject *subject, uint64_t since_ns, bool at_least);
 
-/* Of one that is of all processes together: which one it is that does it; NULL = not just one. Holds
- * on to it. */
+/* Of one that is of all processes together: which one it is that does it; NULL = not just one.
+ * Holds on to it. */
 void subject_blame(struct subject *subject, struct process *process);
 
 /* Walks all; start with NULL, ends with NULL. */

@@ -6,9 +6,6 @@
 #include "finding_rule.h"
 #include "units.h"
 
-/* TCP_TIMEWAIT_LEN (include/net/tcp.h): no sysctl changes it. */
-#define TIME_WAIT_S 60
-
 /* Below an eighth of the range nothing is asked of the kernel: the fastest churn needs seconds from
  * there. */
 #define SUSPECT_SHARE 8
@@ -17,15 +14,17 @@
 /* Many connections, but to many peers: asked again after this. */
 #define QUIET_NS (10 * NS_PER_S)
 
-/* A forecast is told from a quarter of the range on, and if two scans in a row agree: a burst that
- * ends before is none. */
+/* A forecast is told from a quarter of the range on, */
 #define FORECAST_PERCENT 25
-#define FORECAST_SCANS	 2
-#define GROWTH_NS	 (10 * NS_PER_S)
-/* Without TIME_WAIT, connections pile up slowly: what is further away than this is not told, */
+/* ... by the connections of the last seconds, */
+#define RATE_S 10
+/* ... if there were as many in the last of them, twice: a burst is over before. */
+#define LASTING_S 2
+/* Connections that stay pile up slowly. Nothing is told of what is further away than this, */
 #define HORIZON_S 600
-/* ... nor what was watched for less than this. */
-#define HELD_WATCHED_NS (20 * NS_PER_S)
+/* ... nor of growth that was watched for less than this. */
+#define GROWTH_NS  (60 * NS_PER_S)
+#define WATCHED_NS (20 * NS_PER_S)
 
 /* connect() searches longer and longer for a free port. */
 #define WARNING_PERCENT 80
@@ -40,8 +39,8 @@
 /* A name is blamed from this share on. */
 #define BLAME_PERCENT 50
 
-enum { TREND_IN_USE, TREND_HELD };
-enum { EVER_SCANS }; /* in a row with a forecast */
+enum { TREND_HELD };
+enum { EVER_FAILED }; /* connect() that found no port */
 
 #define MINI_STATES (1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2)
 
@@ -60,11 +59,21 @@ static bool is_loopback(const struct flow *flow)
 	return flow->local[0] == 127 || flow->remote[0] == 127;
 }
 
-/* tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: connect() takes a port from TIME_WAIT after a second. */
+/* tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: connect() takes a port from TIME_WAIT after a second.
+ */
 static bool is_reusable(const struct net_settings *settings, const struct flow *flow)
 {
 	return settings->timestamps &&
 	       (settings->tw_reuse == 1 || (settings->tw_reuse == 2 && is_loopback(flow)));
+}
+
+/* Of a local address only the ports count that were taken before connect(). */
+static bool is_much(const struct port_pair *pair)
+{
+	uint32_t ports = pair->flow.remote_port ? port_pair_in_use(pair) : pair->bound;
+
+	return (uint64_t)ports * SUSPECT_SHARE >= pair->settings.ports &&
+	       (uint64_t)pair->watched * SUSPECT_SHARE >= pair->settings.ports;
 }
 
 static void suspect(struct finding_look *look, uint32_t netns)
@@ -76,14 +85,15 @@ static void suspect(struct finding_look *look, uint32_t netns)
 }
 
 static void count_socket(struct finding_look *look, const struct tcp_socket *socket,
-		   struct process *owner)
+			 struct process *owner)
 {
 	(void)owner;
 	if (socket->role != ROLE_SERVER)
 		suspect(look, socket->flow.netns);
 }
 
-static void count_mini(struct finding_look *look, const struct mini_socket *mini, struct process *owner)
+static void count_mini(struct finding_look *look, const struct mini_socket *mini,
+		       struct process *owner)
 {
 	(void)owner;
 	/* Where the kernel does not tell of its end, it is kept for longer than it lives. */
@@ -112,6 +122,23 @@ static void others(struct finding_look *look)
 		look->wanted.tables = true;
 		look->wanted.mini_states |= MINI_STATES;
 	}
+}
+
+/* Only of ends that are known to be short of ports: no route is the same cause. */
+static void count_failed(struct finding_look *look, const struct change *change)
+{
+	const struct port_pair *pair;
+	struct subject *subject;
+
+	if (change->cause != CAUSE_LOCAL_ERROR || change->from != TCP_SYN_SENT)
+		return;
+	pair = port_use_find(look->ports, change->flow);
+	if (!pair || !is_much(pair))
+		return;
+	subject = subjects_get(look->subjects, FINDING_TIME_WAIT_CHURN, NULL, PLACE_PAIR,
+			       &pair->flow);
+	if (subject)
+		subject->ever[EVER_FAILED]++;
 }
 
 static bool is_asked(const struct finding_look *look)
@@ -188,43 +215,72 @@ static void add_mini(struct finding_look *look, const struct event_scan *record)
 	port_use_add(look->ports, &sample);
 }
 
-/* Connections a second that end in TIME_WAIT here. */
-static double rate_of(const struct subject *subject, const struct port_pair *pair)
+static uint32_t sum_ages(const struct port_pair *pair, unsigned int from, unsigned int to)
 {
-	uint64_t over_ns = pair->oldest_ns < PORT_RECENT_NS ? pair->oldest_ns : PORT_RECENT_NS;
-	double grown = trend_per_second(&subject->trends[TREND_IN_USE], GROWTH_NS, NULL) -
-		       trend_per_second(&subject->trends[TREND_HELD], GROWTH_NS, NULL);
-	double rate;
+	uint32_t sum = 0;
 
-	if (over_ns < NS_PER_S)
-		over_ns = NS_PER_S;
-	rate = (double)pair->recent * (double)NS_PER_S / (double)over_ns;
-	return grown > rate ? grown : rate;
+	for (unsigned int age = from; age < to && age < TIME_WAIT_S; age++)
+		sum += pair->ages[age];
+	return sum;
+}
+
+/* Connections a second that end in TIME_WAIT here. */
+static double rate_of(const struct port_pair *pair)
+{
+	unsigned int seconds = RATE_S;
+
+	/* Only full ones: in the first one it began. */
+	while (seconds > 1 && sum_ages(pair, seconds, TIME_WAIT_S) == 0)
+		seconds--;
+	return (double)sum_ages(pair, 0, seconds) / seconds;
+}
+
+static bool is_lasting(const struct port_pair *pair)
+{
+	double least = rate_of(pair) * LASTING_S / 2;
+
+	return sum_ages(pair, 0, LASTING_S) >= least &&
+	       sum_ages(pair, LASTING_S, 2 * LASTING_S) >= least;
+}
+
+/* How many more connections there are each second that are not in TIME_WAIT. */
+static double growth_of(const struct subject *subject)
+{
+	uint64_t over_ns;
+	double growth = trend_per_second(&subject->trends[TREND_HELD], GROWTH_NS, &over_ns);
+
+	return over_ns >= WATCHED_NS && growth > 0 ? growth : 0;
 }
 
 /* How many ports are in use when TIME_WAIT gives back as many as are taken. */
-static double settles_at(const struct subject *subject, const struct port_pair *pair)
+static double settles_at(const struct port_pair *pair)
 {
-	return pair->held + rate_of(subject, pair) * TIME_WAIT_S;
+	return pair->held + rate_of(pair) * TIME_WAIT_S;
 }
 
-/* Seconds until no port is left; negative: it does not come to that. */
+/*
+ * Seconds until no port is left, if it goes on like this: each second takes `rate` ports and gives
+ * back those that were taken a minute before. Negative: it does not come to that.
+ */
 static double seconds_left(const struct subject *subject, const struct port_pair *pair)
 {
-	double left = (double)pair->settings.ports - port_pair_in_use(pair), growth;
-	double now = (double)pair->now * (double)NS_PER_S / (double)PORT_NOW_NS;
-	uint64_t over_ns;
+	double rate = is_lasting(pair) ? rate_of(pair) : 0;
+	double left = (double)pair->settings.ports - port_pair_in_use(pair);
+	double growth = growth_of(subject);
 
 	if (left <= 0)
 		return 0;
-	growth = trend_per_second(&subject->trends[TREND_IN_USE], GROWTH_NS, &over_ns);
-	if (over_ns && growth > 0 && now >= rate_of(subject, pair) / 2 &&
-	    settles_at(subject, pair) >= pair->settings.ports)
-		return left / growth;
-	growth = trend_per_second(&subject->trends[TREND_HELD], 2 * HELD_WATCHED_NS, &over_ns);
-	if (growth <= 0 || over_ns < HELD_WATCHED_NS || left / growth > HORIZON_S)
+	if (rate + growth <= 0)
 		return -1;
-	return left / growth;
+	for (unsigned int second = 0; second < HORIZON_S; second++) {
+		double back = second < TIME_WAIT_S ? pair->ages[TIME_WAIT_S - 1 - second] : rate;
+		double taken = rate + growth - back;
+
+		if (taken > 0 && taken >= left)
+			return second + left / taken;
+		left -= taken;
+	}
+	return -1;
 }
 
 static double percent_of(const struct port_pair *pair)
@@ -235,19 +291,10 @@ static double percent_of(const struct port_pair *pair)
 static void blame(struct subject *subject, const struct port_pair *pair)
 {
 	const struct port_user *top = port_pair_top(pair);
-	bool most = top && (uint64_t)top->ports * 100 >=
-				   (uint64_t)port_pair_in_use(pair) * BLAME_PERCENT;
+	bool most = top &&
+		    (uint64_t)top->ports * 100 >= (uint64_t)port_pair_in_use(pair) * BLAME_PERCENT;
 
 	subject_blame(subject, most ? top->process : NULL);
-}
-
-/* Of a local address only the ports count that were taken before connect(). */
-static bool is_much(const struct port_pair *pair)
-{
-	uint32_t ports = pair->flow.remote_port ? port_pair_in_use(pair) : pair->bound;
-
-	return (uint64_t)ports * SUSPECT_SHARE >= pair->settings.ports &&
-	       (uint64_t)pair->watched * SUSPECT_SHARE >= pair->settings.ports;
 }
 
 static void scanned(struct finding_look *look)
@@ -269,12 +316,7 @@ static void scanned(struct finding_look *look)
 				       &pair->flow);
 		if (!subject)
 			continue;
-		trend_add(&subject->trends[TREND_IN_USE], look->now_ns, port_pair_in_use(pair));
 		trend_add(&subject->trends[TREND_HELD], look->now_ns, pair->held);
-		subject->ever[EVER_SCANS] = seconds_left(subject, pair) >= 0 &&
-							    percent_of(pair) >= FORECAST_PERCENT
-						    ? subject->ever[EVER_SCANS] + 1
-						    : 0;
 		blame(subject, pair);
 		known = port_use_netns(look->ports, look->now_ns, pair->flow.netns);
 		if (known)
@@ -287,7 +329,7 @@ static void add_evidence(struct finding *finding, const struct subject *subject,
 {
 	const struct port_user *top = port_pair_top(pair);
 
-	finding_rate(finding, "connections", EVIDENCE_PER_SECOND, rate_of(subject, pair));
+	finding_rate(finding, "connections", EVIDENCE_PER_SECOND, rate_of(pair));
 	finding_count(finding, "ports_in_use", port_pair_in_use(pair));
 	finding_count(finding, "ports", pair->settings.ports);
 	finding_rate(finding, "in_use", EVIDENCE_PERCENT, percent_of(pair));
@@ -297,6 +339,8 @@ static void add_evidence(struct finding *finding, const struct subject *subject,
 		finding_rate(finding, "top_process_share", EVIDENCE_PERCENT,
 			     100.0 * top->ports / port_pair_in_use(pair));
 	}
+	if (subject->ever[EVER_FAILED])
+		finding_count(finding, "failed_connects", subject->ever[EVER_FAILED]);
 	if (!pair->flow.remote_port) {
 		finding_flag(finding, "bound", true);
 		finding->advice = advice_bound;
@@ -312,8 +356,10 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	if (!pair || !is_much(pair) || time_ns + STALE_NS < look->now_ns)
 		return false;
 	since = (double)(look->now_ns - time_ns) / (double)NS_PER_S;
-	left = seconds_left(subject, pair) - since;
-	if (subject->ever[EVER_SCANS] < FORECAST_SCANS || left < 0)
+	left = seconds_left(subject, pair);
+	if (left >= 0) /* as of the scan */
+		left = left > since ? left - since : 0;
+	if (percent_of(pair) < FORECAST_PERCENT)
 		left = -1;
 	if (percent_of(pair) < WARNING_PERCENT && left < 0)
 		return false;
@@ -324,8 +370,8 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	if (left >= 0)
 		finding_duration(finding, "exhausted_in", (uint64_t)(left * (double)NS_PER_S),
 				 false);
-	else if (settles_at(subject, pair) < pair->settings.ports)
-		finding_count(finding, "settles_at", (uint64_t)settles_at(subject, pair));
+	else if (settles_at(pair) < pair->settings.ports)
+		finding_count(finding, "settles_at", (uint64_t)settles_at(pair));
 	return true;
 }
 
@@ -337,6 +383,7 @@ const struct finding_rule finding_time_wait_churn = {
 		"close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port from TIME_WAIT after a "
 		"second; a wider net.ipv4.ip_local_port_range or more local addresses put the end off. "
 		"tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" shows them.",
+	.changed = count_failed,
 	.states = ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_SYN_RECV),
 	.mini_states = MINI_STATES,
 	.socket = count_socket,

@@ -96,48 +96,14 @@ static struct peer_slot *slot_of(struct peer *peer, uint64_t slot)
 	return &peer->slots[peer->slot % PEER_SLOTS];
 }
 
-void peer_use_opened(struct peer_use *use, const struct process *process, const struct flow *flow,
-		     uint64_t time_ns)
+static void add_quiet(struct peer_sum *sum, const struct peer_slot *one)
 {
-	struct peer *peer = get(use, process, flow, time_ns / PEER_SLOT_NS);
-	struct peer_slot *slot;
-
-	if (!peer)
-		return;
-	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
-	slot->opened++;
-	peer->open++;
-	if (peer->open > slot->most)
-		slot->most = peer->open;
-}
-
-void peer_use_ended(struct peer_use *use, const struct process *process, const struct flow *flow,
-		    uint64_t time_ns, uint64_t lifetime_ns, bool by_client)
-{
-	struct peer *peer = peer_use_find(use, process, flow);
-	struct peer_slot *slot;
-
-	if (!peer)
-		return;
-	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
-	if (peer->open)
-		peer->open--;
-	if (!by_client)
-		return;
-	slot->closed++;
-	if (lifetime_ns == DURATION_UNKNOWN)
-		return;
-	slot->timed++;
-	slot->lifetime_ns += lifetime_ns;
-}
-
-struct peer *peer_use_next(struct peer_use *use, struct peer *previous)
-{
-	struct peer *peer = previous ? previous + 1 : use->peers;
-
-	while (peer < use->peers + SETS * WAYS && !peer->tgid)
-		peer++;
-	return peer < use->peers + SETS * WAYS ? peer : NULL;
+	if (!sum->calm || one->quiet_least < sum->all.quiet_least)
+		sum->all.quiet_least = one->quiet_least;
+	if (one->quiet_most > sum->all.quiet_most)
+		sum->all.quiet_most = one->quiet_most;
+	sum->all.quiet += one->quiet;
+	sum->calm++;
 }
 
 struct peer_sum peer_sum(const struct peer *peer, uint64_t time_ns)
@@ -157,8 +123,76 @@ struct peer_sum peer_sum(const struct peer *peer, uint64_t time_ns)
 		if (one->most > sum.all.most)
 			sum.all.most = one->most;
 		sum.busy += one->closed > 0;
+		if (one->quiet)
+			add_quiet(&sum, one);
 		if (one->opened || one->closed)
 			sum.over_ns = time_ns - (peer->slot - i) * PEER_SLOT_NS;
 	}
 	return sum;
+}
+
+/* Something happens after a while: was that a quiet one? */
+static void note_quiet(struct peer *peer, struct peer_slot *slot, uint64_t time_ns)
+{
+	uint64_t quiet_ns = time_ns > peer->last_ns ? time_ns - peer->last_ns : 0;
+
+	if (peer->synced && quiet_ns >= PEER_QUIET_NS) {
+		struct peer_sum sum = peer_sum(peer, time_ns);
+
+		if (sum.all.timed &&
+		    quiet_ns >= sum.all.lifetime_ns / sum.all.timed * PEER_QUIET_LIVES) {
+			if (!slot->quiet || peer->open < slot->quiet_least)
+				slot->quiet_least = peer->open;
+			if (peer->open > slot->quiet_most)
+				slot->quiet_most = peer->open;
+			slot->quiet++;
+		}
+	}
+	peer->last_ns = time_ns;
+}
+
+void peer_use_opened(struct peer_use *use, const struct process *process, const struct flow *flow,
+		     uint64_t time_ns)
+{
+	struct peer *peer = get(use, process, flow, time_ns / PEER_SLOT_NS);
+	struct peer_slot *slot;
+
+	if (!peer)
+		return;
+	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
+	note_quiet(peer, slot, time_ns);
+	slot->opened++;
+	peer->open++;
+	if (peer->open > slot->most)
+		slot->most = peer->open;
+}
+
+void peer_use_ended(struct peer_use *use, const struct process *process, const struct flow *flow,
+		    uint64_t time_ns, uint64_t lifetime_ns, bool by_client)
+{
+	struct peer *peer = peer_use_find(use, process, flow);
+	struct peer_slot *slot;
+
+	if (!peer)
+		return;
+	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
+	note_quiet(peer, slot, time_ns);
+	if (peer->open)
+		peer->open--;
+	if (!by_client)
+		return;
+	slot->closed++;
+	if (lifetime_ns == DURATION_UNKNOWN)
+		return;
+	slot->timed++;
+	slot->lifetime_ns += lifetime_ns;
+}
+
+struct peer *peer_use_next(struct peer_use *use, struct peer *previous)
+{
+	struct peer *peer = previous ? previous + 1 : use->peers;
+
+	while (peer < use->peers + SETS * WAYS && !peer->tgid)
+		peer++;
+	return peer < use->peers + SETS * WAYS ? peer : NULL;
 }

@@ -18,12 +18,20 @@ struct peer_use;
 #define PEER_SLOTS   6
 #define PEER_SLOT_NS (5ULL * 1000000000)
 
+/* Quiet is what lasts so long, and so many times longer than the connections that are closed. */
+#define PEER_QUIET_NS	 (100ULL * 1000000)
+#define PEER_QUIET_LIVES 5
+
 struct peer_slot {
 	uint32_t opened;
 	uint32_t closed;      /* by the client, first */
 	uint64_t lifetime_ns; /* of those, all together */
 	uint32_t timed;	      /* of those: whose lifetime is known */
 	uint32_t most;	      /* open at once */
+	/* Quiet moments, in which none was opened or closed: how many were open, */
+	uint32_t quiet;
+	uint32_t quiet_least;
+	uint32_t quiet_most;
 };
 
 struct peer {
@@ -33,6 +41,8 @@ struct peer {
 	uint64_t slot;	  /* number of the newest one since boot */
 	struct peer_slot slots[PEER_SLOTS];
 	uint32_t open;
+	bool synced;	  /* open is true: older ones were counted, too */
+	uint64_t last_ns; /* when one was last opened or closed */
 	/* For whoever looks at the sockets, during his look: */
 	bool suspect;
 	uint32_t counted;   /* open now */
@@ -62,6 +72,7 @@ struct peer *peer_use_next(struct peer_use *use, struct peer *previous);
 struct peer_sum {
 	struct peer_slot all; /* most: the most of one */
 	unsigned int busy;    /* slots in which the client closed */
+	unsigned int calm;    /* slots with quiet moments */
 	uint64_t over_ns;     /* since the first that has anything began */
 };
 

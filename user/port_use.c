@@ -7,6 +7,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "units.h"
+
 #define PORTS 65536
 
 struct entry {
@@ -131,6 +133,8 @@ static void count_user(struct port_pair *pair, struct process *owner)
 
 static void count(struct port_pair *pair, const struct port_sample *sample)
 {
+	uint64_t age = sample->age_ns / NS_PER_S;
+
 	pair->bound += sample->bound;
 	pair->watched += sample->owner && sample->owner->watched;
 	count_user(pair, sample->owner);
@@ -139,10 +143,7 @@ static void count(struct port_pair *pair, const struct port_sample *sample)
 		return;
 	}
 	pair->time_wait++;
-	pair->now += sample->age_ns < PORT_NOW_NS;
-	pair->recent += sample->age_ns < PORT_RECENT_NS;
-	if (sample->age_ns > pair->oldest_ns)
-		pair->oldest_ns = sample->age_ns;
+	pair->ages[age < TIME_WAIT_S ? age : TIME_WAIT_S - 1]++;
 }
 
 void port_use_add(struct port_use *use, const struct port_sample *sample)

@@ -25,21 +25,18 @@ struct port_user {
 
 #define PORT_USERS 8
 
-/* How old TIME_WAIT may be to count as of now, and to tell a rate. */
-#define PORT_NOW_NS    (2ULL * 1000000000)
-#define PORT_RECENT_NS (10ULL * 1000000000)
+/* TCP_TIMEWAIT_LEN (include/net/tcp.h): no sysctl changes it. */
+#define TIME_WAIT_S 60
 
 struct port_pair {
 	struct flow flow; /* without a local port; of a local address: without a remote end */
 	struct net_settings settings;
-	uint32_t held;	    /* ports of connections, TIME_WAIT aside */
-	uint32_t time_wait; /* those that keep a port from being used */
-	uint32_t now;	    /* of those: entered TIME_WAIT in the last PORT_NOW_NS */
-	uint32_t recent;    /* ... PORT_RECENT_NS */
-	uint64_t oldest_ns; /* the oldest one's age */
-	uint32_t bound;	    /* had their port before connect() */
-	uint32_t watched;   /* belong to processes that are watched */
-	uint32_t others;    /* belong to those for which there is no room in users */
+	uint32_t held;		    /* ports of connections, TIME_WAIT aside */
+	uint32_t time_wait;	    /* those that keep a port from being used */
+	uint32_t bound;		    /* had their port before connect() */
+	uint32_t watched;	    /* belong to processes that are watched */
+	uint32_t others;	    /* belong to those for which there is no room in users */
+	uint16_t ages[TIME_WAIT_S]; /* those in TIME_WAIT, by full seconds since they are */
 	uint32_t user_count;
 	struct port_user users[PORT_USERS];
 };
@@ -55,7 +52,8 @@ struct port_sample {
 	uint64_t age_ns; /* TIME_WAIT: since when */
 };
 
-/* So many are kept: where there are more pairs, most have few ports, and one that has many comes early. */
+/* So many are kept: where there are more pairs, most have few ports, and one that has many comes
+ * early. */
 #define PORT_PAIRS     8192
 #define PORT_ADDRESSES 64
 
