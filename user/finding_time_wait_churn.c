@@ -6,17 +6,20 @@
 #include "finding_rule.h"
 #include "units.h"
 
-/* Below an eighth of the range nothing is asked of the kernel: the fastest churn needs seconds from
- * there. */
-#define SUSPECT_SHARE 8
-/* ... and settings are not read for a handful of connections. */
+/* Below a quarter of the range there is time: nothing is asked of the kernel, nothing told. */
+#define MUCH_SHARE 4
+/* A scan tells more when churn has gone on for a while; there may be none for some time after it.
+ * From half of the range on there is no time for that. */
+#define SUSPECT_NS   (2 * NS_PER_S)
+#define URGENT_SHARE 2
+/* Settings are not read for a handful of connections. */
 #define SUSPECT_LEAST 16
+/* With -p: nothing is told where the processes that are watched have less than this. */
+#define WATCHED_SHARE 8
 /* Many connections, but to many peers: asked again after this. */
 #define QUIET_NS (10 * NS_PER_S)
 
-/* A forecast is told from a quarter of the range on, */
-#define FORECAST_PERCENT 25
-/* ... by the connections of the last seconds, */
+/* A forecast is made by the connections of the last seconds, */
 #define RATE_S 10
 /* ... if there were as many in the last of them, twice: a burst is over before. */
 #define LASTING_S 2
@@ -72,8 +75,8 @@ static bool is_much(const struct port_pair *pair)
 {
 	uint32_t ports = pair->flow.remote_port ? port_pair_in_use(pair) : pair->bound;
 
-	return (uint64_t)ports * SUSPECT_SHARE >= pair->settings.ports &&
-	       (uint64_t)pair->watched * SUSPECT_SHARE >= pair->settings.ports;
+	return (uint64_t)ports * MUCH_SHARE >= pair->settings.ports &&
+	       (uint64_t)pair->watched * WATCHED_SHARE >= pair->settings.ports;
 }
 
 static void suspect(struct finding_look *look, uint32_t netns)
@@ -102,14 +105,21 @@ static void count_mini(struct finding_look *look, const struct mini_socket *mini
 		suspect(look, mini->netns);
 }
 
-static bool is_suspect(struct finding_look *look, const struct port_netns *known)
+static bool is_suspect(struct finding_look *look, struct port_netns *known)
 {
-	const struct net_settings *settings;
+	const struct net_settings *settings = NULL;
 
-	if (known->clients < SUSPECT_LEAST)
+	if (known->clients >= SUSPECT_LEAST)
+		settings = finding_look_settings(look, known->netns);
+	if (!settings || (uint64_t)known->clients * MUCH_SHARE < settings->ports) {
+		known->suspect_ns = 0;
 		return false;
-	settings = finding_look_settings(look, known->netns);
-	return settings && (uint64_t)known->clients * SUSPECT_SHARE >= settings->ports;
+	}
+	if (!known->suspect_ns)
+		known->suspect_ns = look->now_ns;
+	return known->quiet_until_ns <= look->now_ns &&
+	       (known->suspect_ns + SUSPECT_NS <= look->now_ns ||
+		(uint64_t)known->clients * URGENT_SHARE >= settings->ports);
 }
 
 static void others(struct finding_look *look)
@@ -117,7 +127,7 @@ static void others(struct finding_look *look)
 	struct port_netns *known = NULL;
 
 	while ((known = port_use_next_netns(look->ports, known))) {
-		if (known->quiet_until_ns > look->now_ns || !is_suspect(look, known))
+		if (!is_suspect(look, known))
 			continue;
 		look->wanted.tables = true;
 		look->wanted.mini_states |= MINI_STATES;
@@ -359,8 +369,6 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	left = seconds_left(subject, pair);
 	if (left >= 0) /* as of the scan */
 		left = left > since ? left - since : 0;
-	if (percent_of(pair) < FORECAST_PERCENT)
-		left = -1;
 	if (percent_of(pair) < WARNING_PERCENT && left < 0)
 		return false;
 	finding->severity = SEVERITY_WARNING;

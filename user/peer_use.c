@@ -75,7 +75,7 @@ static struct peer *get(struct peer_use *use, const struct process *process,
 	for (int i = 1; i < WAYS; i++) {
 		struct peer *other = set_of(use, process, flow) + i;
 
-		if (other->slot < peer->slot)
+		if (other->last_ns < peer->last_ns)
 			peer = other;
 	}
 	*peer = (struct peer){

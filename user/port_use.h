@@ -85,6 +85,7 @@ const struct port_user *port_pair_top(const struct port_pair *pair);
 struct port_netns {
 	uint32_t netns;
 	uint32_t clients;
+	uint64_t suspect_ns;	 /* since when it has many; 0 = it has not */
 	uint64_t quiet_until_ns; /* no pair was found that uses many */
 };
 

@@ -7,7 +7,7 @@ from runner import seconds_of
 
 HOST = "10.99.0.1"  # not loopback: there TIME_WAIT is taken over by default
 PORTS = 190
-RATE = 20
+RATE = 15
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_exhaustion_is_forecast(watch, scene, bind):
     ns, client, _, port = scene
     tcpwatch = watch()
     failed_at, count = client.churn(port, HOST, RATE, 30, bind=bind)
-    assert failed_at and count == PORTS
+    assert failed_at and PORTS <= count <= PORTS + 2  # one may have ended without TIME_WAIT
     finding = tcpwatch.wait_for("finding", id="time-wait-churn", netns=ns.inode)
     assert_forecast(finding, failed_at)
     tcpwatch.stop()
@@ -58,7 +58,7 @@ def test_exhaustion_is_forecast(watch, scene, bind):
     evidence = finding["evidence"]
     assert evidence["ports"] == PORTS
     assert PORTS / 4 <= evidence["ports_in_use"] <= PORTS
-    assert evidence["in_use_percent"] == pytest.approx(evidence["ports_in_use"] * 100 / PORTS)
+    assert evidence["in_use_percent"] == pytest.approx(evidence["ports_in_use"] * 100 / PORTS, rel=1e-3)
     assert evidence["ports_in_use"] - 2 <= evidence["time_wait"] <= evidence["ports_in_use"]
     assert evidence["connections_per_second"] == pytest.approx(RATE, rel=0.2)
     assert evidence["top_process"] == "client" and evidence["top_process_share_percent"] > 95
@@ -71,7 +71,7 @@ def test_ports_are_taken_over(watch, scene):
     ns, client, _, port = scene
     ns.sysctl("net.ipv4.tcp_tw_reuse", 1)
     tcpwatch = watch()
-    failed_at, count = client.churn(port, HOST, RATE, 11)
+    failed_at, count = client.churn(port, HOST, 20, 11)
     assert not failed_at and count > PORTS
     stop_silent(tcpwatch, ns)
 

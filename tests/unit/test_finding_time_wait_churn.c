@@ -165,7 +165,7 @@ static void pile_up(void **state)
 		look_open(look, cookie, flow_of(cookie, "10.0.0.1"), false, &client);
 		look_pass(look, NS_PER_S);
 	}
-	assert_in_range(cookie, 50, 60);
+	assert_in_range(cookie, 65, 80);
 	assert_int_equal(look->found.severity, SEVERITY_WARNING);
 	assert_int_equal(evidence_count(&look->found, "time_wait"), 0);
 	assert_in_range(evidence_count(&look->found, "exhausted_in") / NS_PER_S, 200 - cookie - 15,
