@@ -30,7 +30,7 @@ BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel; everything else is the core that tests link without it.
-LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c scan_settings.c netns_enter.c feature_probe.c privileges.c)
+LIVE_SRC := $(addprefix user/,main.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c privileges.c)
 # The web server: a component of its own, with libraries of its own. Only tests use it so far.
 HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)

@@ -20,7 +20,7 @@ struct peer_use;
 
 /* Quiet is what lasts so long, and so many times longer than the connections that are closed. */
 #define PEER_QUIET_NS	 (100ULL * 1000000)
-#define PEER_QUIET_LIVES 5
+#define PEER_QUIET_LIVES 2
 
 struct peer_slot {
 	uint32_t opened;
