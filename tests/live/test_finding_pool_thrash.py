@@ -11,7 +11,8 @@ import pytest
 from check import SLOW
 from runner import seconds_of
 
-AT_ONCE = 100
+AT_ONCE = 100 if SLOW == 1 else 20  # an emulated machine takes seconds for a hundred
+PAUSE_MS = int(400 * min(SLOW, 4))
 GO = """
 package main
 
@@ -41,13 +42,14 @@ func serve() {
 	http.Serve(listener, nil)
 }
 
-// Bursts of 100 requests until stdin ends; then says how many connections that took.
+// Bursts of requests until stdin ends; then says how many connections that took.
 func main() {
 	if os.Args[1] == "serve" {
 		serve()
 	}
 	idle, _ := strconv.Atoi(os.Args[2])
 	atOnce, _ := strconv.Atoi(os.Args[3])
+	pause, _ := strconv.Atoi(os.Args[4])
 	var dials int64
 	transport := &http.Transport{MaxIdleConnsPerHost: idle, DisableKeepAlives: idle == 0,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -77,7 +79,7 @@ func main() {
 		case <-done:
 			fmt.Println(atomic.LoadInt64(&dials))
 			return
-		case <-time.After(400 * time.Millisecond):
+		case <-time.After(time.Duration(pause) * time.Millisecond):
 		}
 	}
 }
@@ -103,8 +105,8 @@ def run(program, spawn):
     server = spawn(program, "serve", stdout=subprocess.PIPE, text=True)
     port = int(server.stdout.readline())
 
-    def start(idle, at_once=AT_ONCE):
-        client = spawn(program, port, idle, at_once, stdin=subprocess.PIPE,
+    def start(idle):
+        client = spawn(program, port, idle, AT_ONCE, PAUSE_MS, stdin=subprocess.PIPE,
                        stdout=subprocess.PIPE, text=True)
         return client, port
     return start
@@ -118,7 +120,7 @@ def test_pool_of_two(watch, run):
     client, port = run(2)
     tcpwatch = watch("-p", client.pid)
     began = time.time()
-    finding = tcpwatch.wait_for("finding", id="pool-thrash", timeout=20 * SLOW)
+    finding = tcpwatch.wait_for("finding", id="pool-thrash", timeout=30 * SLOW)
     seconds = seconds_of(finding["time"]) - began
     rate = dials(client) / (time.time() - began)
     tcpwatch.stop()
@@ -132,7 +134,7 @@ def test_pool_of_two(watch, run):
     assert evidence["opened_per_second"] == pytest.approx(rate, rel=0.3)
     assert evidence["closed_per_second"] == pytest.approx(rate, rel=0.3)
     assert 20e6 / 2 < evidence["lifetime_ns"] < 1e9 * SLOW
-    assert finding["severity"] == "warning"
+    assert finding["severity"] == ("warning" if evidence["closed_per_second"] >= 10 else "info")
 
 
 @pytest.mark.parametrize("idle", [AT_ONCE, 0], ids=["large_pool", "no_pool"])
@@ -140,8 +142,8 @@ def test_silent(watch, run, idle):
     """A pool that is large enough; and a client that means to have none."""
     client, port = run(idle)
     tcpwatch = watch("-p", client.pid)
-    time.sleep(13)
+    time.sleep(13 if SLOW == 1 else 25)
     count = dials(client)
     tcpwatch.stop()
-    assert count > 20 * AT_ONCE if not idle else count < 3 * AT_ONCE
+    assert count > 4 * AT_ONCE if not idle else count < 3 * AT_ONCE
     assert not tcpwatch.all("finding", subject=f"127.0.0.1:{port}")
