@@ -110,6 +110,7 @@ const char *finding_format_place(const struct finding *finding, char text[FINDIN
 	else if (finding->place == PLACE_REMOTE)
 		snprintf(text, FINDING_PLACE_LEN, "%s", remote);
 	else if (finding->place == PLACE_PAIR)
-		snprintf(text, FINDING_PLACE_LEN, "%s -> %s", without_port(local), remote);
+		snprintf(text, FINDING_PLACE_LEN, "%s -> %s", without_port(local),
+			 finding->flow.remote_port ? remote : "*");
 	return text;
 }

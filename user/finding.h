@@ -66,7 +66,7 @@ enum finding_place {
 	PLACE_NONE,
 	PLACE_LOCAL,  /* a listener */
 	PLACE_REMOTE, /* a peer; without port (0) any of its ports */
-	PLACE_PAIR    /* a local address and a peer */
+	PLACE_PAIR    /* a local address and a peer; without port (0) all peers */
 };
 
 enum finding_status { FINDING_OPENED, FINDING_WORSE, FINDING_OVER };
@@ -95,8 +95,8 @@ void finding_rate(struct finding *finding, const char *name, enum evidence_unit 
 void finding_flag(struct finding *finding, const char *name, bool flag);
 void finding_text(struct finding *finding, const char *name, const char *text);
 
-/* Its place: "10.0.0.2:80", "10.0.0.2"; "10.0.0.1 -> 10.0.0.2:80" for a pair; "" for none. Returns
- * text. */
+/* Its place: "10.0.0.2:80", "10.0.0.2"; "10.0.0.1 -> 10.0.0.2:80" or "10.0.0.1 -> *" for a pair; ""
+ * for none. Returns text. */
 #define FINDING_PLACE_LEN 128
 const char *finding_format_place(const struct finding *finding, char text[FINDING_PLACE_LEN]);
 

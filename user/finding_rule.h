@@ -6,6 +6,8 @@
 #include "finding_subject.h"
 #include "leak_watch.h"
 #include "net_settings.h"
+#include "peer_use.h"
+#include "port_use.h"
 #include "scan_result.h"
 #include "tracker.h"
 
@@ -17,6 +19,8 @@ struct finding_look {
 	struct tracker *tracker;
 	struct leak_watch *leaks;
 	struct subjects *subjects;
+	struct port_use *ports;
+	struct peer_use *peers;
 	/* What rules would have the kernel asked: they add to it, during a look. It is asked when
 	 * that costs less than a hundredth of the time. */
 	struct scan_request wanted;
@@ -49,6 +53,8 @@ struct finding_rule {
 	/* After a scan that was asked for in look->wanted (or by another rule): each socket once,
 	 * by one of its descriptors where it has any. */
 	void (*record)(struct finding_look *look, const struct event_scan *record);
+	/* ... and when all its records were shown. */
+	void (*scanned)(struct finding_look *look);
 	/*
 	 * Each look, each subject of the rule: is it wrong? Then fills in the finding's severity
 	 * and evidence; id, process, place and flow are there, says and advice are the rule's.
@@ -58,6 +64,8 @@ struct finding_rule {
 
 extern const struct finding_rule finding_close_wait_leak;
 extern const struct finding_rule finding_accept_stall;
+extern const struct finding_rule finding_time_wait_churn;
+extern const struct finding_rule finding_pool_thrash;
 extern const struct finding_rule finding_connect_stuck;
 extern const struct finding_rule finding_syn_flood;
 extern const struct finding_rule finding_fin_wait2_stuck;

@@ -31,8 +31,18 @@ struct subjects *subjects_new(void)
 	return calloc(1, sizeof(struct subjects));
 }
 
+void subject_blame(struct subject *subject, struct process *process)
+{
+	if (process)
+		process->sockets++;
+	if (subject->blamed)
+		subject->blamed->sockets--;
+	subject->blamed = process;
+}
+
 static void entry_free(struct subjects *subjects, struct entry *entry)
 {
+	subject_blame(&entry->subject, NULL);
 	if (entry->subject.process)
 		entry->subject.process->sockets--;
 	subjects->counts[entry->subject.id]--;

@@ -26,6 +26,7 @@ struct subject {
 	bool oldest_at_least;	/* that one began before oldest_ns */
 	struct trend trends[2]; /* what the rule adds to them */
 	uint64_t seen_ns;	/* when a rule last asked for it; it goes when that is long ago */
+	struct process *blamed; /* subject_blame() */
 	/* The finding, while there is one. */
 	bool open;
 	enum severity severity;
@@ -70,6 +71,10 @@ void subjects_begin_scan(struct subjects *subjects);
 
 /* A socket of it entered its state at since_ns, or (at_least) before: the oldest counts. */
 void subject_age(struct subject *subject, uint64_t since_ns, bool at_least);
+
+/* Of one that is of all processes together: which one it is that does it; NULL = not just one.
+ * Holds on to it. */
+void subject_blame(struct subject *subject, struct process *process);
 
 /* Walks all; start with NULL, ends with NULL. */
 struct subject *subjects_next(struct subjects *subjects, struct subject *previous);

@@ -18,9 +18,10 @@
 #define SETTINGS_LIMIT 64
 
 static const struct finding_rule *const rules[] = {
-	&finding_close_wait_leak, &finding_accept_stall,    &finding_connect_stuck,
-	&finding_syn_flood,	  &finding_fin_wait2_stuck, &finding_last_ack_stuck,
-	&finding_dead_peer,	  &finding_reset_storm,
+	&finding_close_wait_leak, &finding_accept_stall,   &finding_time_wait_churn,
+	&finding_pool_thrash,	  &finding_connect_stuck,  &finding_syn_flood,
+	&finding_fin_wait2_stuck, &finding_last_ack_stuck, &finding_dead_peer,
+	&finding_reset_storm,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -56,7 +57,10 @@ struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_wat
 	watch->look_at_ns = watch->look.now_ns + LOOK_PAUSE;
 	watch->look.subjects = subjects_new();
 	watch->look.pairs = finding_pairs_new();
-	if (!watch->look.subjects || !watch->look.pairs) {
+	watch->look.ports = port_use_new();
+	watch->look.peers = peer_use_new();
+	if (!watch->look.subjects || !watch->look.pairs || !watch->look.ports ||
+	    !watch->look.peers) {
 		finding_watch_free(watch);
 		return NULL;
 	}
@@ -70,6 +74,8 @@ void finding_watch_free(struct finding_watch *watch)
 		return;
 	subjects_free(watch->look.subjects);
 	finding_pairs_free(watch->look.pairs);
+	port_use_free(watch->look.ports);
+	peer_use_free(watch->look.peers);
 	free(watch);
 }
 
@@ -178,6 +184,9 @@ static void show_records(struct finding_look *look, const struct scan_result *re
 		for (size_t rule = 0; rule < RULES; rule++)
 			if (rules[rule]->record)
 				rules[rule]->record(look, &result->records[i]);
+	for (size_t rule = 0; rule < RULES; rule++)
+		if (rules[rule]->scanned)
+			rules[rule]->scanned(look);
 }
 
 /* Returns how long it took, in ns. */
@@ -238,8 +247,9 @@ const struct process *finding_watch_named(const struct finding_watch *watch,
 					  const struct subject *subject)
 {
 	const struct process *unknown = process_table_unknown(watch->look.tracker->processes);
+	const struct process *process = subject->blamed ? subject->blamed : subject->process;
 
-	return subject->process == unknown ? NULL : subject->process;
+	return process == unknown ? NULL : process;
 }
 
 static void judge(struct finding_watch *watch, struct subject *subject)
@@ -310,13 +320,14 @@ const struct subject *finding_watch_next(const struct finding_watch *watch,
 }
 
 void finding_watch_each(struct finding_watch *watch,
-			void (*each)(void *context, enum finding_id id, struct process *process,
-				     uint32_t netns),
+			void (*each)(void *context, enum finding_id id,
+				     const struct process *process, uint32_t netns),
 			void *context)
 {
 	struct subject *subject = NULL;
 
 	while ((subject = subjects_next(watch->look.subjects, subject)))
 		if (subject->open)
-			each(context, subject->id, subject->process, subject->flow.netns);
+			each(context, subject->id, finding_watch_named(watch, subject),
+			     subject->flow.netns);
 }

@@ -56,8 +56,8 @@ const struct process *finding_watch_named(const struct finding_watch *watch,
 
 /* Calls each() for every finding that is open; process: NULL = no single one. */
 void finding_watch_each(struct finding_watch *watch,
-			void (*each)(void *context, enum finding_id id, struct process *process,
-				     uint32_t netns),
+			void (*each)(void *context, enum finding_id id,
+				     const struct process *process, uint32_t netns),
 			void *context);
 
 #endif

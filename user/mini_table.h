@@ -26,6 +26,7 @@ struct mini_socket {
 	unsigned int since_known : 1;
 	unsigned int hidden : 1;
 	unsigned int scanned : 1; /* seen by the running scan */
+	unsigned int bound : 1;	  /* as of struct tcp_socket */
 };
 
 struct mini_table;

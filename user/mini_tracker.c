@@ -113,6 +113,7 @@ void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 	mini->scan_state = 0;
 	mini->role = origin->role & 3;
 	mini->hidden = origin->hidden;
+	mini->bound = origin->bound;
 	mini->since_ns = origin->since_ns;
 	mini->since_known = origin->since_ns != 0;
 	mini_set_owner(mini, origin->owner, origin->owner_source);
@@ -204,6 +205,7 @@ static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const
 	if (socket) { /* its last transition was lost, or is on the way */
 		mini_set_owner(mini, socket->owner, socket->owner_source);
 		mini->role = socket->role;
+		mini->bound = socket->bound;
 		return;
 	}
 	listener = listener_index_find(tracker->listeners, flow, &several);

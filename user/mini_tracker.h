@@ -28,6 +28,7 @@ struct mini_origin {
 	enum socket_role role;
 	unsigned int state;
 	bool hidden;
+	bool bound; /* as of struct tcp_socket */
 };
 
 void mini_begin(struct tracker *tracker, const struct mini_origin *origin);

@@ -30,15 +30,20 @@ uint32_t net_settings_reserved(FILE *list, uint32_t low, uint32_t high)
 {
 	bool reserved[PORTS] = {false};
 	uint32_t first, last, count = 0;
-	int got;
+	int after = ',';
 
-	while ((got = fscanf(list, "%5u-%5u", &first, &last)) > 0) {
-		if (got == 1)
-			last = first;
-		for (uint32_t port = first; port <= last && port < PORTS; port++)
-			reserved[port] = true;
-		if (fgetc(list) != ',')
+	while (after == ',' && fscanf(list, "%5u", &first) == 1) {
+		last = first;
+		after = fgetc(list);
+		if (after == '-') {
+			if (fscanf(list, "%5u", &last) != 1)
+				break;
+			after = fgetc(list);
+		}
+		if (last >= PORTS || (after != ',' && after != '\n' && after != EOF))
 			break;
+		for (uint32_t port = first; port <= last; port++)
+			reserved[port] = true;
 	}
 	for (uint32_t port = low; port <= high && port < PORTS; port++)
 		count += reserved[port];

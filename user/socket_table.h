@@ -60,6 +60,7 @@ struct tcp_socket {
 				    listener */
 	unsigned int mini_refused : 1; /* there was no mini-socket to go on in */
 	unsigned int hidden : 1;       /* watch_set_hides_flow(): known, but not shown */
+	unsigned int bound : 1;	       /* a client's: it had its port before connect() */
 };
 
 _Static_assert(offsetof(struct tcp_socket, cookie) == offsetof(struct cookie_entry, cookie) &&

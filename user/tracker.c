@@ -118,6 +118,14 @@ static bool is_passive_open(const struct event_transition *e)
 	return e->from == TCP_SYN_RECV && e->to != TCP_CLOSE;
 }
 
+static void begin_role(struct tcp_socket *socket, const struct event_transition *e,
+		       const struct flow *flow)
+{
+	socket->role = e->to == TCP_LISTEN ? ROLE_SERVER : ROLE_CLIENT;
+	/* connect() chooses a port after this. */
+	socket->bound = e->to == TCP_SYN_SENT && flow->local_port;
+}
+
 /* The socket of a record, added if it is new. NULL if it is unknown and ends with this record. */
 static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_transition *e,
 				    const struct flow *flow)
@@ -135,7 +143,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 		if (!socket)
 			return NULL;
 		if (e->from == TCP_CLOSE)
-			socket->role = e->to == TCP_LISTEN ? ROLE_SERVER : ROLE_CLIENT;
+			begin_role(socket, e, flow);
 		else if (is_passive_open(e))
 			socket->role = ROLE_SERVER;
 		else
@@ -237,6 +245,7 @@ static unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket 
 		.role = socket->role,
 		.state = state,
 		.hidden = socket->hidden,
+		.bound = socket->bound,
 	};
 
 	if (!state)

@@ -2,7 +2,7 @@
 # make bench            every measurement, one report (about five minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries groups empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries groups looks empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)
@@ -23,3 +23,8 @@ $(addprefix $(OUT)/bench/,libraries groups): $(OUT)/bench/%: tests/bench/%.c $(C
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< $(CORE_OBJ) $(LDLIBS) -ljansson -o $@
+
+$(OUT)/bench/looks: tests/bench/looks.c tests/unit/look.h $(CORE_OBJ) $(OUT)/tools-ok
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< $(CORE_OBJ) $(LDLIBS) -ljansson -lcmocka -o $@

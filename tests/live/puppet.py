@@ -301,15 +301,34 @@ def served_count():
     return len(served)
 
 
-def visit(port, count, first="client", family="ipv4"):
+def visit(port, count, first="client", family="ipv4", host=None):
     """`count` connections, one after the other."""
     for _ in range(count):
         with make(family) as sock:
-            sock.connect((LOOPBACK[family], port))
+            sock.connect((host or LOOPBACK[family], port))
             if first == "server":
                 sock.recv(1)
             if first == "reset":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def churn(port, host, rate, seconds, bind=False):
+    """Short connections that this side closes first, at this rate, until no port is left: when
+    that was (seconds since the epoch), None if it was not; and how many there were."""
+    began, count = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        with make("ipv4") as sock:
+            try:
+                if bind:
+                    sock.bind((host, 0))
+                sock.connect((host, port))
+            except OSError as fault:
+                if fault.errno not in (errno.EADDRNOTAVAIL, errno.EADDRINUSE):
+                    raise
+                return [time.time(), count]
+        count += 1
+        time.sleep(max(0, began + count / rate - time.monotonic()))
+    return [None, count]
 
 
 def call_fork(comm):

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "look.h"
+
+#define PORT_LOW 40000
+
+/* A range of 200 ports. */
+static struct look *small_range(void)
+{
+	struct look *look = look_new(&everything);
+
+	look->settings.port_low = PORT_LOW;
+	look->settings.port_high = PORT_LOW + 199;
+	look->settings.ports = 200;
+	return look;
+}
+
+static struct event_flow flow_of(uint64_t cookie, const char *remote)
+{
+	return make_flow("10.0.0.2", (uint16_t)(PORT_LOW + cookie % 200), remote, 80);
+}
+
+static void visit(struct look *look, uint64_t cookie, const char *remote, bool bound)
+{
+	struct event_flow flow = flow_of(cookie, remote);
+
+	look_open(look, cookie, flow, bound, &client);
+	look_close(look, cookie, flow, &client);
+}
+
+/* `rate` connections a second, for so long. */
+static void churn(struct look *look, uint64_t *cookie, unsigned int rate, unsigned int seconds,
+		  bool bound)
+{
+	for (unsigned int i = 0; i < rate * seconds; i++) {
+		visit(look, ++*cookie, "10.0.0.1", bound);
+		look_pass(look, NS_PER_S / rate);
+	}
+}
+
+static void forecast(void **state)
+{
+	struct look *look = small_range();
+	const struct finding *found = &look->found;
+	char place[FINDING_PLACE_LEN];
+	uint64_t cookie = 0, left_ns, used;
+
+	(void)state;
+	churn(look, &cookie, 20, 7, false);
+	assert_int_equal(look->found_count, 1);
+	assert_int_equal(found->id, FINDING_TIME_WAIT_CHURN);
+	assert_int_equal(found->severity, SEVERITY_CRITICAL);
+	assert_non_null(found->process);
+	assert_string_equal(found->process->comm, "curl");
+	assert_string_equal(finding_format_place(found, place), "10.0.0.2 -> 10.0.0.1:80");
+	used = evidence_count(found, "ports_in_use");
+	assert_in_range(used, 50, 140);
+	assert_int_equal(evidence_count(found, "time_wait"), used);
+	assert_int_equal(evidence_count(found, "ports"), 200);
+	assert_in_range(evidence_rate(found, "connections"), 19, 21);
+	assert_int_equal(evidence_rate(found, "top_process_share"), 100);
+	assert_string_equal(finding_evidence(found, "top_process")->text, "curl");
+	left_ns = START_NS + 10 * NS_PER_S - found->time_ns;
+	assert_in_range(evidence_count(found, "exhausted_in"), left_ns * 9 / 10, left_ns * 11 / 10);
+	assert_null(finding_evidence(found, "bound"));
+	look_free(look);
+}
+
+/* A port of bind() serves one connection, whatever its peer is. */
+static void bound_to_all(void **state)
+{
+	static const char *const peers[] = {"10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5"};
+	struct look *look = small_range();
+	char place[FINDING_PLACE_LEN];
+
+	(void)state;
+	for (uint64_t i = 1; i < 140; i++) {
+		visit(look, i, peers[i % ARRAY_SIZE(peers)], true);
+		look_pass(look, NS_PER_S / 20);
+	}
+	assert_int_equal(look->found_count, 1);
+	assert_string_equal(finding_format_place(&look->found, place), "10.0.0.2 -> *");
+	assert_int_equal(evidence_count(&look->found, "bound"), 1);
+	look_free(look);
+
+	/* ... where connect() chooses it, each peer has all ports. */
+	look = small_range();
+	for (uint64_t i = 1; i < 140; i++) {
+		visit(look, i, peers[i % ARRAY_SIZE(peers)], false);
+		look_pass(look, NS_PER_S / 20);
+	}
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+}
+
+static void healthy(void **state)
+{
+	struct look *look = small_range();
+	uint64_t cookie = 0;
+
+	(void)state;
+	/* 50 at once. */
+	for (int i = 0; i < 50; i++)
+		visit(look, ++cookie, "10.0.0.1", false);
+	for (int i = 0; i < 30; i++)
+		look_pass(look, NS_PER_S);
+	assert_true(look->scans > 0);
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+
+	/* 2 a second: TIME_WAIT gives back as many. */
+	look = small_range();
+	cookie = 0;
+	churn(look, &cookie, 2, 180, false);
+	assert_true(look->scans > 0);
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+
+	/* connect() takes ports from TIME_WAIT. */
+	look = small_range();
+	look->settings.tw_reuse = 1;
+	cookie = 0;
+	churn(look, &cookie, 20, 30, false);
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+
+	/* ... but not without timestamps. */
+	look = small_range();
+	look->settings.tw_reuse = 1;
+	look->settings.timestamps = false;
+	cookie = 0;
+	churn(look, &cookie, 20, 9, false);
+	assert_int_equal(look->found_count, 1);
+	look_free(look);
+}
+
+/* 3 a second fill 180 of 200 ports, and then it stays so. */
+static void settles(void **state)
+{
+	struct look *look = small_range();
+	uint64_t cookie = 0;
+
+	(void)state;
+	churn(look, &cookie, 3, 120, false);
+	assert_int_equal(look->found_count, 1);
+	assert_int_equal(look->found.severity, SEVERITY_WARNING);
+	assert_null(finding_evidence(&look->found, "exhausted_in"));
+	assert_in_range(evidence_count(&look->found, "settles_at"), 170, 185);
+	/* It is over when nobody connects any more. */
+	for (int i = 0; i < 90; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 2);
+	assert_int_equal(look->found.status, FINDING_OVER);
+	look_free(look);
+}
+
+/* Connections that stay, one a second: no TIME_WAIT, and the ports end all the same. */
+static void pile_up(void **state)
+{
+	struct look *look = small_range();
+	uint64_t cookie = 0;
+
+	(void)state;
+	while (!look->found_count && cookie < 200) {
+		cookie++;
+		look_open(look, cookie, flow_of(cookie, "10.0.0.1"), false, &client);
+		look_pass(look, NS_PER_S);
+	}
+	assert_in_range(cookie, 65, 80);
+	assert_int_equal(look->found.severity, SEVERITY_WARNING);
+	assert_int_equal(evidence_count(&look->found, "time_wait"), 0);
+	assert_in_range(evidence_count(&look->found, "exhausted_in") / NS_PER_S, 200 - cookie - 15,
+			200 - cookie + 15);
+	look_free(look);
+}
+
+/* The side that was connected to. */
+static void server_side(void **state)
+{
+	struct look *look = small_range();
+	struct event_flow listening = make_flow("0.0.0.0", PORT_LOW, "0.0.0.0", 0);
+
+	(void)state;
+	world_step(look->world, 1000, &listening, TCP_CLOSE, TCP_LISTEN, look->now_ns, &server);
+	for (uint64_t i = 1; i < 400; i++) {
+		struct event_flow flow =
+			make_flow("10.0.0.1", PORT_LOW, "10.0.0.2", (uint16_t)(1024 + i));
+
+		world_step(look->world, i, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, look->now_ns,
+			   NULL);
+		look_close(look, i, flow, &server);
+		look_pass(look, NS_PER_S / 40);
+	}
+	assert_int_equal(look->scans, 0);
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+}
+
+/* A loop of curl: no process is to blame, but the name is known. */
+static void many_processes(void **state)
+{
+	struct look *look = small_range();
+
+	(void)state;
+	for (uint64_t i = 1; i < 140; i++) {
+		struct event_task task = make_task((uint32_t)(100 + i), i, "curl");
+		struct event_flow flow = flow_of(i, "10.0.0.1");
+
+		look_open(look, i, flow, false, &task);
+		look_close(look, i, flow, &task);
+		look_pass(look, NS_PER_S / 20);
+	}
+	assert_int_equal(look->found_count, 1);
+	assert_null(look->found.process);
+	assert_string_equal(finding_evidence(&look->found, "top_process")->text, "curl");
+	look_free(look);
+}
+
+/* A scan that another rule or nobody asked for may hold anything. */
+static void odd_records(void **state)
+{
+	struct look *look = small_range();
+	uint64_t cookie = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 300; i++) {
+		look->minis[i].cookie = random64() | 1;
+		look->minis[i].since_ns = START_NS;
+		look->minis[i].flow = flow_of(i, "10.0.0.1");
+		look->minis[i].flow.remote_port = i % 3 ? 0 : (uint16_t)random64();
+		look->minis[i].flow.local_port = (uint16_t)random64();
+	}
+	look->mini_count = 300;
+	churn(look, &cookie, 20, 2, false);
+	assert_int_equal(look->found_count, 0);
+	look_free(look);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forecast),	  cmocka_unit_test(bound_to_all),
+		cmocka_unit_test(healthy),	  cmocka_unit_test(settles),
+		cmocka_unit_test(pile_up),	  cmocka_unit_test(server_side),
+		cmocka_unit_test(many_processes), cmocka_unit_test(odd_records),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
