@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "engine.h"
+#include "engine_pages.h"
 
 /* As many commands with leaks are on the page, those with most first. */
 #define LANDING_ROWS 10
