@@ -161,7 +161,7 @@ static int show(struct engine *engine,
 		return err;
 	view.final = engine->finishing;
 	if (view.final)
-		err = view_add_findings(&view, engine->findings);
+		err = finding_list_build(&view.findings, engine->findings);
 	if (!err)
 		print(engine->config.output, &view);
 	view_clear(&view);

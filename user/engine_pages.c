@@ -30,7 +30,7 @@ static int collect(struct engine *engine)
 		return err;
 	scan_plan_look(&engine->scans);
 	segment_settle(&engine->tracker, engine_now(engine));
-	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
+	metric_collect(engine->metrics, &engine->tracker, engine->leaks, engine->findings);
 	return 0;
 }
 
@@ -57,7 +57,12 @@ int engine_status(struct engine *engine, struct engine_status *status)
 		.groups = engine->metrics,
 	};
 	status->duration_ns = status->time_ns - engine->started_ns;
-	return 0;
+	return finding_list_build(&status->findings, engine->findings);
+}
+
+void engine_status_clear(struct engine_status *status)
+{
+	finding_list_clear(&status->findings);
 }
 
 int engine_metrics(struct engine *engine, struct metric_text *text)

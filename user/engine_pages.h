@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "feature.h"
+#include "finding_list.h"
 #include "metric_group.h"
 #include "metric_text.h"
 #include "service.h"
@@ -26,11 +27,14 @@ struct engine_status {
 	uint64_t events;
 	uint64_t lost;
 	struct metric_labels labels;
+	struct finding_list findings; /* that are open */
 	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */
 };
 
-/* Where metrics are served: looks what there is now. Returns 0 or a negative errno. */
+/* Where metrics are served: looks what there is now. Returns 0 or a negative errno; the caller
+ * frees it with engine_status_clear(). */
 int engine_status(struct engine *engine, struct engine_status *status);
+void engine_status_clear(struct engine_status *status);
 
 /* What systemd is told. */
 void engine_news(struct engine *engine, struct service_news *news);
