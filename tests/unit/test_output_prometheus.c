@@ -306,6 +306,19 @@ static void what_has_not_happened_is_there_with_0(void **state)
 	page_free(&page);
 }
 
+/* What docs/metrics.md says, and sample_limit in deploy/ builds upon. */
+static void a_group_has_as_many_series_as_the_documentation_says(void **state)
+{
+	struct page page = make_plain_page();
+
+	(void)state;
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 246);
+	page_free(&page);
+	page = make_page(CORE_FEATURES, (struct metric_labels){0}, false);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 198);
+	page_free(&page);
+}
+
 static void known_transitions_are_there_and_others_when_they_happen(void **state)
 {
 	struct page page = make_plain_page();
@@ -472,6 +485,7 @@ int main(void)
 		cmocka_unit_test(a_histogram_is_cumulative),
 		cmocka_unit_test(every_line_is_a_series_of_its_own),
 		cmocka_unit_test(what_has_not_happened_is_there_with_0),
+		cmocka_unit_test(a_group_has_as_many_series_as_the_documentation_says),
 		cmocka_unit_test(known_transitions_are_there_and_others_when_they_happen),
 		cmocka_unit_test(what_the_kernel_does_not_tell_is_absent),
 		cmocka_unit_test(each_half_of_what_segments_tell_may_be_absent),
