@@ -6,46 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coalesce.h"
+#include "engine_internal.h"
 #include "event_check.h"
-#include "finding_watch.h"
-#include "leak_watch.h"
-#include "metric_collect.h"
 #include "mini_tracker.h"
-#include "output_prometheus.h"
 #include "passive_open.h"
-#include "scan_plan.h"
 #include "segment_tracker.h"
-#include "tracker.h"
 #include "units.h"
 #include "version.h"
 
-/* The least time between two scans for scrapes, and how many times as long as the last one took:
- * 2 ms for each network namespace, and 5 us for each socket in TIME_WAIT. */
-#define METRICS_SCAN_PAUSE (1 * NS_PER_S)
-#define METRICS_SCAN_SHARE 50
-
-/* If the last one took longer than this the next scrape does not wait for one: it is made after the
- * answer. */
-#define METRICS_SCAN_LONG (10 * NS_PER_MS)
-
-struct engine {
-	struct engine_config config;
-	struct watch_set *watched;
-	struct tracker tracker;
-	struct coalesce coalesce;
-	struct leak_watch *leaks;
-	struct finding_watch *findings;
-	struct scan_plan scans;
-	struct metric_groups *metrics; /* NULL where none are served */
-	uint64_t metrics_scan_at_ns;   /* the next one for them is not before this */
-	bool metrics_scan_long;	       /* the last one was */
-	bool metrics_scan_due;	       /* a scrape did not wait for it */
-	struct ledger ledger;
-	uint64_t started_ns;
-	uint64_t summary_at_ns;
-	bool finishing;
-};
+uint64_t engine_now(const struct engine *engine)
+{
+	return engine->config.source->ops->now(engine->config.source);
+}
 
 static void on_transition(void *context, const struct event_transition *e)
 {
@@ -54,108 +26,11 @@ static void on_transition(void *context, const struct event_transition *e)
 	tracker_transition(&engine->tracker, e);
 }
 
-static bool is_shown(const struct engine *engine, const struct change *change)
-{
-	return engine->config.options->trace &&
-	       (change->owner ? change->owner->watched : !watch_set_is_selective(engine->watched));
-}
-
-static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)
-{
-	struct engine *engine = context;
-
-	if (is_shown(engine, change))
-		engine->config.output->ops->change(engine->config.output, change);
-	if (socket && change->to == TCP_CLOSE_WAIT)
-		leak_watch_enter(engine->leaks, socket);
-	if (change->owner ? change->owner->watched : !watch_set_is_selective(engine->watched))
-		finding_watch_changed(engine->findings, change);
-}
-
-static void on_accepted(void *context, const struct accepted *accepted)
-{
-	struct engine *engine = context;
-	const struct process *process = accepted->process;
-
-	if (engine->config.options->trace &&
-	    (process ? process->watched : !watch_set_is_selective(engine->watched)))
-		engine->config.output->ops->accepted(engine->config.output, accepted);
-}
-
-static void on_found(void *context, struct tcp_socket *socket)
-{
-	struct engine *engine = context;
-
-	if (socket->state == TCP_CLOSE_WAIT)
-		leak_watch_enter(engine->leaks, socket);
-}
-
-static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
-{
-	struct engine *engine = context;
-
-	if (socket->state == TCP_CLOSE_WAIT)
-		leak_watch_leave(engine->leaks, socket, time_ns);
-}
-
-static void on_leaked(void *context, const struct leak *leak)
-{
-	struct engine *engine = context;
-
-	engine->config.output->ops->leak(engine->config.output, leak);
-}
-
-static void on_leak_ended(void *context, const struct leak_end *end)
-{
-	struct engine *engine = context;
-
-	engine->config.output->ops->leak_end(engine->config.output, end);
-}
-
-static uint64_t now(const struct engine *engine)
-{
-	return engine->config.source->ops->now(engine->config.source);
-}
-
 static void on_segment(struct engine *engine, const struct event_segment *e)
 {
 	if (e->what == SEGMENT_RESET_SENT)
 		coalesce_reset_sent(&engine->coalesce, e->cookie);
 	segment_event(&engine->tracker, e);
-}
-
-static void on_found_wrong(void *context, const struct finding *finding)
-{
-	struct engine *engine = context;
-
-	engine->config.output->ops->finding(engine->config.output, finding);
-}
-
-static int on_scan_wanted(void *context, const struct scan_request *request,
-			  struct scan_result *result)
-{
-	struct engine *engine = context;
-
-	return scan_plan_ask(&engine->scans, request, result);
-}
-
-static int on_settings_wanted(void *context, uint32_t netns, struct net_settings *settings)
-{
-	struct source *source = ((struct engine *)context)->config.source;
-
-	return source->ops->settings(source, netns, settings);
-}
-
-static int on_limit_wanted(void *context, uint32_t pid, uint64_t *limit)
-{
-	struct source *source = ((struct engine *)context)->config.source;
-
-	return source->ops->descriptor_limit(source, pid, limit);
-}
-
-static uint64_t on_time_wanted(void *context)
-{
-	return now(context);
 }
 
 static void on_record(void *context, const void *record, size_t size)
@@ -202,29 +77,19 @@ static int drain(void *context)
 	int err;
 
 	if (engine->metrics)
-		metric_groups_set_time(engine->metrics, now(engine));
+		metric_groups_set_time(engine->metrics, engine_now(engine));
 	err = source->ops->drain(source, on_record, engine);
 
-	coalesce_flush(&engine->coalesce, now(engine));
+	coalesce_flush(&engine->coalesce, engine_now(engine));
 	return err;
 }
 
 struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
-	struct tracker_hooks hooks = {.changed = on_changed,
-				      .accepted = on_accepted,
-				      .found = on_found,
-				      .leaving = on_leaving,
-				      .context = engine};
-	struct leak_hooks leak_hooks = {
-		.leaked = on_leaked, .ended = on_leak_ended, .context = engine};
-	struct finding_hooks finding_hooks = {.found = on_found_wrong,
-					      .scan = on_scan_wanted,
-					      .settings = on_settings_wanted,
-					      .descriptor_limit = on_limit_wanted,
-					      .now = on_time_wanted,
-					      .context = engine};
+	struct tracker_hooks hooks = engine_tracker_hooks(engine);
+	struct leak_hooks leak_hooks = engine_leak_hooks(engine);
+	struct finding_hooks finding_hooks = engine_finding_hooks(engine);
 
 	if (!engine)
 		return NULL;
@@ -261,6 +126,7 @@ struct engine *engine_new(const struct engine_config *config)
 		.verbose = config->options->verbose,
 	};
 	scan_plan_init(&engine->scans);
+	engine->scrapes.plan = &engine->scans;
 	return engine;
 fail:
 	engine_free(engine);
@@ -283,7 +149,7 @@ void engine_free(struct engine *engine)
 static int show(struct engine *engine,
 		void (*print)(struct output *output, const struct view *view))
 {
-	uint64_t now_ns = now(engine);
+	uint64_t now_ns = engine_now(engine);
 	struct view view;
 	int err;
 
@@ -295,7 +161,7 @@ static int show(struct engine *engine,
 		return err;
 	view.final = engine->finishing;
 	if (view.final)
-		err = view_add_findings(&view, engine->findings);
+		err = finding_list_build(&view.findings, engine->findings);
 	if (!err)
 		print(engine->config.output, &view);
 	view_clear(&view);
@@ -304,7 +170,7 @@ static int show(struct engine *engine,
 
 static int summarize_if_due(struct engine *engine)
 {
-	uint64_t now_ns = now(engine), interval_ns;
+	uint64_t now_ns = engine_now(engine), interval_ns;
 	int err;
 
 	if (now_ns < engine->summary_at_ns)
@@ -379,28 +245,12 @@ int engine_start(struct engine *engine)
 	const struct engine_config *config = &engine->config;
 	int err;
 
-	engine->started_ns = now(engine);
+	engine->started_ns = engine_now(engine);
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (config->options->interval_ns)
 		engine->summary_at_ns = engine->started_ns + config->options->interval_ns;
 	err = scan_plan_start(&engine->scans, on_scanned);
 	return err ? err : output_flush(config->output);
-}
-
-/* Mini-sockets are looked for because of a scrape, but not for each of many. */
-static int scan_for_metrics(struct engine *engine)
-{
-	uint64_t began_ns = now(engine), took_ns, pause_ns;
-	int err = scan_plan_minis(&engine->scans);
-
-	took_ns = now(engine) - began_ns;
-	pause_ns = took_ns * METRICS_SCAN_SHARE;
-	if (pause_ns < METRICS_SCAN_PAUSE)
-		pause_ns = METRICS_SCAN_PAUSE;
-	engine->metrics_scan_at_ns = now(engine) + pause_ns;
-	engine->metrics_scan_long = took_ns > METRICS_SCAN_LONG;
-	engine->metrics_scan_due = false;
-	return err;
 }
 
 int engine_poll(struct engine *engine)
@@ -411,14 +261,14 @@ int engine_poll(struct engine *engine)
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
-	if (!err && engine->metrics_scan_due)
-		err = scan_for_metrics(engine);
+	if (!err)
+		err = scrape_scan_after(&engine->scrapes);
 	if (!err)
 		err = summarize_if_due(engine);
-	mini_expire(&engine->tracker, now(engine));
+	mini_expire(&engine->tracker, engine_now(engine));
 	finding_watch_run(engine->findings);
 	if (config->output->ops->losses)
-		config->output->ops->losses(config->output, &engine->ledger, now(engine));
+		config->output->ops->losses(config->output, &engine->ledger, engine_now(engine));
 	process_table_fold(engine->tracker.processes, process_alive, config->source);
 	return err ? err : output_flush(config->output);
 }
@@ -430,90 +280,6 @@ uint64_t engine_deadline(const struct engine *engine)
 	if (finding_watch_deadline(engine->findings) < deadline)
 		deadline = finding_watch_deadline(engine->findings);
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
-}
-
-void engine_news(struct engine *engine, struct service_news *news)
-{
-	struct leak_groups *groups = leak_watch_groups(engine->leaks, now(engine));
-	struct leak_group *group = NULL;
-
-	*news = (struct service_news){.lost = ledger_lost(&engine->ledger)};
-	while ((group = leak_groups_next(groups, group))) {
-		news->leaks_total += group->total;
-		news->leaks_open += group->open;
-	}
-}
-
-static int look_before_scrape(struct engine *engine)
-{
-	bool due = now(engine) >= engine->metrics_scan_at_ns;
-
-	if (due && !engine->metrics_scan_long)
-		return scan_for_metrics(engine);
-	engine->metrics_scan_due |= due;
-	return drain(engine);
-}
-
-/* Brings the gauges of the groups up to date. */
-static int collect(struct engine *engine)
-{
-	int err = look_before_scrape(engine);
-
-	if (err)
-		return err;
-	scan_plan_look(&engine->scans);
-	segment_settle(&engine->tracker, now(engine));
-	metric_collect(engine->metrics, &engine->tracker, engine->leaks);
-	return 0;
-}
-
-int engine_status(struct engine *engine, struct engine_status *status)
-{
-	const struct engine_config *config = &engine->config;
-	struct service_news news;
-	int err = collect(engine);
-
-	if (err)
-		return err;
-	engine_news(engine, &news);
-	*status = (struct engine_status){
-		.version = TCPWATCH_VERSION,
-		.kernel = config->kernel,
-		.features = config->source->features,
-		.time_ns = now(engine),
-		.clock = config->output->clock,
-		.close_wait_ns = config->options->close_wait_ns,
-		.events = engine->ledger.seen,
-		.lost = news.lost,
-		.leaks_total = news.leaks_total,
-		.labels = config->options->labels,
-		.groups = engine->metrics,
-	};
-	status->duration_ns = status->time_ns - engine->started_ns;
-	return 0;
-}
-
-int engine_metrics(struct engine *engine, struct metric_text *text)
-{
-	const struct engine_config *config = &engine->config;
-	const struct metrics_page page = {
-		.groups = engine->metrics,
-		.labels = config->options->labels,
-		.ledger = &engine->ledger,
-		.clock = &config->output->clock,
-		.version = TCPWATCH_VERSION,
-		.kernel = config->kernel,
-		.features = config->source->features,
-	};
-	int err = collect(engine);
-
-	if (err)
-		return err;
-	metrics_write(text, &page);
-	if (text->no_memory)
-		return -ENOMEM;
-	metric_groups_exported(engine->metrics);
-	return 0;
 }
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)

@@ -2,16 +2,10 @@
 #ifndef TCPWATCH_ENGINE_H
 #define TCPWATCH_ENGINE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "clock.h"
-#include "feature.h"
-#include "metric_group.h"
-#include "metric_text.h"
 #include "options.h"
 #include "output.h"
-#include "service.h"
 #include "source.h"
 
 struct engine;
@@ -43,31 +37,6 @@ int engine_poll(struct engine *engine);
 
 /* When engine_poll() has something to do even if nothing comes; the source's CLOCK_MONOTONIC. */
 uint64_t engine_deadline(const struct engine *engine);
-
-/* What a landing page tells, as of time_ns. */
-struct engine_status {
-	const char *version;
-	const char *kernel;
-	feature_set features;
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	struct clock clock;
-	uint64_t duration_ns;	/* of watching */
-	uint64_t close_wait_ns; /* longer than this is a leak */
-	uint64_t leaks_total;	/* reported */
-	uint64_t events;
-	uint64_t lost;
-	struct metric_labels labels;
-	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */
-};
-
-/* Where metrics are served: looks what there is now. Returns 0 or a negative errno. */
-int engine_status(struct engine *engine, struct engine_status *status);
-
-/* What systemd is told. */
-void engine_news(struct engine *engine, struct service_news *news);
-
-/* Where metrics are served: writes the page. Returns 0 or a negative errno. */
-int engine_metrics(struct engine *engine, struct metric_text *text);
 
 /* A watched process has ended. */
 void engine_process_exited(struct engine *engine, uint32_t tgid);

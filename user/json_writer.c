@@ -22,7 +22,7 @@ static const char *put_special(struct json_writer *json, const char *value)
 	unsigned char byte = (unsigned char)*value;
 
 	if (!length) {
-		put(json, "\xef\xbf\xbd", 3); /* U+FFFD */
+		put(json, UTF8_REPLACEMENT, UTF8_REPLACED_LEN);
 		return value + 1;
 	}
 	if (length > 1) {

@@ -11,15 +11,13 @@
 #include "units.h"
 #include "utf8.h"
 
-#define REPLACEMENT "\xef\xbf\xbd"
-
 static const char style[] =
 	":root { color-scheme: light dark; --back: #fff; --text: #1c2024; --dim: #5b636c;"
 	" --line: #d9dde2; --bad: #b3261e; --bad-back: #fdeceb; --good: #1b6e3c;"
-	" --good-back: #e9f6ee; --link: #0b57d0; }\n"
+	" --good-back: #e9f6ee; --warn: #7a4b00; --warn-back: #fdf0d9; --link: #0b57d0; }\n"
 	"@media (prefers-color-scheme: dark) { :root { --back: #14171a; --text: #e4e7ea;"
 	" --dim: #9aa3ad; --line: #30363d; --bad: #ff9d94; --bad-back: #3a1c1a; --good: #7fd69b;"
-	" --good-back: #16301f; --link: #8ab4f8; } }\n"
+	" --good-back: #16301f; --warn: #f2c063; --warn-back: #382a10; --link: #8ab4f8; } }\n"
 	"* { box-sizing: border-box; }\n"
 	"body { background: var(--back); color: var(--text); font: 16px/1.5 system-ui, sans-serif;"
 	" max-width: 52rem; margin: 0 auto; padding: 2rem 1rem; overflow-wrap: anywhere; }\n"
@@ -41,7 +39,12 @@ static const char style[] =
 	" border-bottom: 1px solid var(--line); }\n"
 	"th + th, td + td { text-align: right; padding-left: 1rem;"
 	" font-variant-numeric: tabular-nums; }\n"
-	"#who td + td, #who th + th { white-space: nowrap; width: 1%; padding-left: 1.5rem; }\n"
+	".severity { display: inline-block; min-width: 4.5rem; margin-right: .5rem; text-align: center;"
+	" border-radius: .25rem; padding: 0 .5rem; font-size: .875rem; }\n"
+	".critical { color: var(--bad); background: var(--bad-back); font-weight: 600; }\n"
+	".warning { color: var(--warn); background: var(--warn-back); }\n"
+	".info { color: var(--dim); box-shadow: inset 0 0 0 1px var(--line); }\n"
+	"#who td + td, #who th + th, #findings td + td, #findings th + th { white-space: nowrap; width: 1%; padding-left: 1.5rem; }\n"
 	".two td:first-child { white-space: nowrap; }\n"
 	"bdi, code { font-family: ui-monospace, monospace; }\n"
 	"bdi { font-weight: 600; }\n"
@@ -116,22 +119,13 @@ static void groups_add(struct sums *sums, struct metric_groups *groups)
 	}
 }
 
-/* Does it do something to the text around it, or to nothing that can be seen? Controls, and the
- * marks of U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F and U+FEFF. */
-static bool is_unseen(const char *text, size_t length)
+/* A control, or what changes the text around it, or cannot be seen? */
+static bool is_unseen(const char *text)
 {
-	unsigned char c = (unsigned char)text[length - 1];
+	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
 
-	if (length == 1)
-		return c < 0x20 || c == 0x7f;
-	if (length == 2)
-		return (unsigned char)text[0] == 0xc2 && c < 0xa0;
-	if (length != 3)
-		return false;
-	if (!memcmp(text, "\xe2\x80", 2))
-		return (c >= 0x8b && c <= 0x8f) || (c >= 0xa8 && c <= 0xae);
-	return (!memcmp(text, "\xe2\x81", 2) && c >= 0xa0 && c <= 0xaf) ||
-	       !memcmp(text, "\xef\xbb\xbf", 3);
+	return first < 0x20 || first == 0x7f || (first == 0xc2 && second < 0xa0) ||
+	       utf8_is_invisible(text);
 }
 
 /* Text that anybody may have written. */
@@ -141,8 +135,8 @@ static void text_write(FILE *page, const char *text)
 
 	for (; *text; text += length ? length : 1) {
 		length = utf8_sequence(text);
-		if (!length || is_unseen(text, length))
-			fputs(REPLACEMENT, page);
+		if (!length || is_unseen(text))
+			fputs(UTF8_REPLACEMENT, page);
 		else if (length == 1 && strchr("&<>\"'", *text))
 			fprintf(page, "&#%d;", *text);
 		else
@@ -165,9 +159,16 @@ static void text_row(FILE *page, const char *name, const char *id, const char *t
 	fputs("</td></tr>\n", page);
 }
 
+/* The worst comes first. What may be on purpose is no reason to be alarmed. */
+static bool is_alarming(const struct finding_list *findings)
+{
+	return findings->count && findings->open[0].subject->severity > SEVERITY_INFO;
+}
+
 /* Above all the rest: is something wrong? The icon says it to who has the page in a tab. */
 static void head_write(FILE *page, const struct engine_status *status, const struct sums *sums)
 {
+	bool alarming = is_alarming(&status->findings);
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN];
 
 	fprintf(page,
@@ -176,7 +177,7 @@ static void head_write(FILE *page, const struct engine_status *status, const str
 		"<link rel=\"icon\" href=\"data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' "
 		"viewBox='0 0 8 8'%%3E%%3Ccircle cx='4' cy='4' r='3.5' fill='%%23%s'/%%3E%%3C/svg%%3E\">\n"
 		"<title>tcpwatch</title>\n<style>\n%s</style>\n</head>\n<body>\n",
-		sums->leaks ? "d93025" : "1e8e3e", style);
+		sums->leaks || alarming ? "d93025" : "1e8e3e", style);
 	fprintf(page,
 		"<header>\n<h1>tcpwatch</h1>\n<p class=\"dim\">%s, mode %s, up %s</p>\n</header>\n",
 		status->version, feature_mode(status->features),
@@ -184,8 +185,9 @@ static void head_write(FILE *page, const struct engine_status *status, const str
 	duration_format(status->close_wait_ns, duration);
 	if (!sums->leaks) {
 		fprintf(page,
-			"<div class=\"verdict good\"><strong id=\"leaks\">No leaked sockets</strong>\n"
+			"<div class=\"verdict %s\"><strong id=\"leaks\">No leaked sockets%s</strong>\n"
 			"<p>None is forgotten in CLOSE_WAIT for longer than %s.</p></div>\n",
+			alarming ? "bad" : "good", alarming ? ", but something else is wrong" : "",
 			duration);
 		return;
 	}
@@ -236,6 +238,50 @@ static void leak_row_write(FILE *page, const struct engine_status *status, const
 	}
 	fprintf(page, "</div></td><td>%s</td><td>%s</td></tr>\n", text_count(row->leaks, count),
 		group->oldest_ns ? duration_format(age_ns, age) : "unknown");
+}
+
+static void finding_row_write(FILE *page, const struct engine_status *status,
+			      const struct finding_open *open)
+{
+	const struct subject *subject = open->subject;
+	const struct finding finding = {.place = subject->place, .flow = subject->flow};
+	const char *severity = severity_name(subject->severity);
+	char place[FINDING_PLACE_LEN], age[DURATION_TEXT_LEN];
+	uint64_t age_ns =
+		status->time_ns > subject->since_ns ? status->time_ns - subject->since_ns : 0;
+
+	fprintf(page, "<tr><td><span class=\"severity %s\">%s</span> %s<div class=\"dim\">",
+		severity, severity, finding_name(subject->id));
+	if (open->process) {
+		fputs("<bdi>", page);
+		text_write(page, open->process->comm);
+		fputs("</bdi>", page);
+		if (open->process->tgid)
+			fprintf(page, " pid %u", open->process->tgid);
+		fputs(subject->place == PLACE_NONE ? "" : ", ", page);
+	}
+	text_write(page, finding_format_place(&finding, place));
+	fprintf(page, "</div></td><td>%s ago</td></tr>\n", duration_format(age_ns, age));
+}
+
+static void findings_write(FILE *page, const struct engine_status *status)
+{
+	const struct finding_list *findings = &status->findings;
+	size_t shown = findings->count < LANDING_ROWS ? findings->count : LANDING_ROWS;
+	char count[COUNT_TEXT_LEN];
+
+	if (!findings->count)
+		return;
+	fputs("<table id=\"findings\">\n<tr><th>Finding</th><th>Since</th></tr>\n", page);
+	for (size_t i = 0; i < shown; i++)
+		finding_row_write(page, status, &findings->open[i]);
+	if (findings->count > shown)
+		fprintf(page, "<tr><td class=\"dim\">and %s more</td><td></td></tr>\n",
+			text_count(findings->count - shown, count));
+	fputs("</table>\n<dl>\n<dt>What does a finding mean, and what is to be done?</dt><dd>"
+	      "<code>tcpwatch --explain=FINDING</code> says it, on any host; the evidence is in "
+	      "tcpwatch's log</dd>\n</dl>\n",
+	      page);
 }
 
 static void leaks_write(FILE *page, const struct engine_status *status, const struct sums *sums)
@@ -330,6 +376,7 @@ int landing_page_write(const struct engine_status *status, char **text, size_t *
 		return -ENOMEM;
 	groups_add(&sums, status->groups);
 	head_write(page, status, &sums);
+	findings_write(page, status);
 	leaks_write(page, status, &sums);
 	fputs("<div class=\"two\">\n", page);
 	sockets_write(page, &sums);

@@ -4,9 +4,11 @@
 
 #include <stddef.h>
 
-#include "engine.h"
+#include "engine_pages.h"
 
-/* As many commands with leaks are on the page, those with most first. */
+/* As many findings are on the page, the worst first, and commands with leaks, those with most
+ * first.
+ */
 #define LANDING_ROWS 10
 
 /*

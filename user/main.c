@@ -14,6 +14,7 @@
 
 #include "bpf_load.h"
 #include "engine.h"
+#include "engine_pages.h"
 #include "exit_status.h"
 #include "feature_probe.h"
 #include "http_server.h"

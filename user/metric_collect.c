@@ -4,9 +4,10 @@
 #include "sample.h"
 
 /* NULL where nothing is to be counted. */
-static struct metric_group *group_of(struct tracker *tracker, struct process *owner, uint32_t netns)
+static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
+				     uint32_t netns)
 {
-	struct process *process = owner ? owner : process_table_unknown(tracker->processes);
+	const struct process *process = owner ? owner : process_table_unknown(tracker->processes);
 
 	return sample_group(process, netns);
 }
@@ -44,7 +45,18 @@ static void count_leak(void *context, const struct tcp_socket *socket, struct pr
 		group->leaked[kind]++;
 }
 
-void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks)
+/* Of no single process: counts for the unknown one. */
+static void count_finding(void *context, enum finding_id id, const struct process *process,
+			  uint32_t netns)
+{
+	struct metric_group *group = group_of(context, process, netns);
+
+	if (group)
+		group->findings[id]++;
+}
+
+void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
+		    struct finding_watch *findings)
 {
 	const struct tcp_socket *socket;
 	const struct mini_socket *mini;
@@ -57,4 +69,5 @@ void metric_collect(struct metric_groups *groups, struct tracker *tracker, struc
 	while ((mini = mini_table_next(tracker->minis, &position)))
 		count_mini(tracker, mini);
 	leak_watch_each(leaks, count_leak, tracker);
+	finding_watch_each(findings, count_finding, tracker);
 }

@@ -2,12 +2,13 @@
 #ifndef TCPWATCH_METRIC_COLLECT_H
 #define TCPWATCH_METRIC_COLLECT_H
 
+#include "finding_watch.h"
 #include "leak_watch.h"
 #include "metric_group.h"
 #include "tracker.h"
 
-/* Counts what is open and leaked now into the gauges of the groups. */
-void metric_collect(struct metric_groups *groups, struct tracker *tracker,
-		    struct leak_watch *leaks);
+/* Counts what is open, leaked and wrong now into the gauges of the groups. */
+void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
+		    struct finding_watch *findings);
 
 #endif

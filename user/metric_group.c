@@ -32,7 +32,7 @@ struct metric_groups {
 	size_t limit;
 	uint64_t now_ns;
 	struct entry *table;
-	struct entry *quiet; /* who may be put out, the quietest first; some here have sockets */
+	struct entry *quiet; /* who may be put out, the quietest first; some here are used */
 	struct entry other;
 	struct cgroup_table *cgroups; /* NULL where not asked for */
 	struct entry *last;	      /* the one most likely to be asked for again; NULL = none */
@@ -134,25 +134,28 @@ static void entry_remove(struct metric_groups *groups, struct entry *entry)
 	free(entry);
 }
 
-static bool has_sockets(const struct metric_group *group)
+static bool is_used(const struct metric_group *group)
 {
 	for (int i = 0; i < TCP_STATES; i++)
 		if (group->sockets[i])
+			return true;
+	for (int i = 0; i < FINDINGS; i++)
+		if (group->findings[i])
 			return true;
 	return false;
 }
 
 /*
- * Makes room: of those without sockets, the group that was quiet for longest is counted in "other"
- * from now on. One with sockets is never put out, or two would put out each other again and again;
- * it is off the list until sockets are counted again.
+ * Makes room: of those without sockets and findings, the group that was quiet for longest is
+ * counted in "other" from now on. One with any is never put out, or two would put out each other
+ * again and again; it is off the list until they are counted again.
  */
 static bool evict(struct metric_groups *groups)
 {
 	struct entry *entry;
 
 	while ((entry = groups->quiet)) {
-		if (!entry->group.held && !has_sockets(&entry->group)) {
+		if (!entry->group.held && !is_used(&entry->group)) {
 			group_add(&groups->other.group, &entry->group);
 			entry_remove(groups, entry);
 			return true;
@@ -287,6 +290,7 @@ static void gauges_clear(struct metric_group *group)
 {
 	memset(group->sockets, 0, sizeof(group->sockets));
 	memset(group->leaked, 0, sizeof(group->leaked));
+	memset(group->findings, 0, sizeof(group->findings));
 	group->oldest_ns = 0;
 }
 
@@ -298,7 +302,7 @@ void metric_groups_begin(struct metric_groups *groups)
 	HASH_ITER (hh, groups->table, entry, next) {
 		struct metric_group *group = &entry->group;
 
-		group->held = has_sockets(group);
+		group->held = is_used(group);
 		gauges_clear(group);
 		if (group->held || group->active_ns + METRIC_QUIET_NS >= groups->now_ns)
 			continue;
@@ -323,8 +327,8 @@ void metric_groups_exported(struct metric_groups *groups)
 
 	HASH_ITER (hh, groups->table, entry, next) {
 		entry->group.exported = true;
-		entry->group.held = false; /* its sockets are counted */
-		if (entry->listed || has_sockets(&entry->group))
+		entry->group.held = false; /* it is counted */
+		if (entry->listed || is_used(&entry->group))
 			continue;
 		list_add(groups, entry);
 		added = true;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "finding.h"
 #include "leak_kind.h"
 #include "segment_count.h"
 #include "tcp_state.h"
@@ -14,8 +15,8 @@
 /*
  * What is counted for metrics: by group, which is a command name and the labels that were asked
  * for. Groups live on when their processes end, and there are never more than a limit: for a new
- * one the one without sockets that was quiet for longest is added to the group "other"; if there is
- * none, the new one counts there.
+ * one the one without sockets and findings that was quiet for longest is added to the group
+ * "other"; if there is none, the new one counts there.
  */
 
 /* Upper bounds of the exported histograms, in nanoseconds; the last bucket has none. */
@@ -54,16 +55,18 @@ struct metric_group {
 	/* As of metric_groups_begin(): gauges. */
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];
+	uint64_t findings[FINDINGS]; /* that are open */
 	uint64_t oldest_ns; /* when the oldest CLOSE_WAIT began, CLOCK_MONOTONIC; 0 = none */
 	uint64_t active_ns; /* when something last happened, CLOCK_MONOTONIC */
-	bool held;	    /* had sockets when they were last counted */
+	bool held;	    /* had sockets or findings when they were last counted */
 	bool exported;	    /* somebody has seen its numbers */
 	void *links;	    /* the table's own */
 };
 
 struct metric_groups;
 
-/* How long a group stays that has no sockets and no events: long enough for several scrapes. */
+/* How long a group stays that has no sockets, findings or events: long enough for several scrapes.
+ */
 #define METRIC_QUIET_NS (15ULL * 60 * 1000000000)
 
 /* At most `limit` groups besides "other". NULL without memory. */

@@ -124,9 +124,6 @@ void metric_text_end(struct metric_text *text)
 		put_string(text, "# EOF\n");
 }
 
-/* What stands for bytes that are not UTF-8: U+FFFD. */
-static const char replacement[] = {'\xef', '\xbf', '\xbd'};
-
 /* One character of a value, as it is to be written. */
 static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 {
@@ -137,8 +134,8 @@ static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 	length = utf8_sequence(bytes);
 	if (!length || length > left) {
 		*used = 1;
-		memcpy(out, replacement, sizeof(replacement));
-		return sizeof(replacement);
+		memcpy(out, UTF8_REPLACEMENT, UTF8_REPLACED_LEN);
+		return UTF8_REPLACED_LEN;
 	}
 	*used = length;
 	if (length == 1 && (*value == '"' || *value == '\\' || *value == '\n')) {

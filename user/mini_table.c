@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "cookie_table.h"
+#include "cookie_order.h"
 
 _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct mini_socket, handle) ==
@@ -12,8 +12,7 @@ _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_en
 
 struct mini_table {
 	struct cookie_table *cookies;
-	uint32_t oldest; /* handles, 0 = none */
-	uint32_t newest;
+	struct cookie_order order; /* of when they were last seen */
 };
 
 struct mini_table *mini_table_new(void)
@@ -27,6 +26,8 @@ struct mini_table *mini_table_new(void)
 		free(table);
 		return NULL;
 	}
+	table->order = (struct cookie_order){.table = table->cookies,
+					     .links_at = offsetof(struct mini_socket, order)};
 	return table;
 }
 
@@ -36,34 +37,6 @@ void mini_table_free(struct mini_table *table)
 		return;
 	cookie_table_free(table->cookies);
 	free(table);
-}
-
-static struct mini_socket *mini_at(struct mini_table *table, uint32_t handle)
-{
-	return cookie_table_at(table->cookies, handle);
-}
-
-static void order_append(struct mini_table *table, struct mini_socket *mini)
-{
-	mini->order_prev = table->newest;
-	mini->order_next = 0;
-	if (table->newest)
-		mini_at(table, table->newest)->order_next = mini->handle;
-	else
-		table->oldest = mini->handle;
-	table->newest = mini->handle;
-}
-
-static void order_remove(struct mini_table *table, struct mini_socket *mini)
-{
-	if (mini->order_prev)
-		mini_at(table, mini->order_prev)->order_next = mini->order_next;
-	else
-		table->oldest = mini->order_next;
-	if (mini->order_next)
-		mini_at(table, mini->order_next)->order_prev = mini->order_prev;
-	else
-		table->newest = mini->order_prev;
 }
 
 struct mini_socket *mini_table_find(struct mini_table *table, uint64_t cookie)
@@ -81,22 +54,22 @@ struct mini_socket *mini_table_insert(struct mini_table *table, uint64_t cookie,
 	if (!mini)
 		return NULL;
 	mini->seen_ns = seen_ns;
-	order_append(table, mini);
+	cookie_order_append(&table->order, mini);
 	return mini;
 }
 
 void mini_table_remove(struct mini_table *table, struct mini_socket *mini)
 {
 	mini_set_owner(mini, NULL, 0);
-	order_remove(table, mini);
+	cookie_order_remove(&table->order, mini);
 	cookie_table_remove(table->cookies, mini);
 }
 
 void mini_table_touch(struct mini_table *table, struct mini_socket *mini, uint64_t seen_ns)
 {
-	order_remove(table, mini);
+	cookie_order_remove(&table->order, mini);
 	mini->seen_ns = seen_ns;
-	order_append(table, mini);
+	cookie_order_append(&table->order, mini);
 }
 
 void mini_set_owner(struct mini_socket *mini, struct process *owner, unsigned int owner_source)
@@ -111,7 +84,7 @@ void mini_set_owner(struct mini_socket *mini, struct process *owner, unsigned in
 
 struct mini_socket *mini_table_oldest(struct mini_table *table)
 {
-	return table->oldest ? mini_at(table, table->oldest) : NULL;
+	return cookie_order_first(&table->order);
 }
 
 struct mini_socket *mini_table_next(struct mini_table *table, uint32_t *position)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "cookie_order.h"
 #include "process_table.h"
 
 /*
@@ -14,11 +15,10 @@ struct mini_socket {
 	uint64_t cookie; /* with handle: a struct cookie_entry */
 	uint32_t handle;
 	uint32_t netns;
-	uint64_t since_ns;     /* when it entered `state`; meaningless if !since_known */
-	uint64_t seen_ns;      /* when it was last known to be there */
-	struct process *owner; /* NULL = unknown */
-	uint32_t order_prev;   /* links in the order of seen_ns; handles, 0 = none */
-	uint32_t order_next;
+	uint64_t since_ns;	   /* when it entered `state`; meaningless if !since_known */
+	uint64_t seen_ns;	   /* when it was last known to be there */
+	struct process *owner;	   /* NULL = unknown */
+	struct cookie_links order; /* of seen_ns */
 	unsigned int state : 4;
 	unsigned int scan_state : 4; /* what a running scan saw, if it differs */
 	unsigned int owner_source : 3;

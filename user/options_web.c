@@ -6,7 +6,7 @@
 
 #include "exit_status.h"
 
-/* 10,000 groups are some 2.3 million series. */
+/* 10,000 groups are some 2.5 million series. */
 #define MAX_GROUPS_MOST 10000
 
 enum web_option {

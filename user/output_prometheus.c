@@ -200,6 +200,15 @@ static void leaks_of(struct writer *writer, const struct metric_group *group)
 		       group->leaks[kind]);
 }
 
+static void findings_of(struct writer *writer, const struct metric_group *group)
+{
+	for (int id = 0; id < FINDINGS; id++)
+		sample(writer, "tcpwatch_findings",
+		       add(writer, writer->group_size, "finding",
+			   finding_name((enum finding_id)id)),
+		       group->findings[id]);
+}
+
 static void oldest_of(struct writer *writer, const struct metric_group *group)
 {
 	if (!group->oldest_ns) /* no socket, no time */
@@ -285,6 +294,8 @@ static void write_groups(struct writer *writer)
 	metric_family(text, "tcpwatch_oldest_close_wait_timestamp_seconds", METRIC_GAUGE,
 		      "When the oldest socket in CLOSE_WAIT entered it, since the epoch.");
 	for_groups(writer, oldest_of);
+	metric_family(text, "tcpwatch_findings", METRIC_GAUGE, "Findings that are open.");
+	for_groups(writer, findings_of);
 	write_segments(writer);
 }
 

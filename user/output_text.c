@@ -310,17 +310,18 @@ static void put_leak_summary(struct output *output, const struct view *view)
 static void put_findings(struct output *output, const struct view *view)
 {
 	char count[COUNT_TEXT_LEN];
-	size_t shown = view->finding_count < FINDINGS_SHOWN ? view->finding_count : FINDINGS_SHOWN;
+	size_t shown =
+		view->findings.count < FINDINGS_SHOWN ? view->findings.count : FINDINGS_SHOWN;
 
-	if (!view->finding_count)
+	if (!view->findings.count)
 		return;
 	fprintf(output->file, "\nFINDINGS: %s still open\n",
-		text_count(view->finding_count, count));
+		text_count(view->findings.count, count));
 	for (size_t i = 0; i < shown; i++)
 		text_finding_put_open(output->file, style_of(output), &output->clock,
-				      &view->findings[i]);
-	if (shown < view->finding_count)
-		fprintf(output->file, "  and %zu more\n", view->finding_count - shown);
+				      &view->findings.open[i]);
+	if (shown < view->findings.count)
+		fprintf(output->file, "  and %zu more\n", view->findings.count - shown);
 }
 
 static void text_summary(struct output *output, const struct view *view)

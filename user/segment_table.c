@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "cookie_table.h"
+#include "cookie_order.h"
 
 _Static_assert(offsetof(struct segment_trouble, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct segment_trouble, handle) ==
@@ -12,8 +12,7 @@ _Static_assert(offsetof(struct segment_trouble, cookie) == offsetof(struct cooki
 
 struct segment_table {
 	struct cookie_table *cookies;
-	uint32_t oldest; /* handles, 0 = none */
-	uint32_t newest;
+	struct cookie_order order; /* of when they were last seen */
 };
 
 struct segment_table *segment_table_new(void)
@@ -27,6 +26,8 @@ struct segment_table *segment_table_new(void)
 		free(table);
 		return NULL;
 	}
+	table->order = (struct cookie_order){.table = table->cookies,
+					     .links_at = offsetof(struct segment_trouble, order)};
 	return table;
 }
 
@@ -36,34 +37,6 @@ void segment_table_free(struct segment_table *table)
 		return;
 	cookie_table_free(table->cookies);
 	free(table);
-}
-
-static struct segment_trouble *trouble_at(struct segment_table *table, uint32_t handle)
-{
-	return cookie_table_at(table->cookies, handle);
-}
-
-static void order_append(struct segment_table *table, struct segment_trouble *trouble)
-{
-	trouble->order_prev = table->newest;
-	trouble->order_next = 0;
-	if (table->newest)
-		trouble_at(table, table->newest)->order_next = trouble->handle;
-	else
-		table->oldest = trouble->handle;
-	table->newest = trouble->handle;
-}
-
-static void order_remove(struct segment_table *table, struct segment_trouble *trouble)
-{
-	if (trouble->order_prev)
-		trouble_at(table, trouble->order_prev)->order_next = trouble->order_next;
-	else
-		table->oldest = trouble->order_next;
-	if (trouble->order_next)
-		trouble_at(table, trouble->order_next)->order_prev = trouble->order_prev;
-	else
-		table->newest = trouble->order_prev;
 }
 
 struct segment_trouble *segment_table_find(struct segment_table *table, uint64_t cookie)
@@ -80,23 +53,23 @@ struct segment_trouble *segment_table_insert(struct segment_table *table, uint64
 		return NULL;
 	trouble->first_ns = time_ns;
 	trouble->last_ns = time_ns;
-	order_append(table, trouble);
+	cookie_order_append(&table->order, trouble);
 	return trouble;
 }
 
 void segment_table_remove(struct segment_table *table, struct segment_trouble *trouble)
 {
-	order_remove(table, trouble);
+	cookie_order_remove(&table->order, trouble);
 	cookie_table_remove(table->cookies, trouble);
 }
 
 void segment_table_touch(struct segment_table *table, struct segment_trouble *trouble,
 			 uint64_t time_ns)
 {
-	order_remove(table, trouble);
+	cookie_order_remove(&table->order, trouble);
 	if (time_ns > trouble->last_ns) /* records of several CPUs come a little out of order */
 		trouble->last_ns = time_ns;
-	order_append(table, trouble);
+	cookie_order_append(&table->order, trouble);
 }
 
 bool segment_table_is_full(const struct segment_table *table)
@@ -106,7 +79,7 @@ bool segment_table_is_full(const struct segment_table *table)
 
 struct segment_trouble *segment_table_oldest(struct segment_table *table)
 {
-	return table->oldest ? trouble_at(table, table->oldest) : NULL;
+	return cookie_order_first(&table->order);
 }
 
 struct segment_trouble *segment_table_next(struct segment_table *table, uint32_t *position)

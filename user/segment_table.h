@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cookie_order.h"
 #include "segment_count.h"
 
 /*
@@ -19,11 +20,10 @@
 struct segment_trouble {
 	uint64_t cookie; /* with handle: a struct cookie_entry */
 	uint32_t handle;
-	uint32_t order_prev; /* links in the order of last_ns; handles, 0 = none */
-	uint32_t order_next;
-	uint32_t unacknowledged; /* bytes, sent or not; a SYN and a FIN count 1 */
-	uint64_t first_ns;	 /* the first record; CLOCK_MONOTONIC, as all times here */
-	uint64_t last_ns;	 /* the last one */
+	struct cookie_links order; /* of last_ns */
+	uint32_t unacknowledged;   /* bytes, sent or not; a SYN and a FIN count 1 */
+	uint64_t first_ns;	   /* the first record; CLOCK_MONOTONIC, as all times here */
+	uint64_t last_ns;	   /* the last one */
 	/* When an ACK was last received; 0 = not known, or none ever was (SYN_SENT). */
 	uint64_t last_received_ns;
 	uint64_t waiting_ns;	      /* when `waiting` began to be more than nothing */

@@ -172,7 +172,7 @@ void text_finding_put(FILE *file, const struct text_style *style, const struct c
 }
 
 void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
-			   const struct view_finding *open)
+			   const struct finding_open *open)
 {
 	const struct subject *subject = open->subject;
 	const struct finding finding = {.place = subject->place, .flow = subject->flow};

@@ -6,8 +6,8 @@
 
 #include "clock.h"
 #include "finding.h"
+#include "finding_list.h"
 #include "text_style.h"
-#include "view.h"
 
 /* Writes a finding as a short block: what, who, since when, evidence, what to do. */
 void text_finding_put(FILE *file, const struct text_style *style, const struct clock *clock,
@@ -19,6 +19,6 @@ void text_finding_put_line(FILE *file, const struct text_style *style, const str
 
 /* One line of a list of those that are open. */
 void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
-			   const struct view_finding *open);
+			   const struct finding_open *open);
 
 #endif

@@ -38,7 +38,6 @@ size_t utf8_sequence(const char *text)
 
 size_t utf8_replace(const char *text, size_t size, char *out)
 {
-	static const char replacement[] = {'\xef', '\xbf', '\xbd'};
 	size_t written = 0, length;
 
 	for (size_t at = 0; at < size && text[at]; at += length) {
@@ -50,8 +49,8 @@ size_t utf8_replace(const char *text, size_t size, char *out)
 			memcpy(out + written, bytes, length);
 			written += length;
 		} else {
-			memcpy(out + written, replacement, sizeof(replacement));
-			written += sizeof(replacement);
+			memcpy(out + written, UTF8_REPLACEMENT, UTF8_REPLACED_LEN);
+			written += UTF8_REPLACED_LEN;
 			length = 1;
 		}
 	}

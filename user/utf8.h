@@ -11,6 +11,9 @@
  */
 size_t utf8_sequence(const char *text);
 
+/* U+FFFD, which stands for what cannot be shown. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
 /* The most bytes that utf8_replace() makes of one. */
 #define UTF8_REPLACED_LEN 3
 

@@ -154,40 +154,9 @@ int view_build(struct view *view, struct tracker *tracker, struct leak_groups *g
 	return 0;
 }
 
-static int compare_findings(const void *a, const void *b)
-{
-	const struct subject *x = ((const struct view_finding *)a)->subject;
-	const struct subject *y = ((const struct view_finding *)b)->subject;
-
-	if (x->severity != y->severity)
-		return x->severity < y->severity ? 1 : -1;
-	if (x->since_ns != y->since_ns)
-		return x->since_ns > y->since_ns ? 1 : -1;
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-int view_add_findings(struct view *view, const struct finding_watch *watch)
-{
-	const struct subject *subject = NULL;
-	size_t count = 0;
-
-	while ((subject = finding_watch_next(watch, subject)))
-		count++;
-	view->findings = calloc(count ? count : 1, sizeof(*view->findings));
-	if (!view->findings)
-		return -ENOMEM;
-	while ((subject = finding_watch_next(watch, subject)))
-		view->findings[view->finding_count++] = (struct view_finding){
-			.subject = subject,
-			.process = finding_watch_named(watch, subject),
-		};
-	qsort(view->findings, view->finding_count, sizeof(*view->findings), compare_findings);
-	return 0;
-}
-
 void view_clear(struct view *view)
 {
-	free(view->findings);
+	finding_list_clear(&view->findings);
 	free(view->processes);
 	free(view->groups);
 	memset(view, 0, sizeof(*view));

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "finding_watch.h"
+#include "finding_list.h"
 #include "leak_group.h"
 #include "ledger.h"
 #include "process_table.h"
@@ -17,12 +17,6 @@ struct view_process {
 	uint64_t open[TCP_STATES]; /* sockets by state */
 	uint64_t transitions;	   /* all of them */
 	uint64_t leaks;		   /* reported, of all kinds */
-};
-
-/* A finding that is open. */
-struct view_finding {
-	const struct subject *subject;
-	const struct process *process; /* NULL = no single one, or unknown */
 };
 
 /* The one picture that every output prints from. Read only, and valid until the next event is taken
@@ -36,8 +30,7 @@ struct view {
 	size_t process_count;
 	const struct leak_group **groups; /* most first */
 	size_t group_count;
-	struct view_finding *findings; /* those that are open; worst first, then oldest */
-	size_t finding_count;
+	struct finding_list findings; /* of the last one only */
 	struct ledger ledger;
 };
 
@@ -45,9 +38,6 @@ struct view {
  * view_clear(). */
 int view_build(struct view *view, struct tracker *tracker, struct leak_groups *groups,
 	       const struct ledger *ledger, uint64_t now_ns, uint64_t started_ns);
-
-/* Adds the findings. Returns 0 or -ENOMEM, then there are none in it. */
-int view_add_findings(struct view *view, const struct finding_watch *watch);
 
 void view_clear(struct view *view);
 

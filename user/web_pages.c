@@ -47,9 +47,13 @@ static void metrics_page(struct engine *engine, const struct http_request *reque
 static void landing_page(struct engine *engine, struct http_response *response)
 {
 	struct engine_status now;
+	int err = engine_status(engine, &now);
 
-	if (engine_status(engine, &now) ||
-	    landing_page_write(&now, &response->body, &response->size)) {
+	if (!err) {
+		err = landing_page_write(&now, &response->body, &response->size);
+		engine_status_clear(&now);
+	}
+	if (err) {
 		text_page(response, 500, "the page could not be made\n");
 		return;
 	}

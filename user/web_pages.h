@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_WEB_PAGES_H
 #define TCPWATCH_WEB_PAGES_H
 
-#include "engine.h"
+#include "engine_pages.h"
 #include "http_server.h"
 
 /* The pages that tcpwatch serves: /, /metrics, /-/healthy, /-/ready. `context` is the engine. */

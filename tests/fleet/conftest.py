@@ -16,7 +16,7 @@ sys.path[1:1] = [os.path.join(TESTS, "live"), os.path.join(TESTS, "http")]
 
 
 def module_of(path, name):
-    """Both folders have a conftest.py, so theirs gets another name."""
+    """All folders have a conftest.py, so theirs gets another name."""
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -28,18 +28,8 @@ pytest_configure = live.pytest_configure
 built, watch, hub, puppet = live.built, live.watch, live.hub, live.puppet
 network, helper, spawn = live.network, live.helper, live.spawn
 
-figures = []
-
-
-@pytest.fixture
-def record():
-    """Keeps a figure for the end of the run."""
-    return figures.append
-
-
-def pytest_terminal_summary(terminalreporter):
-    for figure in figures:
-        terminalreporter.write_line(figure)
+web = module_of(os.path.join(TESTS, "http", "conftest.py"), "web_fixtures")
+record, pytest_terminal_summary = web.record, web.pytest_terminal_summary
 
 
 @pytest.fixture(scope="session")

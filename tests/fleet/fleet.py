@@ -111,7 +111,8 @@ class Fleet:
             file.write(text)
 
     def scrape_config(self, host):
-        config = {"job_name": host.name, "static_configs": [
+        # The rules want this name; Prometheus, a different one for each config.
+        config = {"job_name": f"{host.name}/tcpwatch", "static_configs": [
             {"targets": [f"{host.address}:{PORT}"], "labels": {"host": host.name}}]}
         if host.config:
             # The certificate is for the loopback address.
@@ -168,7 +169,7 @@ class Fleet:
         """{alert: state} of what this host's metrics cause."""
         return {alert["labels"]["alertname"]: alert["state"]
                 for alert in self.api("alerts")["alerts"]
-                if alert["labels"]["host"] == host.name
+                if alert["labels"].get("host") == host.name
                 and labels.items() <= alert["labels"].items()}
 
     def log_text(self):

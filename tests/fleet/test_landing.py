@@ -28,6 +28,9 @@ HOSTILE = {
 ROWS = """[...document.querySelectorAll('#who tr')].slice(1).map(row => [
     row.querySelector('bdi').textContent, row.querySelector('div').textContent,
     row.cells[1].textContent])"""
+FOUND = """[...document.querySelectorAll('#findings tr')].slice(1).map(row => [
+    row.querySelector('.severity').textContent, row.cells[0].firstChild.nextSibling.textContent.trim(),
+    row.querySelector('div').textContent, row.cells[1].textContent])"""
 # Elements whose text is cut off or goes over the side.
 SPILLED = """[...document.body.querySelectorAll('*')].filter(e =>
     e.getBoundingClientRect().right > innerWidth + .5 || e.getBoundingClientRect().left < -.5 ||
@@ -137,7 +140,7 @@ def test_who_leaks(serving, browser, shots, puppet):
     assert text_of(page, "leaks") == "17 leaked sockets"
     assert page.value(ROWS) == [["shop", "12 unclosed, 3 unread", "15"],
                                 ["worker", "2 unclosed", "2"]]
-    terms = page.value("[...document.querySelectorAll('dt')].map(e => e.textContent)")
+    terms = page.value("[...document.querySelectorAll('#who + dl dt')].map(e => e.textContent)")
     assert terms[:-1] == ["unclosed", "unread"]
     assert text_of(page, "reported") == "17" and text_of(page, "lost") == "0"
     start = exporter.tcpwatch.start
@@ -157,6 +160,35 @@ def test_who_leaks(serving, browser, shots, puppet):
     page = browser.page(exporter.url + "/")
     assert text_of(page, "leaks") == "5 leaked sockets" and text_of(page, "reported") == "17"
     assert page.value(ROWS) == [["shop", "3 unread", "3"], ["worker", "2 unclosed", "2"]]
+    exporter.stop()
+
+
+def test_what_is_wrong(serving, browser, shots, puppet):
+    """A queue that nobody accepts from is no leak yet, but something is wrong."""
+    exporter = serving("hung", "WWWWWWWWWWWWWWW")
+    client, hung, shop = puppet("client"), puppet("hung"), puppet("WWWWWWWWWWWWWWW")
+    listener = hung.listen(backlog=3)
+    client.connect_many(listener["port"], 4)
+    client.connect(listener["port"], blocking=False)
+    wait_until(lambda: "accept-stall" in browser.page(exporter.url + "/").value(
+        "document.body.textContent"), "no accept-stall")
+    page = browser.page(exporter.url + "/")
+    assert text_of(page, "leaks") == "No leaked sockets, but something else is wrong"
+    assert page.value("document.querySelector('.verdict').className") == "verdict bad"
+    pairs = leak(client, shop, 12)
+    wait_until(lambda: len(browser.page(exporter.url + "/").value(FOUND)) == 2 and
+               exporter.tcpwatch.all("finding", id="accept-stall", severity="critical"),
+               "not both are found")
+    page = look(browser, exporter, shots, "findings")
+    assert text_of(page, "leaks") == "12 leaked sockets"
+    found = page.value(FOUND)
+    assert [row[:3] for row in found] == [
+        ["critical", "accept-stall", f"hung pid {hung.pid}, {listener['local']}"],
+        ["warning", "close-wait-leak", f"WWWWWWWWWWWWWWW pid {shop.pid}"]]
+    assert all(row[3].endswith(" ago") for row in found)
+    for pair in pairs:
+        shop.close(pair.server_fd)
+    wait_until(lambda: len(browser.page(exporter.url + "/").value(FOUND)) == 1, "it stays")
     exporter.stop()
 
 

@@ -9,6 +9,7 @@ from fleet import Fleet, PORT, wait_until
 
 CLOSED = 'tcpwatch_transitions_total{comm="%s",from="CLOSE_WAIT",to="LAST_ACK"}'
 LIFETIMES = 'tcpwatch_state_duration_seconds_%s{state="CLOSE_WAIT",comm="%s"}'
+LEAKS = 12  # deploy's alert wants 10 more than before
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def test_open_metrics_is_what_is_spoken(fleet):
         known.setdefault(entry["metric"], set()).add((entry["type"], entry["target"]["host"]))
     for name, kind in (("tcpwatch_leaks", "counter"), ("tcpwatch_transitions", "counter"),
                        ("tcpwatch_state_duration_seconds", "histogram"),
-                       ("tcpwatch_leaked_sockets", "gauge"), ("process_cpu_seconds", "counter")):
+                       ("tcpwatch_leaked_sockets", "gauge"), ("tcpwatch_findings", "gauge"),
+                       ("process_cpu_seconds", "counter")):
         assert known.get(name) == {(kind, host) for host in fleet.hosts}, name
     assert "tcpwatch_leaks_total" not in known
 
@@ -99,25 +101,30 @@ def test_a_known_lifetime_is_in_its_quantile(fleet, name):
 def test_a_leak_fires_and_resolves(fleet, alpha, beta):
     wait_until(lambda: fleet.number("sum(up)") == 3, "not all are up")
     assert not fleet.alerts(alpha) and not fleet.alerts(beta)
-    pair = alpha.connect()
-    alpha.half_close(pair)
+    pairs = [alpha.connect() for _ in range(LEAKS)]
+    for pair in pairs:
+        alpha.half_close(pair)
     states = []
 
     def fires():
-        state = fleet.alerts(alpha, comm=alpha.comm).get("TcpwatchLeak")
+        state = fleet.alerts(alpha, comm=alpha.comm).get("TcpwatchLeaksGrowing")
         states.append(state)
         return state == "firing"
     wait_until(fires, "the alert does not fire")
     assert [state for at, state in enumerate(states) if state and state not in states[:at]] == [
         "pending", "firing"], states
+    wait_until(lambda: fleet.alerts(alpha, comm=alpha.comm, finding="close-wait-leak").get(
+        "TcpwatchFinding") == "firing", "the finding's alert does not fire")
     assert not fleet.alerts(beta), "the other host has no leak"
-    assert fleet.number(f'tcpwatch_leaked_sockets{{comm="{alpha.comm}",kind="unclosed"}}') == 1
+    leaked = fleet.number(f'tcpwatch_leaked_sockets{{comm="{alpha.comm}",kind="unclosed"}}')
+    assert leaked == LEAKS
     age = fleet.number(
         f'time() - tcpwatch_oldest_close_wait_timestamp_seconds{{comm="{alpha.comm}"}}')
     assert 3 <= age < 60
-    alpha.server.close(pair.server_fd)
+    for pair in pairs:
+        alpha.server.close(pair.server_fd)
     wait_until(lambda: not fleet.alerts(alpha), "the alert does not resolve")
-    assert fleet.number(f'sum(tcpwatch_leaks_total{{comm="{alpha.comm}"}})') == 1
+    assert fleet.number(f'sum(tcpwatch_leaks_total{{comm="{alpha.comm}"}})') == LEAKS
     assert fleet.number(f'sum(tcpwatch_leaked_sockets{{comm="{alpha.comm}"}})') == 0
 
 

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 
 from check import SLOW
-from puppets import connect_pair
+from puppets import connect, connect_pair
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? ([0-9.]+)\Z")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"(?:,|\Z)')
@@ -69,8 +69,8 @@ def serving(watch):
     return start
 
 
-def wait_value(address, wanted, name, **labels):
-    deadline = time.monotonic() + 5 * SLOW
+def wait_value(address, wanted, name, patience=5, **labels):
+    deadline = time.monotonic() + patience * SLOW
     while True:
         page = Page(address)
         value = page.value(name, **labels)
@@ -109,6 +109,40 @@ def test_a_leak_comes_and_goes(serving, puppet):
     assert page.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 1
     assert page.value("tcpwatch_sockets", comm="forgetful", state="CLOSE_WAIT") == 0
     assert page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful") is None
+    tcpwatch.stop()
+
+
+IDS = {"close-wait-leak", "accept-stall", "time-wait-churn", "pool-thrash", "connect-stuck",
+       "syn-flood", "fin-wait2-stuck", "last-ack-stuck", "dead-peer", "reset-storm"}
+
+
+def findings_of(page, comm):
+    return {dict(labels)["finding"]: value for (name, labels), value in page.samples().items()
+            if name == "tcpwatch_findings" and ("comm", comm) in labels}
+
+
+def test_a_finding_comes_and_goes(serving, puppet):
+    """Twelve leaks of one process are one finding, of it alone, until they have been closed."""
+    tcpwatch, address = serving("-w", "300ms", "-n", "client", "-n", "forgetful")
+    client, server = puppet("client"), puppet("forgetful")
+    listener = server.listen()
+    pairs = [connect(client, server, listener) for _ in range(12)]
+    before = Page(address)
+    for comm in ("client", "forgetful", "other"):
+        assert findings_of(before, comm) == dict.fromkeys(IDS, 0), comm
+    for pair in pairs:
+        client.close(pair.client_fd)
+    server.recv_all_many([pair.server_fd for pair in pairs])
+    labels = {"comm": "forgetful", "finding": "close-wait-leak"}
+    page = wait_value(address, 1, "tcpwatch_findings", patience=10, **labels)
+    assert sum(findings_of(page, "forgetful").values()) == 1
+    assert findings_of(page, "client") == dict.fromkeys(IDS, 0)
+    landing = Page(address, "/").text
+    assert "close-wait-leak" in landing and f"pid {server.pid}" in landing
+    server.close_many([pair.server_fd for pair in pairs])
+    page = wait_value(address, 0, "tcpwatch_findings", patience=30, **labels)
+    assert findings_of(page, "forgetful") == dict.fromkeys(IDS, 0)
+    assert "close-wait-leak" not in Page(address, "/").text
     tcpwatch.stop()
 
 

@@ -28,9 +28,10 @@ static struct metric_group *add(struct metric_groups *groups, const char *comm, 
 }
 
 /* The page an hour after START_NS; frees the groups. Free it. */
-static char *page_of(struct metric_groups *groups, const struct metric_labels *labels)
+static char *page_with(struct metric_groups *groups, const struct metric_labels *labels,
+		       const struct finding_list *findings)
 {
-	const struct engine_status status = {
+	struct engine_status status = {
 		.version = "1.2.3",
 		.kernel = "6.18-<kernel>",
 		.features = ~feature_set_full(),
@@ -47,11 +48,17 @@ static char *page_of(struct metric_groups *groups, const struct metric_labels *l
 	char *text = NULL;
 	size_t size = 0;
 
+	status.findings = *findings;
 	assert_int_equal(landing_page_write(&status, &text, &size), 0);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), size);
 	metric_groups_free(groups);
 	return text;
+}
+
+static char *page_of(struct metric_groups *groups, const struct metric_labels *labels)
+{
+	return page_with(groups, labels, &(struct finding_list){0});
 }
 
 static void has(const char *page, const char *wanted)
@@ -203,6 +210,66 @@ static void labels_are_shown(void **state)
 	free(page);
 }
 
+static void findings_are_listed(void **state)
+{
+	static const struct metric_labels none;
+	static const struct process process = {.tgid = 812, .comm = "sh<o>p"};
+	static const struct process unknown = {.comm = "(several)"};
+	const struct event_flow wire = make_flow("10.0.0.1", 80, "10.0.0.9", 5000);
+	struct subject subjects[LANDING_ROWS + 2] = {
+		{.id = FINDING_ACCEPT_STALL,
+		 .severity = SEVERITY_CRITICAL,
+		 .place = PLACE_LOCAL,
+		 .since_ns = START_NS},
+		{.id = FINDING_SYN_FLOOD,
+		 .severity = SEVERITY_WARNING,
+		 .since_ns = START_NS + HOUR_NS / 2},
+		{.id = FINDING_DEAD_PEER,
+		 .severity = SEVERITY_INFO,
+		 .place = PLACE_PAIR,
+		 .since_ns = START_NS + 2 * HOUR_NS}, /* the clocks of two looks */
+	};
+	struct finding_open open[LANDING_ROWS + 2];
+	const struct finding_list three = {.open = open, .count = 3};
+	const struct finding_list many = {.open = open, .count = LANDING_ROWS + 2};
+	const struct finding_list lesser = {.open = open + 2, .count = 1};
+	char *page;
+
+	(void)state;
+	for (size_t i = 0; i < LANDING_ROWS + 2; i++) {
+		flow_read(&subjects[i].flow, &wire, NETNS);
+		open[i] = (struct finding_open){.subject = &subjects[i], .process = &process};
+	}
+	open[1].process = NULL;
+	open[2].process = &unknown;
+	page = page_with(groups_of(&none), &none, &three);
+	has(page, "<strong id=\"leaks\">No leaked sockets, but something else is wrong</strong>");
+	has(page, "verdict bad");
+	has(page, "fill='%23d93025'");
+	has(page,
+	    "<span class=\"severity critical\">critical</span> accept-stall<div class=\"dim\">"
+	    "<bdi>sh&#60;o&#62;p</bdi> pid 812, 10.0.0.1:80</div></td><td>1h00m ago</td>");
+	has(page, "<span class=\"severity warning\">warning</span> syn-flood<div class=\"dim\">"
+		  "</div></td><td>30m00s ago</td>");
+	has(page, "<span class=\"severity info\">info</span> dead-peer<div class=\"dim\">"
+		  "<bdi>(several)</bdi>, 10.0.0.1 -&#62; 10.0.0.9:5000</div></td><td>0ns ago</td>");
+	has_not(page, " more</td>");
+	free(page);
+	page = page_with(groups_of(&none), &none, &many);
+	has(page, "<td class=\"dim\">and 2 more</td>");
+	free(page);
+	/* What may be on purpose alarms nobody. */
+	page = page_with(groups_of(&none), &none, &lesser);
+	has(page, "<strong id=\"leaks\">No leaked sockets</strong>");
+	has(page, "verdict good");
+	has(page, "fill='%231e8e3e'");
+	has(page, "dead-peer");
+	free(page);
+	page = page_of(groups_of(&none), &none);
+	has_not(page, "id=\"findings\"");
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +279,7 @@ int main(void)
 		cmocka_unit_test(names_are_no_markup),
 		cmocka_unit_test(those_with_most_come_first),
 		cmocka_unit_test(labels_are_shown),
+		cmocka_unit_test(findings_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

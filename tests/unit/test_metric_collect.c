@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "leaks.h"
+#include "findings.h"
 #include "metric_collect.h"
 #include "sample.h"
 
@@ -9,18 +9,20 @@ static const struct event_task client = {.start_ns = 5, .tgid = 100, .comm = "cu
 
 /* Sockets and groups, wired as the engine does it. */
 struct scene {
-	struct world *world;
+	struct findings *findings;
+	struct world *world; /* theirs */
 	struct metric_groups *groups;
 };
 
 static struct scene scene_new(const struct options *options, struct metric_labels labels,
 			      size_t limit)
 {
-	struct scene scene = {.world = world_new_full(options),
+	struct scene scene = {.findings = findings_new(options),
 			      .groups = metric_groups_new(&labels, limit)};
 
 	assert_non_null(scene.groups);
-	world_watch_leaks(scene.world, 10 * NS_PER_S);
+	scene.world = scene.findings->world;
+	scene.world->tracker.features = (1u << FEATURES) - 1;
 	process_table_set_metrics(scene.world->tracker.processes, scene.groups);
 	metric_groups_set_time(scene.groups, START_NS);
 	return scene;
@@ -28,13 +30,14 @@ static struct scene scene_new(const struct options *options, struct metric_label
 
 static void scene_free(struct scene *scene)
 {
-	world_free(scene->world);
+	findings_free(scene->findings);
 	metric_groups_free(scene->groups);
 }
 
 static void collect(struct scene *scene)
 {
-	metric_collect(scene->groups, &scene->world->tracker, scene->world->leaks);
+	metric_collect(scene->groups, &scene->world->tracker, scene->world->leaks,
+		       scene->findings->watch);
 }
 
 static const struct metric_group *find(struct scene *scene, const char *comm)
@@ -128,6 +131,57 @@ static void leaks_count_while_they_are_open(void **state)
 	scene_free(&scene);
 }
 
+/* A connect() that gets no answer. */
+static void try_connect(struct scene *scene, uint64_t cookie, const struct event_task *task)
+{
+	struct event_flow flow = make_flow("10.0.0.2", (uint16_t)(1024 + cookie), "10.0.0.1", 80);
+
+	world_step(scene->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, task);
+}
+
+static uint64_t findings_of(struct scene *scene, const char *comm)
+{
+	uint64_t count = 0;
+
+	for (int id = 0; id < FINDINGS; id++)
+		count += find(scene, comm)->findings[id];
+	return count;
+}
+
+static void findings_count_while_they_are_open(void **state)
+{
+	struct scene scene = scene_new(&everything, (struct metric_labels){0}, LIMIT);
+
+	(void)state;
+	for (uint64_t i = 1; i <= 20; i++)
+		try_connect(&scene, i, &client);
+	for (uint64_t i = 21; i <= 40; i++)
+		try_connect(&scene, i, NULL); /* of nobody that is known */
+	connect_out(&scene, 41, &server);
+	collect(&scene);
+	assert_int_equal(findings_of(&scene, "curl"), 0);
+	findings_pass(scene.findings, 60);
+	for (int i = 0; i < 2; i++) { /* gauges do not add up */
+		collect(&scene);
+		assert_int_equal(find(&scene, "curl")->findings[FINDING_CONNECT_STUCK], 1);
+		assert_int_equal(findings_of(&scene, "curl"), 1);
+		assert_int_equal(find(&scene, "(unknown)")->findings[FINDING_CONNECT_STUCK], 1);
+		assert_int_equal(findings_of(&scene, "nginx"), 0);
+	}
+	for (uint64_t i = 1; i <= 20; i++) {
+		struct event_flow flow =
+			make_flow("10.0.0.2", (uint16_t)(1024 + i), "10.0.0.1", 80);
+
+		world_step(scene.world, i, &flow, TCP_SYN_SENT, TCP_ESTABLISHED,
+			   scene.findings->now_ns, NULL);
+	}
+	findings_pass(scene.findings, 60);
+	collect(&scene);
+	assert_int_equal(findings_of(&scene, "curl"), 0);
+	assert_int_equal(find(&scene, "(unknown)")->findings[FINDING_CONNECT_STUCK], 1);
+	scene_free(&scene);
+}
+
 static void mini_sockets_count(void **state)
 {
 	struct scene scene = scene_new(&everything, (struct metric_labels){0}, LIMIT);
@@ -214,6 +268,7 @@ int main(void)
 		cmocka_unit_test(sockets_count_for_their_owner_and_state),
 		cmocka_unit_test(the_oldest_close_wait_is_the_oldest),
 		cmocka_unit_test(leaks_count_while_they_are_open),
+		cmocka_unit_test(findings_count_while_they_are_open),
 		cmocka_unit_test(mini_sockets_count),
 		cmocka_unit_test(who_is_not_watched_does_not_count),
 		cmocka_unit_test(a_thousand_commands_are_all_counted_in_few_groups),

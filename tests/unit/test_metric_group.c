@@ -239,6 +239,21 @@ static void without_that_label_there_are_no_cgroups(void **state)
 	metric_groups_free(fixture.groups);
 }
 
+static void a_finding_holds_its_group(void **state)
+{
+	struct fixture fixture = make_groups((struct metric_labels){0}, 1);
+
+	(void)state;
+	metric_groups_begin(fixture.groups);
+	get(&fixture, "ill")->findings[FINDING_RESET_STORM] = 1;
+	assert_ptr_equal(get(&fixture, "new"), other_of(&fixture));
+	metric_groups_begin(fixture.groups);
+	assert_int_equal(get(&fixture, "ill")->findings[FINDING_RESET_STORM], 0);
+	metric_groups_exported(fixture.groups);
+	assert_ptr_not_equal(get(&fixture, "new"), other_of(&fixture));
+	metric_groups_free(fixture.groups);
+}
+
 /* Two groups with the same labels would be one series twice. */
 static void a_command_named_other_counts_in_other(void **state)
 {
@@ -572,6 +587,7 @@ int main(void)
 		cmocka_unit_test(cgroups_split_by_path),
 		cmocka_unit_test(many_cgroups_do_not_add_up),
 		cmocka_unit_test(without_that_label_there_are_no_cgroups),
+		cmocka_unit_test(a_finding_holds_its_group),
 		cmocka_unit_test(a_command_named_other_counts_in_other),
 		cmocka_unit_test(names_that_a_label_shows_alike_are_one_group),
 		cmocka_unit_test(a_thousand_short_lived_commands_stay_within_the_limit),

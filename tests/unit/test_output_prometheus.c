@@ -38,6 +38,7 @@ static void fill(struct metric_groups *groups)
 	group->leaked[LEAK_UNCLOSED] = 2;
 	group->leaks[LEAK_UNCLOSED] = 3;
 	group->oldest_ns = START_NS;
+	group->findings[FINDING_DEAD_PEER] = 2;
 	group->transitions[TCP_ESTABLISHED][TCP_CLOSE_WAIT] = 4;
 	group->transitions[TCP_LISTEN][TCP_TIME_WAIT] = 1; /* nothing that is known */
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 300 * NS_PER_MS);
@@ -137,6 +138,19 @@ static void families_are_as_they_always_were(void **state)
 		  "# TYPE tcpwatch_oldest_close_wait_timestamp_seconds gauge\n"
 		  "tcpwatch_oldest_close_wait_timestamp_seconds{comm=\"forgetful\"} "
 		  "1700001000.000000000\n"
+		  "# HELP tcpwatch_findings Findings that are open.\n"
+		  "# TYPE tcpwatch_findings gauge\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"close-wait-leak\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"accept-stall\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"time-wait-churn\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"pool-thrash\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"connect-stuck\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"syn-flood\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"fin-wait2-stuck\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"last-ack-stuck\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"dead-peer\"} 2\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"reset-storm\"} 0\n");
+	check_has(&page,
 		  "# HELP tcpwatch_retransmits_total Segments that were sent again, by the state "
 		  "of their socket.\n"
 		  "# TYPE tcpwatch_retransmits_total counter\n"
@@ -285,8 +299,23 @@ static void what_has_not_happened_is_there_with_0(void **state)
 	}
 	assert_int_equal(count_of(&page, "\ntcpwatch_sockets{"), 3 * 10);
 	assert_int_equal(count_of(&page, "\ntcpwatch_leaks_total{"), 3 * 4);
+	assert_int_equal(count_of(&page, "\ntcpwatch_findings{"), 3 * FINDINGS);
+	check_has(&page, "\ntcpwatch_findings{comm=\"other\",finding=\"reset-storm\"} 0\n");
 	/* No socket, no time. */
 	assert_int_equal(count_of(&page, "\ntcpwatch_oldest_close_wait_timestamp_seconds{"), 1);
+	page_free(&page);
+}
+
+/* What docs/metrics.md says, and sample_limit in deploy/ builds upon. */
+static void a_group_has_as_many_series_as_the_documentation_says(void **state)
+{
+	struct page page = make_plain_page();
+
+	(void)state;
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 246);
+	page_free(&page);
+	page = make_page(CORE_FEATURES, (struct metric_labels){0}, false);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 198);
 	page_free(&page);
 }
 
@@ -456,6 +485,7 @@ int main(void)
 		cmocka_unit_test(a_histogram_is_cumulative),
 		cmocka_unit_test(every_line_is_a_series_of_its_own),
 		cmocka_unit_test(what_has_not_happened_is_there_with_0),
+		cmocka_unit_test(a_group_has_as_many_series_as_the_documentation_says),
 		cmocka_unit_test(known_transitions_are_there_and_others_when_they_happen),
 		cmocka_unit_test(what_the_kernel_does_not_tell_is_absent),
 		cmocka_unit_test(each_half_of_what_segments_tell_may_be_absent),

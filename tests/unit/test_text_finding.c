@@ -179,7 +179,7 @@ static void open_ones_are_lines(void **state)
 		.severity = SEVERITY_CRITICAL,
 		.since_ns = 61 * NS_PER_S,
 	};
-	const struct view_finding open = {.subject = &subject, .process = &process};
+	const struct finding_open open = {.subject = &subject, .process = &process};
 	char *text = NULL;
 	size_t size = 0;
 	FILE *file = open_memstream(&text, &size);
@@ -187,7 +187,7 @@ static void open_ones_are_lines(void **state)
 	(void)state;
 	text_finding_put_open(file, &plain, &at_zero, &open);
 	text_finding_put_open(file, &plain, &at_zero,
-			      &(struct view_finding){.subject = &(struct subject){0}});
+			      &(struct finding_open){.subject = &(struct subject){0}});
 	fclose(file);
 	assert_string_equal(
 		text, "  critical  syn-flood  bad?name[812]  10.0.0.1:80  since 00:01:01.000000\n"
