@@ -134,8 +134,7 @@ static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 	length = utf8_sequence(bytes);
 	if (!length || length > left) {
 		*used = 1;
-		memcpy(out, UTF8_REPLACEMENT, UTF8_REPLACED_LEN);
-		return UTF8_REPLACED_LEN;
+		return (size_t)((char *)mempcpy(out, UTF8_REPLACEMENT, UTF8_REPLACED_LEN) - out);
 	}
 	*used = length;
 	if (length == 1 && (*value == '"' || *value == '\\' || *value == '\n')) {
