@@ -32,13 +32,24 @@ enum { COUNT, BYTES, WITHOUT_KEEPALIVE, SERVERS, BACKOFF, PEERS, OPEN }; /* now 
 static const char many_says[] =
 	"Many peers no longer answer: data to all of them is sent again and again.";
 
+/* Of connections older than tcpwatch the role is not known: somebody listens where they came in. */
+static enum socket_role role_of(const struct finding_look *look, const struct tcp_socket *socket)
+{
+	bool several;
+
+	if (socket->role != ROLE_UNKNOWN)
+		return socket->role;
+	return listener_index_find(look->tracker->listeners, &socket->flow, &several) ? ROLE_SERVER
+										      : ROLE_CLIENT;
+}
+
 /* A server's connections, where some of them are dead. */
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
 {
 	struct subject *all;
 
-	if (look->own[FINDING_DEAD_PEER] < look->now_ns || socket->role == ROLE_CLIENT)
+	if (look->own[FINDING_DEAD_PEER] < look->now_ns || role_of(look, socket) == ROLE_CLIENT)
 		return;
 	all = subjects_find(look->subjects, FINDING_DEAD_PEER, owner, PLACE_NONE, NULL);
 	if (all)
@@ -68,6 +79,7 @@ static void see_trouble(struct finding_look *look, const struct segment_trouble 
 {
 	const struct tcp_socket *socket =
 		socket_table_find(look->tracker->sockets, trouble->cookie);
+	struct tcp_socket placed;
 	struct process *owner;
 	struct subject *subject;
 
@@ -75,14 +87,16 @@ static void see_trouble(struct finding_look *look, const struct segment_trouble 
 	    (socket->state != TCP_ESTABLISHED && socket->state != TCP_CLOSE_WAIT))
 		return;
 	owner = finding_look_owner(look, socket->owner);
-	subject =
-		owner ? subjects_get_peer(look->subjects, FINDING_DEAD_PEER, owner, socket) : NULL;
+	if (!owner)
+		return;
+	placed = (struct tcp_socket){.flow = socket->flow, .role = role_of(look, socket)};
+	subject = subjects_get_peer(look->subjects, FINDING_DEAD_PEER, owner, &placed);
 	if (!subject)
 		return;
 	subject->now[COUNT]++;
 	subject->now[BYTES] += trouble->unacknowledged;
 	subject->now[WITHOUT_KEEPALIVE] += !trouble->keepalive;
-	subject->now[SERVERS] += socket->role != ROLE_CLIENT;
+	subject->now[SERVERS] += placed.role != ROLE_CLIENT;
 	if (trouble->backoff > subject->now[BACKOFF])
 		subject->now[BACKOFF] = trouble->backoff;
 	subject_age(subject, trouble->last_received_ns, false);

@@ -145,6 +145,25 @@ static void when_tcpwatch_came_later(void **state)
 	findings_free(findings);
 }
 
+/* Connections of before tcpwatch: where nobody listens on this side, it is the client. */
+static void of_a_role_not_seen(void **state)
+{
+	struct findings *findings = peers_new();
+	struct scan_result result = scan_new(START_NS);
+	struct event_flow flow = peer_flow(1, 1);
+	struct event_scan scan = make_scan(1, &flow, TCP_ESTABLISHED, &client, 5, START_NS);
+
+	(void)state;
+	scan_add(&result, &scan);
+	world_reconcile(findings->world, &result);
+	assert_int_equal(world_find(findings->world, 1)->role, ROLE_UNKNOWN);
+	be_silent(findings, 1, 1, 10, 20, false);
+	assert_int_equal(findings->count, 1);
+	assert_int_equal(findings_note(findings, 0)->severity, SEVERITY_WARNING);
+	assert_int_equal(findings_note(findings, 0)->flow.remote_port, 5432);
+	findings_free(findings);
+}
+
 /* Of a hundred clients nine go away, each in its own time; then more. */
 static void clients_go(void **state)
 {
@@ -194,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_peer_is_gone),      cmocka_unit_test(a_peer_comes_back),
 		cmocka_unit_test(trouble_of_long_ago), cmocka_unit_test(when_tcpwatch_came_later),
 		cmocka_unit_test(clients_go),	       cmocka_unit_test(the_only_client_goes),
+		cmocka_unit_test(of_a_role_not_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
