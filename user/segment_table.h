@@ -26,6 +26,7 @@ struct segment_trouble {
 	uint64_t last_ns;	   /* the last one */
 	/* When an ACK was last received; 0 = not known, or none ever was (SYN_SENT). */
 	uint64_t last_received_ns;
+	uint64_t unanswered_ns;	      /* when the first of `timeouts` was seen; 0 = none */
 	uint64_t waiting_ns;	      /* when `waiting` began to be more than nothing */
 	struct segment_count waiting; /* for its owner to be known; segment_tracker.h */
 	uint32_t repeated;	      /* segments sent again, but for SYN-ACKs; saturates */

@@ -80,8 +80,13 @@ static void describe(const struct tracker *tracker, struct segment_trouble *trou
 		saturating_inc(&trouble->synacks);
 		return;
 	}
-	if (e->what == SEGMENT_REPEATED)
+	if (e->what == SEGMENT_REPEATED) {
 		saturating_inc(&trouble->repeated);
+		if (!e->timeouts)
+			trouble->unanswered_ns = 0;
+		else if (!trouble->unanswered_ns || e->timeouts <= trouble->timeouts)
+			trouble->unanswered_ns = e->time_ns;
+	}
 	trouble->timeouts = e->timeouts;
 	trouble->backoff = e->backoff;
 	trouble->unacknowledged = e->unacknowledged;

@@ -28,7 +28,8 @@ struct findings {
 	uint64_t limit; /* of descriptors, of every process; 0 = not known */
 	size_t limits_read, settings_read;
 	int settings_error;
-	size_t count; /* goes on where there is no more room for notes */
+	struct net_settings settings; /* all 0: the defaults */
+	size_t count;		      /* goes on where there is no more room for notes */
 	struct finding notes[FINDINGS_NOTES];
 };
 
@@ -69,7 +70,7 @@ static inline int findings_on_settings(void *context, uint32_t netns, struct net
 
 	(void)netns;
 	findings->settings_read++;
-	*settings = NET_SETTINGS_DEFAULT;
+	*settings = findings->settings.port_high ? findings->settings : NET_SETTINGS_DEFAULT;
 	return findings->settings_error;
 }
 

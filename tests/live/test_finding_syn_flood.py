@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""syn-flood (scenario 17): SYNs with addresses that nobody has, from the test's own wire."""
+
+import time
+
+import pytest
+
+from check import SLOW
+from netns import SYN, forged
+
+TIMEOUT = 30 * SLOW
+
+
+class Flood:
+    """Begins half-open connections."""
+
+    def __init__(self, wire, listener):
+        self.wire, self.listener, self.sent = wire, listener, 0
+
+    def send(self, count, addresses):
+        for number in range(self.sent, self.sent + count):
+            source = f"10.77.0.{10 + number % addresses}"
+            self.wire.deliver("right", forged((source, 20000 + number),
+                                              (self.wire.right, self.listener["port"]), SYN, 1000))
+        self.sent += count
+
+
+def found(tcpwatch, wire):
+    return tcpwatch.all("finding", netns=wire.netns["right"].inode)
+
+
+@pytest.mark.parametrize("addresses, cookies", [(200, 1), (1, 0)])
+def test_flood(watch, wire, puppet, addresses, cookies):
+    """From many addresses; and from one, without cookies, until the queue is full."""
+    server = puppet("victim", wire.netns["right"])
+    wire.netns["right"].sysctl("net.ipv4.tcp_syncookies", cookies)
+    wire.netns["right"].sysctl("net.ipv4.tcp_max_syn_backlog", 128)
+    listener = server.listen(host=wire.right, backlog=256)
+    tcpwatch = watch()
+    flood = Flood(wire, listener)
+    before = time.monotonic()
+    flood.send(96, addresses)
+    while not found(tcpwatch, wire):
+        assert time.monotonic() < before + TIMEOUT, "no finding"
+        time.sleep(0.25)
+        flood.send(10, addresses)
+    tcpwatch.stop()
+    finding = found(tcpwatch, wire)[0]
+    print(finding)
+    assert len(found(tcpwatch, wire)) == 1
+    assert (finding["id"], finding["status"]) == ("syn-flood", "open")
+    assert (finding["pid"], finding["comm"]) == (server.pid, server.comm)
+    assert finding["subject"] == listener["local"]
+    evidence = finding["evidence"]
+    assert 32 <= evidence["count"] <= flood.sent
+    assert 2 <= evidence["oldest_ns"] / 1e9 <= finding.arrival - before
+    assert evidence["limit"] == 256
+    assert 0 < evidence["synack_retransmits_per_second"] <= \
+        len(wire.all_seen("right", lambda p: p.is_syn_ack()))
+    assert evidence["one_address"] == (addresses == 1)
+    if cookies:
+        assert finding["severity"] == "warning"
+        assert evidence["syncookies"] == "when the queue is full"
+        assert 0 < evidence["rate_per_second"] <= flood.sent
+        assert "max_syn_backlog" not in evidence
+    else:  # three quarters of the backlog, and no more get in
+        assert finding["severity"] == "critical"
+        assert evidence["syncookies"] == "off"
+        assert evidence["max_syn_backlog"] == 128
+        assert 96 <= evidence["count"] <= 97
+        assert "one address" in finding["advice"]
+
+
+def test_late_and_many(watch, wire, puppet):
+    """The healthy twin: as many whose last ACK is late, twice, and bursts that complete."""
+    client, server = puppet("client", wire.netns["left"]), puppet("server", wire.netns["right"])
+    listener = server.listen(host=wire.right, backlog=256)
+    tcpwatch = watch()
+    for _ in range(2):
+        wire.hold(lambda packet: packet.bare_ack())
+        late = [client.connect(listener["port"], host=wire.right, blocking=False)
+                for _ in range(96)]
+        time.sleep(1.3)
+        wire.release()
+        server.accept_many(listener["fd"], len(late))
+    for _ in range(6):
+        burst = [client.connect(listener["port"], host=wire.right) for _ in range(50)]
+        server.accept_many(listener["fd"], len(burst))
+        time.sleep(0.5)
+    assert len(wire.all_seen("right", lambda p: p.is_syn_ack())) > 192 + 300, "none was repeated"
+    time.sleep(3)
+    tcpwatch.stop()
+    assert not found(tcpwatch, wire), found(tcpwatch, wire)
+    assert not tcpwatch.all("finding", lambda r: r["pid"] in (client.pid, server.pid))
