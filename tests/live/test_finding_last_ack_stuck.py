@@ -30,8 +30,8 @@ def last_ack(watch, pair):
 
 
 def test_final_ack(watch, puppet, wire):
-    tcpwatch = watch("-t")
     lost, late, slow = (open_ends(puppet, wire, name) for name in ("lost", "late", "slow"))
+    tcpwatch = watch("-t", "-p", ",".join(str(pair.server.pid) for pair in (lost, late, slow)))
     # A slow reader: the rest of the answer is sent in LAST_ACK, for as long as that takes.
     slow.client.shutdown(slow.client_fd)
     tcpwatch.wait_for("transition", socket=slow.server_cookie, to="CLOSE_WAIT")
@@ -45,7 +45,7 @@ def test_final_ack(watch, puppet, wire):
     tcpwatch.wait_closed(late.server_cookie)
     # It never comes.
     lost.client.close(lost.client_fd)
-    tcpwatch.wait_for("transition", socket=lost.client_cookie, to="FIN_WAIT2")
+    tcpwatch.wait_for("transition", socket=lost.server_cookie, to="CLOSE_WAIT")
     wire.drop("left", lambda packet: packet.tcp and packet.ports[1] == port_of(lost))
     before = time.monotonic()
     lost.server.close(lost.server_fd)
