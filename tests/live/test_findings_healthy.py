@@ -14,7 +14,7 @@ from check import SLOW
 from test_programs import NGINX, children_of, free_port, wait_port
 
 # Longer than any rule needs to see a thing that stays.
-LOAD = 6
+LOAD = 13
 POSTGRES = "/usr/lib/postgresql/15/bin"
 POOL = """
 [databases]
