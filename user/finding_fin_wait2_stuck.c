@@ -27,8 +27,8 @@
 #define FORGET_NS (60 * NS_PER_S)
 
 /* Of all together (PLACE_NONE): */
-enum { OLD };		       /* now */
-enum { FOUND };		       /* scanned */
+enum { OLD };			/* now */
+enum { FOUND };			/* scanned */
 enum { ASKED_AT, ANSWERED_AT }; /* ever; of a peer ANSWERED_AT only */
 /* Of a peer: */
 enum { HELD, ORPHANED, OLDEST, AT_LEAST, SILENT }; /* scanned */
@@ -41,7 +41,8 @@ static struct subject *all_of(struct finding_look *look)
 static uint64_t held_ns(struct finding_look *look, uint32_t netns)
 {
 	const struct net_settings *settings = finding_look_settings(look, netns);
-	uint64_t timeout_ns = (settings ? *settings : NET_SETTINGS_DEFAULT).fin_timeout_s * NS_PER_S;
+	uint64_t timeout_ns =
+		(settings ? *settings : NET_SETTINGS_DEFAULT).fin_timeout_s * NS_PER_S;
 
 	return timeout_ns > HELD_NS ? timeout_ns : HELD_NS;
 }

@@ -44,8 +44,8 @@ static enum kind kind_of(enum cause cause)
 /* Of a connection that was one. */
 static bool ends(const struct change *change)
 {
-	const uint32_t none = 1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV |
-			      1u << TCP_TIME_WAIT;
+	const uint32_t none =
+		1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT;
 
 	return (change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT) &&
 	       !(none >> change->from & 1);

@@ -97,9 +97,8 @@ static size_t found_of(const char *peer, uint64_t count)
 static void few_out_in_the_internet_are_weather(void **state)
 {
 	static const char *const far[] = {"203.0.113.9", "172.32.0.1", "2001:db8::1", "11.0.0.1"};
-	static const char *const near[] = {"10.1.2.3",	"172.31.0.1", "127.0.0.1",
-					   "fd00::1",	"fe80::1",    "::1",
-					   "169.254.1.1", "192.168.0.1"};
+	static const char *const near[] = {"10.1.2.3", "172.31.0.1", "127.0.0.1",   "fd00::1",
+					   "fe80::1",  "::1",	     "169.254.1.1", "192.168.0.1"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(far) / sizeof(*far); i++) {

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "findings.h"
 
-static const struct change sent = {.role = ROLE_CLIENT,
-				   .from = TCP_ESTABLISHED,
-				   .cause = CAUSE_ABORT};
-static const struct change received = {.role = ROLE_SERVER,
-				       .from = TCP_ESTABLISHED,
-				       .cause = CAUSE_RESET_RECEIVED};
-static const struct change by_fin = {.role = ROLE_SERVER,
-				     .from = TCP_LAST_ACK,
-				     .cause = CAUSE_FIN};
+static const struct change sent = {
+	.role = ROLE_CLIENT, .from = TCP_ESTABLISHED, .cause = CAUSE_ABORT};
+static const struct change received = {
+	.role = ROLE_SERVER, .from = TCP_ESTABLISHED, .cause = CAUSE_RESET_RECEIVED};
+static const struct change by_fin = {.role = ROLE_SERVER, .from = TCP_LAST_ACK, .cause = CAUSE_FIN};
 
 /* So many connections of nginx at port 80 of 10.0.0.1 end now, all like this one. */
 static void end(struct findings *findings, unsigned int count, const struct change *like)
@@ -102,12 +98,10 @@ static void a_storm_that_calms_down_is_over(void **state)
 
 static void healthy_ones(void **state)
 {
-	static const struct change refused = {.role = ROLE_CLIENT,
-					      .from = TCP_SYN_SENT,
-					      .cause = CAUSE_REFUSED};
-	static const struct change scanned = {.role = ROLE_SERVER,
-					      .from = TCP_SYN_RECV,
-					      .cause = CAUSE_RESET_RECEIVED};
+	static const struct change refused = {
+		.role = ROLE_CLIENT, .from = TCP_SYN_SENT, .cause = CAUSE_REFUSED};
+	static const struct change scanned = {
+		.role = ROLE_SERVER, .from = TCP_SYN_RECV, .cause = CAUSE_RESET_RECEIVED};
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
