@@ -310,10 +310,10 @@ def visit(port, count, first="client", family="ipv4"):
     for _ in range(count):
         with make(family) as sock:
             sock.connect((LOOPBACK[family], port))
-            if first == "deaf":
-                sock.sendall(b"request")
             if first in ("server", "deaf"):
                 with contextlib.suppress(ConnectionError):
+                    if first == "deaf":
+                        sock.sendall(b"request")
                     sock.recv(1)
             if first == "reset":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
