@@ -13,12 +13,14 @@ ORPHANS = 100
 class Cases:
     """What was made, and what tcpwatch said of it."""
 
-    def __init__(self, watch, ns, puppet):
+    def __init__(self, watch, ns, other_ns, puppet):
         ns.sysctl("net.ipv4.tcp_fin_timeout", FIN_TIMEOUT)
         self.ns = ns
-        self.puppets = {name: puppet(name, ns) for name in
-                        ("half", "lawful", "closer", "few", "keeper", "tidy")}
-        self.keeper = self.puppets["keeper"]
+        self.puppets = {name: puppet(name, ns) for name in ("half", "lawful")}
+        # Orphans have their minute: a slow machine asks its kernel more rarely.
+        self.puppets.update({name: puppet(name, other_ns) for name in ("closer", "few", "tidy")})
+        self.keeper, self.clients = puppet("keeper", ns), puppet("clients", other_ns)
+        self.fin_timeout = int(other_ns.run("sysctl", "-n", "net.ipv4.tcp_fin_timeout"))
         self.tcpwatch = watch()
         self.listener = self.keeper.listen()
         self.half()
@@ -45,29 +47,29 @@ class Cases:
     def orphans(self, name, count):
         """A server closes; the clients keep their ends."""
         listener = self.puppets[name].listen()
-        self.keeper.connect_many(listener["port"], count)
+        self.clients.connect_many(listener["port"], count)
         ends = self.puppets[name].accept_many(listener["fd"], count)
         self.puppets[name].close_many([end["fd"] for end in ends])
 
     def tidy(self):
         """As many, and the peer closes in turn."""
         listener = self.puppets["tidy"].listen()
-        mine = self.keeper.connect_many(listener["port"], 2 * ORPHANS)
+        mine = self.clients.connect_many(listener["port"], 2 * ORPHANS)
         ends = self.puppets["tidy"].accept_many(listener["fd"], 2 * ORPHANS)
         self.puppets["tidy"].close_many([end["fd"] for end in ends])
-        self.keeper.close_many([end["fd"] for end in mine])
+        self.clients.close_many([end["fd"] for end in mine])
 
     def of(self, name, wait=False):
         """The findings of a puppet."""
         fields = {"id": "fin-wait2-stuck", "pid": self.puppets[name].pid}
         if wait:
-            self.tcpwatch.wait_for("finding", timeout=(FIN_TIMEOUT + 20) * SLOW, **fields)
+            self.tcpwatch.wait_for("finding", timeout=(FIN_TIMEOUT + 40) * SLOW, **fields)
         return self.tcpwatch.all("finding", **fields)
 
 
 @pytest.fixture
 def cases(watch, network, puppet):
-    return Cases(watch, network(), puppet)
+    return Cases(watch, network(), network(), puppet)
 
 
 def test_all_at_once(cases):
@@ -85,8 +87,8 @@ def test_all_at_once(cases):
     assert orphaned["subject"] == "127.0.0.1"
     evidence = orphaned["evidence"]
     assert evidence["count"] == evidence["orphaned"] == ORPHANS and "held" not in evidence
-    assert 20 <= evidence["oldest_ns"] / 1e9 <= FIN_TIMEOUT + 5
-    assert evidence["tcp_fin_timeout_ns"] == FIN_TIMEOUT * 10**9
+    assert 20 <= evidence["oldest_ns"] / 1e9 <= 65
+    assert evidence["tcp_fin_timeout_ns"] == cases.fin_timeout * 10**9
     assert "Nobody holds" in orphaned["advice"]
 
     for name in ("lawful", "few", "tidy"):
