@@ -158,7 +158,7 @@ static void waiting_record(struct finding_look *look, const struct event_scan *r
 
 static void record(struct finding_look *look, const struct event_scan *record)
 {
-	if (record->header.kind == EVENT_SCAN_SOCKET && record->state == TCP_LISTEN)
+	if (record->state == TCP_LISTEN)
 		listener_record(look, record);
 	else if (is_unaccepted(record))
 		waiting_record(look, record);

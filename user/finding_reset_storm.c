@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* reset-storm: connections end in RST, not FIN. */
+#include <string.h>
+
 #include "finding_rule.h"
 #include "units.h"
 
-/* A program that ends resets what it has open, at once; a storm goes on for longer than that. */
-#define LASTS_NS  (10 * NS_PER_S)
+/* A few broken clients are part of the internet, and so are health checks that end in a reset: some
+ * in a second, of all the checkers together. */
+#define PER_SECOND 5
+/* Many TLS clients close before they have read the server's last word: a part of all connections
+ * ends in a reset on healthy hosts. When most do, it is a habit. */
+#define SHARE_PERCENT 50
+/* A program that ends may reset all that it has open, at once, however many: what counts is for how
+ * long there are PER_SECOND in one second after the other. */
+#define LASTS_NS (10 * NS_PER_S)
+/* ... with pauses no longer than this. */
 #define PAUSES_NS (3 * NS_PER_S)
-/* A few broken clients are part of the internet. */
-#define PER_SECOND 2
-/* ... and so is a small share of connections that are reset. */
-#define SHARE_PERCENT 20
 
-enum { SENT, RECEIVED, REFUSED, ENDED, FIRST_NS, LAST_NS }; /* ever, in this storm */
+/* Of this storm, ever: resets, connections that ended, when it began, the last second with that
+ * many, what `resets` was at the last look and when that was. */
+enum { SENT, RECEIVED, ENDED, SINCE, BUSY_AT, COUNTED, LOOKED_AT };
 
-enum kind { NORMAL, IS_SENT, IS_RECEIVED, IS_REFUSED };
+/* trends[] */
+enum { RESETS_OVER_TIME, ENDS_OVER_TIME };
 
+enum kind { NORMAL, IS_SENT, IS_RECEIVED };
+
+/* Not CAUSE_REFUSED: there never was a connection. "localhost" is tried at ::1 first, and refused
+ * there, by many a healthy client. */
 static enum kind kind_of(enum cause cause)
 {
 	switch (cause) {
@@ -23,102 +36,122 @@ static enum kind kind_of(enum cause cause)
 		return IS_SENT;
 	case CAUSE_RESET_RECEIVED:
 		return IS_RECEIVED;
-	case CAUSE_REFUSED:
-		return IS_REFUSED;
 	default:
 		return NORMAL;
 	}
 }
 
+/* Of a connection that was one. */
 static bool ends(const struct change *change)
 {
+	const uint32_t none =
+		1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT;
+
 	return (change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT) &&
-	       change->from != TCP_TIME_WAIT && change->from != TCP_LISTEN;
+	       !(none >> change->from & 1);
 }
 
-/* Made by a reset only: there may be as many peers as connections. */
+/* A server's by the address that it listens at, a client's by its peer. Made by a reset only: there
+ * may be as many peers as connections. */
 static struct subject *subject_of(struct finding_look *look, const struct change *change,
 				  struct process *owner, bool reset)
 {
 	enum finding_place place = change->role == ROLE_SERVER ? PLACE_LOCAL : PLACE_REMOTE;
+	struct flow flow = *change->flow;
 
-	return reset ? subjects_get(look->subjects, FINDING_RESET_STORM, owner, place, change->flow)
-		     : subjects_find(look->subjects, FINDING_RESET_STORM, owner, place,
-				     change->flow);
-}
-
-static void storm_begin(struct subject *subject, uint64_t time_ns)
-{
-	subject->ever[SENT] = 0;
-	subject->ever[RECEIVED] = 0;
-	subject->ever[REFUSED] = 0;
-	subject->ever[ENDED] = 0;
-	subject->ever[FIRST_NS] = time_ns;
+	if (change->role == ROLE_UNKNOWN)
+		flow.remote_port = 0;
+	return reset ? subjects_get(look->subjects, FINDING_RESET_STORM, owner, place, &flow)
+		     : subjects_find(look->subjects, FINDING_RESET_STORM, owner, place, &flow);
 }
 
 static void changed(struct finding_look *look, const struct change *change)
 {
-	enum kind kind = kind_of(change->cause);
-	struct process *owner = finding_look_owner(look, change->owner);
 	struct subject *subject;
+	struct process *owner;
+	enum kind kind;
 
-	if (!owner || !ends(change))
+	if (!ends(change))
 		return;
-	subject = subject_of(look, change, owner, kind != NORMAL);
+	kind = kind_of(change->cause);
+	owner = finding_look_owner(look, change->owner);
+	subject = owner ? subject_of(look, change, owner, kind != NORMAL) : NULL;
 	if (!subject)
 		return;
 	subject->ever[ENDED]++;
-	if (kind == NORMAL)
-		return;
-	if (subject->ever[LAST_NS] + PAUSES_NS < change->time_ns) {
-		storm_begin(subject, change->time_ns);
-		subject->ever[ENDED] = 1;
-	}
-	subject->ever[LAST_NS] = change->time_ns;
-	subject->ever[kind == IS_SENT ? SENT : kind == IS_RECEIVED ? RECEIVED : REFUSED]++;
+	if (kind != NORMAL)
+		subject->ever[kind == IS_SENT ? SENT : RECEIVED]++;
 }
 
 static const char *advice_of(const struct subject *subject)
 {
-	if (subject->ever[REFUSED] > subject->ever[SENT] + subject->ever[RECEIVED])
-		return "Nothing listens there, or the listener is in another network namespace: "
-		       "look with ss -tlnp on the peer's side. A program that tries again "
-		       "should wait longer each time.";
 	if (subject->ever[SENT] > subject->ever[RECEIVED])
-		return "This process resets them: it closes with data unread, with SO_LINGER 0, or "
-		       "data comes after its close(). Read to the end, or shutdown() first. "
-		       "SO_LINGER 0 is no cure for TIME_WAIT: the peer loses data by it.";
-	return "The peer resets them: it closes with data unread, has crashed, or a proxy, load "
-	       "balancer or firewall between ends idle connections. Compare its idle timeout with "
-	       "ours: the side that sends must have the shorter one.";
+		return "This process resets them: it closes with data unread, has SO_LINGER with "
+		       "time 0, or data comes after its close(). Let it read to the end, or "
+		       "shutdown(SHUT_WR) first and read until 0. SO_LINGER 0 is no cure for "
+		       "TIME_WAIT: what waits to be sent is lost. nstat -az TcpExtTCPAbortOnClose "
+		       "TcpExtTCPAbortOnData tells which it is.";
+	return "The peer resets them: it closes with data unread, has SO_LINGER with time 0, or "
+	       "crashes; or a proxy, load balancer or firewall between ends connections that were "
+	       "idle for too long: then let ours be idle for a shorter time than its timeout. "
+	       "tcpwatch -t shows how long each was open before reset_received.";
+}
+
+static void storm_end(struct subject *subject)
+{
+	memset(subject->ever, 0, sizeof(subject->ever));
+	memset(subject->trends, 0, sizeof(subject->trends));
+}
+
+/* Has there been one second after the other with many? */
+static bool goes_on(const struct finding_look *look, struct subject *subject)
+{
+	uint64_t resets = subject->ever[SENT] + subject->ever[RECEIVED];
+	uint64_t passed_ns = look->now_ns - subject->ever[LOOKED_AT];
+	bool busy = (resets - subject->ever[COUNTED]) * NS_PER_S >= PER_SECOND * passed_ns;
+
+	if (!subject->ever[LOOKED_AT]) /* the look before, as far as anybody knows */
+		busy = resets >= PER_SECOND;
+	subject->ever[COUNTED] = resets;
+	subject->ever[LOOKED_AT] = look->now_ns;
+	if (busy) {
+		if (!subject->ever[SINCE])
+			subject->ever[SINCE] = look->now_ns;
+		subject->ever[BUSY_AT] = look->now_ns;
+	}
+	return subject->ever[BUSY_AT] && subject->ever[BUSY_AT] + PAUSES_NS >= look->now_ns;
 }
 
 static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
 {
-	uint64_t resets = subject->ever[SENT] + subject->ever[RECEIVED] + subject->ever[REFUSED];
-	uint64_t lasted_ns = subject->ever[LAST_NS] - subject->ever[FIRST_NS];
-	double rate, share;
+	uint64_t lasts_ns, ended_over_ns;
+	double rate, ended_rate;
 
-	if (!resets || subject->ever[LAST_NS] + PAUSES_NS < look->now_ns || lasted_ns < LASTS_NS)
+	if (!goes_on(look, subject)) {
+		storm_end(subject);
 		return false;
-	rate = (double)resets * (double)NS_PER_S / (double)lasted_ns;
-	share = (double)resets * 100 / (double)subject->ever[ENDED];
-	if (rate < PER_SECOND || share < SHARE_PERCENT)
+	}
+	trend_add(&subject->trends[RESETS_OVER_TIME], look->now_ns,
+		  subject->ever[SENT] + subject->ever[RECEIVED]);
+	trend_add(&subject->trends[ENDS_OVER_TIME], look->now_ns, subject->ever[ENDED]);
+	rate = trend_per_second(&subject->trends[RESETS_OVER_TIME], LASTS_NS, NULL);
+	ended_rate = trend_per_second(&subject->trends[ENDS_OVER_TIME], LASTS_NS, &ended_over_ns);
+	lasts_ns = subject->ever[BUSY_AT] - subject->ever[SINCE];
+	if (lasts_ns < LASTS_NS || rate < PER_SECOND || rate * 100 < ended_rate * SHARE_PERCENT)
 		return false;
 	finding->severity = SEVERITY_WARNING;
 	finding->advice = advice_of(subject);
 	finding_rate(finding, "rate", EVIDENCE_PER_SECOND, rate);
+	finding_rate(finding, "share_of_ends", EVIDENCE_PERCENT, rate * 100 / ended_rate);
 	finding_count(finding, "sent", subject->ever[SENT]);
 	finding_count(finding, "received", subject->ever[RECEIVED]);
-	finding_count(finding, "refused", subject->ever[REFUSED]);
-	finding_rate(finding, "share_of_ends", EVIDENCE_PERCENT, share);
-	finding_duration(finding, "lasts", lasted_ns, false);
+	finding_duration(finding, "lasts", lasts_ns, true);
 	return true;
 }
 
 const struct finding_rule finding_reset_storm = {
 	.id = FINDING_RESET_STORM,
-	.says = "Connections end in resets, one after the other.",
+	.says = "Connections end in resets, second after second: what was on its way is lost.",
 	.advice = "", /* advice_of() */
 	.changed = changed,
 	.judge = judge,

@@ -32,7 +32,9 @@ struct subject {
 	enum severity severity;
 	uint64_t since_ns;
 	uint64_t true_ns; /* when it was last so */
-	void *links;	  /* the table's own */
+	const char *says; /* ... and what was said then; static */
+	const char *advice;
+	void *links; /* the table's own */
 };
 
 /* So many are kept of each rule, at a kilobyte and a half; there are no more until old ones go. */

@@ -234,6 +234,8 @@ static void found(struct finding_watch *watch, struct subject *subject, struct f
 	bool worse = subject->open && finding->severity > subject->severity;
 
 	subject->true_ns = finding->time_ns;
+	subject->says = finding->says;
+	subject->advice = finding->advice;
 	if (subject->open && !worse)
 		return;
 	subject->severity = finding->severity;
@@ -270,6 +272,8 @@ static void judge(struct finding_watch *watch, struct subject *subject)
 	} else if (subject->open && subject->true_ns + FINDING_OVER_NS <= finding.time_ns) {
 		subject->open = false;
 		finding.severity = subject->severity;
+		finding.says = subject->says;
+		finding.advice = subject->advice;
 		tell(watch, &finding, subject, FINDING_OVER);
 	}
 }

@@ -17,6 +17,7 @@ SO_COOKIE = 57
 TCP_REPAIR = 19
 MSG_FASTOPEN = 0x20000000
 IPPROTO_MPTCP = 262
+LINGER_0 = struct.pack("ii", 1, 0)
 PR_SET_NAME = 15
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
@@ -276,7 +277,8 @@ def hang(operation, *args):
 
 
 def serve(fd, first="client", pause=0.0):
-    """Accepts for ever in a thread; counts. first: who closes first, or 'nobody'."""
+    """Accepts for ever in a thread; counts. first: who closes first, or 'nobody'; 'abort' is by
+    a reset."""
     served.clear()
 
     def work():
@@ -289,6 +291,8 @@ def serve(fd, first="client", pause=0.0):
                     with contextlib.suppress(ConnectionError):
                         sock.recv(1)
                 time.sleep(pause)
+                if first == "abort":
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
                 sock.close()
             served.append(1)
     threading.Thread(target=work, daemon=True).start()
@@ -302,14 +306,17 @@ def served_count():
 
 
 def visit(port, count, first="client", family="ipv4", host=None):
-    """`count` connections, one after the other."""
+    """`count` connections, one after the other. first: 'deaf' is a server that does not read."""
     for _ in range(count):
         with make(family) as sock:
             sock.connect((host or LOOPBACK[family], port))
-            if first == "server":
-                sock.recv(1)
+            if first in ("server", "deaf"):
+                with contextlib.suppress(ConnectionError):
+                    if first == "deaf":
+                        sock.sendall(b"request")
+                    sock.recv(1)
             if first == "reset":
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
 
 
 def churn(port, host, rate, seconds, bind=False):

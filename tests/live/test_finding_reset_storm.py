@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""reset-storm (scenario 21): who resets, and who is reset; all storms rage at the same time."""
+
+import time
+
+from check import SLOW
+
+ROUND = 3  # connections, before the next looks
+STORM = 11
+
+
+class Storm:
+    """A client and a server; how their connections end."""
+
+    def __init__(self, puppet, ns, name, client, server, pause=0.0):
+        self.client, self.server = puppet(f"{name}-client", ns), puppet(f"{name}-server", ns)
+        self.ending = client
+        self.listener = self.server.listen()
+        self.server.serve(self.listener["fd"], server, pause)
+        self.count = 0
+
+    def start(self):
+        self.client.start("visit", self.listener["port"], ROUND, self.ending)
+        self.count += ROUND
+
+    def finish(self):
+        self.client.finish()
+
+
+def crowd_dies(puppet, ns):
+    """A program with many connections, all with data unread, is killed."""
+    client, server = puppet("crowd", ns), puppet("crowded", ns)
+    listener = server.listen()
+    client.connect_many(listener["port"], 200)
+    ends = server.accept_many(listener["fd"], 200)
+    for end in ends:
+        server.send(end["fd"], 1)
+    client.kill()
+    return client, server
+
+
+def check(tcpwatch, puppet, subject, count, **sent_and_received):
+    finding, = tcpwatch.all("finding", pid=puppet.pid)
+    assert (finding["id"], finding["status"], finding["severity"]) == \
+        ("reset-storm", "open", "warning")
+    assert (finding["subject"], finding["comm"]) == (subject, puppet.comm)
+    evidence = finding["evidence"]
+    for name in ("sent", "received"):
+        if name in sent_and_received:
+            assert 50 <= evidence[name] <= count
+        else:
+            assert evidence[name] == 0
+    assert evidence["share_of_ends_percent"] == 100
+    assert evidence["lasts_ns"] >= 10e9
+    # The finding came while it lasted: what it counts was in that time and the second before.
+    ends = evidence["sent"] + evidence["received"]
+    seconds = evidence["lasts_ns"] / 1e9
+    assert ends / (seconds + 3 * SLOW) <= evidence["rate_per_second"] * 1.5
+    assert evidence["rate_per_second"] <= ends / seconds * 1.5
+    advice = "This process resets" if "sent" in sent_and_received else "The peer resets"
+    assert finding["advice"].startswith(advice)
+
+
+def test_storms(watch, network, puppet):
+    ns = network()
+    lingers = Storm(puppet, ns, "linger", "reset", "reset")
+    deaf = Storm(puppet, ns, "deaf", "deaf", "server", 0.03)
+    proxy = Storm(puppet, ns, "proxy", "server", "abort", 0.01)
+    healthy = Storm(puppet, ns, "fin", "client", "client")
+    storms = (lingers, deaf, proxy, healthy)
+    refused = puppet("refused", ns)
+    closed = healthy.server.listen()
+    healthy.server.close(closed["fd"])
+    tcpwatch = watch()
+    dead = crowd_dies(puppet, ns)
+    deadline = time.monotonic() + 3 * STORM * SLOW
+    while len(tcpwatch.all("finding", id="reset-storm", netns=ns.inode)) < 6:
+        assert time.monotonic() < deadline, tcpwatch.all("finding")
+        for storm in storms:
+            storm.start()
+        for _ in range(ROUND):
+            refused.connect_fails(closed["port"])
+        for storm in storms:
+            storm.finish()
+        time.sleep(0.1)
+    tcpwatch.stop()
+    for storm, one, other in ((lingers, "sent", "received"), (deaf, "received", "sent"),
+                              (proxy, "received", "sent")):
+        address = storm.listener["local"]
+        check(tcpwatch, storm.client, address, storm.count, **{one: True})
+        check(tcpwatch, storm.server, address, storm.count, **{other: True})
+    for process in (healthy.client, healthy.server, refused, *dead):
+        assert not tcpwatch.all("finding", id="reset-storm", pid=process.pid)
