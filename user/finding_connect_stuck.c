@@ -70,12 +70,13 @@ static void answered(struct finding_look *look, struct process *owner,
 
 static void changed(struct finding_look *look, const struct change *change)
 {
-	const struct tcp_socket socket = {.flow = *change->flow, .role = ROLE_CLIENT};
+	struct tcp_socket socket = {.role = ROLE_CLIENT};
 	struct process *owner;
 	struct subject *subject;
 
 	if (change->from != TCP_SYN_SENT)
 		return;
+	socket.flow = *change->flow;
 	owner = finding_look_owner(look, change->owner);
 	if (!owner)
 		return;

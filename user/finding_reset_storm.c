@@ -74,6 +74,8 @@ static void changed(struct finding_look *look, const struct change *change)
 	if (!ends(change))
 		return;
 	kind = kind_of(change->cause);
+	if (kind == NORMAL && !subjects_any(look->subjects, FINDING_RESET_STORM))
+		return;
 	owner = finding_look_owner(look, change->owner);
 	subject = owner ? subject_of(look, change, owner, kind != NORMAL) : NULL;
 	if (!subject)

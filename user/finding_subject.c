@@ -141,6 +141,11 @@ struct subject *subjects_find(struct subjects *subjects, enum finding_id id,
 	return entry ? &entry->subject : NULL;
 }
 
+bool subjects_any(const struct subjects *subjects, enum finding_id id)
+{
+	return subjects->counts[id];
+}
+
 struct subject *subjects_get_peer(struct subjects *subjects, enum finding_id id,
 				  struct process *process, const struct tcp_socket *socket)
 {

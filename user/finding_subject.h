@@ -60,6 +60,9 @@ struct subject *subjects_find(struct subjects *subjects, enum finding_id id,
 			      const struct process *process, enum finding_place place,
 			      const struct flow *flow);
 
+/* Has the rule any? */
+bool subjects_any(const struct subjects *subjects, enum finding_id id);
+
 /* ... of a process and a socket's peer: a client's with the port, a server's, who has another one
  * for each connection, without (0). */
 struct subject *subjects_get_peer(struct subjects *subjects, enum finding_id id,
