@@ -126,9 +126,11 @@ def test_rules_and_dashboard_with_real_data(prometheus):
 def test_federation_as_documented(prometheus):
     with open(os.path.join(ROOT, "docs/fleet.md"), encoding="utf-8") as file:
         match = re.search(r"- '(\{__name__=~\"job_comm.*?\})'", file.read())[1]
-    answer = wait_for(lambda: prometheus.ask("/federate", **{"match[]": match}))
-    names = {re.match(r"[\w:]+", line)[0] for line in answer.splitlines()
-             if not line.startswith("#")}
-    assert {"job_comm_kind:tcpwatch_leaked_sockets:sum", "job_comm_state:tcpwatch_sockets:sum"
-            } <= names
-    assert not names & set(metrics.documented()), "only what was recorded"
+    wanted = {"job_comm_kind:tcpwatch_leaked_sockets:sum", "job_comm_state:tcpwatch_sockets:sum"}
+
+    def names():
+        answer = prometheus.ask("/federate", **{"match[]": match})
+        return {re.match(r"[\w:]+", line)[0] for line in answer.splitlines()
+                if not line.startswith("#")}
+    wait_for(lambda: wanted <= names())
+    assert not names() & set(metrics.documented()), "only what was recorded"

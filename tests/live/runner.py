@@ -73,6 +73,8 @@ class Record(dict):
 class Tcpwatch:
     """A running `tcpwatch -j`: attached, its first scan done, its records collected by a thread."""
 
+    lost_by_all = 0  # records, counted by those that have ended
+
     def __init__(self, *args, env=None):
         self.args = args
         self.records = []
@@ -152,6 +154,7 @@ class Tcpwatch:
         assert self.records[-1]["type"] == "end", "the `end` record is not the last"
         end = self.end
         lost = sum(end["lost"].values())
+        Tcpwatch.lost_by_all += lost
         assert end["events_seen"] == end["events_delivered"] + lost, f"the ledger is wrong: {end}"
         assert all(n >= 0 for n in end["lost"].values()), end
         check_sanity(self)
