@@ -177,6 +177,7 @@ void mini_doubt(struct tracker *tracker)
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
+	tracker->minis_doubted = true;
 	while ((mini = mini_table_next(tracker->minis, &position)))
 		if (mini->state == TCP_FIN_WAIT2)
 			mini->since_known = 0;
@@ -263,6 +264,7 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 {
+	bool doubted = tracker->minis_doubted;
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
@@ -270,10 +272,11 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	 * A namespace may live on without a process in it. Nothing is known of one that was not
 	 * read; its mini-sockets end by themselves. Where the kernel tells of their ends it is
 	 * believed more than the scan: iter/tcp of older kernels goes on by position in a bucket
-	 * that it reads in parts, and passes over sockets where others left it meanwhile.
+	 * that it reads in parts, and passes over sockets where others left it meanwhile. But an
+	 * end may be among the records that were lost.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
-		if (!mini->scanned && !end_is_told(tracker, mini) &&
+		if (!mini->scanned && (doubted || !end_is_told(tracker, mini)) &&
 		    mini->seen_ns < result->started_ns &&
 		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
@@ -283,4 +286,5 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 			mini->since_known = 0;
 		}
 	}
+	tracker->minis_doubted = false;
 }

@@ -38,7 +38,8 @@ void mini_event(struct tracker *tracker, const struct event_mini *e);
 
 /*
  * Records were lost: the FIN of an orphan may have been among them, and the same FIN sent again
- * would look like the first. The lifetimes of all that are in FIN_WAIT2 are unknown from now on.
+ * would look like the first. The lifetimes of all that are in FIN_WAIT2 are unknown from now on,
+ * and the next scan says which of all have ended.
  */
 void mini_doubt(struct tracker *tracker);
 

@@ -85,6 +85,7 @@ struct tracker {
 	unsigned int ended_next;
 	uint64_t tick_ns;	   /* length of a kernel tick, as of the last scan; 0: none yet */
 	uint64_t segments_evicted; /* entries of `segments` that went for want of room */
+	bool minis_doubted;	   /* records were lost since the last scan of mini-sockets */
 	uint64_t gaps;		   /* records whose `from` was not what the table knew */
 	uint64_t no_memory;	   /* sockets that could not be added */
 };

@@ -309,12 +309,15 @@ def visit(port, count, first="client", family="ipv4", host=None):
     """`count` connections, one after the other. first: 'deaf' is a server that does not read."""
     for _ in range(count):
         with make(family) as sock:
-            sock.connect((host or LOOPBACK[family], port))
             if first in ("server", "deaf"):
+                # A reset may come before connect() has returned.
                 with contextlib.suppress(ConnectionError):
+                    sock.connect((host or LOOPBACK[family], port))
                     if first == "deaf":
                         sock.sendall(b"request")
                     sock.recv(1)
+            else:
+                sock.connect((host or LOOPBACK[family], port))
             if first == "reset":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
 

@@ -47,7 +47,7 @@ def test_exhaustion_is_forecast(watch, scene, bind):
     ns, client, _, port = scene
     tcpwatch = watch()
     failed_at, count = client.churn(port, HOST, RATE, 30, bind=bind)
-    assert failed_at and PORTS <= count <= PORTS + 2  # one may have ended without TIME_WAIT
+    assert failed_at and PORTS <= count <= PORTS + 6  # a few may have ended without TIME_WAIT
     finding = tcpwatch.wait_for("finding", id="time-wait-churn", netns=ns.inode)
     assert_forecast(finding, failed_at)
     tcpwatch.stop()

@@ -272,6 +272,27 @@ static void an_end_that_does_not_come_is_a_gap(void **state)
 	world_free(world);
 }
 
+/* Where ends are told, a scan that passes one over says nothing, unless its end may be lost. */
+static void a_scan_is_believed_after_losses(void **state)
+{
+	struct world *world = world_new_full(&everything);
+	struct scan_result first = scan_new(START_NS + NS_PER_S);
+	struct scan_result second = scan_new(START_NS + 2 * NS_PER_S);
+	struct scan_result third = scan_new(START_NS + 4 * NS_PER_S);
+
+	(void)state;
+	to_time_wait(world, 1, START_NS);
+	scan(world, &first);
+	assert_int_equal(mini_table_count(world->tracker.minis), 1);
+	mini_doubt(&world->tracker);
+	scan(world, &second);
+	assert_int_equal(mini_table_count(world->tracker.minis), 0);
+	to_time_wait(world, 2, START_NS + 3 * NS_PER_S);
+	scan(world, &third);
+	assert_int_equal(mini_table_count(world->tracker.minis), 1);
+	world_free(world);
+}
+
 /* A half-open one of long ago whose connection was not seen to begin: its minute begins anew. */
 static void a_new_life_begins_with_its_whole_time(void **state)
 {
@@ -373,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_cookie_is_used_again),
 		cmocka_unit_test(what_is_not_asked_for_is_not_found),
 		cmocka_unit_test(hidden_ones_are_kept_and_not_told),
+		cmocka_unit_test(a_scan_is_believed_after_losses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
