@@ -109,7 +109,7 @@ static void parse(struct options *options, unsigned int which, const char *text)
 		break;
 	default:
 		options->ring_size = ring_size_option(text);
-		CHECK(options->ring_size >= RING_MIN && options->ring_size <= RING_MAX);
+		CHECK(options->ring_size >= RING_MIN && options->ring_size <= RING_SIZE_MAX);
 		break;
 	}
 	check_options(options);
