@@ -144,12 +144,27 @@ static void check_end(struct output *output, const struct view *view)
 	BOTH(end, view);
 }
 
+static void check_finding(struct output *output, const struct finding *finding)
+{
+	char text[FINDING_PLACE_LEN];
+
+	CHECK(finding->id < FINDINGS && finding_name(finding->id));
+	CHECK(finding->severity <= SEVERITY_CRITICAL && finding->since_ns <= finding->time_ns);
+	CHECK(finding->evidence_count <= FINDING_EVIDENCE);
+	CHECK(finding->says && *finding->says && finding->advice && *finding->advice);
+	for (unsigned int i = 0; i < finding->evidence_count; i++)
+		CHECK(finding->evidence[i].name && finding->evidence[i].unit <= EVIDENCE_TEXT);
+	CHECK(strlen(finding_format_place(finding, text)) < sizeof(text));
+	BOTH(finding, finding);
+}
+
 static const struct output_ops checker_ops = {
 	.start = check_start,
 	.change = check_change,
 	.accepted = check_accepted,
 	.leak = check_leak,
 	.leak_end = check_leak_end,
+	.finding = check_finding,
 	.summary = check_summary,
 	.end = check_end,
 };
