@@ -222,6 +222,7 @@ def test_big_pages_for_many_at_once(serve, record):
         ("300 pipelined requests", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 300),
         ("20 KB of garbage", b"\r\n" * 10000),
     ],
+    ids=["headers", "pipelined", "garbage"],
 )
 def test_all_arrives_in_one_moment(serve, record, what, text):
     """The server is stopped while 200 clients send, so that everything is ready at once."""
