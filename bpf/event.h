@@ -27,7 +27,8 @@ enum event_kind {
 	EVENT_ACCEPT = 6,      /* ring: a connection was accepted */
 	EVENT_MINI = 7,	       /* ring: what became of a TIME_WAIT or FIN_WAIT2 mini-socket */
 	EVENT_REQUEST = 8,     /* ring: what became of a SYN_RECV mini-socket */
-	EVENT_SEGMENT = 9      /* ring: a segment that tells of trouble */
+	EVENT_SEGMENT = 9,     /* ring: a segment that tells of trouble */
+	EVENT_STACK = 10       /* ring: where a program made a socket (-s) */
 };
 
 /* What was true of the socket, and of current, at the moment of the record. */
@@ -40,7 +41,9 @@ enum event_flag {
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
-	EVENT_RESET_SENT = 1 << 8   /* never from the kernel: set by coalesce.h */
+	EVENT_RESET_SENT = 1 << 8,  /* never from the kernel: set by coalesce.h */
+	EVENT_EXITING = 1 << 9	    /* current is on its way out (PF_EXITING): it did not close()
+				       this one itself; only with EVENT_ACTOR */
 };
 
 struct event_header {
@@ -168,6 +171,26 @@ struct event_segment {
 	__u32 reason; /* SEGMENT_RESET_SENT: enum sk_rst_reason of this kernel; 0 = not told */
 };
 
+enum event_stack_how {
+	STACK_CONNECT = 1, /* connect(), or the first send of TCP Fast Open */
+	STACK_ACCEPT = 2   /* accept() */
+};
+
+/* More than this many frames are cut off: the outer ones. */
+#define EVENT_STACK_FRAMES 64
+
+/* The user stack of who made a socket. It comes after the record by which the socket is known. */
+struct event_stack {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;
+	struct event_task task;
+	__u32 exec_id; /* task_struct.self_exec_id: another one after each execve() */
+	__u16 how;     /* enum event_stack_how */
+	__u16 count;   /* of frames */
+	__u64 frames[EVENT_STACK_FRAMES]; /* return addresses, innermost first; 0 beyond count */
+};
+
 struct event_scan {
 	struct event_header header;
 	__u64 time_ns;
@@ -211,6 +234,7 @@ _Static_assert(sizeof(struct event_accept) == 104, "wire format");
 _Static_assert(sizeof(struct event_mini) == 72, "wire format");
 _Static_assert(sizeof(struct event_request) == 80, "wire format");
 _Static_assert(sizeof(struct event_segment) == 80, "wire format");
+_Static_assert(sizeof(struct event_stack) == 576, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
 
 #endif

@@ -54,6 +54,12 @@ static bool segment_valid(const struct event_segment *e)
 	       tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
 }
 
+static bool stack_valid(const struct event_stack *e)
+{
+	return (e->how == STACK_CONNECT || e->how == STACK_ACCEPT) && e->count &&
+	       e->count <= EVENT_STACK_FRAMES && e->cookie && e->task.tgid;
+}
+
 static bool scan_mini_valid(const struct event_scan *e)
 {
 	return scan_valid(e) &&
@@ -84,6 +90,8 @@ int event_check(const void *data, size_t size)
 		return size == sizeof(struct event_request) && request_valid(data) ? 0 : -EPROTO;
 	case EVENT_SEGMENT:
 		return size == sizeof(struct event_segment) && segment_valid(data) ? 0 : -EPROTO;
+	case EVENT_STACK:
+		return size == sizeof(struct event_stack) && stack_valid(data) ? 0 : -EPROTO;
 	default:
 		return -EPROTO;
 	}

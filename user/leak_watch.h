@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call_site.h"
 #include "leak_group.h"
 #include "leak_holders.h"
 #include "scan_result.h"
@@ -28,6 +29,8 @@ struct leak {
 	uint32_t send_queue;
 	const struct leak_holder *holders;
 	size_t holder_count;
+	bool at_exit;			/* its process ended, and left it so */
+	const struct call_stack *stack; /* where it was made; NULL = not known */
 };
 
 struct leak_end {

@@ -52,6 +52,7 @@ static const struct argp_option argp_options[] = {
 	{"interval", 'i', "DURATION", 0, "Print the summary every DURATION, not only at the end",
 	 0},
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
+	{"stack", 's', NULL, 0, "Record where each socket was made; show it with a leak", 0},
 	{"json", 'j', NULL, 0, "JSON Lines on stdout instead of text", 0},
 
 	{NULL, 0, NULL, 0, "The kernel:", 4},
@@ -421,6 +422,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'd':
 		options->duration_ns = duration_option("-d", arg, 1);
+		break;
+	case 's':
+		options->stack = true;
 		break;
 	case 'j':
 		options->json = true;

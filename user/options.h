@@ -40,6 +40,13 @@ struct options {
 	bool json;
 	bool features;
 	bool verbose;
+	bool stack;
+	int error_exitcode;	  /* 0 = leaks do not change the exit status */
+	const char *suppressions; /* path, or NULL; of the command line's memory */
+	bool gen_suppressions;
+	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
+			     memory */
+	const char *user; /* whom to run the command as; NULL = who we are */
 };
 
 /*

@@ -47,6 +47,7 @@ struct tcp_socket {
 	uint32_t copied_seq; /* like write_seq */
 	uint32_t watch_prev; /* links of the leak watch; handles, 0 = none */
 	uint32_t watch_next;
+	uint32_t stack; /* where it was made: number in the stack table; 0 = not known */
 	unsigned int state : 4;
 	unsigned int scan_state : 4; /* what a running scan saw, if it differs */
 	unsigned int owner_source : 3;
