@@ -196,7 +196,7 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 	struct reported *reported = calloc(1, sizeof(*reported));
 
 	socket->leaked = 1;
-	sample_leak(process ? process : process_table_unknown(watch->tracker->processes),
+	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
 		    socket->flow.netns, leak->kind);
 	if (!group) {
 		free(reported);

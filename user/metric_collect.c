@@ -4,12 +4,9 @@
 #include "sample.h"
 
 /* NULL where nothing is to be counted. */
-static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
-				     uint32_t netns)
+static struct metric_group *group_of(struct tracker *tracker, struct process *owner, uint32_t netns)
 {
-	const struct process *process = owner ? owner : process_table_unknown(tracker->processes);
-
-	return sample_group(process, netns);
+	return sample_group(process_table_or_unknown(tracker->processes, owner), netns);
 }
 
 static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)

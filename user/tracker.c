@@ -91,8 +91,8 @@ void tracker_settle_all(struct tracker *tracker)
 
 void tracker_tell(struct tracker *tracker, struct process *owner, const struct change *change)
 {
-	sample_transition(owner ? owner : process_table_unknown(tracker->processes),
-			  change->flow->netns, change->from, change->to, change->lifetime_ns);
+	sample_transition(process_table_or_unknown(tracker->processes, owner), change->flow->netns,
+			  change->from, change->to, change->lifetime_ns);
 	tracker->hooks.changed(tracker->hooks.context, change, NULL);
 }
 
