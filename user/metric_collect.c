@@ -4,9 +4,12 @@
 #include "sample.h"
 
 /* NULL where nothing is to be counted. */
-static struct metric_group *group_of(struct tracker *tracker, struct process *owner, uint32_t netns)
+static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
+				     uint32_t netns)
 {
-	return sample_group(process_table_or_unknown(tracker->processes, owner), netns);
+	struct process *process = (struct process *)owner; /* the table's own, not const there */
+
+	return sample_group(process_table_or_unknown(tracker->processes, process), netns);
 }
 
 static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)
