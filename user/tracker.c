@@ -289,6 +289,8 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 	owner_sample(socket, process_table_unknown(tracker->processes), change.from, change.to,
 		     change.lifetime_ns);
 	enter_state(tracker, socket, e);
+	if (e->to == TCP_FIN_WAIT1)
+		mini_table_expect(tracker->minis, e->cookie);
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 }
 
