@@ -26,7 +26,8 @@ void text_suppressions_put_used(FILE *file, const struct text_style *style, cons
 	if (used == all)
 		return;
 	if (used)
-		fprintf(file, "  %zu of %zu were not used; -j names them.\n", all - used, all);
+		fprintf(file, "  %zu of %zu %s not used; -j names all.\n", all - used, all,
+			all - used == 1 ? "was" : "were");
 	else
 		fprintf(file, "\nSuppressions used: none of %zu.\n", all);
 }
