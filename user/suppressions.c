@@ -42,9 +42,7 @@ static const char *shown(const char *text, size_t length, char out[SHOWN_LEN])
 
 	for (size_t i = 0; i < kept; i++)
 		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	memcpy(out + kept, "...", 4);
-	if (kept == length)
-		out[kept] = '\0';
+	memcpy(out + kept, kept < length ? "..." : "", kept < length ? 4 : 1);
 	return out;
 }
 
