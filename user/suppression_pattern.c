@@ -16,6 +16,7 @@ struct suppression_pattern {
 	bool at_start; /* the first part is the text's beginning */
 	bool at_end;   /* the last one is its end */
 	size_t part_count;
+	size_t longest; /* part */
 	struct part *parts;
 	char *bytes;
 };
@@ -65,8 +66,11 @@ static void part_end(struct suppression_pattern *pattern, const struct reader *r
 	struct part *part = &pattern->parts[pattern->part_count];
 
 	part->length = reader->written - part->start;
-	if (part->length)
-		pattern->part_count++;
+	if (!part->length)
+		return;
+	if (part->length > pattern->parts[pattern->longest].length)
+		pattern->longest = pattern->part_count;
+	pattern->part_count++;
 }
 
 static void part_begin(struct suppression_pattern *pattern, const struct reader *reader)
@@ -173,6 +177,15 @@ bool suppression_pattern_match(const struct suppression_pattern *pattern, const 
 		text += part_length;
 	}
 	return true;
+}
+
+bool suppression_pattern_may_match(const struct suppression_pattern *pattern, const char *texts,
+				   size_t length)
+{
+	const struct part *part = &pattern->parts[pattern->longest];
+
+	return !pattern->part_count ||
+	       memmem(texts, length, pattern->bytes + part->start, part->length);
 }
 
 size_t suppression_pattern_quote(const char *text, size_t length, char *out)

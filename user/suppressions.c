@@ -255,88 +255,100 @@ struct said {
 	size_t length;
 };
 
-#define FLOW_TEXT_LEN (2 * ENDPOINT_TEXT_LEN + 4)
-
-struct ends {
+struct sayings {
+	struct said *said;
+	size_t count;
+	char *joined; /* all of them, one behind the other */
+	size_t length;
 	char local[ENDPOINT_TEXT_LEN];
 	char remote[ENDPOINT_TEXT_LEN];
-	char flow[FLOW_TEXT_LEN];
-	struct said said[4];
-	size_t count;
+	char flow[2 * ENDPOINT_TEXT_LEN + 4];
 };
 
-static void say(struct said *said, size_t *count, const char *text)
+static void say(struct sayings *all, const char *text)
 {
-	if (text && *text)
-		said[(*count)++] = (struct said){text, strlen(text)};
+	if (!text || !*text)
+		return;
+	all->said[all->count] = (struct said){text, strlen(text)};
+	all->length += all->said[all->count++].length;
 }
 
 /* A client's own port is another one each time: it is not looked at. */
-static void say_ends(struct ends *ends, const struct leak *leak)
+static void say_ends(struct sayings *all, const struct leak *leak)
 {
-	ends->count = 0;
-	flow_format_local(leak->flow, ends->local);
-	flow_format_remote(leak->flow, ends->remote);
+	flow_format_local(leak->flow, all->local);
+	flow_format_remote(leak->flow, all->remote);
 	if (leak->role == ROLE_CLIENT)
-		snprintf(ends->flow, FLOW_TEXT_LEN, "-> %s", ends->remote);
+		snprintf(all->flow, sizeof(all->flow), "-> %s", all->remote);
 	else
-		snprintf(ends->flow, FLOW_TEXT_LEN, "%s %s %s", ends->local,
-			 leak->role == ROLE_SERVER ? "<-" : "--", ends->remote);
-	say(ends->said, &ends->count, leak->process ? leak->process->comm : NULL);
-	say(ends->said, &ends->count, ends->remote);
-	say(ends->said, &ends->count, leak->role == ROLE_CLIENT ? NULL : ends->local);
-	say(ends->said, &ends->count, ends->flow);
+		snprintf(all->flow, sizeof(all->flow), "%s %s %s", all->local,
+			 leak->role == ROLE_SERVER ? "<-" : "--", all->remote);
+	say(all, all->remote);
+	say(all, leak->role == ROLE_CLIENT ? NULL : all->local);
+	say(all, all->flow);
 }
 
-static bool matches_any(const struct suppression_pattern *pattern, const struct said *said,
-			size_t count)
+/* Frames of one file or module often follow each other: each text once. */
+static void say_stack(struct sayings *all, const struct call_stack *stack)
 {
-	for (size_t i = 0; i < count; i++)
-		if (suppression_pattern_match(pattern, said[i].text, said[i].length))
+	const struct call_frame *before = NULL;
+
+	for (size_t i = 0; i < stack->count; before = &stack->frames[i++]) {
+		const struct call_frame *frame = &stack->frames[i];
+
+		say(all, frame->function);
+		if (!before || before->file != frame->file)
+			say(all, frame->file);
+		if (!before || before->module != frame->module)
+			say(all, frame->module);
+	}
+}
+
+static bool say_all(struct sayings *all, const struct leak *leak)
+{
+	size_t frames = leak->stack ? leak->stack->count : 0, length = 0;
+
+	*all = (struct sayings){.said = reallocarray(NULL, 3 * frames + 4, sizeof(*all->said))};
+	if (!all->said)
+		return false;
+	say(all, leak->process ? leak->process->comm : NULL);
+	say_ends(all, leak);
+	if (frames)
+		say_stack(all, leak->stack);
+	all->joined = malloc(all->length);
+	for (size_t i = 0; all->joined && i < all->count; i++) {
+		memcpy(all->joined + length, all->said[i].text, all->said[i].length);
+		length += all->said[i].length;
+	}
+	return all->joined;
+}
+
+static bool matches_any(const struct suppression_pattern *pattern, const struct sayings *all)
+{
+	if (!suppression_pattern_may_match(pattern, all->joined, all->length))
+		return false;
+	for (size_t i = 0; i < all->count; i++)
+		if (suppression_pattern_match(pattern, all->said[i].text, all->said[i].length))
 			return true;
 	return false;
 }
 
-/* Frames of one function, file or module often follow each other: each text once. */
-static size_t say_stack(struct said *said, const struct call_stack *stack)
-{
-	const struct call_frame *before = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; stack && i < stack->count; before = &stack->frames[i++]) {
-		const struct call_frame *frame = &stack->frames[i];
-
-		say(said, &count, frame->function);
-		if (!before || before->file != frame->file)
-			say(said, &count, frame->file);
-		if (!before || before->module != frame->module)
-			say(said, &count, frame->module);
-	}
-	return count;
-}
-
 bool suppressions_match(struct suppressions *suppressions, const struct leak *leak)
 {
-	struct said *frames = NULL;
-	struct ends ends;
-	size_t count = 0;
-	bool found = false;
+	struct sayings all;
+	/* Without memory a leak is rather told than not. */
+	bool said = say_all(&all, leak), found = false;
 
-	say_ends(&ends, leak);
-	if (leak->stack && leak->stack->count)
-		frames = reallocarray(NULL, leak->stack->count, 3 * sizeof(*frames));
-	if (frames)
-		count = say_stack(frames, leak->stack);
-	for (size_t i = 0; i < suppressions->count && !found; i++) {
+	for (size_t i = 0; said && i < suppressions->count && !found; i++) {
 		struct entry *entry = &suppressions->entries[i];
 
 		if (!(entry->kinds & 1u << leak->kind))
 			continue;
-		found = matches_any(entry->pattern, ends.said, ends.count) ||
-			matches_any(entry->pattern, frames, count);
+		found = matches_any(entry->pattern, &all);
 		entry->shown.count += found;
 	}
-	free(frames);
+	free(all.joined);
+	free(all.said);
 	return found;
 }
 
