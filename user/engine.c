@@ -125,6 +125,11 @@ struct engine *engine_new(const struct engine_config *config)
 			goto fail;
 		process_table_set_metrics(engine->tracker.processes, engine->metrics);
 	}
+	if (config->options->gen_suppressions) {
+		engine->made = suppression_gen_new();
+		if (!engine->made)
+			goto fail;
+	}
 	engine->scans = (struct scan_plan){
 		.source = config->source,
 		.tracker = &engine->tracker,
@@ -151,6 +156,7 @@ void engine_free(struct engine *engine)
 	stack_tracker_free(&engine->stacks);
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
+	suppression_gen_free(engine->made);
 	watch_set_free(engine->watched);
 	free(engine);
 }
@@ -170,6 +176,8 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
+	view.suppressions = engine->config.options->ignored;
+	view.made = engine->made;
 	if (view.final)
 		err = finding_list_build(&view.findings, engine->findings);
 	if (!err)

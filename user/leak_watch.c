@@ -192,10 +192,14 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
 		   const struct leak *leak)
 {
-	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	struct reported *reported = calloc(1, sizeof(*reported));
+	struct leak_group *group;
+	struct reported *reported;
 
-	socket->leaked = 1;
+	socket->leaked = 1; /* not to be judged again, whatever comes of it */
+	if (watch->hooks.ignored && watch->hooks.ignored(watch->hooks.context, leak))
+		return;
+	group = leak_groups_get(watch->groups, process, leak->kind, socket);
+	reported = calloc(1, sizeof(*reported));
 	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
 		    socket->flow.netns, leak->kind);
 	if (!group) {

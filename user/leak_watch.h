@@ -46,6 +46,8 @@ struct leak_end {
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
+	/* Is it none to report, or count? NULL: each is. */
+	bool (*ignored)(void *context, const struct leak *leak);
 	void *context;
 };
 

@@ -12,6 +12,7 @@
 
 #include "exit_status.h"
 #include "explain.h"
+#include "options_leaks.h"
 #include "options_web.h"
 #include "units.h"
 #include "version.h"
@@ -388,7 +389,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = options;
+		state->child_inputs[0] = state->child_inputs[1] = options;
 		break;
 	case 'p':
 		list_parse(options, arg, pid_parse);
@@ -456,7 +457,8 @@ static char *help_filter(int key, const char *text, void *input)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_web_argp, 0, "Serving:", 3}, {0}};
+	static const struct argp_child children[] = {
+		{&options_leaks_argp, 0, NULL, 0}, {&options_web_argp, 0, "Serving:", 3}, {0}};
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = option_parse,
@@ -493,5 +495,6 @@ void options_free(struct options *options)
 	free(options->local_ports);
 	free(options->remote_ports);
 	free(options->web_listen);
+	options_leaks_free(options);
 	*options = (struct options){0};
 }

@@ -6,6 +6,8 @@
 #include "json_writer.h"
 #include "output.h"
 #include "owner.h"
+#include "suppression_gen.h"
+#include "suppressions.h"
 
 struct output_json {
 	struct output base;
@@ -336,10 +338,41 @@ static void json_summary(struct output *output, const struct view *view)
 		put_summary(output, &view->processes[i], view->now_ns);
 }
 
+static void put_made(struct output *output, const struct suppression_gen *gen)
+{
+	const struct suppression_made *made;
+
+	for (size_t i = 0; (made = suppression_gen_at(gen, i)); i++) {
+		struct json_writer *json = begin(output, "suppression");
+
+		json_put_string(json, "suppression", made->text);
+		json_put_u64(json, "count", made->count);
+		end(json);
+	}
+}
+
+static void put_suppressed(struct json_writer *json, const struct suppressions *suppressions)
+{
+	const struct suppression *each;
+
+	json_put_array(json, "suppressed");
+	for (size_t i = 0; (each = suppressions_at(suppressions, i)); i++) {
+		json_put_object(json, NULL);
+		json_put_string(json, "suppression", each->text);
+		json_put_u64(json, "line", each->line);
+		json_put_u64(json, "count", each->count);
+		json_put_object_end(json);
+	}
+	json_put_array_end(json);
+}
+
 static void json_end(struct output *output, const struct view *view)
 {
-	struct json_writer *json = begin(output, "end");
+	struct json_writer *json;
 
+	if (view->made)
+		put_made(output, view->made);
+	json = begin(output, "end");
 	put_time(output, json, view->now_ns);
 	json_put_u64(json, "duration_ns", view->duration_ns);
 	json_put_u64(json, "events_seen", view->ledger.seen);
@@ -348,6 +381,8 @@ static void json_end(struct output *output, const struct view *view)
 	for (int reason = 0; reason < LOST_REASONS; reason++)
 		json_put_u64(json, lost_reason_name(reason), view->ledger.lost[reason]);
 	json_put_object_end(json);
+	if (view->suppressions)
+		put_suppressed(json, view->suppressions);
 	end(json);
 }
 

@@ -4,6 +4,7 @@
 #include "output.h"
 #include "text_finding.h"
 #include "text_style.h"
+#include "text_suppressions.h"
 #include "units.h"
 
 /* More processes than this are left to -j; the ones with leaks come first. */
@@ -345,6 +346,8 @@ static void text_summary(struct output *output, const struct view *view)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
 	put_findings(output, view);
+	if (view->final)
+		text_suppressions_put_used(output->file, style, view);
 }
 
 static void text_end(struct output *output, const struct view *view)
@@ -364,6 +367,7 @@ static void text_end(struct output *output, const struct view *view)
 		separator = ", ";
 	}
 	fputs(ledger_lost(ledger) ? ")\n" : "\n", output->file);
+	text_suppressions_put_made(output->file, style_of(output), view);
 }
 
 static void text_free(struct output *output)
