@@ -15,6 +15,7 @@
 #define IPPROTO_TCP 6
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same in every kernel since 2.6.27 */
+#define PF_EXITING 0x00000004 /* likewise */
 
 /* pid namespaces nest at most this deep: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h */
 #define PIDNS_LEVELS 32

@@ -24,6 +24,8 @@ static __always_inline void read_actor(struct event_transition *e, struct task_s
 {
 	read_current(&e->task, task);
 	e->flow.flags |= EVENT_ACTOR;
+	if (task->flags & PF_EXITING)
+		e->flow.flags |= EVENT_EXITING;
 }
 
 /*

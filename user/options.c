@@ -12,6 +12,7 @@
 
 #include "exit_status.h"
 #include "explain.h"
+#include "options_command.h"
 #include "options_web.h"
 #include "units.h"
 #include "version.h"
@@ -85,7 +86,8 @@ static const char doc[] =
 	"  tcpwatch -p $(pgrep -d, nginx) -f     several, and their future children\n"
 	"  tcpwatch -n nginx -w 1m               only leaks older than a minute\n"
 	"  tcpwatch -t -L 80,443                 every transition of a web server\n"
-	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s";
+	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s\n"
+	"  tcpwatch --error-exitcode=23 -- make test   fails where a test leaks a socket";
 
 static _Noreturn void __attribute__((format(printf, 2, 3)))
 fail(enum exit_status status, const char *format, ...)
@@ -345,12 +347,15 @@ static _Noreturn void explain_option(const char *id)
 static void options_check(const struct options *options)
 {
 	const char *web = options_web_check(options);
+	const char *command = options_command_check(options);
 
 	if (web)
 		fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
 	if (options->only_ipv4 && options->only_ipv6)
 		fail(STATUS_USAGE, "-4 and -6 exclude each other: without both, all are watched");
-	if (options->follow_forks && !options->pid_count)
+	if (command)
+		fail(STATUS_USAGE, "%s", command);
+	if (options->follow_forks && !options->pid_count && !options->command)
 		fail(STATUS_USAGE, "-f needs -p PID: it follows the children of given processes");
 }
 
@@ -369,10 +374,6 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 	case 'V':
 		puts("tcpwatch " TCPWATCH_VERSION);
 		exit(EXIT_SUCCESS);
-	case ARGP_KEY_ARG:
-		fail_value(
-			"unexpected argument", arg, strlen(arg),
-			"(lists are written with commas, as in -p 12,34)\nTry 'tcpwatch --help'.");
 	case ARGP_KEY_END:
 		options_check(state->input);
 		break;
@@ -389,6 +390,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = options;
+		state->child_inputs[1] = options;
 		break;
 	case 'p':
 		list_parse(options, arg, pid_parse);
@@ -456,10 +458,15 @@ static char *help_filter(int key, const char *text, void *input)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_web_argp, 0, "Serving:", 3}, {0}};
+	static const struct argp_child children[] = {
+		{&options_web_argp, 0, "Serving:", 3},
+		{&options_command_argp, 0, "Starting a command:", 2},
+		{0},
+	};
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = option_parse,
+		.args_doc = "\n-- COMMAND [ARG...]",
 		.doc = doc,
 		.help_filter = help_filter,
 		.children = children,
@@ -476,12 +483,14 @@ void options_parse(struct options *options, int argc, char **argv)
 	/* getopt begins its messages with argv[0], path and all. */
 	if (name_given)
 		argv[0] = name;
-	/* argp's own --help would bring --HANG and --program-name with it. */
-	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, options);
+	/* argp's own --help would bring --HANG and --program-name with it. In order: an argument
+	 * before -- is not COMMAND. */
+	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
 		fail(STATUS_FAULT, "command line: %s", strerror(err));
+	options->follow_forks = options->follow_forks || options->command;
 	if (!options->max_groups)
 		options->max_groups = MAX_GROUPS_DEFAULT;
 }

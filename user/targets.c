@@ -13,6 +13,8 @@
 #define FD_SHIFT 32
 #define FD_MASK	 0x7fffffffULL
 
+#define COMM_LEN 16
+
 int targets_add(struct targets *targets, uint32_t tgid)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -41,6 +43,13 @@ bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
 	return true;
 }
 
+static void printable(char *comm)
+{
+	for (char *c = comm; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 static void read_comm(uint32_t tgid, char *comm, size_t size)
 {
 	char path[64];
@@ -54,15 +63,27 @@ static void read_comm(uint32_t tgid, char *comm, size_t size)
 	if (fgets(comm, (int)size, file))
 		comm[strcspn(comm, "\n")] = '\0';
 	fclose(file);
-	for (char *c = comm; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	printable(comm);
+}
+
+/* As its comm will be, once it runs. */
+static void name_put(char *comm, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
+	printable(comm);
 }
 
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])
 {
 	char comm[32], more[32] = "";
 
+	if (options->command) {
+		name_put(comm, sizeof(comm), options->command[0]);
+		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]", comm, options->pids[0]);
+		return text;
+	}
 	if (options->pid_count) {
 		if (options->pid_count > 1)
 			snprintf(more, sizeof(more), " and %zu more", options->pid_count - 1);
