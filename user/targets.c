@@ -2,7 +2,9 @@
 #include "targets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -14,6 +16,54 @@
 #define FD_MASK	 0x7fffffffULL
 
 #define COMM_LEN 16
+#define PID_MAX	 4194304 /* PID_MAX_LIMIT: no Linux system has a higher pid */
+
+static ssize_t file_read(const char *path, char *text, size_t size)
+{
+	size_t length = 0;
+	ssize_t count;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	do {
+		count = read(fd, text + length, size - 1 - length);
+		if (count > 0)
+			length += (size_t)count;
+	} while (count > 0 || (count < 0 && errno == EINTR));
+	count = count < 0 ? -errno : (ssize_t)length;
+	close(fd);
+	text[length] = '\0';
+	return count;
+}
+
+int targets_process_of(uint32_t thread, uint32_t *process)
+{
+	static const char key[] = "\nTgid:\t";
+	char path[32], text[1024];
+	unsigned long number;
+	const char *value;
+	char *end;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	length = file_read(path, text, sizeof(text));
+	if (length == -ENOENT)
+		return -ESRCH;
+	if (length < 0)
+		return (int)length;
+	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
+	 * one. */
+	value = strstr(text, key);
+	if (!value)
+		return -EPROTO;
+	value += strlen(key);
+	number = strtoul(value, &end, 10);
+	if (*end != '\n' || number < 1 || number > PID_MAX)
+		return -EPROTO;
+	*process = (uint32_t)number;
+	return 0;
+}
 
 int targets_add(struct targets *targets, uint32_t tgid)
 {
