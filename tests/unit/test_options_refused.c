@@ -256,16 +256,13 @@ static void unknown_pages_are_refused(void **state)
 /* The contract has them, this version has not; argp's own hidden ones neither. */
 static void options_to_come_are_refused(void **state)
 {
-	static const char *const options[] = {"-s",
-					      "--stack",
-					      "-o",
+	static const char *const options[] = {"-o",
 					      "-ox",
 					      "--record=x",
 					      "--replay=x",
 					      "--cgroup=/",
 					      "--netns=1",
 					      "--error-exitcode=3",
-					      "--suppressions=x",
 					      "--HANG",
 					      "--program-name=x"};
 
