@@ -30,6 +30,12 @@ struct reader {
 	bool any;	  /* there was something to match */
 };
 
+/* Does it mean something in a pattern? */
+static bool is_special(char c)
+{
+	return c && strchr("\\*^$", c);
+}
+
 static int hex_of(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -46,7 +52,7 @@ static char escaped(struct reader *reader)
 	size_t left = reader->length - reader->at - 1;
 	int byte;
 
-	if (left && memchr("\\*^$", *text, 4)) {
+	if (left && is_special(*text)) {
 		reader->at++;
 		return *text;
 	}
@@ -101,7 +107,9 @@ static void read_all(struct suppression_pattern *pattern, struct reader *reader)
 			part_end(pattern, reader);
 			part_begin(pattern, reader);
 		} else {
-			pattern->bytes[reader->written++] = c == '\\' ? escaped(reader) : c;
+			if (c == '\\')
+				c = escaped(reader);
+			pattern->bytes[reader->written++] = c;
 		}
 	}
 	part_end(pattern, reader);
@@ -196,7 +204,7 @@ size_t suppression_pattern_quote(const char *text, size_t length, char *out)
 		unsigned char c = (unsigned char)text[i];
 		bool at_edge = i == 0 || i + 1 == length;
 
-		if (memchr("\\*^$", c, 4)) {
+		if (is_special((char)c)) {
 			out[written++] = '\\';
 			out[written++] = (char)c;
 		} else if (c < ' ' || c > '~' || (c == ' ' && at_edge)) {

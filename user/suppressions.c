@@ -40,8 +40,10 @@ static const char *shown(const char *text, size_t length, char out[SHOWN_LEN])
 {
 	size_t kept = length < SHOWN_LEN ? length : SHOWN_LEN - 4;
 
+	memcpy(out, text, kept);
 	for (size_t i = 0; i < kept; i++)
-		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+		if (text[i] < ' ' || text[i] > '~')
+			out[i] = '?';
 	memcpy(out + kept, kept < length ? "..." : "", kept < length ? 4 : 1);
 	return out;
 }
@@ -224,7 +226,7 @@ static ssize_t file_read(const char *path, char *text)
 int suppressions_read(struct suppressions **suppressions, const char *path,
 		      char error[SUPPRESSIONS_ERROR_LEN])
 {
-	char *text = malloc(SUPPRESSIONS_SIZE_MAX + 1);
+	char *text = calloc(1, SUPPRESSIONS_SIZE_MAX + 1);
 	ssize_t length = text ? file_read(path, text) : -ENOMEM;
 	int err = (int)length;
 
