@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "call_site.h"
 #include "options.h"
 #include "output.h"
 #include "source.h"
@@ -14,8 +15,10 @@ struct engine_config {
 	const struct options *options;
 	struct source *source; /* stays the caller's */
 	struct output *output; /* stays the caller's */
-	const char *kernel;    /* for the start record */
-	const char *targets;   /* for people: "nginx[812] and 2 more"; NULL = every process */
+	struct call_sites
+		*sites;	     /* names of stacks; stays the caller's; NULL = no stacks (no -s) */
+	const char *kernel;  /* for the start record */
+	const char *targets; /* for people: "nginx[812] and 2 more"; NULL = every process */
 	uint32_t self_tgid;
 	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants
 	 * to know. */

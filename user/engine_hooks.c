@@ -58,6 +58,14 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	engine->config.output->ops->leak_end(engine->config.output, end);
 }
 
+/* No stack has a number where there are no sites. */
+static const struct call_stack *ask_names(void *context, uint32_t stack)
+{
+	struct call_sites *sites = ((struct engine *)context)->config.sites;
+
+	return sites->ops->names(sites, stack);
+}
+
 static void on_finding(void *context, const struct finding *finding)
 {
 	struct engine *engine = context;
@@ -107,6 +115,7 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 	return (struct leak_hooks){
 		.leaked = on_leaked,
 		.ended = on_leak_ended,
+		.names = engine->config.sites ? ask_names : NULL,
 		.context = engine,
 	};
 }

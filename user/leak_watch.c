@@ -9,8 +9,13 @@
 
 #include "deadline_heap.h"
 #include "leak_judge.h"
+#include "leak_names.h"
+#include "leak_pending.h"
 #include "sample.h"
 #include "units.h"
+
+/* Names that are not there yet are asked for again. */
+#define NAMES_RETRY_NS (10 * NS_PER_MS)
 
 /* A reported leak that is still open. */
 struct reported {
@@ -33,6 +38,9 @@ struct leak_watch {
 	struct leak_holders holders; /* of the leak at hand */
 	struct reported *reported;
 	struct leak_groups *groups;
+	struct leak_names names;
+	struct leak_pending pending;
+	uint64_t settle_at_ns; /* when to look after them; UINT64_MAX = there are none */
 };
 
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
@@ -45,6 +53,8 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 	watch->tracker = tracker;
 	watch->threshold_ns = threshold_ns;
 	watch->hooks = *hooks;
+	watch->names = (struct leak_names){.ask = hooks->names, .context = hooks->context};
+	watch->settle_at_ns = UINT64_MAX;
 	watch->groups = leak_groups_new();
 	if (!watch->groups) {
 		free(watch);
@@ -64,6 +74,8 @@ void leak_watch_free(struct leak_watch *watch)
 		free(reported);
 	}
 	leak_groups_free(watch->groups);
+	leak_names_clear(&watch->names);
+	leak_pending_clear(&watch->pending);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
 	leak_holders_clear(&watch->holders);
@@ -159,11 +171,15 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 {
+	bool wait;
+
 	if (socket->since_known)
 		list_append(watch, socket);
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
+	if (!watch->threshold_ns) /* it will be reported: the sooner the names come, the better */
+		leak_names_get(&watch->names, socket->stack, socket->since_ns, &wait);
 }
 
 static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
@@ -189,34 +205,94 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	free(reported);
 }
 
-static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
-		   const struct leak *leak)
+/* Counts a leak, and gives it the number of its site. NULL without memory. */
+static struct leak_group *count(struct leak_watch *watch, const struct tcp_socket *socket,
+				struct process *process, struct leak *leak)
 {
-	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	struct reported *reported = calloc(1, sizeof(*reported));
+	struct leak_group *group =
+		leak_groups_get(watch->groups, process, leak->kind, socket, leak->stack);
 
-	socket->leaked = 1;
 	sample_leak(process ? process : process_table_unknown(watch->tracker->processes),
 		    socket->flow.netns, leak->kind);
-	if (!group) {
-		free(reported);
-		reported = NULL;
-	}
+	if (!group)
+		return NULL;
+	leak->site = group->site_number;
+	group_age(group, leak->age_ns, leak->age_at_least);
+	group->total++;
+	return group;
+}
+
+static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
+		   struct leak *leak)
+{
+	struct leak_group *group = count(watch, socket, process, leak);
+	struct reported *reported = group ? calloc(1, sizeof(*reported)) : NULL;
+
+	socket->leaked = 1;
+	if (group)
+		group->open++;
 	if (reported) {
 		reported->cookie = socket->cookie;
 		reported->group = group;
 		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
-		if (!reported->hh.tbl) {
+		if (!reported->hh.tbl)
 			free(reported);
-			reported = NULL;
-		}
-	}
-	if (group) {
-		group_age(group, leak->age_ns, leak->age_at_least);
-		group->total++;
-		group->open++;
 	}
 	watch->hooks.leaked(watch->hooks.context, leak);
+}
+
+/* With its end right behind it: the socket is gone. */
+static void report_pending(struct leak_watch *watch, struct pending_leak *pending)
+{
+	struct leak *leak = &pending->leak;
+	const struct tcp_socket socket = {.flow = pending->flow, .role = leak->role};
+	const struct leak_end end = {
+		.time_ns = leak->time_ns,
+		.cookie = leak->cookie,
+		.age_ns = leak->age_ns,
+		.age_at_least = leak->age_at_least,
+		.process = pending->process,
+		.flow = &pending->flow,
+		.kind = leak->kind,
+	};
+
+	count(watch, &socket, pending->process, leak);
+	watch->hooks.leaked(watch->hooks.context, leak);
+	watch->hooks.ended(watch->hooks.context, &end);
+}
+
+struct settling {
+	struct leak_watch *watch;
+	uint64_t now_ns;
+	bool all;
+};
+
+static bool settle(void *context, struct pending_leak *pending)
+{
+	const struct settling *settling = context;
+	bool wait;
+
+	pending->leak.stack =
+		leak_names_get(&settling->watch->names, pending->stack, settling->now_ns, &wait);
+	if (wait && !settling->all)
+		return false;
+	report_pending(settling->watch, pending);
+	return true;
+}
+
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
+{
+	struct settling settling = {.watch = watch, .now_ns = now_ns, .all = all};
+
+	if (watch->settle_at_ns > now_ns && !all)
+		return;
+	leak_pending_run(&watch->pending, settle, &settling);
+	watch->settle_at_ns = watch->pending.count ? now_ns + NAMES_RETRY_NS : UINT64_MAX;
+}
+
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
+{
+	return leak_names_outstanding(&watch->names, now_ns);
 }
 
 /* With a threshold of 0 every one is reported, also one that is closed before it could be judged.
@@ -224,21 +300,29 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
+	struct leak leak = {
+		.time_ns = time_ns,
+		.cookie = socket->cookie,
+		.age_ns = age_of(socket, time_ns),
+		.process = process,
+		.flow = &socket->flow,
+		.role = socket->role,
+		.kind = LEAK_UNCLOSED,
+		.end_read = true,
+	};
+	bool wait;
 
 	if (socket->hidden || socket->kernel ||
 	    (!process && watch_set_is_selective(watch->tracker->watched)))
 		return;
-	report(watch, socket, process,
-	       &(struct leak){
-		       .time_ns = time_ns,
-		       .cookie = socket->cookie,
-		       .age_ns = age_of(socket, time_ns),
-		       .process = process,
-		       .flow = &socket->flow,
-		       .role = socket->role,
-		       .kind = LEAK_UNCLOSED,
-		       .end_read = true,
-	       });
+	leak.stack = leak_names_get(&watch->names, socket->stack, time_ns, &wait);
+	/* It cannot be asked later: what is known of it is kept until the names are there. */
+	if (wait && leak_pending_add(&watch->pending, &leak, process, socket->stack)) {
+		if (watch->settle_at_ns > time_ns + NAMES_RETRY_NS)
+			watch->settle_at_ns = time_ns + NAMES_RETRY_NS;
+		return;
+	}
+	report(watch, socket, process, &leak);
 }
 
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
@@ -259,6 +343,8 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch)
 
 	if (watch->head)
 		regular = socket_at(watch, watch->head)->since_ns + watch->threshold_ns;
+	if (watch->settle_at_ns < deadline)
+		deadline = watch->settle_at_ns;
 	return regular < deadline ? regular : deadline;
 }
 
@@ -289,21 +375,33 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 	return socket;
 }
 
+/* Must it wait for the names of its stack? Then it is looked at a little later: so no leak is kept
+ * that may have ended by the time it is told. */
+static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
+{
+	bool wait;
+
+	leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+	return wait &&
+	       !deadline_heap_push(&watch->irregular, now_ns + NAMES_RETRY_NS, socket->cookie);
+}
+
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 {
-	uint64_t cookie;
-
 	while (watch->head) {
 		struct tcp_socket *socket = socket_at(watch, watch->head);
 
-		if (socket->since_ns + watch->threshold_ns > now_ns ||
-		    !due_add(watch, socket->cookie))
+		if (socket->since_ns + watch->threshold_ns > now_ns)
+			break;
+		if (!put_off(watch, socket, now_ns) && !due_add(watch, socket->cookie))
 			break;
 		list_remove(watch, socket);
 	}
 	while (deadline_heap_first(&watch->irregular) <= now_ns) {
-		cookie = deadline_heap_pop(&watch->irregular);
-		if (waiting(watch, cookie))
+		uint64_t cookie = deadline_heap_pop(&watch->irregular);
+		const struct tcp_socket *socket = waiting(watch, cookie);
+
+		if (socket && !put_off(watch, socket, now_ns))
 			due_add(watch, cookie);
 	}
 	return watch->due_count;
@@ -335,7 +433,20 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 {
 	struct leak_verdict verdict =
 		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
+	struct leak leak = {
+		.time_ns = now_ns,
+		.cookie = socket->cookie,
+		.age_ns = age_of(socket, now_ns),
+		.age_at_least = !socket->since_known,
+		.flow = &socket->flow,
+		.role = socket->role,
+		.kind = verdict.kind,
+		.end_read = !record->recv_queue,
+		.recv_queue = record->recv_queue,
+		.send_queue = record->send_queue,
+	};
 	struct process *process;
+	bool wait;
 
 	if (!verdict.leaked) {
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
@@ -347,22 +458,11 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	process = leak_holders_choose(&watch->holders, socket);
 	if (!process && watch_set_is_selective(watch->tracker->watched))
 		return; /* nobody's whom we watch */
-	report(watch, socket, process,
-	       &(struct leak){
-		       .time_ns = now_ns,
-		       .cookie = socket->cookie,
-		       .age_ns = age_of(socket, now_ns),
-		       .age_at_least = !socket->since_known,
-		       .process = process,
-		       .flow = &socket->flow,
-		       .role = socket->role,
-		       .kind = verdict.kind,
-		       .end_read = !record->recv_queue,
-		       .recv_queue = record->recv_queue,
-		       .send_queue = record->send_queue,
-		       .holders = watch->holders.items,
-		       .holder_count = watch->holders.count,
-	       });
+	leak.process = process;
+	leak.holders = watch->holders.items;
+	leak.holder_count = watch->holders.count;
+	leak.stack = leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+	report(watch, socket, process, &leak);
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)

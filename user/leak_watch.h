@@ -31,6 +31,7 @@ struct leak {
 	size_t holder_count;
 	bool at_exit;			/* its process ended, and left it so */
 	const struct call_stack *stack; /* where it was made; NULL = not known */
+	uint32_t site;			/* leak_group.h: the number of its call site; 0 = none */
 };
 
 struct leak_end {
@@ -46,6 +47,8 @@ struct leak_end {
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
+	/* call_sites_ops.names(); NULL: there are no stacks. */
+	const struct call_stack *(*names)(void *context, uint32_t stack);
 	void *context;
 };
 
@@ -79,6 +82,15 @@ bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *re
  */
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
 			uint64_t now_ns);
+
+/*
+ * Reports what has ended and waited for the names of its stack only, as far as they have come, or
+ * been waited for long enough. In the end (`all`) without them.
+ */
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all);
+
+/* Does any leak, reported or not, wait for names that may still come? */
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns);
 
 /* The scan failed: asks again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);

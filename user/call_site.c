@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "call_site.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "call_layer.h"
+#include "utf8.h"
+
+/* More frames than this are no one-line text any more. */
+#define FRAMES_SHOWN 3
+
+#define FUNCTION_LEN 52
+#define FILE_LEN     32
+
+static const char *cut_start(const char *text, size_t length)
+{
+	const char *from = text + strlen(text) - length;
+
+	while ((*from & 0xc0) == 0x80) /* not in the middle of a character */
+		from++;
+	return from;
+}
+
+/* Copies `length` bytes of text; what has no room goes from its middle: the ends tell most. */
+static const char *cut(const char *text, size_t length, char *out, size_t room)
+{
+	char whole[1024];
+	size_t head;
+
+	snprintf(whole, sizeof(whole), "%.*s",
+		 (int)(length < sizeof(whole) ? length : sizeof(whole) - 1), text);
+	if (strlen(whole) < room) {
+		memcpy(out, whole, strlen(whole) + 1);
+		return out;
+	}
+	head = room / 3;
+	while (head && (whole[head] & 0xc0) == 0x80)
+		head--;
+	snprintf(out, room, "%.*s...%s", (int)head, whole,
+		 cut_start(whole, room - head - sizeof("...")));
+	return out;
+}
+
+const char *call_site_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static const char *cut_base(const char *path, char out[FILE_LEN])
+{
+	const char *base = call_site_base_name(path);
+
+	return cut(base, strlen(base), out, FILE_LEN);
+}
+
+/* Without the parameters that C++ names end with: "f(int)" is f, "g::operator()()" g::operator().
+ */
+static size_t without_parameters(const char *function)
+{
+	static const char operator[] = "operator";
+	size_t length = strlen(function), at = length;
+	int depth = 0;
+
+	if (length > 7 && !strcmp(function + length - 6, " const"))
+		at = length - 6;
+	if (!at || function[at - 1] != ')')
+		return length;
+	do {
+		at--;
+		depth += function[at] == ')';
+		depth -= function[at] == '(';
+	} while (at && depth);
+	if (depth || !at)
+		return length;
+	if (at >= sizeof(operator) - 1 &&
+	    !strncmp(function + at - (sizeof(operator) - 1), operator, sizeof(operator) - 1))
+		return length;
+	return at;
+}
+
+const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN])
+{
+	char function[FUNCTION_LEN], file[FILE_LEN];
+	const char *name = frame->function ? frame->function : "";
+	size_t length = without_parameters(name);
+	const char *path = call_layer_python(frame, &name, &length);
+
+	cut(name, length, function, sizeof(function));
+	if (path)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
+	else if (frame->file && frame->function)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s:%u)", function,
+			 cut_base(frame->file, file), frame->line);
+	else if (frame->file)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s:%u", cut_base(frame->file, file),
+			 frame->line);
+	else if (call_layer_is_jit(frame))
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", function);
+	else if (frame->function)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s+0x%llx (%s)", function,
+			 (unsigned long long)frame->offset, cut_base(frame->module, file));
+	else if (frame->module)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s+0x%llx", cut_base(frame->module, file),
+			 (unsigned long long)frame->offset);
+	else
+		snprintf(text, CALL_FRAME_TEXT_LEN, "0x%llx", (unsigned long long)frame->ip);
+	return text;
+}
+
+static size_t start_of(const struct call_stack *stack)
+{
+	enum call_layer best = LAYER_SYSTEM;
+	size_t start = 0;
+
+	for (size_t i = 0; i < stack->count; i++) {
+		enum call_layer layer = call_layer_of(&stack->frames[i]);
+
+		if (layer > best) {
+			best = layer;
+			start = i;
+		}
+	}
+	return start;
+}
+
+const struct call_frame *call_site_frame(const struct call_stack *stack)
+{
+	return stack->count ? &stack->frames[start_of(stack)] : NULL;
+}
+
+const char *call_site_verb(const struct call_stack *stack)
+{
+	return stack->how == STACK_ACCEPT ? "accepted" : "connected";
+}
+
+/* The callers that are worth a word beside the first frame: what is as near to the program. */
+static bool is_shown(const struct call_frame *frame, enum call_layer first)
+{
+	enum call_layer layer = call_layer_of(frame);
+
+	return first >= LAYER_PROGRAM ? layer >= LAYER_PROGRAM
+				      : layer >= first && layer > LAYER_SYSTEM;
+}
+
+const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN])
+{
+	char frame[CALL_FRAME_TEXT_LEN];
+	size_t start, shown = 1;
+	enum call_layer first;
+	int length;
+
+	text[0] = '\0';
+	if (!stack->count)
+		return text;
+	start = start_of(stack);
+	first = call_layer_of(&stack->frames[start]);
+	length = snprintf(text, CALL_SITE_TEXT_LEN, "%s at %s", call_site_verb(stack),
+			  call_frame_format(&stack->frames[start], frame));
+	for (size_t i = start + 1; i < stack->count && shown < FRAMES_SHOWN; i++) {
+		if (!is_shown(&stack->frames[i], first))
+			continue;
+		length += snprintf(text + length, CALL_SITE_TEXT_LEN - (size_t)length, " <- %s",
+				   call_frame_format(&stack->frames[i], frame));
+		shown++;
+	}
+	return text;
+}
+
+/* The longest text has room. */
+_Static_assert(CALL_FRAME_TEXT_LEN >= FUNCTION_LEN + FILE_LEN + sizeof("+0x0123456789abcdef"),
+	       "room for a frame");
+_Static_assert(CALL_SITE_TEXT_LEN >= FRAMES_SHOWN * (CALL_FRAME_TEXT_LEN + sizeof(" <- ")),
+	       "room for a site");
