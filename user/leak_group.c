@@ -174,6 +174,15 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	return &entry->group;
 }
 
+bool leak_group_is_beside(const struct leak_group *group, const struct leak_group *other)
+{
+	struct key key = ((const struct entry *)group->links)->key;
+	const struct key *wanted = &((const struct entry *)other->links)->key;
+
+	key.site = wanted->site;
+	return !memcmp(&key, wanted, sizeof(key));
+}
+
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous)
 {
 	struct entry *entry = previous ? previous->links : NULL;

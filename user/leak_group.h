@@ -44,6 +44,9 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 				   enum leak_kind kind, const struct tcp_socket *socket,
 				   const struct call_stack *stack);
 
+/* Do they differ by their call sites at most? */
+bool leak_group_is_beside(const struct leak_group *group, const struct leak_group *other);
+
 /* Walks all groups; start with NULL. */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
 

@@ -127,7 +127,7 @@ void leak_watch_each(struct leak_watch *watch,
 }
 
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process)
+					 const struct process *process, uint64_t *open)
 {
 	const struct leak_group *most = NULL;
 	struct leak_group *group = NULL;
@@ -136,7 +136,25 @@ const struct leak_group *leak_watch_most(const struct leak_watch *watch,
 		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
 		    (!most || group->open > most->open))
 			most = group;
+	*open = 0;
+	while (most && (group = leak_groups_next(watch->groups, group)))
+		if (leak_group_is_beside(group, most))
+			*open += group->open;
 	return most;
+}
+
+const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
+			    bool pooled)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(watch->groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
+		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
+		    group->open > (most ? most->open : 0))
+			most = group;
+	return most ? most->site : NULL;
 }
 
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)

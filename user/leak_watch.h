@@ -103,9 +103,15 @@ void leak_watch_each(struct leak_watch *watch,
 		     void *context);
 
 /* The group of this process (NULL = nobody known) with the most leaks that are still open, but for
- * unaccepted ones; NULL if there is none. Its age may be out of date. */
+ * unaccepted ones; NULL if there is none. Its age may be out of date. *open: how many are, with
+ * those of other call sites. */
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process);
+					 const struct process *process, uint64_t *open);
+
+/* The call site of the most open leaks of this process, but for unaccepted ones: of connections
+ * that idle in a client's pool, or of all others. NULL where it is not known. */
+const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
+			    bool pooled);
 
 /* The groups of all reported leaks, with ages as of now_ns. */
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);

@@ -168,6 +168,9 @@ int replay_log_read(struct replay_log *log, FILE *file, struct replay_error *err
 
 void replay_log_clear(struct replay_log *log)
 {
+	for (size_t i = 0; i < log->count; i++)
+		if (log->items[i].type == REPLAY_SYMBOL)
+			replay_symbol_free(log->items[i].symbol);
 	free(log->items);
 	memset(log, 0, sizeof(*log));
 }
