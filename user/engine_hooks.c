@@ -58,7 +58,7 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	engine->config.output->ops->leak_end(engine->config.output, end);
 }
 
-/* No stack has a number where there are no sites. */
+/* Only where there are sites. */
 static const struct call_stack *ask_names(void *context, uint32_t stack)
 {
 	struct call_sites *sites = ((struct engine *)context)->config.sites;
