@@ -137,7 +137,8 @@ static enum call_layer go_layer(const struct call_frame *frame)
 	size_t length = function ? strcspn(function, "./") : 0;
 	bool is_path = length && function[length] == '/';
 
-	if (!length || !function[length] || (frame->file && !ends(frame->file, ".go")) ||
+	if (!length || !function[length] ||
+	    (frame->file && !ends(frame->file, ".go") && !ends(frame->file, ".s")) ||
 	    is_c_clone(function + length + 1))
 		return LAYER_SOURCE;
 	for (size_t i = 0; i < COUNT(plumbing); i++)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "call_layer.h"
-#include "utf8.h"
 
 /* More frames than this are no one-line text any more. */
 #define FRAMES_SHOWN 3
@@ -13,32 +12,27 @@
 #define FUNCTION_LEN 52
 #define FILE_LEN     32
 
-static const char *cut_start(const char *text, size_t length)
+static bool is_inside_character(char c)
 {
-	const char *from = text + strlen(text) - length;
-
-	while ((*from & 0xc0) == 0x80) /* not in the middle of a character */
-		from++;
-	return from;
+	return (c & 0xc0) == 0x80;
 }
 
 /* Copies `length` bytes of text; what has no room goes from its middle: the ends tell most. */
 static const char *cut(const char *text, size_t length, char *out, size_t room)
 {
-	char whole[1024];
-	size_t head;
+	size_t head = room / 3, tail;
 
-	snprintf(whole, sizeof(whole), "%.*s",
-		 (int)(length < sizeof(whole) ? length : sizeof(whole) - 1), text);
-	if (strlen(whole) < room) {
-		memcpy(out, whole, strlen(whole) + 1);
+	if (length < room) {
+		memcpy(out, text, length);
+		out[length] = '\0';
 		return out;
 	}
-	head = room / 3;
-	while (head && (whole[head] & 0xc0) == 0x80)
+	tail = length - (room - head - sizeof("..."));
+	while (head && is_inside_character(text[head]))
 		head--;
-	snprintf(out, room, "%.*s...%s", (int)head, whole,
-		 cut_start(whole, room - head - sizeof("...")));
+	while (tail < length && is_inside_character(text[tail]))
+		tail++;
+	snprintf(out, room, "%.*s...%.*s", (int)head, text, (int)(length - tail), text + tail);
 	return out;
 }
 
@@ -141,8 +135,7 @@ static bool is_shown(const struct call_frame *frame, enum call_layer first)
 {
 	enum call_layer layer = call_layer_of(frame);
 
-	return first >= LAYER_PROGRAM ? layer >= LAYER_PROGRAM
-				      : layer >= first && layer > LAYER_SYSTEM;
+	return layer >= first && layer > LAYER_SYSTEM;
 }
 
 const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN])
@@ -170,7 +163,8 @@ const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE
 }
 
 /* The longest text has room. */
-_Static_assert(CALL_FRAME_TEXT_LEN >= FUNCTION_LEN + FILE_LEN + sizeof("+0x0123456789abcdef"),
+_Static_assert(CALL_FRAME_TEXT_LEN >= FUNCTION_LEN + FILE_LEN + sizeof("+0x0123456789abcdef ()"),
 	       "room for a frame");
-_Static_assert(CALL_SITE_TEXT_LEN >= FRAMES_SHOWN * (CALL_FRAME_TEXT_LEN + sizeof(" <- ")),
+_Static_assert(CALL_SITE_TEXT_LEN >= FRAMES_SHOWN * (CALL_FRAME_TEXT_LEN + sizeof(" <- ")) +
+					     sizeof("connected at"),
 	       "room for a site");

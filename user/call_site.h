@@ -58,7 +58,7 @@ struct call_sites_ops {
 
 /* One frame in a word or two: "handle_conn (server.c:118)", "handle_conn+0x1a (server)",
  * "server+0x1234", "0x7f0012345678". Returns text. */
-#define CALL_FRAME_TEXT_LEN 104
+#define CALL_FRAME_TEXT_LEN 112
 const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN]);
 
 /* Where a reader should begin: the innermost frame of the program itself, or of what is next to it:
@@ -67,7 +67,7 @@ const struct call_frame *call_site_frame(const struct call_stack *stack);
 
 /* "accepted at handle_conn (server.c:118) <- worker_main (server.c:240)", from call_site_frame()
  * on. Returns text; "" for no frames. */
-#define CALL_SITE_TEXT_LEN 336
+#define CALL_SITE_TEXT_LEN 368
 const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN]);
 
 /* "accepted", "connected". */
