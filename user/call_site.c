@@ -11,6 +11,7 @@
 
 #define FUNCTION_LEN 52
 #define FILE_LEN     32
+#define SOURCE_LEN   (FILE_LEN + 11)
 
 static bool is_inside_character(char c)
 {
@@ -75,9 +76,22 @@ static size_t without_parameters(const char *function)
 	return at;
 }
 
+/* "server.c:118"; "server.c" where the line is not known. */
+static const char *format_source(const struct call_frame *frame, char text[SOURCE_LEN])
+{
+	char file[FILE_LEN];
+
+	cut_base(frame->file, file);
+	if (frame->line)
+		snprintf(text, SOURCE_LEN, "%s:%u", file, frame->line);
+	else
+		snprintf(text, SOURCE_LEN, "%s", file);
+	return text;
+}
+
 const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN])
 {
-	char function[FUNCTION_LEN], file[FILE_LEN];
+	char function[FUNCTION_LEN], file[FILE_LEN], source[SOURCE_LEN];
 	const char *name = frame->function ? frame->function : "";
 	size_t length = without_parameters(name);
 	const char *path = call_layer_python(frame, &name, &length);
@@ -86,11 +100,10 @@ const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRA
 	if (path)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
 	else if (frame->file && frame->function)
-		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s:%u)", function,
-			 cut_base(frame->file, file), frame->line);
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function,
+			 format_source(frame, source));
 	else if (frame->file)
-		snprintf(text, CALL_FRAME_TEXT_LEN, "%s:%u", cut_base(frame->file, file),
-			 frame->line);
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", format_source(frame, source));
 	else if (call_layer_is_jit(frame))
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", function);
 	else if (frame->function)

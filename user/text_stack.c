@@ -64,9 +64,11 @@ static bool row_fill(struct row *row, const struct text_style *style,
 	size_t length;
 
 	source[0] = '\0';
-	if (frame->file)
+	if (frame->file && frame->line)
 		snprintf(source, sizeof(source), "%.90s:%u", call_site_base_name(frame->file),
 			 frame->line);
+	else if (frame->file)
+		snprintf(source, sizeof(source), "%.90s", call_site_base_name(frame->file));
 	else if (call_layer_python(frame, &python, &length))
 		name = frame->function;
 	else if (frame->function && !call_layer_is_jit(frame))

@@ -152,7 +152,7 @@ static const struct place places[] = {
 	 STACK_ACCEPT,
 	 {G("accept4", LIBC), G("uv__accept", "/usr/bin/node"), G("Builtin:CallFunction", NULL),
 	  G("JS:~emit node:events:466:44", NULL), G("JS:*onConnection /srv/app.js:12:3", NULL)}},
-	{"connected at void com.acme.Shop.fetch(java.lang.String)",
+	{"connected at void com.acme.Shop.fetch",
 	 STACK_CONNECT,
 	 {G("connect", LIBC), G("NET_Connect", "/usr/lib/jvm/lib/libnet.so"),
 	  G("void java.net.Socket.connect(java.net.SocketAddress)", NULL),
@@ -185,6 +185,19 @@ static void three_frames_are_enough(void **state)
 	assert_string_equal(call_site_format(&stack, text),
 			    "accepted at a (x.c:1) <- b (x.c:2) <- c (x.c:3)");
 	assert_ptr_equal(call_site_frame(&stack), &frames[0]);
+}
+
+/* Code without a line of its own, as compilers make it: the file is still known. */
+static void line_0_is_none(void **state)
+{
+	const struct call_frame frames[] = {F("f", "/a/x.c", 0, "/a"), F(NULL, "/a/x.c", 0, "/a"),
+					    F(NULL, "/a/x.c", 7, "/a")};
+	char text[CALL_FRAME_TEXT_LEN];
+
+	(void)state;
+	assert_string_equal(call_frame_format(&frames[0], text), "f (x.c)");
+	assert_string_equal(call_frame_format(&frames[1], text), "x.c");
+	assert_string_equal(call_frame_format(&frames[2], text), "x.c:7");
 }
 
 static void no_frames_are_no_site(void **state)
@@ -268,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sites_begin_at_the_program),
 		cmocka_unit_test(three_frames_are_enough),
+		cmocka_unit_test(line_0_is_none),
 		cmocka_unit_test(no_frames_are_no_site),
 		cmocka_unit_test(parameters_are_left_out),
 		cmocka_unit_test(long_names_are_cut),
