@@ -5,6 +5,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+static bool is_known(const char *name)
+{
+	return name && *name;
+}
+
 static bool begins(const char *text, const char *with)
 {
 	return text && !strncmp(text, with, strlen(with));
@@ -138,7 +143,7 @@ static enum call_layer go_layer(const struct call_frame *frame)
 	bool is_path = length && function[length] == '/';
 
 	if (!length || !function[length] ||
-	    (frame->file && !ends(frame->file, ".go") && !ends(frame->file, ".s")) ||
+	    (is_known(frame->file) && !ends(frame->file, ".go") && !ends(frame->file, ".s")) ||
 	    is_c_clone(function + length + 1))
 		return LAYER_SOURCE;
 	for (size_t i = 0; i < COUNT(plumbing); i++)
@@ -185,8 +190,8 @@ bool call_layer_is_jit(const struct call_frame *frame)
 {
 	const char *base = frame->module ? call_site_base_name(frame->module) : NULL;
 
-	return frame->function && !frame->file &&
-	       (!base || (begins(base, "perf-") && ends(base, ".map")));
+	return is_known(frame->function) && !is_known(frame->file) &&
+	       (!is_known(base) || (begins(base, "perf-") && ends(base, ".map")));
 }
 
 const char *call_layer_python(const struct call_frame *frame, const char **function, size_t *length)
@@ -233,8 +238,8 @@ enum call_layer call_layer_of(const struct call_frame *frame)
 {
 	enum call_layer go;
 
-	if ((!frame->function && !frame->module) || is_system_module(frame->module) ||
-	    is_system_function(frame->function))
+	if ((!is_known(frame->function) && !is_known(frame->module)) ||
+	    is_system_module(frame->module) || is_system_function(frame->function))
 		return LAYER_SYSTEM;
 	if (call_layer_is_jit(frame))
 		return jit_layer(frame);
@@ -246,5 +251,5 @@ enum call_layer call_layer_of(const struct call_frame *frame)
 		return go;
 	if (is_library_file(frame->file) || is_shared_library(frame->module))
 		return LAYER_LIBRARY;
-	return frame->file ? LAYER_SOURCE : LAYER_PROGRAM;
+	return is_known(frame->file) ? LAYER_SOURCE : LAYER_PROGRAM;
 }

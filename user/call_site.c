@@ -13,27 +13,31 @@
 #define FILE_LEN     32
 #define SOURCE_LEN   (FILE_LEN + 11)
 
+static bool is_known(const char *name)
+{
+	return name && *name;
+}
+
 static bool is_inside_character(char c)
 {
 	return (c & 0xc0) == 0x80;
 }
 
-/* Copies `length` bytes of text; what has no room goes from its middle: the ends tell most. */
-static const char *cut(const char *text, size_t length, char *out, size_t room)
+const char *call_name_cut(const char *name, size_t length, char *out, size_t room)
 {
 	size_t head = room / 3, tail;
 
 	if (length < room) {
-		memcpy(out, text, length);
+		memcpy(out, name, length);
 		out[length] = '\0';
 		return out;
 	}
 	tail = length - (room - head - sizeof("..."));
-	while (head && is_inside_character(text[head]))
+	while (head && is_inside_character(name[head]))
 		head--;
-	while (tail < length && is_inside_character(text[tail]))
+	while (tail < length && is_inside_character(name[tail]))
 		tail++;
-	snprintf(out, room, "%.*s...%.*s", (int)head, text, (int)(length - tail), text + tail);
+	snprintf(out, room, "%.*s...%.*s", (int)head, name, (int)(length - tail), name + tail);
 	return out;
 }
 
@@ -48,7 +52,7 @@ static const char *cut_base(const char *path, char out[FILE_LEN])
 {
 	const char *base = call_site_base_name(path);
 
-	return cut(base, strlen(base), out, FILE_LEN);
+	return call_name_cut(base, strlen(base), out, FILE_LEN);
 }
 
 /* Without the parameters that C++ names end with: "f(int)" is f, "g::operator()()" g::operator().
@@ -92,24 +96,25 @@ static const char *format_source(const struct call_frame *frame, char text[SOURC
 const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN])
 {
 	char function[FUNCTION_LEN], file[FILE_LEN], source[SOURCE_LEN];
-	const char *name = frame->function ? frame->function : "";
+	const char *name = is_known(frame->function) ? frame->function : "";
+	bool named = *name;
 	size_t length = without_parameters(name);
 	const char *path = call_layer_python(frame, &name, &length);
 
-	cut(name, length, function, sizeof(function));
+	call_name_cut(name, length, function, sizeof(function));
 	if (path)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
-	else if (frame->file && frame->function)
+	else if (is_known(frame->file) && named)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function,
 			 format_source(frame, source));
-	else if (frame->file)
+	else if (is_known(frame->file))
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", format_source(frame, source));
 	else if (call_layer_is_jit(frame))
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", function);
-	else if (frame->function)
+	else if (named)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s+0x%llx (%s)", function,
 			 (unsigned long long)frame->offset, cut_base(frame->module, file));
-	else if (frame->module)
+	else if (is_known(frame->module))
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s+0x%llx", cut_base(frame->module, file),
 			 (unsigned long long)frame->offset);
 	else

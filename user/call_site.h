@@ -8,7 +8,7 @@
 
 #include "event.h"
 
-/* One frame of a user stack. What is not known is NULL, and 0 for the line. */
+/* One frame of a user stack. What is not known is NULL (or ""), and 0 for the line. */
 struct call_frame {
 	uint64_t ip;	      /* the return address; of an inlined function, its caller's */
 	const char *function; /* demangled */
@@ -69,6 +69,10 @@ const struct call_frame *call_site_frame(const struct call_stack *stack);
  * on. Returns text; "" for no frames. */
 #define CALL_SITE_TEXT_LEN 368
 const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN]);
+
+/* Copies a name of `length` bytes; one that has no room, with the 0, loses its middle: the ends
+ * tell most. UTF-8 stays whole. Returns out. */
+const char *call_name_cut(const char *name, size_t length, char *out, size_t room);
 
 /* "accepted", "connected". */
 const char *call_site_verb(const struct call_stack *stack);

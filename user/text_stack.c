@@ -15,9 +15,8 @@
 #define FUNCTION_COLUMNS 44
 #define SOURCE_COLUMNS	 40
 
-/* Longer names lose their middle; far more bytes than columns, for other alphabets. */
-#define NAME_BYTES   (FUNCTION_COLUMNS * 3)
-#define MODULE_BYTES 120
+/* Longer names lose their middle. */
+#define NAME_BYTES 128
 
 /* One frame in columns, as a terminal may have it. */
 struct row {
@@ -27,23 +26,16 @@ struct row {
 };
 
 /* A name for a terminal, in memory of its own; NULL without any. */
-static char *shown_name(const struct text_style *style, const char *name, size_t limit)
+static char *shown_name(const struct text_style *style, const char *name)
 {
-	size_t length = strlen(name), size;
+	char bounded[NAME_BYTES];
+	size_t size;
 	char *text = NULL;
 	FILE *file = open_memstream(&text, &size);
 
 	if (!file)
 		return NULL;
-	if (length > limit) {
-		char head[NAME_BYTES];
-
-		snprintf(head, sizeof(head), "%.*s", (int)(limit / 3), name);
-		text_put_name(style, file, head);
-		fputs("...", file);
-		name += length - (limit - limit / 3 - 3);
-	}
-	text_put_name(style, file, name);
+	text_put_name(style, file, call_name_cut(name, strlen(name), bounded, sizeof(bounded)));
 	fclose(file);
 	return text;
 }
@@ -55,29 +47,35 @@ static void row_clear(struct row *row)
 	free(row->module);
 }
 
+/* Where in the source; where that is not known, where in the code. */
+static void source_of(const struct call_frame *frame, char text[NAME_BYTES])
+{
+	char file[NAME_BYTES / 2];
+	const char *base = frame->file ? call_site_base_name(frame->file) : "";
+
+	text[0] = '\0';
+	call_name_cut(base, strlen(base), file, sizeof(file));
+	if (*base && frame->line)
+		snprintf(text, NAME_BYTES, "%s:%u", file, frame->line);
+	else if (*base)
+		snprintf(text, NAME_BYTES, "%s", file);
+	else if (frame->function && *frame->function && !call_layer_is_jit(frame))
+		snprintf(text, NAME_BYTES, "+0x%llx", (unsigned long long)frame->offset);
+}
+
 /* Returns whether there was memory for it. */
 static bool row_fill(struct row *row, const struct text_style *style,
 		     const struct call_frame *frame)
 {
-	char text[CALL_FRAME_TEXT_LEN], source[SOURCE_COLUMNS * 3];
-	const char *name = frame->function, *python = NULL;
-	size_t length;
+	char text[CALL_FRAME_TEXT_LEN], source[NAME_BYTES];
+	bool named = frame->function && *frame->function;
 
-	source[0] = '\0';
-	if (frame->file && frame->line)
-		snprintf(source, sizeof(source), "%.90s:%u", call_site_base_name(frame->file),
-			 frame->line);
-	else if (frame->file)
-		snprintf(source, sizeof(source), "%.90s", call_site_base_name(frame->file));
-	else if (call_layer_python(frame, &python, &length))
-		name = frame->function;
-	else if (frame->function && !call_layer_is_jit(frame))
-		snprintf(source, sizeof(source), "+0x%llx", (unsigned long long)frame->offset);
+	source_of(frame, source);
 	*row = (struct row){
 		.function =
-			shown_name(style, name ? name : call_frame_format(frame, text), NAME_BYTES),
-		.source = shown_name(style, source, sizeof(source)),
-		.module = shown_name(style, frame->module ? frame->module : "", MODULE_BYTES),
+			shown_name(style, named ? frame->function : call_frame_format(frame, text)),
+		.source = shown_name(style, source),
+		.module = shown_name(style, frame->module ? frame->module : ""),
 	};
 	return row->function && row->source && row->module;
 }
@@ -159,13 +157,15 @@ static bool was_told(struct text_stack *stack, const char *module)
 static void put_short(struct text_stack *stack, FILE *file, const struct text_style *style,
 		      const struct call_stack *frames)
 {
-	const char *module = frames->frames[frames->count - 1].module;
+	const struct call_frame *last = &frames->frames[frames->count - 1];
 
-	if (!module || was_told(stack, module))
-		return;
-	fputs(INDENT "  (short: ", file);
-	text_put_name(style, file, call_site_base_name(module));
-	fputs(" has no frame pointers: compile it with -fno-omit-frame-pointer)\n", file);
+	if (call_layer_of(last) == LAYER_SYSTEM) {
+		fputs(INDENT "  (short: the callers are not known)\n", file);
+	} else if (last->module && !was_told(stack, last->module)) {
+		fputs(INDENT "  (short: ", file);
+		text_put_name(style, file, call_site_base_name(last->module));
+		fputs(" has no frame pointers: compile it with -fno-omit-frame-pointer)\n", file);
+	}
 }
 
 static bool was_shown(struct text_stack *stack, uint32_t site)

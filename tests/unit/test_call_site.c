@@ -222,7 +222,7 @@ static void parameters_are_left_out(void **state)
 		{"main.(*server).handle", "main.(*server).handle (a.cc:1)"},
 		{"broken)", "broken) (a.cc:1)"},
 		{"()", "() (a.cc:1)"},
-		{"", " (a.cc:1)"},
+		{"", "a.cc:1"},
 	};
 	char text[CALL_FRAME_TEXT_LEN];
 
