@@ -76,6 +76,14 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	engine->config.output->ops->leak_end(engine->config.output, end);
 }
 
+/* Only where there are sites. */
+static const struct call_stack *ask_names(void *context, uint32_t stack)
+{
+	struct call_sites *sites = ((struct engine *)context)->config.sites;
+
+	return sites->ops->names(sites, stack);
+}
+
 static void on_finding(void *context, const struct finding *finding)
 {
 	struct engine *engine = context;
@@ -127,6 +135,7 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 		.leaked = on_leaked,
 		.ended = on_leak_ended,
 		.ignored = is_ignored,
+		.names = engine->config.sites ? ask_names : NULL,
 		.context = engine,
 	};
 }

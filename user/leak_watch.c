@@ -10,8 +10,13 @@
 #include "deadline_heap.h"
 #include "leak_judge.h"
 #include "leak_left.h"
+#include "leak_names.h"
+#include "leak_pending.h"
 #include "sample.h"
 #include "units.h"
+
+/* Names that are not there yet are asked for again. */
+#define NAMES_RETRY_NS (10 * NS_PER_MS)
 
 /* A reported leak that is still open. */
 struct reported {
@@ -24,6 +29,7 @@ struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
 	bool exits; /* are minded */
+	bool last;  /* nothing is put off any more */
 	struct leak_hooks hooks;
 	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
 			*/
@@ -35,6 +41,9 @@ struct leak_watch {
 	struct leak_holders holders; /* of the leak at hand */
 	struct reported *reported;
 	struct leak_groups *groups;
+	struct leak_names names;
+	struct leak_pending pending;
+	uint64_t settle_at_ns; /* when to look after them; UINT64_MAX = there are none */
 };
 
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
@@ -47,6 +56,8 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 	watch->tracker = tracker;
 	watch->threshold_ns = threshold_ns;
 	watch->hooks = *hooks;
+	watch->names = (struct leak_names){.ask = hooks->names, .context = hooks->context};
+	watch->settle_at_ns = UINT64_MAX;
 	watch->groups = leak_groups_new();
 	if (!watch->groups) {
 		free(watch);
@@ -66,6 +77,8 @@ void leak_watch_free(struct leak_watch *watch)
 		free(reported);
 	}
 	leak_groups_free(watch->groups);
+	leak_names_clear(&watch->names);
+	leak_pending_clear(&watch->pending);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
 	leak_holders_clear(&watch->holders);
@@ -117,7 +130,7 @@ void leak_watch_each(struct leak_watch *watch,
 }
 
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process)
+					 const struct process *process, uint64_t *open)
 {
 	const struct leak_group *most = NULL;
 	struct leak_group *group = NULL;
@@ -126,7 +139,25 @@ const struct leak_group *leak_watch_most(const struct leak_watch *watch,
 		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
 		    (!most || group->open > most->open))
 			most = group;
+	*open = 0;
+	while (most && (group = leak_groups_next(watch->groups, group)))
+		if (leak_group_is_beside(group, most))
+			*open += group->open;
 	return most;
+}
+
+const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
+			    bool pooled)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(watch->groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
+		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
+		    group->open > (most ? most->open : 0))
+			most = group;
+	return most ? most->site : NULL;
 }
 
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
@@ -161,11 +192,15 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 {
+	bool wait;
+
 	if (socket->since_known)
 		list_append(watch, socket);
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
+	if (!watch->threshold_ns) /* it will be reported: the sooner the names come, the better */
+		leak_names_get(&watch->names, socket->stack, socket->since_ns, &wait);
 }
 
 static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
@@ -192,45 +227,116 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	free(reported);
 }
 
-static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
-		   const struct leak *leak)
+/*
+ * Counts a leak, and gives it the number of its site; false if it is none to report. *group is NULL
+ * without memory.
+ */
+static bool count(struct leak_watch *watch, const struct tcp_socket *socket,
+		  struct process *process, struct leak *leak, struct leak_group **group)
 {
-	struct leak_group *group;
-	struct reported *reported;
-
-	socket->leaked = 1; /* not to be judged again, whatever comes of it */
 	if (watch->hooks.ignored && watch->hooks.ignored(watch->hooks.context, leak))
-		return;
-	group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	reported = leak->at_exit ? NULL : calloc(1, sizeof(*reported));
+		return false;
+	*group = leak_groups_get(watch->groups, process, leak->kind, socket, leak->stack);
 	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
 		    socket->flow.netns, leak->kind);
-	if (!group) {
+	if (!*group)
+		return true;
+	leak->site = (*group)->site_number;
+	group_age(*group, leak->age_ns, leak->age_at_least);
+	(*group)->total++;
+	(*group)->left += leak->at_exit;
+	return true;
+}
+
+static void remember(struct leak_watch *watch, uint64_t cookie, struct leak_group *group)
+{
+	struct reported *reported = calloc(1, sizeof(*reported));
+
+	group->open++;
+	if (!reported)
+		return;
+	reported->cookie = cookie;
+	reported->group = group;
+	HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
+	if (!reported->hh.tbl)
 		free(reported);
-		reported = NULL;
-	}
-	if (reported) {
-		reported->cookie = socket->cookie;
-		reported->group = group;
-		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
-		if (!reported->hh.tbl) {
-			free(reported);
-			reported = NULL;
-		}
-	}
-	if (group) {
-		group_age(group, leak->age_ns, leak->age_at_least);
-		group->total++;
-		group->open += !leak->at_exit;
-		group->left += leak->at_exit;
-	}
+}
+
+static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
+		   struct leak *leak)
+{
+	struct leak_group *group;
+
+	socket->leaked = 1; /* not to be judged again, whatever comes of it */
+	if (!count(watch, socket, process, leak, &group))
+		return;
+	if (group && !leak->at_exit)
+		remember(watch, socket->cookie, group);
 	watch->hooks.leaked(watch->hooks.context, leak);
+}
+
+/* The socket is gone: its end comes right behind it, where that is not told already. */
+static void report_pending(struct leak_watch *watch, struct pending_leak *pending)
+{
+	struct leak *leak = &pending->leak;
+	const struct tcp_socket socket = {.flow = pending->flow, .role = leak->role};
+	const struct leak_end end = {
+		.time_ns = leak->time_ns,
+		.cookie = leak->cookie,
+		.age_ns = leak->age_ns,
+		.age_at_least = leak->age_at_least,
+		.process = pending->process,
+		.flow = &pending->flow,
+		.kind = leak->kind,
+	};
+	struct leak_group *group;
+
+	if (!count(watch, &socket, pending->process, leak, &group))
+		return;
+	watch->hooks.leaked(watch->hooks.context, leak);
+	if (!leak->at_exit)
+		watch->hooks.ended(watch->hooks.context, &end);
+}
+
+struct settling {
+	struct leak_watch *watch;
+	uint64_t now_ns;
+	bool all;
+};
+
+static bool settle(void *context, struct pending_leak *pending)
+{
+	const struct settling *settling = context;
+	bool wait;
+
+	pending->leak.stack =
+		leak_names_get(&settling->watch->names, pending->stack, settling->now_ns, &wait);
+	if (wait && !settling->all)
+		return false;
+	report_pending(settling->watch, pending);
+	return true;
+}
+
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
+{
+	struct settling settling = {.watch = watch, .now_ns = now_ns, .all = all};
+
+	if (watch->settle_at_ns > now_ns && !all)
+		return;
+	leak_pending_run(&watch->pending, settle, &settling);
+	watch->settle_at_ns = watch->pending.count ? now_ns + NAMES_RETRY_NS : UINT64_MAX;
+}
+
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
+{
+	return leak_names_outstanding(&watch->names, now_ns);
 }
 
 /* Closed before it could be judged. */
 static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket, struct leak *leak)
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
+	bool wait;
 
 	if (socket->hidden || socket->kernel ||
 	    (!process && watch_set_is_selective(watch->tracker->watched)))
@@ -240,7 +346,15 @@ static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
 	leak->process = process;
 	leak->flow = &socket->flow;
 	leak->role = socket->role;
-	report(watch, socket, process, leak);
+	leak->stack = leak_names_get(&watch->names, socket->stack, leak->time_ns, &wait);
+	/* It cannot be asked later: what is known of it is kept until the names are there. */
+	if (!wait || !leak_pending_add(&watch->pending, leak, process, socket->stack)) {
+		report(watch, socket, process, leak);
+		return;
+	}
+	socket->leaked = 1;
+	if (watch->settle_at_ns > leak->time_ns + NAMES_RETRY_NS)
+		watch->settle_at_ns = leak->time_ns + NAMES_RETRY_NS;
 }
 
 void leak_watch_mind_exits(struct leak_watch *watch)
@@ -291,6 +405,8 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch)
 
 	if (watch->head)
 		regular = socket_at(watch, watch->head)->since_ns + watch->threshold_ns;
+	if (watch->settle_at_ns < deadline)
+		deadline = watch->settle_at_ns;
 	return regular < deadline ? regular : deadline;
 }
 
@@ -321,30 +437,54 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 	return socket;
 }
 
+/* Must it wait for the names of its stack? Then it is looked at a little later: so no leak is kept
+ * that may have ended by the time it is told. */
+static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
+{
+	bool wait;
+
+	leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+	return wait && !watch->last &&
+	       !deadline_heap_push(&watch->irregular, now_ns + NAMES_RETRY_NS, socket->cookie);
+}
+
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 {
-	uint64_t cookie;
-
 	while (watch->head) {
 		struct tcp_socket *socket = socket_at(watch, watch->head);
 
-		if (socket->since_ns + watch->threshold_ns > now_ns ||
-		    !due_add(watch, socket->cookie))
+		if (socket->since_ns + watch->threshold_ns > now_ns)
+			break;
+		if (!put_off(watch, socket, now_ns) && !due_add(watch, socket->cookie))
 			break;
 		list_remove(watch, socket);
 	}
 	while (deadline_heap_first(&watch->irregular) <= now_ns) {
-		cookie = deadline_heap_pop(&watch->irregular);
-		if (waiting(watch, cookie))
+		uint64_t cookie = deadline_heap_pop(&watch->irregular);
+		const struct tcp_socket *socket = waiting(watch, cookie);
+
+		if (socket && !put_off(watch, socket, now_ns))
 			due_add(watch, cookie);
 	}
 	return watch->due_count;
 }
 
+void leak_watch_ask_names(struct leak_watch *watch, uint64_t now_ns)
+{
+	const struct tcp_socket *socket;
+	uint32_t position = 0;
+	bool wait;
+
+	while (watch->exits && (socket = socket_table_next(watch->tracker->sockets, &position)))
+		if (socket->state == TCP_CLOSE_WAIT && !socket->leaked)
+			leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+}
+
 size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 {
+	watch->last = true;
 	if (!watch->exits)
-		return 0;
+		return leak_watch_collect(watch, now_ns);
 	watch->threshold_ns = leak_left_grace(watch->threshold_ns);
 	while (watch->irregular.count) { /* also what was to be looked at again */
 		const struct tcp_socket *socket =
@@ -382,7 +522,20 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 {
 	struct leak_verdict verdict =
 		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
+	struct leak leak = {
+		.time_ns = now_ns,
+		.cookie = socket->cookie,
+		.age_ns = age_of(socket, now_ns),
+		.age_at_least = !socket->since_known,
+		.flow = &socket->flow,
+		.role = socket->role,
+		.kind = verdict.kind,
+		.end_read = !record->recv_queue,
+		.recv_queue = record->recv_queue,
+		.send_queue = record->send_queue,
+	};
 	struct process *process;
+	bool wait;
 
 	if (!verdict.leaked) {
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
@@ -394,22 +547,11 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	process = leak_holders_choose(&watch->holders, socket);
 	if (!process && watch_set_is_selective(watch->tracker->watched))
 		return; /* nobody's whom we watch */
-	report(watch, socket, process,
-	       &(struct leak){
-		       .time_ns = now_ns,
-		       .cookie = socket->cookie,
-		       .age_ns = age_of(socket, now_ns),
-		       .age_at_least = !socket->since_known,
-		       .process = process,
-		       .flow = &socket->flow,
-		       .role = socket->role,
-		       .kind = verdict.kind,
-		       .end_read = !record->recv_queue,
-		       .recv_queue = record->recv_queue,
-		       .send_queue = record->send_queue,
-		       .holders = watch->holders.items,
-		       .holder_count = watch->holders.count,
-	       });
+	leak.process = process;
+	leak.holders = watch->holders.items;
+	leak.holder_count = watch->holders.count;
+	leak.stack = leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+	report(watch, socket, process, &leak);
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)

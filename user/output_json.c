@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "json_stack.h"
 #include "json_writer.h"
 #include "output.h"
 #include "owner.h"
@@ -12,6 +13,7 @@
 struct output_json {
 	struct output base;
 	struct json_writer json;
+	bool stacks; /* -s */
 };
 
 static struct json_writer *begin(struct output *output, const char *type)
@@ -92,6 +94,7 @@ static void json_start(struct output *output, const struct output_start *start, 
 {
 	struct json_writer *json = begin(output, "start");
 
+	((struct output_json *)output)->stacks = start->options->stack;
 	put_time(output, json, now_ns);
 	json_put_string(json, "version", start->version);
 	json_put_string(json, "kernel", start->kernel);
@@ -163,6 +166,8 @@ static void json_leak(struct output *output, const struct leak *leak)
 		json_put_object_end(json);
 	}
 	json_put_array_end(json);
+	if (((struct output_json *)output)->stacks)
+		json_stack_put(json, leak->stack);
 	end(json);
 }
 
@@ -307,13 +312,14 @@ static void put_segments(struct json_writer *json, const struct segment_count *c
 	json_put_object_end(json);
 }
 
-static void put_summary(struct output *output, const struct view_process *view, uint64_t now_ns)
+static void put_summary(struct output *output, const struct view *whole,
+			const struct view_process *view)
 {
 	const struct process *process = view->process;
 	struct json_writer *json = begin(output, "process");
 	char text[CLOCK_RFC3339_LEN];
 
-	put_time(output, json, now_ns);
+	put_time(output, json, whole->now_ns);
 	put_process(json, process);
 	if (process->tgid)
 		json_put_string(json, "start_time",
@@ -343,13 +349,15 @@ static void put_summary(struct output *output, const struct view_process *view, 
 			json_put_u64(json, leak_kind_name(kind), process->leaks[kind]);
 	json_put_object_end(json);
 	put_segments(json, &process->segments);
+	if (((struct output_json *)output)->stacks)
+		json_stack_put_sites(json, whole, process);
 	end(json);
 }
 
 static void json_summary(struct output *output, const struct view *view)
 {
 	for (size_t i = 0; i < view->process_count; i++)
-		put_summary(output, &view->processes[i], view->now_ns);
+		put_summary(output, view, &view->processes[i]);
 }
 
 static void put_made(struct output *output, const struct suppression_gen *gen)

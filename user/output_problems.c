@@ -209,7 +209,7 @@ struct output *output_problems_new(FILE *file)
 
 	if (!problems)
 		return NULL;
-	problems->text = output_text_new(file);
+	problems->text = output_lines_new(file);
 	if (!problems->text) {
 		free(problems);
 		return NULL;

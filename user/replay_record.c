@@ -239,6 +239,13 @@ static int read_settings(struct replay_fields *fields, struct replay_item *item,
 	return 0;
 }
 
+static int read_symbol(struct replay_fields *fields, struct replay_item *item,
+		       struct replay_memory *memory)
+{
+	(void)memory;
+	return replay_symbol_read(fields, &item->symbol);
+}
+
 static int read_end(struct replay_fields *fields, struct replay_item *item,
 		    struct replay_memory *memory)
 {
@@ -271,6 +278,7 @@ static const struct line_type {
 	{"clock", REPLAY_CLOCK, read_clock},
 	{"settings", REPLAY_SETTINGS, read_settings},
 	{"limit", REPLAY_LIMIT, read_limit},
+	{"symbol", REPLAY_SYMBOL, read_symbol},
 	{"exit", REPLAY_EXIT, read_exit},
 	{"end", REPLAY_END, read_end},
 };
@@ -279,6 +287,8 @@ void replay_item_clear(struct replay_item *item)
 {
 	if (item->type == REPLAY_STACK)
 		free(item->stack);
+	else if (item->type == REPLAY_SYMBOL)
+		replay_symbol_free(item->symbol);
 }
 
 static int read_item(struct replay_fields *fields, struct replay_item *item, uint64_t last_ns,

@@ -12,6 +12,7 @@
 #include "net_settings.h"
 #include "replay_field.h"
 #include "replay_memory.h"
+#include "replay_symbol.h"
 
 /*
  * One line of a log: an object whose "type" is one of these.
@@ -41,8 +42,11 @@
  * "settings"		  sysctls of the network namespace "netns", by the names of
  *			  net_settings.h, that hold from then on; those left out are the defaults
  * "limit"		  the process "pid" may have "descriptors", from then on; 1024 without
- * "exit"		  the process "pid" ended
- * "end"		  nothing more: the replay ends then
+ * "symbol"		  the names of the address "ip" ("0x7f00") in all processes: "frames"
+ *[{"function", "offset", "file", "line", "module", "build_id"}...], the inlined functions first;
+ *"after_ns": so long it takes to find them; "short": 1 where stacks with it end for want of a frame
+ *pointer "exit"		  the process "pid" ended "end"		  nothing more: the replay
+ *ends then
  *
  * All have a time, "time_ns" or (for people) "at": "1.5s"; without, it is the time of the line
  * before. The names of the other fields are those of bpf/event.h. A field that is missing is 0,
@@ -68,6 +72,7 @@ enum replay_type {
 	REPLAY_CLOCK,
 	REPLAY_SETTINGS,
 	REPLAY_LIMIT,
+	REPLAY_SYMBOL,
 	REPLAY_EXIT,
 	REPLAY_END
 };
@@ -121,7 +126,8 @@ struct replay_item {
 		struct replay_ledger ledger;
 		struct replay_clock clock;
 		struct replay_settings settings;
-		uint64_t descriptors; /* REPLAY_LIMIT */
+		uint64_t descriptors;	      /* REPLAY_LIMIT */
+		struct replay_symbol *symbol; /* REPLAY_SYMBOL; likewise */
 	};
 };
 

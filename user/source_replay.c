@@ -278,6 +278,16 @@ void source_replay_advance(struct source *source, uint64_t time_ns)
 		replay->now_ns = time_ns;
 }
 
+const struct replay_symbol *source_replay_symbol(const struct source *source, uint64_t ip)
+{
+	const struct replay_log *log = &replay_of(source)->log;
+
+	for (size_t i = 0; i < log->count; i++)
+		if (log->items[i].type == REPLAY_SYMBOL && log->items[i].symbol->ip == ip)
+			return log->items[i].symbol;
+	return NULL;
+}
+
 uint32_t source_replay_exited(struct source *source)
 {
 	struct source_replay *replay = replay_of(source);
