@@ -8,7 +8,8 @@
 
 #include "symbol_frames.h"
 
-/* How functions keep the way to their callers, as compilers write it for exceptions and debuggers. */
+/* How functions keep the way to their callers, as compilers write it for exceptions and debuggers.
+ */
 struct symbol_cfi {
 	Dwfl_Module *module;
 	int machine; /* EM_... */

@@ -48,8 +48,7 @@ static void copy(char *to, size_t size, const char *from)
 static void name_die(Dwarf_Die *die, struct symbol_found *found)
 {
 	Dwarf_Attribute memory;
-	const char *name = dwarf_formstring(
-		dwarf_attr_integrate(die, DW_AT_linkage_name, &memory));
+	const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &memory));
 
 	if (!name)
 		name = dwarf_formstring(
@@ -63,8 +62,7 @@ static void name_die(Dwarf_Die *die, struct symbol_found *found)
 static bool is_scope(int tag)
 {
 	return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
-	       tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
-	       tag == DW_TAG_catch_block;
+	       tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
 
 /* C++ and Rust have functions in these, which have no addresses of their own. */

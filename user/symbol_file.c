@@ -179,8 +179,8 @@ static int open_mapped(const struct symbol_file *file, uint32_t pid, uint64_t st
 	char path[96];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", pid,
-		 (unsigned long long)start, (unsigned long long)end);
+	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", pid, (unsigned long long)start,
+		 (unsigned long long)end);
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -216,8 +216,7 @@ int symbol_files_open_perf(const struct symbol_files *files, uint32_t root, uint
 	fd = find_path(files, root, path, RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
 		return fd;
-	if (!fstat(fd, &what) && S_ISREG(what.st_mode) &&
-	    (what.st_uid == user || what.st_uid == 0))
+	if (!fstat(fd, &what) && S_ISREG(what.st_mode) && (what.st_uid == user || what.st_uid == 0))
 		return open_found(fd);
 	close(fd);
 	return -EPERM;

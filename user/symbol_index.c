@@ -20,8 +20,7 @@ int symbol_index_add(struct symbol_index *index, uint64_t low, uint64_t high, ui
 		index->ranges = ranges;
 		index->room = room;
 	}
-	index->ranges[index->count++] =
-		(struct symbol_range){low, high < low ? low : high, value};
+	index->ranges[index->count++] = (struct symbol_range){low, high < low ? low : high, value};
 	return 0;
 }
 

@@ -99,8 +99,8 @@ static void break_off(struct symbol_link *link, uint64_t now_ns)
 	symbol_worker_stop(&link->worker);
 }
 
-int symbol_link_send(struct symbol_link *link, const struct symbol_request *request,
-		     const int *fds, size_t fd_count, uint64_t now_ns)
+int symbol_link_send(struct symbol_link *link, const struct symbol_request *request, const int *fds,
+		     size_t fd_count, uint64_t now_ns)
 {
 	union {
 		struct cmsghdr align;

@@ -26,8 +26,8 @@ int symbol_link_fd(const struct symbol_link *link);
 bool symbol_link_ready(struct symbol_link *link, uint64_t now_ns);
 /* `fds`: as many as the request has has_fd and has_perf; they stay the caller's. Returns 0 or a
  * negative errno. */
-int symbol_link_send(struct symbol_link *link, const struct symbol_request *request,
-		     const int *fds, size_t fd_count, uint64_t now_ns);
+int symbol_link_send(struct symbol_link *link, const struct symbol_request *request, const int *fds,
+		     size_t fd_count, uint64_t now_ns);
 enum symbol_link_news symbol_link_run(struct symbol_link *link, uint64_t now_ns);
 const struct symbol_answer *symbol_link_answer(const struct symbol_link *link);
 /* After LINK_BROKEN: the file of the request that it had in hand; SYMBOL_NO_FILE: none. */

@@ -22,7 +22,7 @@ struct identity {
 
 struct cached {
 	struct identity identity;
-	uint64_t used; /* 0 = free */
+	uint64_t used;		 /* 0 = free */
 	struct symbol_elf *elf;	 /* NULL: it is none */
 	struct symbol_perf perf; /* in perf files */
 	time_t read_s;
@@ -142,7 +142,8 @@ static char *read_all(int fd, off_t size, size_t *len)
 	ssize_t count;
 
 	*len = 0;
-	while (text && *len < room && (count = pread(fd, text + *len, room - *len, (off_t)*len)) > 0)
+	while (text && *len < room &&
+	       (count = pread(fd, text + *len, room - *len, (off_t)*len)) > 0)
 		*len += (size_t)count;
 	return text;
 }

@@ -81,8 +81,8 @@ static void set_path(struct symbol_maps *maps, struct symbol_map *map, struct re
 		map->is_deleted = true;
 		len -= strlen(" (deleted)");
 	}
-	map->kind = len && *path.at == '/' && len < PATH_MAX && map->inode ? MAP_FILE
-									     : MAP_ANONYMOUS;
+	map->kind =
+		len && *path.at == '/' && len < PATH_MAX && map->inode ? MAP_FILE : MAP_ANONYMOUS;
 	if (len >= 7 && !memcmp(path.at, "/memfd:", 7))
 		map->kind = MAP_ANONYMOUS;
 	if (len >= PATH_MAX)
@@ -91,23 +91,10 @@ static void set_path(struct symbol_maps *maps, struct symbol_map *map, struct re
 	maps->paths_len += copy_path(maps->paths + maps->paths_len, path.at, len);
 }
 
-/* Neighbours of one file often are one mapping that mprotect() has cut. */
-static bool joins(const struct symbol_maps *maps, const struct symbol_map *map)
-{
-	const struct symbol_map *last = maps->count ? &maps->maps[maps->count - 1] : NULL;
-
-	return last && last->end == map->start && last->inode == map->inode &&
-	       last->kind == map->kind && last->is_deleted == map->is_deleted &&
-	       (map->kind == MAP_ANONYMOUS ||
-		last->offset + (last->end - last->start) == map->offset) &&
-	       !strcmp(symbol_maps_path(maps, last), symbol_maps_path(maps, map));
-}
-
 static void take_line(struct symbol_maps *maps, struct reader line)
 {
 	struct symbol_map map = {0};
 	uint64_t major, minor, last_end = maps->count ? maps->maps[maps->count - 1].end : 0;
-	size_t paths_len = maps->paths_len;
 	bool executable;
 
 	if (!take_number(&line, 16, '-', &map.start) || !take_number(&line, 16, ' ', &map.end) ||
@@ -121,11 +108,6 @@ static void take_line(struct symbol_maps *maps, struct reader line)
 	    map.offset > UINT64_MAX - (map.end - map.start) || maps->count == SYMBOL_MAPS_MAX)
 		return;
 	set_path(maps, &map, line);
-	if (joins(maps, &map)) {
-		maps->maps[maps->count - 1].end = map.end;
-		maps->paths_len = paths_len;
-		return;
-	}
 	maps->maps[maps->count++] = map;
 }
 
@@ -151,8 +133,8 @@ int symbol_maps_parse(struct symbol_maps *maps, const char *text, size_t len)
 		len = 0;
 	for (size_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
-	made.maps = calloc(lines < SYMBOL_MAPS_MAX ? lines + 1 : SYMBOL_MAPS_MAX,
-			   sizeof(*made.maps));
+	made.maps =
+		calloc(lines < SYMBOL_MAPS_MAX ? lines + 1 : SYMBOL_MAPS_MAX, sizeof(*made.maps));
 	made.paths = malloc(len + lines + 1);
 	if (!made.maps || !made.paths) {
 		symbol_maps_clear(&made);

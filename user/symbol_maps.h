@@ -32,8 +32,8 @@ struct symbol_maps {
 };
 
 /*
- * Reads the text of /proc/PID/maps: only what is executable. Lines that make no sense, or are not in
- * order, are left out, as is a last line without its end. Returns 0 or -ENOMEM; then *maps is
+ * Reads the text of /proc/PID/maps: only what is executable. Lines that make no sense, or are not
+ * in order, are left out, as is a last line without its end. Returns 0 or -ENOMEM; then *maps is
  * untouched.
  */
 int symbol_maps_parse(struct symbol_maps *maps, const char *text, size_t len);

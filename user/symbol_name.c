@@ -26,10 +26,10 @@ static void unescape_rust(char *name)
 	static const struct {
 		const char *code;
 		char means;
-	} escapes[] = {{"$LT$", '<'}, {"$GT$", '>'}, {"$RF$", '&'},  {"$BP$", '*'},
-		       {"$LP$", '('}, {"$RP$", ')'}, {"$C$", ','},   {"$SP$", '@'},
+	} escapes[] = {{"$LT$", '<'},  {"$GT$", '>'},	{"$RF$", '&'},	{"$BP$", '*'},
+		       {"$LP$", '('},  {"$RP$", ')'},	{"$C$", ','},	{"$SP$", '@'},
 		       {"$u20$", ' '}, {"$u27$", '\''}, {"$u5b$", '['}, {"$u5d$", ']'},
-		       {"$u7b$", '{'}, {"$u7d$", '}'}, {"$u7e$", '~'}};
+		       {"$u7b$", '{'}, {"$u7d$", '}'},	{"$u7e$", '~'}};
 	char *to = name;
 
 	for (const char *from = name; *from;) {
@@ -102,12 +102,25 @@ void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled)
 
 bool symbol_name_is_start(const char *name)
 {
-	static const char *const starts[] = {
-		"main",		   "_start",	     "__libc_start_main", "__libc_start_call_main",
-		"start_thread",	   "clone",	     "clone3",		  "__clone",
-		"__clone3",	   "thread_start",   "runtime.goexit",	  "runtime.main",
-		"runtime.rt0_go",  "runtime.mstart", "runtime.mcall",	  "__libc_start_main_impl",
-		"_dl_start_user",  "libc_start_main_stage2", "__thread_start"};
+	static const char *const starts[] = {"main",
+					     "_start",
+					     "__libc_start_main",
+					     "__libc_start_call_main",
+					     "start_thread",
+					     "clone",
+					     "clone3",
+					     "__clone",
+					     "__clone3",
+					     "thread_start",
+					     "runtime.goexit",
+					     "runtime.main",
+					     "runtime.rt0_go",
+					     "runtime.mstart",
+					     "runtime.mcall",
+					     "__libc_start_main_impl",
+					     "_dl_start_user",
+					     "libc_start_main_stage2",
+					     "__thread_start"};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
 		if (!strcmp(name, starts[i]))

@@ -250,8 +250,9 @@ int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *ta
 
 	len = read_maps(spaces, task->tgid);
 	shared = len < 0 ? NULL : calloc(1, sizeof(*shared));
-	err = len < 0 ? (int)len : shared ? symbol_maps_parse(&shared->maps, spaces->text, (size_t)len)
-					  : -ENOMEM;
+	err = len < 0  ? (int)len
+	      : shared ? symbol_maps_parse(&shared->maps, spaces->text, (size_t)len)
+		       : -ENOMEM;
 	free(spaces->text);
 	spaces->text = NULL;
 	if (err) {

@@ -17,8 +17,8 @@ bool symbol_request_check(const struct symbol_request *request, size_t size)
 
 	if (size < REQUEST_HEAD || request->paths_len > SYMBOL_PATHS_LEN ||
 	    size != symbol_request_size(request) || !request->frame_count ||
-	    request->frame_count > EVENT_STACK_FRAMES || 
-	    request->map_count > SYMBOL_REQUEST_MAPS || request->file_count > SYMBOL_REQUEST_FILES)
+	    request->frame_count > EVENT_STACK_FRAMES || request->map_count > SYMBOL_REQUEST_MAPS ||
+	    request->file_count > SYMBOL_REQUEST_FILES)
 		return false;
 	for (size_t i = 0; i < request->map_count; i++) {
 		const struct symbol_request_map *map = &request->maps[i];
@@ -29,8 +29,7 @@ bool symbol_request_check(const struct symbol_request *request, size_t size)
 	}
 	for (size_t i = 0; i < request->paths_len; i++)
 		paths += !request->paths[i];
-	return paths == request->file_count &&
-	       (!paths || !request->paths[request->paths_len - 1]);
+	return paths == request->file_count && (!paths || !request->paths[request->paths_len - 1]);
 }
 
 const char *symbol_request_path(const struct symbol_request *request, const char *previous)

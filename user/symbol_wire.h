@@ -36,13 +36,14 @@ struct symbol_request {
 	uint64_t frames[EVENT_STACK_FRAMES];
 	struct symbol_request_map maps[SYMBOL_REQUEST_MAPS];
 	uint32_t paths_len;
-	char paths[SYMBOL_PATHS_LEN]; /* of files, each with its 0; last: only what is used is sent */
+	char paths[SYMBOL_PATHS_LEN]; /* of files, each with its 0; last: only what is used is sent
+				       */
 };
 
 struct symbol_answer_frame {
 	uint64_t ip, offset;
 	uint32_t line;
-	uint32_t file; /* index of the request; SYMBOL_NO_FILE */
+	uint32_t file;			     /* index of the request; SYMBOL_NO_FILE */
 	uint32_t function, source, build_id; /* where in the text; 0 = not known */
 	uint32_t reserved;
 };

@@ -104,10 +104,10 @@ static void take_fds(struct packet *packet, struct msghdr *message)
 		memcpy(fds, CMSG_DATA(control), count * sizeof(int));
 	}
 	for (size_t i = 0; i < SYMBOL_REQUEST_FILES; i++)
-		packet->fds[i] = i < packet->request.file_count && packet->request.has_fd[i] &&
-						 next < count
-					 ? fds[next++]
-					 : -1;
+		packet->fds[i] =
+			i < packet->request.file_count && packet->request.has_fd[i] && next < count
+				? fds[next++]
+				: -1;
 	packet->perf = packet->request.has_perf && next < count ? fds[next++] : -1;
 	while (next < count)
 		close(fds[next++]);
