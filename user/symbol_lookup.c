@@ -190,11 +190,12 @@ static const struct symbol_request_map *map_of(const struct symbol_request *requ
 	return NULL;
 }
 
+/* Where nothing is known of the process, all may be. */
 static bool is_code(void *context, uint64_t ip)
 {
 	const struct job *job = context;
 
-	return ip && map_of(job->request, ip - 1);
+	return ip && (!job->request->map_count || map_of(job->request, ip - 1));
 }
 
 static enum unwind_kind kind_of(void *context, uint64_t ip)

@@ -13,12 +13,11 @@
 /* The record of a stack of a process that runs, with no frames yet. */
 static inline struct event_stack stack_of_process(uint32_t pid)
 {
-	struct event_stack e = {.header = {.kind = EVENT_STACK,
-					   .version = EVENT_VERSION,
-					   .size = sizeof(e)},
-				.cookie = 1,
-				.task = {.tgid = pid},
-				.how = STACK_ACCEPT};
+	struct event_stack e = {
+		.header = {.kind = EVENT_STACK, .version = EVENT_VERSION, .size = sizeof(e)},
+		.cookie = 1,
+		.task = {.tgid = pid},
+		.how = STACK_ACCEPT};
 	unsigned long long ticks = 0;
 	char path[64], text[1024], *at;
 	FILE *file;
