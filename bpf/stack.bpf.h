@@ -4,11 +4,32 @@
 
 /* Where in a program a socket was made: the user stack of whoever runs (-s). */
 
+#include "caller.bpf.h"
 #include "common.bpf.h"
 #include "ring.bpf.h"
 
 /* Set before loading: without it the verifier leaves all this out. */
 extern const volatile bool stacks;
+
+/* Innermost first. Returns how many there are. */
+static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
+					 __u64 frames[EVENT_STACK_FRAMES])
+{
+	const __u32 all = sizeof(__u64) * EVENT_STACK_FRAMES;
+	long size = bpf_get_stack(ctx, frames + 1, all - sizeof(__u64), BPF_F_USER_STACK);
+	__u64 caller;
+
+	if (size <= 0)
+		return 0;
+	caller = find_caller(task, frames[1]);
+	if (caller && caller != frames[2]) {
+		frames[0] = frames[1];
+		frames[1] = caller;
+		return count_frames(frames, 2, (__u32)size / sizeof(*frames) + 1);
+	}
+	size = bpf_get_stack(ctx, frames, all, BPF_F_USER_STACK);
+	return size <= 0 ? 0 : count_frames(frames, 1, (__u32)size / sizeof(*frames));
+}
 
 /*
  * Comes after the record by which user space knows the socket. Where there is no stack, or no
@@ -19,16 +40,16 @@ static __always_inline void write_stack(void *ctx, struct task_struct *task, __u
 					__u64 cookie, __u32 netns)
 {
 	struct event_stack *e;
-	long size;
+	__u32 count;
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
 		return;
 	e = ring_reserve_early(sizeof(*e));
 	if (!e)
 		return;
-	size = bpf_get_stack(ctx, e->frames, sizeof(e->frames), BPF_F_USER_STACK);
+	count = read_frames(ctx, task, e->frames);
 	read_current(&e->task, task);
-	if (size <= 0 || !e->task.tgid) {
+	if (!count || !e->task.tgid) {
 		ring_discard(e);
 		return;
 	}
@@ -37,7 +58,7 @@ static __always_inline void write_stack(void *ctx, struct task_struct *task, __u
 	e->cookie = cookie;
 	e->exec_id = task->self_exec_id;
 	e->how = how;
-	e->count = size / sizeof(e->frames[0]);
+	e->count = count;
 	ring_submit_late(e);
 }
 

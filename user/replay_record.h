@@ -23,6 +23,8 @@
  * "request"		  one, of what became of a SYN_RECV: "what" is dropped or completed
  * "segment"		  one, of a segment that tells of trouble: "what" is repeated,
  *			  synack_repeated, reset_sent or reset_received
+ * "stack"		  one, of where a socket was made: "how" is connect or accept, "frames" are
+ *			  addresses in hex ("0x401234"), innermost first
  * "raw"		  a ring record as the bytes "hex", which need make no sense
  * "scan"		  a look at the kernel, made of the scan_fd, scan_socket and scan_mini lines
  *			  behind it: "duration_ns" that it took, "error" (errno) by which it failed,
@@ -50,14 +52,15 @@
  *   "[v6]:port"), "from" and "state" are as the socket's last line left them.
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; the pid alone stands
  *   for the process last written so.
- * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive) are actor and
- *   sk_socket where there is a task, sk_socket for scan_fd, else none.
+ * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting) are
+ *actor and sk_socket where there is a task, sk_socket for scan_fd, else none.
  * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
  * - "state" of a mini is TIME_WAIT, of a synack_repeated SYN_RECV; the latter has the listener's
  *   "socket" and its own "local" and "remote".
  */
 enum replay_type {
 	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, segment, raw */
+	REPLAY_STACK,	    /* likewise, and long: stack */
 	REPLAY_SCAN,	    /* the head of a scan */
 	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket, scan_mini */
 	REPLAY_FEATURES,
@@ -101,7 +104,7 @@ struct replay_item {
 	enum replay_type type;
 	uint32_t pid;	    /* REPLAY_LIMIT, REPLAY_EXIT */
 	uint64_t time_ns;   /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
-	size_t size;	    /* of what is in `wire` */
+	size_t size;	    /* of what is in `wire`, or of the stack */
 	size_t next_change; /* REPLAY_SCAN_RECORD: the item by which it is out of date; 0: none */
 	union {
 		struct event_transition transition;
@@ -111,6 +114,7 @@ struct replay_item {
 		struct event_request request;
 		struct event_segment segment;
 		struct event_scan scan_record;
+		struct event_stack *stack; /* REPLAY_STACK; the item's own */
 		feature_set features;
 		unsigned char wire[REPLAY_RAW_MAX];
 		struct replay_scan scan;
@@ -139,9 +143,11 @@ struct replay_item {
 
 /*
  * Reads one line, without its newline. Times default to last_ns. Returns 0; -EINVAL and *error if
- * it is wrong; -ENOMEM.
+ * it is wrong; -ENOMEM. The caller frees what it holds, in all cases, with replay_item_clear().
  */
 int replay_item_parse(struct replay_item *item, const char *line, size_t length, uint64_t last_ns,
 		      struct replay_memory *memory, struct replay_error *error);
+
+void replay_item_clear(struct replay_item *item);
 
 #endif

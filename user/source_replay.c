@@ -42,6 +42,9 @@ static int replay_drain(struct source *source, source_sink sink, void *context)
 		if (item->type == REPLAY_RECORD) {
 			replay->handed++;
 			sink(context, item->wire, item->size);
+		} else if (item->type == REPLAY_STACK) {
+			replay->handed++;
+			sink(context, item->stack, item->size);
 		} else if (item->type == REPLAY_LEDGER) {
 			replay->ledger = item;
 			replay->handed_at_ledger = replay->handed;

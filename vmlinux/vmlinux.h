@@ -57,7 +57,9 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct pt_regs;
+struct pt_regs {
+	unsigned long sp;
+};
 
 struct ns_common {
 	unsigned int inum;
