@@ -24,6 +24,7 @@
 #include "privileges.h"
 #include "service.h"
 #include "source_live.h"
+#include "symbolizer.h"
 #include "targets.h"
 #include "units.h"
 #include "web_pages.h"
@@ -37,13 +38,14 @@
 
 #define OUTPUT_BUFFER (64 * 1024)
 
-enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB };
+enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB, EPOLL_SITES };
 
 struct program {
 	struct options options;
 	struct targets targets;
 	struct source *source;
 	struct output *output;
+	struct call_sites *sites; /* NULL without -s */
 	struct engine *engine;
 	struct http_server *web; /* NULL where nothing is served */
 	int signal_fd;
@@ -151,6 +153,8 @@ static void on_event(struct program *program, const struct epoll_event *event)
 		on_signal(program);
 	} else if (event->data.u64 == EPOLL_WEB) {
 		http_server_run(program->web);
+	} else if (event->data.u64 == EPOLL_SITES) {
+		program->sites->ops->run(program->sites);
 	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
 		engine_process_exited(program->engine, tgid);
 		if (!program->targets.alive && program->end_ns > clock_now() + LAST_WORDS_NS)
@@ -235,6 +239,7 @@ static enum exit_status run(struct program *program)
 		.options = &program->options,
 		.source = program->source,
 		.output = program->output,
+		.sites = program->sites,
 		.targets = targets_describe(&program->options, targets),
 		.self_tgid = (uint32_t)getpid(),
 		.watch_child = watch_child,
@@ -255,6 +260,8 @@ static enum exit_status run(struct program *program)
 		err = engine_start(program->engine);
 	if (!err && program->web)
 		err = watch_fd(program, http_server_epoll_fd(program->web), EPOLL_WEB);
+	if (!err && program->sites)
+		err = watch_fd(program, program->sites->ops->fd(program->sites), EPOLL_SITES);
 	/* Loading takes some 10 MB, of which malloc() would keep the most. */
 	malloc_trim(0);
 	if (!err) {
@@ -290,7 +297,7 @@ static int drop_privileges(const struct program *program)
 
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
-	return privileges_drop(program->options.web_config != NULL);
+	return privileges_drop(program->options.web_config || program->options.stack);
 }
 
 static enum exit_status start(struct program *program)
@@ -314,6 +321,11 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options);
 	if (!program->output)
 		return status_of(-ENOMEM);
+	if (program->options.stack) {
+		err = symbolizer_new(&program->sites);
+		if (err)
+			return status_of(err);
+	}
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);
@@ -336,6 +348,8 @@ int main(int argc, char **argv)
 		status = start(&program);
 	http_server_free(program.web);
 	engine_free(program.engine);
+	if (program.sites)
+		program.sites->ops->free(program.sites);
 	if (program.source)
 		program.source->ops->free(program.source);
 	if (program.output)

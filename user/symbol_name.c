@@ -74,6 +74,21 @@ static void cut_version(char *name)
 		*at = '\0';
 }
 
+/* What a compiler makes of one function for one of its callers goes by the function's name. */
+static void cut_clone(char *name)
+{
+	static const char *const clones[] = {" [clone ", ".isra.", ".constprop.", ".part.",
+					     ".lto_priv."};
+
+	for (size_t i = 0; i < sizeof(clones) / sizeof(clones[0]); i++) {
+		char *at = strstr(name, clones[i]);
+		char next = at ? at[strlen(clones[i])] : '\0';
+
+		if (at && at != name && ((next >= '0' && next <= '9') || next == '.'))
+			*at = '\0';
+	}
+}
+
 static void copy(char name[SYMBOL_NAME_LEN], const char *from)
 {
 	size_t len = strnlen(from, SYMBOL_NAME_LEN - 1);
@@ -97,6 +112,7 @@ void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled)
 		if (*name)
 			cut_version(name);
 	}
+	cut_clone(name);
 	free(demangled);
 }
 
