@@ -11,9 +11,8 @@
 #include "symbol_worker.h"
 #include "units.h"
 
-/* For one request; the second one where debug information may have to be fetched. */
-#define PATIENCE_NS	   (10 * NS_PER_S)
-#define PATIENCE_REMOTE_NS (120 * NS_PER_S)
+/* The worker ends itself before that. */
+#define PATIENCE_NS ((SYMBOL_WORKER_PATIENCE_S + 2) * NS_PER_S)
 /* Between two starts, once a worker has ended. */
 #define PAUSE_NS (1 * NS_PER_S)
 
@@ -51,7 +50,7 @@ int symbol_link_new(struct symbol_link **link)
 
 	if (!made)
 		return -ENOMEM;
-	made->patience_ns = getenv("DEBUGINFOD_URLS") ? PATIENCE_REMOTE_NS : PATIENCE_NS;
+	made->patience_ns = PATIENCE_NS;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = made->epoll_fd < 0 ? -errno : start(made);
 	if (err) {

@@ -163,7 +163,10 @@ static void work(_Atomic uint32_t *progress)
 		}
 		if (!receive(packet))
 			break;
+		/* Main may not have the right to end another user's process. */
+		alarm(SYMBOL_WORKER_PATIENCE_S);
 		symbol_lookup_answer(lookup, &packet->request, packet->fds, packet->perf, answer);
+		alarm(0);
 		if (!send_answer(answer))
 			break;
 		fresh = false;
@@ -192,6 +195,8 @@ int symbol_worker_start(struct symbol_worker *worker)
 
 	if (page == MAP_FAILED)
 		return -errno;
+	if (worker->ending && !waitpid(worker->ending, NULL, WNOHANG))
+		made.ending = worker->ending;
 	made.progress = page;
 	atomic_store(made.progress, SYMBOL_NO_FILE);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
@@ -220,12 +225,16 @@ failed:
 
 void symbol_worker_stop(struct symbol_worker *worker)
 {
+	pid_t ended = 0;
+
 	if (!worker->pid)
 		return;
 	kill(worker->pid, SIGKILL);
-	while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-		;
 	close(worker->fd);
+	/* Another user's, for whom we may have no right to send signals: it hears of the end of its
+	 * socket, or of its alarm; that much later, it is waited for at the next start. */
+	for (int i = 0; i < 20 && !(ended = waitpid(worker->pid, NULL, WNOHANG)); i++)
+		usleep(1000);
 	munmap((void *)worker->progress, sizeof(*worker->progress));
-	*worker = (struct symbol_worker){.fd = -1};
+	*worker = (struct symbol_worker){.fd = -1, .ending = ended ? 0 : worker->pid};
 }

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/types.h>
 
 /*
@@ -12,11 +13,15 @@
  */
 struct symbol_worker {
 	pid_t pid;		    /* 0 = there is none */
+	pid_t ending;		    /* one before it, which was still there; 0 = none */
 	int fd;			    /* a socket of packets: symbol_wire.h */
 	_Atomic uint32_t *progress; /* which file of its request it has in hand */
 };
 
-/* Starts it. Returns 0 or a negative errno. */
+/* So long it may take for one request; the second where debug information is fetched. */
+#define SYMBOL_WORKER_PATIENCE_S (getenv("DEBUGINFOD_URLS") ? 120U : 10U)
+
+/* Starts it: zeroed, or one that was stopped. Returns 0 or a negative errno. */
 int symbol_worker_start(struct symbol_worker *worker);
 /* Ends it at once. */
 void symbol_worker_stop(struct symbol_worker *worker);
