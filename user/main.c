@@ -25,6 +25,7 @@
 #include "privileges.h"
 #include "service.h"
 #include "source_live.h"
+#include "symbolizer.h"
 #include "targets.h"
 #include "units.h"
 #include "web_pages.h"
@@ -353,7 +354,7 @@ static int drop_privileges(const struct program *program)
 
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
-	return privileges_drop(program->options.web_config != NULL,
+	return privileges_drop(program->options.web_config || program->options.stack,
 			       program->options.command != NULL);
 }
 
@@ -382,6 +383,11 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options, program->results);
 	if (!program->output)
 		return status_of(program, -ENOMEM);
+	if (program->options.stack) {
+		err = symbolizer_new(&program->sites);
+		if (err)
+			return status_of(program, err);
+	}
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);

@@ -19,9 +19,10 @@ const struct privilege privileges[PRIVILEGES] = {
 	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
 	 "sockets that no descriptor holds, in other network namespaces"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' network namespaces, for such sockets"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+	 "other users' network namespaces, for such sockets; with -s, names in their stacks"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-	 "web configs and keys that this user may not read"},
+	 "web configs and keys, and with -s programs, that this user may not read"},
 };
 
 bool privileges_has(unsigned int capability)
