@@ -289,6 +289,19 @@ def test_every_descendant(command, helper, listener):
     assert all(first[comm]["owner"] == "connect" for comm in wanted)
 
 
+def test_more_descendants_than_descriptors(helper, listener, tmp_path):
+    """Each takes a descriptor of tcpwatch, which may have few at first; COMMAND's limit stays."""
+    script = f"ulimit -Sn; for i in $(seq 300); do sleep 5 & done; {helper('connector')} once " \
+        f"{listener} last; kill $(jobs -p)"
+    result = subprocess.run(
+        ["sh", "-c", 'ulimit -Sn 128; exec "$@"', "sh",
+         *runner.command("-j", "-t", f"--output={tmp_path}/results", "--", "bash", "-c", script)],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "128\n")
+    with open(tmp_path / "results", encoding="utf-8") as file:
+        assert "last" in {record.get("comm") for record in map(json.loads, file)}
+
+
 def test_strangers_are_not_shown(command, helper, listener):
     other = subprocess.Popen(["sh", "-c", f"while {helper('connector')} once {listener} other; "
                               "do sleep 0.05; done"])
