@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -326,6 +327,17 @@ static enum exit_status open_results(struct program *program)
 	return STATUS_USAGE;
 }
 
+/* Each descendant of COMMAND takes one while it lives. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Before anything else is done to this process, which COMMAND would inherit. */
 static enum exit_status start_command(struct program *program)
 {
@@ -335,6 +347,7 @@ static enum exit_status start_command(struct program *program)
 
 	if (status)
 		return status;
+	raise_descriptors();
 	options->pids = malloc(sizeof(*options->pids));
 	if (!options->pids)
 		return status_of(program, -ENOMEM);
