@@ -103,6 +103,11 @@ void *cookie_table_find(struct cookie_table *table, uint64_t cookie)
 	}
 }
 
+void cookie_table_prefetch(const struct cookie_table *table, uint64_t cookie)
+{
+	__builtin_prefetch(&table->index[hash_home(table, cookie_hash(cookie))]);
+}
+
 static void index_put(struct cookie_table *table, uint64_t cookie, uint32_t handle)
 {
 	uint64_t hash = cookie_hash(cookie);

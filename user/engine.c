@@ -115,6 +115,8 @@ struct engine *engine_new(const struct engine_config *config)
 		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
 	if (!engine->leaks)
 		goto fail;
+	if (config->options->command)
+		leak_watch_mind_exits(engine->leaks);
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
 	if (!engine->findings)
 		goto fail;
@@ -127,6 +129,11 @@ struct engine *engine_new(const struct engine_config *config)
 		if (!engine->metrics)
 			goto fail;
 		process_table_set_metrics(engine->tracker.processes, engine->metrics);
+	}
+	if (config->options->gen_suppressions) {
+		engine->made = suppression_gen_new();
+		if (!engine->made)
+			goto fail;
 	}
 	engine->scans = (struct scan_plan){
 		.source = config->source,
@@ -154,6 +161,7 @@ void engine_free(struct engine *engine)
 	stack_tracker_free(&engine->stacks);
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
+	suppression_gen_free(engine->made);
 	watch_set_free(engine->watched);
 	free(engine);
 }
@@ -173,6 +181,8 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
+	view.suppressions = engine->config.options->ignored;
+	view.made = engine->made;
 	if (view.final)
 		err = finding_list_build(&view.findings, engine->findings);
 	if (!err)
@@ -296,6 +306,11 @@ uint64_t engine_deadline(const struct engine *engine)
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
+uint64_t engine_leaks(const struct engine *engine)
+{
+	return engine->leaks_told;
+}
+
 void engine_process_exited(struct engine *engine, uint32_t tgid)
 {
 	watch_set_exited(engine->watched, tgid);
@@ -338,6 +353,7 @@ int engine_finish(struct engine *engine)
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
 	drain(engine);
+	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);

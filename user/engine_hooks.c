@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "engine_internal.h"
+#include "suppressions.h"
 
 /* What is of nobody known is of interest where every process is. */
 static bool is_watched(const struct engine *engine, const struct process *process)
@@ -36,6 +37,13 @@ static void on_found(void *context, struct tcp_socket *socket)
 		leak_watch_enter(engine->leaks, socket);
 }
 
+static void on_left(void *context, struct tcp_socket *socket, const struct event_transition *e)
+{
+	struct engine *engine = context;
+
+	leak_watch_left(engine->leaks, socket, e);
+}
+
 static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
 {
 	struct engine *engine = context;
@@ -48,7 +56,17 @@ static void on_leaked(void *context, const struct leak *leak)
 {
 	struct engine *engine = context;
 
+	if (engine->made)
+		suppression_gen_add(engine->made, leak);
+	engine->leaks_told++;
 	engine->config.output->ops->leak(engine->config.output, leak);
+}
+
+static bool is_ignored(void *context, const struct leak *leak)
+{
+	struct suppressions *suppressions = ((struct engine *)context)->config.options->ignored;
+
+	return suppressions && suppressions_match(suppressions, leak);
 }
 
 static void on_leak_ended(void *context, const struct leak_end *end)
@@ -105,6 +123,7 @@ struct tracker_hooks engine_tracker_hooks(struct engine *engine)
 		.changed = on_changed,
 		.accepted = on_accepted,
 		.found = on_found,
+		.left = on_left,
 		.leaving = on_leaving,
 		.context = engine,
 	};
@@ -116,6 +135,7 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 		.leaked = on_leaked,
 		.ended = on_leak_ended,
 		.names = engine->config.sites ? ask_names : NULL,
+		.ignored = is_ignored,
 		.context = engine,
 	};
 }

@@ -74,8 +74,6 @@ static void changed(struct finding_look *look, const struct change *change)
 	struct process *owner;
 	struct subject *subject;
 
-	if (change->from != TCP_SYN_SENT)
-		return;
 	socket.flow = *change->flow;
 	owner = finding_look_owner(look, change->owner);
 	if (!owner)
@@ -186,6 +184,7 @@ const struct finding_rule finding_connect_stuck = {
 		"its own, or TCP_SYNCNT on its sockets.",
 	.states = 1u << TCP_SYN_SENT,
 	.socket = see_socket,
+	.from_states = 1u << TCP_SYN_SENT,
 	.changed = changed,
 	.others = see_others,
 	.judge = judge,

@@ -160,6 +160,7 @@ const struct finding_rule finding_pool_thrash = {
 		"http.Transport.MaxIdleConnsPerHost (2 if it is not set), nginx's keepalive, max idle "
 		"of database pools. Read each answer to its end and close its body, or the connection "
 		"cannot be used again. \"ss -tnp dst PEER\" shows them.",
+	.from_states = 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_ESTABLISHED,
 	.changed = changed,
 	.others = others,
 	.judge = judge,

@@ -44,11 +44,7 @@ static enum kind kind_of(enum cause cause)
 /* Of a connection that was one. */
 static bool ends(const struct change *change)
 {
-	const uint32_t none =
-		1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT;
-
-	return (change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT) &&
-	       !(none >> change->from & 1);
+	return change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT;
 }
 
 /* A server's by the address that it listens at, a client's by its peer. Made by a reset only: there
@@ -155,6 +151,8 @@ const struct finding_rule finding_reset_storm = {
 	.id = FINDING_RESET_STORM,
 	.says = "Connections end in resets, second after second: what was on its way is lost.",
 	.advice = "", /* advice_of() */
+	.from_states =
+		~(1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT),
 	.changed = changed,
 	.judge = judge,
 };

@@ -40,7 +40,8 @@ struct finding_rule {
 	const char *advice; /* what to do; a rule can give another one with a finding */
 	uint32_t states;    /* bit n: sockets in state n are shown to `socket` */
 	uint32_t mini_states;
-	/* Any time: a transition. Cheap, please. */
+	/* Any time: a transition from one of these states. Cheap, please. */
+	uint32_t from_states; /* bit n: state n */
 	void (*changed)(struct finding_look *look, const struct change *change);
 	/* Each look: each open socket and mini-socket of those states, with its owner (never NULL:
 	 * process_table_unknown()). */

@@ -129,8 +129,7 @@ static void changed(struct finding_look *look, const struct change *change)
 {
 	struct subject *subject;
 
-	if (change->time_ns >= look->own[FINDING_SYN_FLOOD] || change->from != TCP_SYN_RECV ||
-	    change->to != TCP_ESTABLISHED)
+	if (change->time_ns >= look->own[FINDING_SYN_FLOOD] || change->to != TCP_ESTABLISHED)
 		return;
 	subject = subject_find(look, change->flow);
 	if (subject)
@@ -261,6 +260,7 @@ const struct finding_rule finding_syn_flood = {
 		"peers (ss -tn state syn-recv): addresses from all over are forged ones, to be filtered before "
 		"this host; those of one network may be real clients whose way back is cut.",
 	.others = see_others,
+	.from_states = 1u << TCP_SYN_RECV,
 	.changed = changed,
 	.record = see_record,
 	.judge = judge,

@@ -140,7 +140,7 @@ static void count_failed(struct finding_look *look, const struct change *change)
 	const struct port_pair *pair;
 	struct subject *subject;
 
-	if (change->cause != CAUSE_LOCAL_ERROR || change->from != TCP_SYN_SENT)
+	if (change->cause != CAUSE_LOCAL_ERROR)
 		return;
 	pair = port_use_find(look->ports, change->flow);
 	if (!pair || !is_much(pair))
@@ -391,6 +391,7 @@ const struct finding_rule finding_time_wait_churn = {
 		"close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port from TIME_WAIT after a "
 		"second; a wider net.ipv4.ip_local_port_range or more local addresses put the end off. "
 		"tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" shows them.",
+	.from_states = 1u << TCP_SYN_SENT,
 	.changed = count_failed,
 	.states = ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_SYN_RECV),
 	.mini_states = MINI_STATES,

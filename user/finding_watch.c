@@ -129,7 +129,7 @@ uint64_t finding_look_descriptors(struct finding_look *look, const struct proces
 struct process *finding_look_owner(const struct finding_look *look, const struct process *owner)
 {
 	struct process *process =
-		owner ? (struct process *)owner : process_table_unknown(look->tracker->processes);
+		process_table_or_unknown(look->tracker->processes, (struct process *)owner);
 
 	return process->watched ? process : NULL;
 }
@@ -147,7 +147,7 @@ const struct tcp_socket *finding_look_socket(const struct finding_look *look,
 void finding_watch_changed(struct finding_watch *watch, const struct change *change)
 {
 	for (size_t i = 0; i < RULES; i++)
-		if (rules[i]->changed)
+		if (rules[i]->from_states >> change->from & 1)
 			rules[i]->changed(&watch->look, change);
 }
 

@@ -20,6 +20,7 @@ struct leak_group {
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
 	uint64_t total;		       /* ever reported */
 	uint64_t open;		       /* of those, not closed yet */
+	uint64_t left;		       /* of those, closed by the end of their process */
 	uint64_t oldest_ns;   /* the greatest age that one reached; see leak_watch_groups() */
 	bool oldest_at_least; /* it is older than that */
 	const char *site;     /* call_site_format(); NULL = not known */
@@ -44,10 +45,13 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 				   enum leak_kind kind, const struct tcp_socket *socket,
 				   const struct call_stack *stack);
 
-/* Do they differ by their call sites at most? */
-bool leak_group_is_beside(const struct leak_group *group, const struct leak_group *other);
-
 /* Walks all groups; start with NULL. */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
+
+/* leak_watch_most() and leak_watch_site(). */
+const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
+					  uint64_t *open);
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process,
+			     bool pooled);
 
 #endif

@@ -7,9 +7,9 @@
 static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
 				     uint32_t netns)
 {
-	const struct process *process = owner ? owner : process_table_unknown(tracker->processes);
+	struct process *process = (struct process *)owner; /* the table's own, not const there */
 
-	return sample_group(process, netns);
+	return sample_group(process_table_or_unknown(tracker->processes, process), netns);
 }
 
 static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)

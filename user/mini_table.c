@@ -44,6 +44,18 @@ struct mini_socket *mini_table_find(struct mini_table *table, uint64_t cookie)
 	return cookie_table_find(table->cookies, cookie);
 }
 
+void mini_table_expect(struct mini_table *table, uint64_t cookie)
+{
+	const struct mini_socket *oldest;
+
+	cookie_table_prefetch(table->cookies, cookie);
+	if (cookie_table_count(table->cookies) < MINI_TABLE_LIMIT)
+		return;
+	oldest = mini_table_oldest(table); /* will have to go */
+	cookie_table_prefetch(table->cookies, oldest->cookie);
+	__builtin_prefetch(cookie_table_at(table->cookies, oldest->order.next));
+}
+
 struct mini_socket *mini_table_insert(struct mini_table *table, uint64_t cookie, uint64_t seen_ns)
 {
 	struct mini_socket *mini;

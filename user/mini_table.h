@@ -39,6 +39,9 @@ void mini_table_free(struct mini_table *table);
 
 struct mini_socket *mini_table_find(struct mini_table *table, uint64_t cookie);
 
+/* One of this cookie will be inserted soon. */
+void mini_table_expect(struct mini_table *table, uint64_t cookie);
+
 /* Adds a zeroed one, last seen at seen_ns; the cookie must be new. NULL without memory. */
 struct mini_socket *mini_table_insert(struct mini_table *table, uint64_t cookie, uint64_t seen_ns);
 

@@ -7,6 +7,8 @@
 #include "json_writer.h"
 #include "output.h"
 #include "owner.h"
+#include "suppression_gen.h"
+#include "suppressions.h"
 
 struct output_json {
 	struct output base;
@@ -76,6 +78,18 @@ static void put_duration(struct json_writer *json, const char *key, uint64_t ns)
 		json_put_u64(json, key, ns);
 }
 
+static void put_command(struct json_writer *json, char **words)
+{
+	if (!words) {
+		json_put_null(json, "command");
+		return;
+	}
+	json_put_array(json, "command");
+	for (; *words; words++)
+		json_put_string(json, NULL, *words);
+	json_put_array_end(json);
+}
+
 static void json_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	struct json_writer *json = begin(output, "start");
@@ -94,6 +108,7 @@ static void json_start(struct output *output, const struct output_start *start, 
 	for (size_t i = 0; i < start->options->pid_count; i++)
 		json_put_u64(json, NULL, start->options->pids[i]);
 	json_put_array_end(json);
+	put_command(json, start->options->command);
 	json_put_u64(json, "close_wait_ns", start->options->close_wait_ns);
 	json_put_u64(json, "sockets_found", start->sockets_found);
 	end(json);
@@ -142,6 +157,7 @@ static void json_leak(struct output *output, const struct leak *leak)
 	json_put_string(json, "eof", leak->end_read ? "taken" : "unread");
 	json_put_u64(json, "recv_queue", leak->recv_queue);
 	json_put_u64(json, "send_queue", leak->send_queue);
+	json_put_bool(json, "at_exit", leak->at_exit);
 	json_put_array(json, "holders");
 	for (size_t i = 0; i < leak->holder_count; i++) {
 		json_put_object(json, NULL);
@@ -344,10 +360,41 @@ static void json_summary(struct output *output, const struct view *view)
 		put_summary(output, view, &view->processes[i]);
 }
 
+static void put_made(struct output *output, const struct suppression_gen *gen)
+{
+	const struct suppression_made *made;
+
+	for (size_t i = 0; (made = suppression_gen_at(gen, i)); i++) {
+		struct json_writer *json = begin(output, "suppression");
+
+		json_put_string(json, "suppression", made->text);
+		json_put_u64(json, "count", made->count);
+		end(json);
+	}
+}
+
+static void put_suppressed(struct json_writer *json, const struct suppressions *suppressions)
+{
+	const struct suppression *each;
+
+	json_put_array(json, "suppressed");
+	for (size_t i = 0; (each = suppressions_at(suppressions, i)); i++) {
+		json_put_object(json, NULL);
+		json_put_string(json, "suppression", each->text);
+		json_put_u64(json, "line", each->line);
+		json_put_u64(json, "count", each->count);
+		json_put_object_end(json);
+	}
+	json_put_array_end(json);
+}
+
 static void json_end(struct output *output, const struct view *view)
 {
-	struct json_writer *json = begin(output, "end");
+	struct json_writer *json;
 
+	if (view->made)
+		put_made(output, view->made);
+	json = begin(output, "end");
 	put_time(output, json, view->now_ns);
 	json_put_u64(json, "duration_ns", view->duration_ns);
 	json_put_u64(json, "events_seen", view->ledger.seen);
@@ -356,6 +403,8 @@ static void json_end(struct output *output, const struct view *view)
 	for (int reason = 0; reason < LOST_REASONS; reason++)
 		json_put_u64(json, lost_reason_name(reason), view->ledger.lost[reason]);
 	json_put_object_end(json);
+	if (view->suppressions)
+		put_suppressed(json, view->suppressions);
 	end(json);
 }
 

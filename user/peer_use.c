@@ -12,11 +12,16 @@
 
 struct peer_use {
 	struct peer peers[SETS * WAYS];
+	struct peer *last; /* that was asked for: mostly it is the same again */
 };
 
 struct peer_use *peer_use_new(void)
 {
-	return calloc(1, sizeof(struct peer_use));
+	struct peer_use *use = calloc(1, sizeof(*use));
+
+	if (use)
+		use->last = use->peers;
+	return use;
 }
 
 void peer_use_free(struct peer_use *use)
@@ -51,33 +56,43 @@ static bool is_it(const struct peer *peer, const struct process *process, const 
 	       !memcmp(peer->flow.remote, flow->remote, sizeof(flow->remote));
 }
 
+/* NULL if it is in none of the set's places. */
+static struct peer *find_in(struct peer_use *use, struct peer *set, const struct process *process,
+			    const struct flow *flow)
+{
+	for (struct peer *peer = set; peer < set + WAYS; peer++)
+		if (is_it(peer, process, flow))
+			return use->last = peer;
+	return NULL;
+}
+
 struct peer *peer_use_find(struct peer_use *use, const struct process *process,
 			   const struct flow *flow)
 {
-	struct peer *set = set_of(use, process, flow);
-
 	if (!process->tgid)
 		return NULL;
-	for (int i = 0; i < WAYS; i++)
-		if (is_it(&set[i], process, flow))
-			return &set[i];
-	return NULL;
+	if (is_it(use->last, process, flow))
+		return use->last;
+	return find_in(use, set_of(use, process, flow), process, flow);
 }
 
 static struct peer *get(struct peer_use *use, const struct process *process,
 			const struct flow *flow, uint64_t slot)
 {
-	struct peer *peer = peer_use_find(use, process, flow);
+	struct peer *set, *peer;
 
-	if (peer || !process->tgid)
+	if (!process->tgid)
+		return NULL;
+	if (is_it(use->last, process, flow))
+		return use->last;
+	set = set_of(use, process, flow);
+	peer = find_in(use, set, process, flow);
+	if (peer)
 		return peer;
-	peer = set_of(use, process, flow);
-	for (int i = 1; i < WAYS; i++) {
-		struct peer *other = set_of(use, process, flow) + i;
-
+	peer = set;
+	for (struct peer *other = set + 1; other < set + WAYS; other++)
 		if (other->last_ns < peer->last_ns)
 			peer = other;
-	}
 	*peer = (struct peer){
 		.tgid = process->tgid, .start_ns = process->start_ns, .slot = slot, .flow = *flow};
 	memset(peer->flow.local, 0, sizeof(peer->flow.local));

@@ -58,6 +58,13 @@ struct process *process_table_get(struct process_table *table, const struct even
 /* The entry for what has no known owner. Never NULL. */
 struct process *process_table_unknown(struct process_table *table);
 
+/* The process, or that entry where there is none. Never NULL. */
+static inline struct process *process_table_or_unknown(struct process_table *table,
+						       struct process *process)
+{
+	return process ? process : process_table_unknown(table);
+}
+
 /*
  * Folds dead processes if there are too many. alive(context, tgid) tells which are dead; one whose
  * pid is in use again stays. Pointers to processes without sockets become invalid.

@@ -29,11 +29,6 @@ static void ended_add(struct tracker *tracker, const struct tcp_socket *socket)
 	*ended = (struct segment_ended){.cookie = socket->cookie, .owner = socket->owner};
 }
 
-static struct process *owner_or_unknown(struct tracker *tracker, struct process *owner)
-{
-	return owner ? owner : process_table_unknown(tracker->processes);
-}
-
 static bool is_known(const struct tcp_socket *socket)
 {
 	return socket->owner_source >= OWNER_SNAPSHOT;
@@ -54,7 +49,8 @@ static void give_to_owner(struct tracker *tracker, struct segment_trouble *troub
 	const struct tcp_socket *socket = socket_table_find(tracker->sockets, trouble->cookie);
 
 	if (socket)
-		give(trouble, owner_or_unknown(tracker, socket->owner), socket->flow.netns);
+		give(trouble, process_table_or_unknown(tracker->processes, socket->owner),
+		     socket->flow.netns);
 }
 
 static uint64_t received_at(const struct tracker *tracker, const struct event_segment *e)
@@ -154,7 +150,8 @@ void segment_event(struct tracker *tracker, const struct event_segment *e)
 	if (!trouble) {
 		struct process *owner = socket ? socket->owner : ended ? ended->owner : NULL;
 
-		sample_segments(owner_or_unknown(tracker, owner), flow.netns, &count);
+		sample_segments(process_table_or_unknown(tracker->processes, owner), flow.netns,
+				&count);
 		return;
 	}
 	describe(tracker, trouble, e);
@@ -183,7 +180,8 @@ void segment_end(struct tracker *tracker, const struct tcp_socket *socket)
 	trouble = segment_table_find(tracker->segments, socket->cookie);
 	if (!trouble)
 		return;
-	give(trouble, owner_or_unknown(tracker, socket->owner), socket->flow.netns);
+	give(trouble, process_table_or_unknown(tracker->processes, socket->owner),
+	     socket->flow.netns);
 	segment_table_remove(tracker->segments, trouble);
 }
 

@@ -91,8 +91,8 @@ void tracker_settle_all(struct tracker *tracker)
 
 void tracker_tell(struct tracker *tracker, struct process *owner, const struct change *change)
 {
-	sample_transition(owner ? owner : process_table_unknown(tracker->processes),
-			  change->flow->netns, change->from, change->to, change->lifetime_ns);
+	sample_transition(process_table_or_unknown(tracker->processes, owner), change->flow->netns,
+			  change->from, change->to, change->lifetime_ns);
 	tracker->hooks.changed(tracker->hooks.context, change, NULL);
 }
 
@@ -280,6 +280,8 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		change.to = mini;
 		change.cause = CAUSE_NONE;
 	}
+	if (e->from == TCP_CLOSE_WAIT && e->flow.flags & EVENT_EXITING && tracker->hooks.left)
+		tracker->hooks.left(tracker->hooks.context, socket, e);
 	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
 	if (change.from == change.to) { /* goes on in FIN_WAIT2 */
 		enter_state(tracker, socket, e);
@@ -289,6 +291,8 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 	owner_sample(socket, process_table_unknown(tracker->processes), change.from, change.to,
 		     change.lifetime_ns);
 	enter_state(tracker, socket, e);
+	if (e->to == TCP_FIN_WAIT1)
+		mini_table_expect(tracker->minis, e->cookie);
 	tracker->hooks.changed(tracker->hooks.context, &change, socket);
 }
 
