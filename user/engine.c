@@ -353,7 +353,7 @@ int engine_finish(struct engine *engine)
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
 	drain(engine);
-	leak_watch_ask_names(engine->leaks, engine_now(engine));
+	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);

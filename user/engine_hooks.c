@@ -134,8 +134,8 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 	return (struct leak_hooks){
 		.leaked = on_leaked,
 		.ended = on_leak_ended,
-		.ignored = is_ignored,
 		.names = engine->config.sites ? ask_names : NULL,
+		.ignored = is_ignored,
 		.context = engine,
 	};
 }

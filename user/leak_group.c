@@ -70,7 +70,7 @@ static struct site *site_new(struct leak_groups *groups, const char *key, size_t
 
 	if (!site)
 		return NULL;
-	strcpy(site->key, key);
+	memcpy(site->key, key, strlen(key) + 1);
 	site->text = site->key + strlen(key) - text_length;
 	site->number = HASH_COUNT(groups->sites) + 1;
 	HASH_ADD_STR(groups->sites, key, site);
@@ -174,7 +174,8 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	return &entry->group;
 }
 
-bool leak_group_is_beside(const struct leak_group *group, const struct leak_group *other)
+/* Do they differ by their call sites at most? */
+static bool is_beside(const struct leak_group *group, const struct leak_group *other)
 {
 	struct key key = ((const struct entry *)group->links)->key;
 	const struct key *wanted = &((const struct entry *)other->links)->key;
@@ -189,4 +190,34 @@ struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_grou
 
 	entry = entry ? entry->hh.next : groups->entries;
 	return entry ? &entry->group : NULL;
+}
+
+const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
+					  uint64_t *open)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
+		    (!most || group->open > most->open))
+			most = group;
+	*open = 0;
+	while (most && (group = leak_groups_next(groups, group)))
+		if (is_beside(group, most))
+			*open += group->open;
+	return most;
+}
+
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process, bool pooled)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
+		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
+		    group->open > (most ? most->open : 0))
+			most = group;
+	return most ? most->site : NULL;
 }

@@ -45,10 +45,13 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 				   enum leak_kind kind, const struct tcp_socket *socket,
 				   const struct call_stack *stack);
 
-/* Do they differ by their call sites at most? */
-bool leak_group_is_beside(const struct leak_group *group, const struct leak_group *other);
-
 /* Walks all groups; start with NULL. */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
+
+/* leak_watch_most() and leak_watch_site(). */
+const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
+					  uint64_t *open);
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process,
+			     bool pooled);
 
 #endif

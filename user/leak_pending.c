@@ -5,7 +5,7 @@
 #include <string.h>
 
 bool leak_pending_add(struct leak_pending *pending, const struct leak *leak,
-		      struct process *process, uint32_t stack)
+		      struct process *process, const struct tcp_socket *socket)
 {
 	struct pending_leak *copy;
 
@@ -20,7 +20,8 @@ bool leak_pending_add(struct leak_pending *pending, const struct leak *leak,
 	copy->leak.holders = NULL;
 	copy->leak.holder_count = 0;
 	copy->process = process;
-	copy->stack = stack;
+	copy->stack = socket->stack;
+	copy->left = socket->left;
 	if (process)
 		process->sockets++;
 	if (!pending->head)

@@ -10,6 +10,7 @@ struct pending_leak {
 	struct flow flow;
 	struct process *process; /* held; NULL = nobody known */
 	uint32_t stack;
+	bool left; /* by its process, at its end */
 	struct pending_leak *next;
 };
 
@@ -23,9 +24,10 @@ struct leak_pending {
 /* Beyond so many a leak is reported without its stack. */
 #define LEAK_PENDING_LIMIT 10000
 
-/* Keeps a copy. Holds on to the process. Returns false if there is no room, or no memory. */
+/* Keeps a copy, of what is asked of the socket as well. Holds on to the process. Returns false if
+ * there is no room, or no memory. */
 bool leak_pending_add(struct leak_pending *pending, const struct leak *leak,
-		      struct process *process, uint32_t stack);
+		      struct process *process, const struct tcp_socket *socket);
 
 /*
  * Gives each to ready(), which says whether it could be reported: then it is taken out and its

@@ -4,33 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "deadline_heap.h"
 #include "leak_judge.h"
 #include "leak_left.h"
-#include "leak_names.h"
-#include "leak_pending.h"
-#include "sample.h"
+#include "leak_report.h"
 #include "units.h"
-
-/* Names that are not there yet are asked for again. */
-#define NAMES_RETRY_NS (10 * NS_PER_MS)
-
-/* A reported leak that is still open. */
-struct reported {
-	uint64_t cookie;
-	struct leak_group *group;
-	UT_hash_handle hh;
-};
 
 struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
-	bool exits; /* are minded */
-	bool last;  /* nothing is put off any more */
-	struct leak_hooks hooks;
+	bool exits;    /* are minded */
+	bool last;     /* nothing waits any more */
 	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
 			*/
 	uint32_t tail;
@@ -39,11 +23,7 @@ struct leak_watch {
 	size_t due_count;
 	size_t due_capacity;
 	struct leak_holders holders; /* of the leak at hand */
-	struct reported *reported;
-	struct leak_groups *groups;
-	struct leak_names names;
-	struct leak_pending pending;
-	uint64_t settle_at_ns; /* when to look after them; UINT64_MAX = there are none */
+	struct leak_reports reports;
 };
 
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
@@ -55,11 +35,7 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 		return NULL;
 	watch->tracker = tracker;
 	watch->threshold_ns = threshold_ns;
-	watch->hooks = *hooks;
-	watch->names = (struct leak_names){.ask = hooks->names, .context = hooks->context};
-	watch->settle_at_ns = UINT64_MAX;
-	watch->groups = leak_groups_new();
-	if (!watch->groups) {
+	if (leak_reports_init(&watch->reports, tracker, hooks)) {
 		free(watch);
 		return NULL;
 	}
@@ -68,49 +44,18 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 
 void leak_watch_free(struct leak_watch *watch)
 {
-	struct reported *reported, *next;
-
 	if (!watch)
 		return;
-	HASH_ITER (hh, watch->reported, reported, next) {
-		HASH_DEL(watch->reported, reported);
-		free(reported);
-	}
-	leak_groups_free(watch->groups);
-	leak_names_clear(&watch->names);
-	leak_pending_clear(&watch->pending);
+	leak_reports_clear(&watch->reports);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
 	leak_holders_clear(&watch->holders);
 	free(watch);
 }
 
-/* Records of several CPUs may be a little late: no age is below 0. */
-static uint64_t age_of(const struct tcp_socket *socket, uint64_t time_ns)
-{
-	return time_ns > socket->since_ns ? time_ns - socket->since_ns : 0;
-}
-
-static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
-{
-	if (age_ns == DURATION_UNKNOWN || age_ns < group->oldest_ns)
-		return;
-	group->oldest_ns = age_ns;
-	group->oldest_at_least = at_least;
-}
-
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
 {
-	struct reported *reported, *next;
-
-	HASH_ITER (hh, watch->reported, reported, next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, reported->cookie);
-
-		if (socket)
-			group_age(reported->group, age_of(socket, now_ns), !socket->since_known);
-	}
-	return watch->groups;
+	return leak_reports_groups(&watch->reports, now_ns);
 }
 
 void leak_watch_each(struct leak_watch *watch,
@@ -118,46 +63,29 @@ void leak_watch_each(struct leak_watch *watch,
 				  struct process *process, enum leak_kind kind),
 		     void *context)
 {
-	struct reported *reported, *next;
-
-	HASH_ITER (hh, watch->reported, reported, next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, reported->cookie);
-
-		if (socket)
-			each(context, socket, reported->group->process, reported->group->kind);
-	}
+	leak_reports_each(&watch->reports, each, context);
 }
 
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
 					 const struct process *process, uint64_t *open)
 {
-	const struct leak_group *most = NULL;
-	struct leak_group *group = NULL;
-
-	while ((group = leak_groups_next(watch->groups, group)))
-		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
-		    (!most || group->open > most->open))
-			most = group;
-	*open = 0;
-	while (most && (group = leak_groups_next(watch->groups, group)))
-		if (leak_group_is_beside(group, most))
-			*open += group->open;
-	return most;
+	return leak_groups_most(watch->reports.groups, process, open);
 }
 
 const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
 			    bool pooled)
 {
-	const struct leak_group *most = NULL;
-	struct leak_group *group = NULL;
+	return leak_groups_site(watch->reports.groups, process, pooled);
+}
 
-	while ((group = leak_groups_next(watch->groups, group)))
-		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
-		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
-		    group->open > (most ? most->open : 0))
-			most = group;
-	return most ? most->site : NULL;
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
+{
+	leak_reports_settle(&watch->reports, now_ns, all);
+}
+
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
+{
+	return leak_names_outstanding(&watch->reports.names, now_ns);
 }
 
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
@@ -190,171 +118,42 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 	socket->watched_for_leak = 0;
 }
 
-void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
+/* Are the names of its stack not there yet, and worth waiting for? They are asked for. */
+static bool awaits_names(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
 {
 	bool wait;
 
+	leak_names_get(&watch->reports.names, socket->stack, now_ns, &wait);
+	return wait;
+}
+
+void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
+{
 	if (socket->since_known)
 		list_append(watch, socket);
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
-	if (!watch->threshold_ns) /* it will be reported: the sooner the names come, the better */
-		leak_names_get(&watch->names, socket->stack, socket->since_ns, &wait);
-}
-
-static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
-{
-	struct reported *reported;
-	struct leak_end end = {
-		.time_ns = time_ns,
-		.cookie = socket->cookie,
-		.age_ns = time_ns ? age_of(socket, time_ns) : DURATION_UNKNOWN,
-		.age_at_least = !socket->since_known,
-		.flow = &socket->flow,
-	};
-
-	HASH_FIND(hh, watch->reported, &socket->cookie, sizeof(socket->cookie), reported);
-	if (!reported)
-		return;
-	reported->group->open--;
-	reported->group->left += socket->left;
-	group_age(reported->group, end.age_ns, end.age_at_least);
-	end.process = reported->group->process;
-	end.kind = reported->group->kind;
-	watch->hooks.ended(watch->hooks.context, &end);
-	HASH_DEL(watch->reported, reported);
-	free(reported);
-}
-
-/*
- * Counts a leak, and gives it the number of its site; false if it is none to report. *group is NULL
- * without memory.
- */
-static bool count(struct leak_watch *watch, const struct tcp_socket *socket,
-		  struct process *process, struct leak *leak, struct leak_group **group)
-{
-	if (watch->hooks.ignored && watch->hooks.ignored(watch->hooks.context, leak))
-		return false;
-	*group = leak_groups_get(watch->groups, process, leak->kind, socket, leak->stack);
-	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
-		    socket->flow.netns, leak->kind);
-	if (!*group)
-		return true;
-	leak->site = (*group)->site_number;
-	group_age(*group, leak->age_ns, leak->age_at_least);
-	(*group)->total++;
-	(*group)->left += leak->at_exit;
-	return true;
-}
-
-static void remember(struct leak_watch *watch, uint64_t cookie, struct leak_group *group)
-{
-	struct reported *reported = calloc(1, sizeof(*reported));
-
-	group->open++;
-	if (!reported)
-		return;
-	reported->cookie = cookie;
-	reported->group = group;
-	HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
-	if (!reported->hh.tbl)
-		free(reported);
-}
-
-static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
-		   struct leak *leak)
-{
-	struct leak_group *group;
-
-	socket->leaked = 1; /* not to be judged again, whatever comes of it */
-	if (!count(watch, socket, process, leak, &group))
-		return;
-	if (group && !leak->at_exit)
-		remember(watch, socket->cookie, group);
-	watch->hooks.leaked(watch->hooks.context, leak);
-}
-
-/* The socket is gone: its end comes right behind it, where that is not told already. */
-static void report_pending(struct leak_watch *watch, struct pending_leak *pending)
-{
-	struct leak *leak = &pending->leak;
-	const struct tcp_socket socket = {.flow = pending->flow, .role = leak->role};
-	const struct leak_end end = {
-		.time_ns = leak->time_ns,
-		.cookie = leak->cookie,
-		.age_ns = leak->age_ns,
-		.age_at_least = leak->age_at_least,
-		.process = pending->process,
-		.flow = &pending->flow,
-		.kind = leak->kind,
-	};
-	struct leak_group *group;
-
-	if (!count(watch, &socket, pending->process, leak, &group))
-		return;
-	watch->hooks.leaked(watch->hooks.context, leak);
-	if (!leak->at_exit)
-		watch->hooks.ended(watch->hooks.context, &end);
-}
-
-struct settling {
-	struct leak_watch *watch;
-	uint64_t now_ns;
-	bool all;
-};
-
-static bool settle(void *context, struct pending_leak *pending)
-{
-	const struct settling *settling = context;
-	bool wait;
-
-	pending->leak.stack =
-		leak_names_get(&settling->watch->names, pending->stack, settling->now_ns, &wait);
-	if (wait && !settling->all)
-		return false;
-	report_pending(settling->watch, pending);
-	return true;
-}
-
-void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
-{
-	struct settling settling = {.watch = watch, .now_ns = now_ns, .all = all};
-
-	if (watch->settle_at_ns > now_ns && !all)
-		return;
-	leak_pending_run(&watch->pending, settle, &settling);
-	watch->settle_at_ns = watch->pending.count ? now_ns + NAMES_RETRY_NS : UINT64_MAX;
-}
-
-bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
-{
-	return leak_names_outstanding(&watch->names, now_ns);
+	/* What is closed before its names come is not reported: where there is little time, they are
+	 * asked for at once. */
+	if (watch->threshold_ns < LEAK_NAMES_WAIT || watch->exits)
+		awaits_names(watch, socket, socket->since_ns);
 }
 
 /* Closed before it could be judged. */
 static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket, struct leak *leak)
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
-	bool wait;
 
 	if (socket->hidden || socket->kernel ||
 	    (!process && watch_set_is_selective(watch->tracker->watched)))
 		return;
 	leak->cookie = socket->cookie;
-	leak->age_ns = age_of(socket, leak->time_ns);
+	leak->age_ns = leak_age(socket, leak->time_ns);
 	leak->process = process;
 	leak->flow = &socket->flow;
 	leak->role = socket->role;
-	leak->stack = leak_names_get(&watch->names, socket->stack, leak->time_ns, &wait);
-	/* It cannot be asked later: what is known of it is kept until the names are there. */
-	if (!wait || !leak_pending_add(&watch->pending, leak, process, socket->stack)) {
-		report(watch, socket, process, leak);
-		return;
-	}
-	socket->leaked = 1;
-	if (watch->settle_at_ns > leak->time_ns + NAMES_RETRY_NS)
-		watch->settle_at_ns = leak->time_ns + NAMES_RETRY_NS;
+	leak_reports_tell_last(&watch->reports, socket, process, leak);
 }
 
 void leak_watch_mind_exits(struct leak_watch *watch)
@@ -393,7 +192,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 	if (!watch->threshold_ns && time_ns && socket->since_known && !socket->leaked)
 		report_closed(watch, socket, time_ns);
 	if (socket->leaked)
-		report_end(watch, socket, time_ns);
+		leak_reports_end(&watch->reports, socket, time_ns);
 	socket->leaked = 0;
 	socket->left = 0;
 }
@@ -405,8 +204,8 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch)
 
 	if (watch->head)
 		regular = socket_at(watch, watch->head)->since_ns + watch->threshold_ns;
-	if (watch->settle_at_ns < deadline)
-		deadline = watch->settle_at_ns;
+	if (watch->reports.settle_at_ns < deadline)
+		deadline = watch->reports.settle_at_ns;
 	return regular < deadline ? regular : deadline;
 }
 
@@ -437,14 +236,11 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 	return socket;
 }
 
-/* Must it wait for the names of its stack? Then it is looked at a little later: so no leak is kept
- * that may have ended by the time it is told. */
+/* Until the names of its stack are there it is looked at a little later: so no leak is kept that
+ * may be over by the time it is told. */
 static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
 {
-	bool wait;
-
-	leak_names_get(&watch->names, socket->stack, now_ns, &wait);
-	return wait && !watch->last &&
+	return !watch->last && awaits_names(watch, socket, now_ns) &&
 	       !deadline_heap_push(&watch->irregular, now_ns + NAMES_RETRY_NS, socket->cookie);
 }
 
@@ -469,28 +265,33 @@ size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 	return watch->due_count;
 }
 
-void leak_watch_ask_names(struct leak_watch *watch, uint64_t now_ns)
+void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns)
 {
-	const struct tcp_socket *socket;
-	uint32_t position = 0;
-	bool wait;
+	struct tcp_socket *socket;
 
-	while (watch->exits && (socket = socket_table_next(watch->tracker->sockets, &position)))
-		if (socket->state == TCP_CLOSE_WAIT && !socket->leaked)
-			leak_names_get(&watch->names, socket->stack, now_ns, &wait);
+	if (!watch->exits)
+		return;
+	for (uint32_t handle = watch->head; handle; handle = socket->watch_next) {
+		socket = socket_at(watch, handle);
+		awaits_names(watch, socket, now_ns);
+	}
+	for (size_t i = 0; i < watch->irregular.count; i++) {
+		socket = waiting(watch, watch->irregular.items[i].cookie);
+		if (socket)
+			awaits_names(watch, socket, now_ns);
+	}
 }
 
 size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 {
 	watch->last = true;
-	if (!watch->exits)
-		return leak_watch_collect(watch, now_ns);
-	watch->threshold_ns = leak_left_grace(watch->threshold_ns);
-	while (watch->irregular.count) { /* also what was to be looked at again */
+	if (watch->exits)
+		watch->threshold_ns = leak_left_grace(watch->threshold_ns);
+	while (watch->exits && watch->irregular.count) { /* also what was to be looked at again */
 		const struct tcp_socket *socket =
 			waiting(watch, deadline_heap_pop(&watch->irregular));
 
-		if (socket && age_of(socket, now_ns) >= watch->threshold_ns)
+		if (socket && leak_age(socket, now_ns) >= watch->threshold_ns)
 			due_add(watch, socket->cookie);
 	}
 	return leak_watch_collect(watch, now_ns);
@@ -525,7 +326,7 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	struct leak leak = {
 		.time_ns = now_ns,
 		.cookie = socket->cookie,
-		.age_ns = age_of(socket, now_ns),
+		.age_ns = leak_age(socket, now_ns),
 		.age_at_least = !socket->since_known,
 		.flow = &socket->flow,
 		.role = socket->role,
@@ -535,7 +336,6 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		.send_queue = record->send_queue,
 	};
 	struct process *process;
-	bool wait;
 
 	if (!verdict.leaked) {
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
@@ -550,8 +350,7 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	leak.process = process;
 	leak.holders = watch->holders.items;
 	leak.holder_count = watch->holders.count;
-	leak.stack = leak_names_get(&watch->names, socket->stack, now_ns, &wait);
-	report(watch, socket, process, &leak);
+	leak_reports_tell(&watch->reports, socket, process, &leak);
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)

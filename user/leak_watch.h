@@ -47,10 +47,10 @@ struct leak_end {
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
-	/* Is it none to report, or count? NULL: each is. */
-	bool (*ignored)(void *context, const struct leak *leak);
 	/* call_sites_ops.names(); NULL: there are no stacks. */
 	const struct call_stack *(*names)(void *context, uint32_t stack);
+	/* Is it none to report, or count? NULL: each is. */
+	bool (*ignored)(void *context, const struct leak *leak);
 	void *context;
 };
 
@@ -72,11 +72,11 @@ void leak_watch_mind_exits(struct leak_watch *watch);
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e);
 
-/* Before the end, where exits are minded: asks for the names of what is in CLOSE_WAIT now. */
-void leak_watch_ask_names(struct leak_watch *watch, uint64_t now_ns);
+/* The end comes: asks for the names of what leak_watch_collect_last() will collect. */
+void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns);
 
-/* The end: what is due, though it waits for the names of its stack; where exits are minded, all
- * that is in CLOSE_WAIT now, be it ever so young. Returns how many sockets wait for judgement. */
+/* The end: no leak waits for names any more, and where exits are minded, what is in CLOSE_WAIT now
+ * is due, be it ever so young. Returns how many sockets wait for judgement. */
 size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns);
 
 /* The socket leaves CLOSE_WAIT at time_ns; 0: its end was not seen. */

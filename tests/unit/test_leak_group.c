@@ -231,7 +231,8 @@ static void places_differ_by_what_stays(void **state)
 			if ((group == first) != same)
 				fail_msg("role %u, variant %zu", role, i);
 			assert_ptr_equal(
-				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i], NULL), group);
+				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i], NULL),
+				group);
 		}
 	}
 	world_free(world);
@@ -260,7 +261,8 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 
 		socket.flow.remote[2] = (uint8_t)(i >> 8);
 		socket.flow.remote[3] = (uint8_t)i;
-		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket, NULL);
+		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket,
+					NULL);
 		group->total++;
 	}
 	process_table_fold(world->tracker.processes, nobody_lives, NULL);
