@@ -21,6 +21,13 @@
 
 /* Address space: debug information of the largest programs is some GB. */
 #define MEMORY_MAX (6ULL << 30)
+/* The sanitizers of tests have reserved more than that. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#undef MEMORY_MAX
+#define MEMORY_MAX RLIM_INFINITY
+#endif
+#endif
 #define FILES_MAX  256
 #define NOBODY	   65534
 
