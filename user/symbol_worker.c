@@ -28,8 +28,8 @@
 #define MEMORY_MAX RLIM_INFINITY
 #endif
 #endif
-#define FILES_MAX  256
-#define NOBODY	   65534
+#define FILES_MAX 256
+#define NOBODY	  65534
 
 /* After so long without a request, what was read is given back. */
 #define IDLE_MS 60000
