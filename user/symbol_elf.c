@@ -185,8 +185,9 @@ size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_f
 	for (size_t i = 0; i <= SYMBOL_INLINED_MAX; i++)
 		found[i].offset = address;
 	count = dwarf ? symbol_dwarf_find(&elf->dwarf, dwarf, address - bias, found) : 1;
-	/* The linker's name is the whole one. */
-	name_symbol(elf, address, &found[count - 1]);
+	/* Sorting the symbols of a large program takes longer than all else. */
+	if (!*found[count - 1].function)
+		name_symbol(elf, address, &found[count - 1]);
 	return count;
 }
 

@@ -71,7 +71,7 @@ void symbol_files_free(struct symbol_files *files)
 	free(files);
 }
 
-uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid)
+static uint32_t note_root(struct symbol_files *files, uint32_t pid, ino_t *of)
 {
 	struct root *oldest = &files->roots[0];
 	struct stat mounts, top;
@@ -81,6 +81,7 @@ uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid)
 	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
 	if (stat(path, &mounts))
 		return 0;
+	*of = mounts.st_ino;
 	snprintf(path, sizeof(path), "/proc/%u/root", pid);
 	if (stat(path, &top) ||
 	    (mounts.st_ino == files->own_mounts && top.st_ino == files->own_root.st_ino &&
@@ -102,6 +103,15 @@ uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid)
 		close(oldest->fd);
 	*oldest = (struct root){files->next_root++, fd, mounts.st_ino, top.st_dev, top.st_ino};
 	return oldest->id;
+}
+
+uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid, uint32_t *maps)
+{
+	ino_t mounts = files->own_mounts;
+	uint32_t root = note_root(files, pid, &mounts);
+
+	*maps = mounts == files->own_mounts ? 0 : root;
+	return root;
 }
 
 struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, uint64_t inode,

@@ -25,8 +25,10 @@ struct symbol_file {
 struct symbol_files *symbol_files_new(void);
 void symbol_files_free(struct symbol_files *files);
 
-/* Notes what the process sees as its root: 0 if it is ours, or not to be had. */
-uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid);
+/* Notes what the process sees as its root: 0 if it is ours, or not to be had. *maps: the root of
+ * the paths in its /proc/PID/maps, where the kernel names our mount namespace's files as we see
+ * them. */
+uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid, uint32_t *maps);
 /* NULL if there are too many. */
 struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, uint64_t inode,
 				     const char *path);

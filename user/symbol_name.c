@@ -82,9 +82,9 @@ static void cut_clone(char *name)
 
 	for (size_t i = 0; i < sizeof(clones) / sizeof(clones[0]); i++) {
 		char *at = strstr(name, clones[i]);
-		char next = at ? at[strlen(clones[i])] : '\0';
+		const char *next = at ? at + strlen(clones[i]) : "";
 
-		if (at && at != name && ((next >= '0' && next <= '9') || next == '.'))
+		if (at && at != name && ((*next >= '0' && *next <= '9') || *next == '.'))
 			*at = '\0';
 	}
 }

@@ -260,7 +260,7 @@ int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *ta
 		return err;
 	}
 	shared->uses = 1;
-	space.root = symbol_files_root(spaces->files, task->tgid);
+	space.root = symbol_files_root(spaces->files, task->tgid, &space.maps_root);
 	space.ns_pid = read_ns_pid(task->tgid);
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
 	space.user = stat(path, &folder) ? 0 : folder.st_uid;

@@ -20,8 +20,8 @@ struct symbol_spaces;
 /* What a process has mapped, from one execve() to the next. Valid until the next call. */
 struct symbol_space {
 	const struct symbol_maps *maps;
-	uint32_t root;	 /* symbol_files_root() */
-	uint32_t ns_pid; /* in its own pid namespace */
+	uint32_t root, maps_root; /* symbol_files_root() */
+	uint32_t ns_pid;	  /* in its own pid namespace */
 	uid_t user;
 };
 

@@ -68,7 +68,7 @@ void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *s
 			continue;
 		maps[count] = (struct symbol_stack_map){map->start, map->end, map->offset, NULL};
 		if (map->kind == MAP_FILE)
-			maps[count].file = symbol_files_get(files, space->root, map->inode,
+			maps[count].file = symbol_files_get(files, space->maps_root, map->inode,
 							    symbol_maps_path(space->maps, map));
 		count++;
 	}

@@ -343,6 +343,101 @@ static void program_of_go(void **state)
 	sites->ops->free(sites);
 }
 
+static void code_of_a_jit_compiler(void **state)
+{
+	struct call_sites *sites = new_sites();
+	const struct call_stack *names;
+	struct victim victim;
+
+	(void)state;
+	build("gcc -O2 " COMMON SOURCES "jit.c -o %s/jit", folder);
+	start(&victim, "jit", NULL);
+	names = names_of(sites, &victim);
+	assert_int_equal(names->count, 2);
+	assert_frame(&names->frames[0], "py::serve:/srv/app.py", NULL, 0);
+	assert_int_equal(names->frames[0].offset, 0x20);
+	assert_frame(&names->frames[1], NULL, NULL, 0);
+	assert_null(names->frames[1].module);
+	assert_int_equal(write(victim.in, "\n", 1), 1);
+	waitpid(victim.pid, NULL, 0);
+	stop(&victim);
+	sites->ops->free(sites);
+}
+
+static void debug_information_that_is_garbage(void **state)
+{
+	struct call_sites *sites = new_sites();
+	const struct call_stack *names;
+	struct victim victim;
+
+	(void)state;
+	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim && cd %s && "
+	      "yes garbage | head -c 50000 >garbage && for i in info abbrev line rnglists; do "
+	      "objcopy --update-section .debug_$i=garbage victim || exit; done",
+	      folder, folder);
+	start(&victim, "victim", NULL);
+	names = names_of(sites, &victim);
+	assert_string_equal(names->frames[0].function, "handle_conn");
+	assert_string_equal(names->frames[1].function, "main");
+	stop(&victim);
+	sites->ops->free(sites);
+}
+
+/* The youngest child: older ones may still be on their way out. */
+static pid_t find_worker(void)
+{
+	char path[64];
+	FILE *file;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fscanf(file, "%d", &pid) == 1)
+		;
+	fclose(file);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void worker_that_died(void **state)
+{
+	struct call_sites *sites = new_sites();
+	pid_t worker = find_worker();
+	struct victim victim;
+
+	(void)state;
+	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
+	assert_int_equal(kill(worker, SIGKILL), 0);
+	start(&victim, "victim", NULL);
+	assert_victim(names_of(sites, &victim));
+	stop(&victim);
+	assert_int_not_equal(find_worker(), worker);
+	sites->ops->free(sites);
+}
+
+static void worker_may_do_nothing(void **state)
+{
+	struct call_sites *sites = new_sites();
+	char path[64], text[4096] = "";
+	FILE *file;
+
+	(void)state;
+	usleep(200000); /* it drops what it has on its own time */
+	snprintf(path, sizeof(path), "/proc/%d/status", find_worker());
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	assert_non_null(strstr(text, "Name:\ttcpwatch-symbol"));
+	assert_non_null(strstr(text, "CapPrm:\t0000000000000000"));
+	assert_non_null(strstr(text, "CapEff:\t0000000000000000"));
+	assert_non_null(strstr(text, "NoNewPrivs:\t1"));
+	if (!getuid())
+		assert_non_null(strstr(text, "Uid:\t65534\t65534\t65534\t65534"));
+	sites->ops->free(sites);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -359,12 +454,22 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(position_independent),	   cmocka_unit_test(at_a_fixed_place),
-		cmocka_unit_test(without_address_tables),  cmocka_unit_test(compressed_and_dwarf_4),
-		cmocka_unit_test(separate_debug_file),	   cmocka_unit_test(symbols_without_lines),
-		cmocka_unit_test(library_that_came_later), cmocka_unit_test(after_its_process),
-		cmocka_unit_test(nobody_knows_it),	   cmocka_unit_test(file_that_was_replaced),
-		cmocka_unit_test(classes_of_cpp),	   cmocka_unit_test(program_of_go),
+		cmocka_unit_test(position_independent),
+		cmocka_unit_test(at_a_fixed_place),
+		cmocka_unit_test(without_address_tables),
+		cmocka_unit_test(compressed_and_dwarf_4),
+		cmocka_unit_test(separate_debug_file),
+		cmocka_unit_test(symbols_without_lines),
+		cmocka_unit_test(library_that_came_later),
+		cmocka_unit_test(after_its_process),
+		cmocka_unit_test(nobody_knows_it),
+		cmocka_unit_test(file_that_was_replaced),
+		cmocka_unit_test(classes_of_cpp),
+		cmocka_unit_test(program_of_go),
+		cmocka_unit_test(code_of_a_jit_compiler),
+		cmocka_unit_test(debug_information_that_is_garbage),
+		cmocka_unit_test(worker_that_died),
+		cmocka_unit_test(worker_may_do_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
