@@ -5,6 +5,8 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 
 import pytest
@@ -57,8 +59,6 @@ def close_at_once(request):
     accepted = []
 
     def answer():
-        import threading
-
         def run():
             while True:
                 try:
@@ -148,8 +148,7 @@ def test_stripped(watch, build, serve, tmp_path):
     tcpwatch.stop()
 
 
-def test_separate_debug_file(watch, build, serve, tmp_path):
-    program = build("server.c", "-O2", "-g", FRAME_POINTERS)
+def check_separate_debug_file(watch, serve, program):
     for command in (["objcopy", "--only-keep-debug", program, program + ".debug"],
                     ["strip", program],
                     ["objcopy", "--add-gnu-debuglink=" + program + ".debug", program]):
@@ -160,6 +159,14 @@ def test_separate_debug_file(watch, build, serve, tmp_path):
     leak = tcpwatch.wait_for("leak")
     assert places(leak, "server.c")[0] == ("take_first", line_of("server.c", "/* first */"))
     tcpwatch.stop()
+
+
+def test_separate_debug_file(watch, build, serve):
+    """Found by libdw's rules, by a process that may read what everybody may."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(build("server.c", "-O2", "-g", FRAME_POINTERS), folder)
+        check_separate_debug_file(watch, serve, program)
 
 
 def test_process_that_ended(watch, build, spawn, tmp_path):
@@ -213,7 +220,9 @@ def test_container(watch, build, serve, spawn, tmp_path):
     root = tmp_path / "root"
     (root / "srv").mkdir(parents=True)
     shutil.move(program, root / "srv" / "server")
-    server = serve("unshare", "--mount", "chroot", root, "/srv/server")
+    (root / "old").mkdir()
+    server = serve("unshare", "--mount", "sh", "-ec",
+                   f"mount --bind {root} {root}; cd {root}; pivot_root . old; exec /srv/server")
     tcpwatch = watch("-s", "-w", "300ms", "-L", server.port)
     visit(server.port)
     leak = tcpwatch.wait_for("leak")

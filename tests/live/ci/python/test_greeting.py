@@ -17,10 +17,7 @@ class GreetingTest(unittest.TestCase):
         with server, server.accept()[0] as connection:
             connection.sendall(b"hello\n")
 
-    def test_1_a_greeting(self):
-        self.assertEqual(greeting.greeting(self.port), "hello")
-
-    def test_2_a_server_that_hangs_up(self):
+    def test_a_server_that_hangs_up(self):
         self.assertEqual(greeting.greeting(self.port), "hello")
         with self.assertRaises(ConnectionError):
             greeting.greeting(self.port)
