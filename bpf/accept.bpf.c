@@ -6,6 +6,7 @@
  */
 #include "common.bpf.h"
 #include "ring.bpf.h"
+#include "stack.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 SEC("fentry/security_sock_graft")
@@ -32,5 +33,8 @@ int BPF_PROG(on_accept, struct sock *sk)
 	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
 	read_current(&e->task, task);
 	ring_submit(e, look);
+	if (stacks)
+		write_stack(ctx, task, STACK_ACCEPT, read_cookie(&sk->__sk_common),
+			    read_netns(&sk->__sk_common));
 	return 0;
 }

@@ -14,7 +14,10 @@
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same in every kernel since 2.6.27 */
+/* include/linux/sched.h; the same in every kernel since 2.6.27, PF_IO_WORKER since 5.12 */
+#define PF_EXITING   0x00000004
+#define PF_IO_WORKER 0x00000010
+#define PF_KTHREAD   0x00200000
 
 /* pid namespaces nest at most this deep: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h */
 #define PIDNS_LEVELS 32

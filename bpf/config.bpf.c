@@ -10,6 +10,8 @@ const volatile __u32 wake_bytes = 1 << 20;
 const volatile __u32 wake_mask = 0;
 volatile __u32 wake_sent = 0;
 
+const volatile bool stacks = false;
+
 const volatile __u64 pidns_dev = 0;
 const volatile __u64 pidns_ino = 0;
 

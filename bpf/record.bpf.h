@@ -23,7 +23,7 @@ static __always_inline struct task_struct *find_actor(struct sock *sk)
 static __always_inline void read_actor(struct event_transition *e, struct task_struct *task)
 {
 	read_current(&e->task, task);
-	e->flow.flags |= EVENT_ACTOR;
+	e->flow.flags |= task->flags & PF_EXITING ? EVENT_ACTOR | EVENT_EXITING : EVENT_ACTOR;
 }
 
 /*

@@ -52,6 +52,31 @@ static __always_inline void *ring_reserve(__u64 size, bool *look)
 	return record;
 }
 
+/*
+ * The same where only the making shows whether there is a record: not counted yet, but lost if
+ * there is no room. What it gives goes to ring_submit_late() or ring_discard().
+ */
+static __always_inline void *ring_reserve_early(__u64 size)
+{
+	void *record = bpf_ringbuf_reserve(&events, size, 0);
+	struct event_ledger *count;
+	__u32 zero = 0;
+
+	if (record)
+		return record;
+	count = bpf_map_lookup_elem(&ledger, &zero);
+	if (count) {
+		__sync_fetch_and_add(&count->wanted, 1);
+		__sync_fetch_and_add(&count->ring_full, 1);
+	}
+	return 0;
+}
+
+static __always_inline void ring_discard(void *record)
+{
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline void ring_submit(void *record, bool look)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
@@ -61,6 +86,22 @@ static __always_inline void ring_submit(void *record, bool look)
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
 	bpf_ringbuf_submit(record, flags);
+}
+
+static __always_inline void ring_submit_late(void *record)
+{
+	struct event_ledger *count;
+	bool look = false;
+	__u32 zero = 0;
+
+	count = bpf_map_lookup_elem(&ledger, &zero);
+	if (!count) {
+		ring_discard(record);
+		return;
+	}
+	look = !(count->wanted & wake_mask);
+	__sync_fetch_and_add(&count->wanted, 1);
+	ring_submit(record, look);
 }
 
 #endif

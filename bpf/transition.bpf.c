@@ -3,6 +3,7 @@
 #include "common.bpf.h"
 #include "record.bpf.h"
 #include "ring.bpf.h"
+#include "stack.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 SEC("tp_btf/inet_sock_set_state")
@@ -39,5 +40,8 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 		read_transition(e, tp, from, to, EVENT_TRANSITION_SHORT);
 	}
 	ring_submit(e, look);
+	if (stacks && actor && from == TCP_CLOSE && to == TCP_SYN_SENT)
+		write_stack(ctx, actor, STACK_CONNECT, read_cookie(&sk->__sk_common),
+			    read_netns(&sk->__sk_common));
 	return 0;
 }

@@ -4,16 +4,19 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf_hooks.h"
 #include "event.h"
 #include "privileges.h"
 #include "tcpwatch.skel.h"
+#include "tracepoint_id.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
@@ -107,21 +110,33 @@ bool bpf_load_has_btf(const struct options *options)
 	return !access(bpf_load_btf_path(options), R_OK);
 }
 
-struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature)
+static struct bpf_prog_skeleton *find_slot(const struct tcpwatch *skeleton, const char *program)
 {
 	const struct bpf_object_skeleton *base = skeleton->skeleton;
 
 	for (int i = 0; i < base->prog_cnt; i++)
-		if (!strcmp(base->progs[i].name, feature_infos[feature].program))
+		if (!strcmp(base->progs[i].name, program))
 			return &base->progs[i];
 	return NULL; /* not reached: a unit of the build */
 }
 
+struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature)
+{
+	return find_slot(skeleton, feature_infos[feature].program);
+}
+
+struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature)
+{
+	const char *twin = feature_infos[feature].twin;
+
+	return twin ? find_slot(skeleton, twin) : NULL;
+}
+
 /* Each CPU looks often enough that all of them together cannot fill a quarter of the ring between
  * two looks. */
-static __u32 wake_mask(uint64_t ring_size)
+static __u32 wake_mask(uint64_t ring_size, size_t record_size)
 {
-	uint64_t records = ring_size / WAKE_FRACTION / sizeof(struct event_transition);
+	uint64_t records = ring_size / WAKE_FRACTION / record_size;
 	uint64_t each = 1;
 
 	while (each * 2 * (uint64_t)libbpf_num_possible_cpus() <= records)
@@ -139,7 +154,10 @@ static int configure(struct tcpwatch *skeleton, const struct options *options)
 	if (err)
 		return err;
 	skeleton->rodata->wake_bytes = (__u32)(options->ring_size / WAKE_FRACTION);
-	skeleton->rodata->wake_mask = wake_mask(options->ring_size);
+	skeleton->rodata->wake_mask =
+		wake_mask(options->ring_size, options->stack ? sizeof(struct event_stack)
+							     : sizeof(struct event_transition));
+	skeleton->rodata->stacks = options->stack;
 	if (!stat("/proc/self/ns/pid", &pidns) && pidns.st_ino != PIDNS_INIT_INO) {
 		skeleton->rodata->pidns_dev = pidns.st_dev;
 		skeleton->rodata->pidns_ino = pidns.st_ino;
@@ -159,6 +177,15 @@ static int choose_request_hook(const struct tcpwatch *skeleton)
 					      BPF_REQUEST_HOOK_OLD);
 }
 
+static void set_autoload(const struct tcpwatch *skeleton, enum feature feature, bool wanted)
+{
+	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+
+	bpf_program__set_autoload(*bpf_load_slot(skeleton, feature)->prog, wanted);
+	if (twin)
+		bpf_program__set_autoload(*twin->prog, wanted);
+}
+
 /* Opens with the programs of the plan, and loads. Returns 0 or a negative errno. */
 static int open_and_load(struct tcpwatch **skeleton, const struct options *options,
 			 const struct plan *plan)
@@ -170,8 +197,7 @@ static int open_and_load(struct tcpwatch **skeleton, const struct options *optio
 	if (!opened)
 		return -errno;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
-		bpf_program__set_autoload(*bpf_load_slot(opened, feature)->prog,
-					  feature_has(plan->wanted, feature));
+		set_autoload(opened, feature, feature_has(plan->wanted, feature));
 	err = configure(opened, options);
 	if (!err && plan->old_request_hook)
 		err = choose_request_hook(opened);
@@ -185,12 +211,60 @@ static int open_and_load(struct tcpwatch **skeleton, const struct options *optio
 	return 0;
 }
 
-static int attach(const struct tcpwatch *skeleton, enum feature feature)
+/* libbpf looks for tracepoints of this type only where tracefs is mounted. */
+static int attach_tracepoint(struct bpf_prog_skeleton *slot)
 {
-	struct bpf_prog_skeleton *slot = bpf_load_slot(skeleton, feature);
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	int fd, err = tracepoint_find_id(strchr(bpf_program__section_name(*slot->prog), '/') + 1,
+					 &attr.config);
 
+	if (err)
+		return err;
+	/* On one CPU: its program runs on all. */
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*slot->link = bpf_program__attach_perf_event(*slot->prog, fd);
+	if (*slot->link) /* has the descriptor now */
+		return 0;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int attach_slot(struct bpf_prog_skeleton *slot)
+{
+	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_TRACEPOINT)
+		return attach_tracepoint(slot);
 	*slot->link = bpf_program__attach(*slot->prog);
 	return *slot->link ? 0 : -errno;
+}
+
+static void detach_slot(struct bpf_prog_skeleton *slot)
+{
+	bpf_link__destroy(*slot->link);
+	*slot->link = NULL;
+}
+
+void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature)
+{
+	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+
+	detach_slot(bpf_load_slot(skeleton, feature));
+	if (twin)
+		detach_slot(twin);
+}
+
+static int attach(const struct tcpwatch *skeleton, enum feature feature)
+{
+	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	int err = attach_slot(bpf_load_slot(skeleton, feature));
+
+	if (!err && twin)
+		err = attach_slot(twin);
+	if (err)
+		bpf_load_detach(skeleton, feature);
+	return err;
 }
 
 /* Is there no point in going on without it? */
@@ -203,15 +277,16 @@ static bool is_needed(const struct options *options, enum feature feature)
 static int attach_all(const struct tcpwatch *skeleton, const struct options *options,
 		      feature_set *features)
 {
-	/* Backwards: FEATURE_ACCEPT decides on FEATURE_CLOSES, and what needs the transitions
-	 * comes before them. */
+	/* Backwards: FEATURE_ACCEPT decides on FEATURE_CLOSES and FEATURE_ACCEPT_STACKS, and what
+	 * needs the transitions comes before them. */
 	for (int i = FEATURES - 1; i >= 0; i--) {
 		enum feature feature = (enum feature)i;
 		int err;
 
 		if (!feature_has(*features, feature))
 			continue;
-		if (feature == FEATURE_CLOSES && feature_has(*features, FEATURE_ACCEPT))
+		if ((feature == FEATURE_CLOSES || feature == FEATURE_ACCEPT_STACKS) &&
+		    feature_has(*features, FEATURE_ACCEPT))
 			continue;
 		err = attach(skeleton, feature);
 		if (err && is_needed(options, feature))
@@ -235,8 +310,12 @@ static void write_hook(const struct tcpwatch *skeleton, enum feature feature, bo
 static int load_one(const struct options *options, enum feature feature, bool old_request_hook)
 {
 	struct plan plan = {.wanted = 1u << feature, .old_request_hook = old_request_hook};
+	struct options with = *options;
 	struct tcpwatch *skeleton;
-	int err = open_and_load(&skeleton, options, &plan);
+	int err;
+
+	with.stack |= feature == FEATURE_ACCEPT_STACKS; /* else there is nothing in it */
+	err = open_and_load(&skeleton, &with, &plan);
 
 	if (err)
 		return err;
@@ -290,8 +369,10 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 	struct plan plan = {.wanted = (1u << FEATURES) - 1};
 	int err;
 
-	if (!options->follow_forks)
+	if (!options->follow_forks && !options->stack)
 		plan.wanted &= ~(1u << FEATURE_FORKS);
+	if (!options->stack)
+		plan.wanted &= ~(1u << FEATURE_ACCEPT_STACKS);
 	begin(options);
 	err = open_and_load(skeleton, options, &plan);
 	if (err && !narrow(&plan, options)) {

@@ -35,6 +35,12 @@ const char *bpf_load_btf_path(const struct options *options);
 /* The program of a feature and its link, as the skeleton has them. */
 struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature);
 
+/* The same of the second program that a feature may have; NULL = none. */
+struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature);
+
+/* Takes the programs of a feature off their hooks. */
+void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature);
+
 /* What libbpf said last of a failure; "" if nothing. */
 const char *bpf_load_message(void);
 

@@ -52,6 +52,8 @@ static void on_record(void *context, const void *record, size_t size)
 		child = tracker_fork(&engine->tracker, record);
 		if (child)
 			engine->config.watch_child(engine->config.context, child);
+		if (engine->config.options->stack)
+			stack_forked(&engine->stacks, record);
 		break;
 	case EVENT_ACCEPT:
 		passive_accept(&engine->tracker, record);
@@ -64,6 +66,10 @@ static void on_record(void *context, const void *record, size_t size)
 		break;
 	case EVENT_SEGMENT:
 		on_segment(engine, record);
+		break;
+	case EVENT_STACK:
+		if (engine->config.options->stack)
+			stack_event(&engine->stacks, record);
 		break;
 	default:
 		break;
@@ -109,6 +115,9 @@ struct engine *engine_new(const struct engine_config *config)
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
 	if (!engine->findings)
 		goto fail;
+	if (config->options->stack &&
+	    stack_tracker_init(&engine->stacks, &engine->tracker, config->sites))
+		goto fail;
 	if (options_serve(config->options)) {
 		engine->metrics =
 			metric_groups_new(&config->options->labels, config->options->max_groups);
@@ -139,6 +148,7 @@ void engine_free(struct engine *engine)
 		return;
 	finding_watch_free(engine->findings);
 	leak_watch_free(engine->leaks);
+	stack_tracker_free(&engine->stacks);
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
 	watch_set_free(engine->watched);
@@ -287,6 +297,18 @@ void engine_process_exited(struct engine *engine, uint32_t tgid)
 	watch_set_exited(engine->watched, tgid);
 }
 
+static void say_stacks(const struct engine *engine)
+{
+	const struct options *options = engine->config.options;
+	const struct stack_table *table = engine->stacks.table;
+
+	if (options->stack && (options->verbose || stack_table_refused(table)))
+		fprintf(stderr,
+			"tcpwatch: %ju stacks taken, %zu different ones kept, %ju not kept\n",
+			(uintmax_t)engine->stacks.taken, stack_table_count(table),
+			(uintmax_t)stack_table_refused(table));
+}
+
 int engine_finish(struct engine *engine)
 {
 	int err;
@@ -299,5 +321,6 @@ int engine_finish(struct engine *engine)
 	err = show(engine, engine->config.output->ops->summary);
 	if (!err)
 		err = show(engine, engine->config.output->ops->end);
+	say_stacks(engine);
 	return err ? err : output_flush(engine->config.output);
 }

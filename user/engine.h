@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "call_site.h"
 #include "options.h"
 #include "output.h"
 #include "source.h"
@@ -12,10 +13,11 @@ struct engine;
 
 struct engine_config {
 	const struct options *options;
-	struct source *source; /* stays the caller's */
-	struct output *output; /* stays the caller's */
-	const char *kernel;    /* for the start record */
-	const char *targets;   /* for people: "nginx[812] and 2 more"; NULL = every process */
+	struct source *source;	  /* stays the caller's */
+	struct output *output;	  /* stays the caller's */
+	struct call_sites *sites; /* stays the caller's; NULL = no names for stacks */
+	const char *kernel;	  /* for the start record */
+	const char *targets;	  /* for people: "nginx[812] and 2 more"; NULL = every process */
 	uint32_t self_tgid;
 	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants
 	 * to know. */

@@ -10,6 +10,7 @@
 #include "metric_group.h"
 #include "scan_plan.h"
 #include "scrape_scan.h"
+#include "stack_tracker.h"
 #include "tracker.h"
 
 /* What the engine_*.c have in common; nobody else looks into it. */
@@ -20,6 +21,7 @@ struct engine {
 	struct coalesce coalesce;
 	struct leak_watch *leaks;
 	struct finding_watch *findings;
+	struct stack_tracker stacks; /* with -s */
 	struct scan_plan scans;
 	struct metric_groups *metrics; /* NULL where none are served */
 	struct scrape_scan scrapes;    /* where they are */

@@ -25,6 +25,11 @@ const struct feature_info feature_infos[FEATURES] = {
 			   .program = "on_fork",
 			   .gives = "-f: the children of watched processes",
 			   .loses = "-f does not work"},
+	[FEATURE_ACCEPT_STACKS] = {.name = "accept_stacks",
+				   .program = "on_accept_exit",
+				   .twin = "on_accept4_exit",
+				   .gives = "-s without accept: where, and who; slows system calls",
+				   .loses = "-s does not tell where connections were accepted"},
 	[FEATURE_ACCEPT] = {.name = "accept",
 			    .program = "on_accept",
 			    .gives = "who accepts, when, and after what wait (accept_wait)",
@@ -77,9 +82,14 @@ feature_set feature_set_full(void)
 	return set;
 }
 
+bool feature_is_optional(enum feature feature)
+{
+	return feature == FEATURE_FORKS || feature == FEATURE_ACCEPT_STACKS;
+}
+
 bool feature_is_missing(feature_set set, enum feature feature)
 {
-	if (feature_has(set, feature) || feature == FEATURE_FORKS)
+	if (feature_has(set, feature) || feature_is_optional(feature))
 		return false;
 	return feature != FEATURE_CLOSES || !feature_has(set, FEATURE_ACCEPT);
 }

@@ -10,8 +10,9 @@ enum feature {
 	FEATURE_TRANSITIONS,
 	FEATURE_DESCRIPTORS,
 	FEATURE_TABLES,
-	FEATURE_CLOSES, /* only where FEATURE_ACCEPT is not */
-	FEATURE_FORKS,	/* only with -f */
+	FEATURE_CLOSES,	       /* only where FEATURE_ACCEPT is not */
+	FEATURE_FORKS,	       /* only with -f or -s */
+	FEATURE_ACCEPT_STACKS, /* only with -s, where FEATURE_ACCEPT is not */
 	FEATURE_ACCEPT,
 	FEATURE_TIME_WAIT,
 	FEATURE_FIN_WAIT2,
@@ -27,6 +28,7 @@ enum feature {
 struct feature_info {
 	const char *name;    /* in outputs; a promise */
 	const char *program; /* the BPF program behind it */
+	const char *twin;    /* a second one that goes with it; NULL = none */
 	const char *gives;   /* what it shows */
 	const char *loses;   /* what is not seen without it */
 	bool core;	     /* nothing works without it */
@@ -46,7 +48,10 @@ static inline bool feature_has(feature_set set, enum feature feature)
 /* All features that make the full mode. */
 feature_set feature_set_full(void);
 
-/* Is it one that this kernel, or these privileges, keep from us? */
+/* Is it one that is loaded only where an option asks for it? */
+bool feature_is_optional(enum feature feature);
+
+/* Is it one that this kernel, or these privileges, keep from us? Never an optional one. */
 bool feature_is_missing(feature_set set, enum feature feature);
 
 /* Is there any such? */

@@ -81,13 +81,21 @@ static void print_loss(int *losses, const char *name, const char *what)
 	printf("%s  %-15s  %s\n", (*losses)++ ? "" : "\nWhat is lost:\n", name, what);
 }
 
+static bool is_lost(const struct probe *probe, enum feature feature)
+{
+	if (!probe->errors[feature])
+		return false;
+	if (feature == FEATURE_ACCEPT_STACKS) /* accept has all that it would tell */
+		return !feature_has(probe->works, FEATURE_ACCEPT);
+	return feature_is_optional(feature) || feature_is_missing(probe->works, feature);
+}
+
 static void print_losses(const struct probe *probe)
 {
 	int losses = 0;
 
 	for (int i = 0; i < FEATURES; i++)
-		if (probe->errors[i] &&
-		    (i == FEATURE_FORKS || feature_is_missing(probe->works, (enum feature)i)))
+		if (is_lost(probe, (enum feature)i))
 			print_loss(&losses, feature_infos[i].name, feature_infos[i].loses);
 	for (size_t i = 0; i < PRIVILEGES; i++)
 		if (!probe->capable[i])

@@ -326,7 +326,7 @@ static void write_build(struct writer *writer)
 	metric_family(writer->text, "tcpwatch_features", METRIC_GAUGE,
 		      "1 for what this kernel and these privileges allow, else 0.");
 	for (int i = 0; i < FEATURES; i++)
-		if (i != FEATURE_FORKS)
+		if (!feature_is_optional((enum feature)i))
 			sample(writer, "tcpwatch_features",
 			       add(writer, 0, "feature", feature_infos[i].name),
 			       !feature_is_missing(page->features, (enum feature)i));

@@ -163,3 +163,12 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	if (socket->state == TCP_CLOSE) /* was reset before, and kept for this */
 		tracker_remove(tracker, socket);
 }
+
+void passive_accepted_by(struct tracker *tracker, struct tcp_socket *socket,
+			 const struct event_task *task)
+{
+	socket->role = ROLE_SERVER;
+	owner_learn(socket, process_table_get(tracker->processes, task), OWNER_ACCEPT);
+	if (socket->state == TCP_CLOSE)
+		tracker_remove(tracker, socket);
+}

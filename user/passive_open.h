@@ -19,4 +19,9 @@ void passive_request(struct tracker *tracker, const struct event_request *e);
 /* Takes in one checked accept(). */
 void passive_accept(struct tracker *tracker, const struct event_accept *e);
 
+/* The task has accepted it: all that is told of that where there is no record of the accept()
+ * itself. A socket that was kept in CLOSE until then goes. */
+void passive_accepted_by(struct tracker *tracker, struct tcp_socket *socket,
+			 const struct event_task *task);
+
 #endif

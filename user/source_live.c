@@ -11,6 +11,7 @@
 
 #include "bpf_load.h"
 #include "feature.h"
+#include "journal.h"
 #include "ring_reader.h"
 #include "process_limit.h"
 #include "scan.h"
@@ -74,6 +75,14 @@ static uint64_t recursion_misses(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
+static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature feature)
+{
+	const struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+
+	return recursion_misses(*bpf_load_slot(skeleton, feature)->prog) +
+	       (twin ? recursion_misses(*twin->prog) : 0);
+}
+
 static void live_ledger(struct source *source, struct ledger *ledger)
 {
 	struct source_live *live = live_of(source);
@@ -89,8 +98,7 @@ static void live_ledger(struct source *source, struct ledger *ledger)
 	ledger->lost[LOST_RECURSION] = 0;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
-			ledger->lost[LOST_RECURSION] +=
-				recursion_misses(*bpf_load_slot(live->skeleton, feature)->prog);
+			ledger->lost[LOST_RECURSION] += feature_misses(live->skeleton, feature);
 	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
 }
 
@@ -114,14 +122,9 @@ static bool live_process_alive(struct source *source, uint32_t tgid)
 
 static void live_stop(struct source *source)
 {
-	for (enum feature feature = 0; feature < FEATURES; feature++) {
-		struct bpf_prog_skeleton *slot = bpf_load_slot(live_of(source)->skeleton, feature);
-
-		if (!writes_records(feature))
-			continue;
-		bpf_link__destroy(*slot->link);
-		*slot->link = NULL;
-	}
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (writes_records(feature))
+			bpf_load_detach(live_of(source)->skeleton, feature);
 }
 
 static void live_free(struct source *source)
@@ -156,6 +159,11 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	err = bpf_load(&live->skeleton, options, &live->base.features);
 	if (err)
 		return err;
+	if (options->stack && !feature_has(live->base.features, FEATURE_ACCEPT) &&
+	    !feature_has(live->base.features, FEATURE_ACCEPT_STACKS))
+		journal_say(SD_WARNING,
+			    "-s: where connections were accepted is not known: the end of "
+			    "accept() cannot be seen. See tcpwatch --features -v");
 	return ring_reader_new(&live->ring, bpf_map__fd(live->skeleton->maps.events),
 			       bpf_map__max_entries(live->skeleton->maps.events));
 }

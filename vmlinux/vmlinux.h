@@ -34,6 +34,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type { BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_RB_NO_WAKEUP = 1ULL << 0, BPF_RB_FORCE_WAKEUP = 1ULL << 1 };
 enum { BPF_RB_AVAIL_DATA = 0 };
+enum { BPF_F_USER_STACK = 1ULL << 8 };
 struct bpf_pidns_info {
 	__u32 pid;
 	__u32 tgid;
@@ -112,6 +113,7 @@ struct sock {
 	struct socket *sk_socket;
 	unsigned long sk_lingertime;
 	int sk_err;
+	u16 sk_protocol;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	u8 sk_kern_sock : 1;
@@ -177,7 +179,21 @@ struct tcp_timewait_sock {
 enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_KEEPOPEN, SOCK_LINGER };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct file {
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct pid_namespace {
@@ -201,10 +217,16 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 start_boottime;
+	u64 self_exec_id;
+	struct files_struct *files;
 	char comm[16];
 };
 
-struct file;
+/* What a program on the tracepoint of a system call's end is given. */
+struct syscall_trace_exit {
+	long ret;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -181,10 +181,10 @@ def test_sigint_in_a_pipeline(puppet):
 
 
 BTF = "/sys/kernel/btf/vmlinux"
-FEATURES = ("transitions", "descriptors", "tables", "closes", "forks", "accept", "time_wait",
-            "fin_wait2", "overflow", "half_open", "retransmits", "synacks", "resets_sent",
+FEATURES = ("transitions", "descriptors", "tables", "closes", "forks", "accept_stacks",
+            "accept", "time_wait", "fin_wait2", "overflow", "half_open", "retransmits", "synacks", "resets_sent",
             "resets_received")
-FULL = FEATURES[5:10]
+FULL = FEATURES[6:11]
 
 
 def features(*arguments):

@@ -222,6 +222,25 @@ static inline struct event_segment make_segment(uint64_t cookie, const struct ev
 	};
 }
 
+/* Two frames of a program, above the C library. */
+static inline struct event_stack make_stack(uint64_t cookie, const struct event_task *task,
+					    enum event_stack_how how, uint64_t time_ns)
+{
+	return (struct event_stack){
+		.header = {.kind = EVENT_STACK,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_stack),
+			   .netns = NETNS},
+		.time_ns = time_ns,
+		.cookie = cookie,
+		.task = *task,
+		.exec_id = 3,
+		.how = (__u16)how,
+		.count = 3,
+		.frames = {0x7f0000001234, 0x401234, 0x405678},
+	};
+}
+
 /* A mini-socket found in the kernel's tables; age_us is a request's. */
 static inline struct event_scan make_scan_mini(uint64_t cookie, const struct event_flow *flow,
 					       unsigned int state, uint64_t age_us,

@@ -15,7 +15,8 @@ union record {
 	struct event_mini mini;
 	struct event_request request;
 	struct event_segment segment;
-	uint64_t words[32];
+	struct event_stack stack;
+	uint64_t words[80];
 };
 
 static const struct event_task task = {.start_ns = 5, .tgid = 100, .comm = "nginx"};
@@ -79,6 +80,11 @@ static union record a_segment(void)
 		.segment = make_segment(7, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS)};
 }
 
+static union record a_stack(void)
+{
+	return (union record){.stack = make_stack(7, &task, STACK_ACCEPT, START_NS)};
+}
+
 static union record a_scan_mini(void)
 {
 	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
@@ -96,7 +102,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 10
+#define ALL_KINDS 11
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -110,6 +116,7 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[7] = a_request();
 	records[8] = a_scan_mini();
 	records[9] = a_segment();
+	records[10] = a_stack();
 	return ALL_KINDS;
 }
 
@@ -146,7 +153,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_SEGMENT)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_STACK)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -288,11 +295,12 @@ static void numbers_are_not_judged(void **state)
 	}
 }
 
-/* Where the flow of each kind is; NULL for a birth, which has none. */
+/* Where the flow of each kind is; NULL where it has none. */
 static struct event_flow *flow_of(union record *record)
 {
 	switch (record->header.kind) {
 	case EVENT_FORK:
+	case EVENT_STACK:
 		return NULL;
 	case EVENT_TRANSITION:
 		return &record->transition.flow;
@@ -353,14 +361,41 @@ static void cookie_0_is_refused(void **state)
 	_Static_assert(offsetof(struct event_transition, cookie) ==
 			       offsetof(struct event_segment, cookie),
 		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_stack, cookie),
+		       "wire format");
 	for (size_t i = 0; i < count; i++) {
-		if (!flow_of(&records[i]))
+		if (records[i].header.kind == EVENT_FORK)
 			continue;
 		records[i].transition.cookie = 0;
 		assert_int_equal(check(&records[i]), -EPROTO);
 		records[i].transition.cookie = UINT64_MAX;
 		assert_int_equal(check(&records[i]), 0);
 	}
+}
+
+/* Its frames are counted, and somebody's. */
+static void stacks_without_sense_are_refused(void **state)
+{
+	union record stack;
+
+	(void)state;
+	for (unsigned int number = 0; number <= UINT16_MAX; number++) {
+		stack = a_stack();
+		stack.stack.how = (__u16)number;
+		assert_int_equal(check(&stack), number == 1 || number == 2 ? 0 : -EPROTO);
+		stack = a_stack();
+		stack.stack.count = (__u16)number;
+		assert_int_equal(check(&stack),
+				 number >= 1 && number <= EVENT_STACK_FRAMES ? 0 : -EPROTO);
+	}
+	stack = a_stack();
+	stack.stack.task.tgid = 0;
+	assert_int_equal(check(&stack), -EPROTO);
+	stack = a_stack();
+	memset(stack.stack.frames, 0xff, sizeof(stack.stack.frames));
+	stack.stack.exec_id = UINT32_MAX;
+	assert_int_equal(check(&stack), 0);
 }
 
 int main(void)
@@ -377,6 +412,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_not_judged),
 		cmocka_unit_test(other_families_are_refused),
 		cmocka_unit_test(cookie_0_is_refused),
+		cmocka_unit_test(stacks_without_sense_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

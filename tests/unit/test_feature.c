@@ -14,9 +14,9 @@ static feature_set without(enum feature feature)
 static void names_are_as_promised(void **state)
 {
 	static const char *const names[] = {
-		"transitions", "descriptors", "tables",	     "closes",		"forks",
-		"accept",      "time_wait",   "fin_wait2",   "overflow",	"half_open",
-		"retransmits", "synacks",     "resets_sent", "resets_received",
+		"transitions",	 "descriptors", "tables",    "closes",	    "forks",
+		"accept_stacks", "accept",	"time_wait", "fin_wait2",   "overflow",
+		"half_open",	 "retransmits", "synacks",   "resets_sent", "resets_received",
 	};
 
 	(void)state;
@@ -40,6 +40,8 @@ static void each_is_told_in_one_line(void **state)
 		assert_false(info->core && info->full);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(feature_infos[j].program, info->program);
+		if (info->twin)
+			assert_string_not_equal(info->twin, info->program);
 	}
 }
 
@@ -79,8 +81,9 @@ static void only_what_is_kept_from_us_is_missing(void **state)
 	(void)state;
 	for (int i = 0; i < FEATURES; i++)
 		for (int j = 0; j < FEATURES; j++) {
-			/* -f was not asked for; accept() tells what close() would. */
-			bool wanted = i == j && i != FEATURE_FORKS && i != FEATURE_CLOSES;
+			/* -f and -s were not asked for; accept() tells what close() would. */
+			bool wanted = i == j && i != FEATURE_FORKS && i != FEATURE_ACCEPT_STACKS &&
+				      i != FEATURE_CLOSES;
 
 			assert_int_equal(
 				feature_is_missing(without((enum feature)i), (enum feature)j),
@@ -88,7 +91,11 @@ static void only_what_is_kept_from_us_is_missing(void **state)
 		}
 	assert_true(feature_is_missing(without(FEATURE_CLOSES) & without(FEATURE_ACCEPT),
 				       FEATURE_CLOSES));
-	assert_false(feature_is_missing(0, FEATURE_FORKS));
+	for (int i = 0; i < FEATURES; i++)
+		assert_true(feature_is_optional((enum feature)i) !=
+			    feature_is_missing(0, (enum feature)i));
+	assert_true(feature_is_optional(FEATURE_FORKS));
+	assert_true(feature_is_optional(FEATURE_ACCEPT_STACKS));
 }
 
 int main(void)

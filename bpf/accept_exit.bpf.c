@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where accept() was called from, and by whom, where the kernel refuses fentry programs: the end of
+ * the system call, loaded only for stacks (-s), since a tracepoint of a system call delays all
+ * system calls of the machine. What io_uring accepts does not come by here.
+ */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+#include "stack.bpf.h"
+
+/* The TCP socket behind a descriptor of the task; NULL if there is none. */
+static __always_inline struct sock *find_socket(struct task_struct *task, long fd)
+{
+	struct files_struct *files = task->files;
+	struct fdtable *table = BPF_CORE_READ(files, fdt);
+	struct socket *socket;
+	struct file **slot;
+	struct file *file;
+	struct sock *sk;
+	__u16 family;
+
+	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	slot = BPF_CORE_READ(table, fd) + fd;
+	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	/* By now another thread may have put another file there. */
+	if (BPF_CORE_READ(socket, file) != file)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : 0;
+}
+
+static __always_inline int write_accept(struct syscall_trace_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk;
+	__u64 cookie;
+
+	if (!stacks || ctx->ret < 0)
+		return 0;
+	sk = find_socket(task, ctx->ret);
+	if (!sk)
+		return 0;
+	/* Made when the connection was established, by its record; without that nobody knows it. */
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	if (cookie)
+		write_stack(ctx, task, STACK_ACCEPT, cookie,
+			    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_accept")
+int on_accept_exit(struct syscall_trace_exit *ctx)
+{
+	return write_accept(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_accept4")
+int on_accept4_exit(struct syscall_trace_exit *ctx)
+{
+	return write_accept(ctx);
+}
