@@ -14,6 +14,7 @@
 
 #include "bpf_hooks.h"
 #include "event.h"
+#include "go_probe.h"
 #include "privileges.h"
 #include "tcpwatch.skel.h"
 #include "tracepoint_id.h"
@@ -236,6 +237,8 @@ static int attach_slot(struct bpf_prog_skeleton *slot)
 {
 	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_TRACEPOINT)
 		return attach_tracepoint(slot);
+	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_KPROBE)
+		return go_probe_try(*slot->prog, slot->link);
 	*slot->link = bpf_program__attach(*slot->prog);
 	return *slot->link ? 0 : -errno;
 }
@@ -314,7 +317,8 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 	struct tcpwatch *skeleton;
 	int err;
 
-	with.stack |= feature == FEATURE_ACCEPT_STACKS; /* else there is nothing in it */
+	with.stack |= feature == FEATURE_ACCEPT_STACKS ||
+		      feature == FEATURE_GO_REQUESTS; /* else there is nothing in it */
 	err = open_and_load(&skeleton, &with, &plan);
 
 	if (err)
@@ -372,7 +376,7 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 	if (!options->follow_forks && !options->stack)
 		plan.wanted &= ~(1u << FEATURE_FORKS);
 	if (!options->stack)
-		plan.wanted &= ~(1u << FEATURE_ACCEPT_STACKS);
+		plan.wanted &= ~(1u << FEATURE_ACCEPT_STACKS | 1u << FEATURE_GO_REQUESTS);
 	begin(options);
 	err = open_and_load(skeleton, options, &plan);
 	if (err && !narrow(&plan, options)) {

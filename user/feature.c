@@ -30,6 +30,11 @@ const struct feature_info feature_infos[FEATURES] = {
 				   .twin = "on_accept4_exit",
 				   .gives = "-s without accept: where, and who; slows system calls",
 				   .loses = "-s does not tell where connections were accepted"},
+	[FEATURE_GO_REQUESTS] = {.name = "go_requests",
+				 .program = "on_exec",
+				 .twin = "on_go_request",
+				 .gives = "-s: who used a connection of a Go program last",
+				 .loses = "-s shows Go's own code where net/http connects"},
 	[FEATURE_ACCEPT] = {.name = "accept",
 			    .program = "on_accept",
 			    .gives = "who accepts, when, and after what wait (accept_wait)",
@@ -84,7 +89,8 @@ feature_set feature_set_full(void)
 
 bool feature_is_optional(enum feature feature)
 {
-	return feature == FEATURE_FORKS || feature == FEATURE_ACCEPT_STACKS;
+	return feature == FEATURE_FORKS || feature == FEATURE_ACCEPT_STACKS ||
+	       feature == FEATURE_GO_REQUESTS;
 }
 
 bool feature_is_missing(feature_set set, enum feature feature)

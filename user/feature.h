@@ -13,6 +13,7 @@ enum feature {
 	FEATURE_CLOSES,	       /* only where FEATURE_ACCEPT is not */
 	FEATURE_FORKS,	       /* only with -f or -s */
 	FEATURE_ACCEPT_STACKS, /* only with -s, where FEATURE_ACCEPT is not */
+	FEATURE_GO_REQUESTS,   /* only with -s */
 	FEATURE_ACCEPT,
 	FEATURE_TIME_WAIT,
 	FEATURE_FIN_WAIT2,

@@ -57,7 +57,19 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct pt_regs;
+/* The registers that a program on a function of a user program is given; of x86. */
+struct pt_regs {
+	unsigned long ax;
+	unsigned long ip;
+	unsigned long sp;
+};
+
+/* And of arm64. */
+struct user_pt_regs {
+	u64 regs[31];
+	u64 sp;
+	u64 pc;
+};
 
 struct ns_common {
 	unsigned int inum;

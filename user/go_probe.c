@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "go_probe.h"
+
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "go_binary.h"
+
+#define PATH_LEN 64
+
+/* Programs that are known to be none, or attached to: what is forgotten is read once more. */
+#define KNOWN 4096
+
+/* A file, as it is now. */
+struct file_id {
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+};
+
+struct go_program {
+	struct file_id id;
+	struct bpf_link *link; /* NULL = this place is free */
+	int watch;	       /* inotify's */
+	uint64_t used;	       /* when it was last executed: a count */
+};
+
+struct go_probe {
+	const struct bpf_program *program;
+	int notify_fd;
+	uint64_t uses;
+	struct file_id known[KNOWN]; /* by a hash */
+	struct go_program programs[GO_PROBES_MAX];
+};
+
+int go_probe_new(struct go_probe **probe, const struct bpf_program *program)
+{
+	struct go_probe *made = calloc(1, sizeof(*made));
+	int err;
+
+	if (!made)
+		return -ENOMEM;
+	made->program = program;
+	made->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (made->notify_fd < 0) {
+		err = -errno;
+		free(made);
+		return err;
+	}
+	*probe = made;
+	return 0;
+}
+
+static void detach(struct go_probe *probe, struct go_program *program)
+{
+	bpf_link__destroy(program->link);
+	inotify_rm_watch(probe->notify_fd, program->watch);
+	program->link = NULL;
+}
+
+void go_probe_free(struct go_probe *probe)
+{
+	if (!probe)
+		return;
+	for (size_t i = 0; i < GO_PROBES_MAX; i++)
+		if (probe->programs[i].link)
+			detach(probe, &probe->programs[i]);
+	close(probe->notify_fd);
+	free(probe);
+}
+
+int go_probe_fd(const struct go_probe *probe)
+{
+	return probe->notify_fd;
+}
+
+static bool is_same_file(const struct file_id *a, const struct file_id *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+static bool is_same(const struct file_id *a, const struct file_id *b)
+{
+	return is_same_file(a, b) && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static struct file_id identify(const struct stat *status)
+{
+	return (struct file_id){status->st_dev, status->st_ino, status->st_ctim};
+}
+
+static struct file_id *place_of(struct go_probe *probe, const struct file_id *id)
+{
+	uint64_t hash = (id->inode ^ id->device << 40) * 0x9e3779b97f4a7c15ULL;
+
+	return &probe->known[hash >> 52];
+}
+
+static struct go_program *find(struct go_probe *probe, const struct file_id *id)
+{
+	for (size_t i = 0; i < GO_PROBES_MAX; i++)
+		if (probe->programs[i].link && is_same_file(&probe->programs[i].id, id))
+			return &probe->programs[i];
+	return NULL;
+}
+
+/* Place for one more: a free one, or that of the program that was not started for longest. */
+static struct go_program *make_room(struct go_probe *probe)
+{
+	struct go_program *oldest = &probe->programs[0];
+
+	for (size_t i = 0; i < GO_PROBES_MAX; i++) {
+		struct go_program *program = &probe->programs[i];
+
+		if (!program->link)
+			return program;
+		if (program->used < oldest->used)
+			oldest = program;
+	}
+	*place_of(probe, &oldest->id) = (struct file_id){0};
+	detach(probe, oldest);
+	return oldest;
+}
+
+/* In all processes that run the file, now and later. */
+static struct bpf_link *attach(const struct bpf_program *program, int pid, const char *path,
+			       uint64_t offset, uint32_t conn_offset)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = conn_offset);
+
+	return bpf_program__attach_uprobe_opts(program, pid, path, offset, &opts);
+}
+
+static void add(struct go_probe *probe, const struct file_id *id, int fd,
+		const struct go_binary *binary)
+{
+	struct go_program *program = make_room(probe);
+	struct bpf_link *link;
+	char path[PATH_LEN];
+	int watch;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Before it is attached to: a change must not go unseen. */
+	watch = inotify_add_watch(probe->notify_fd, path, IN_MODIFY);
+	if (watch < 0)
+		return;
+	link = attach(probe->program, -1, path, binary->request, binary->conn_offset);
+	if (!link) {
+		inotify_rm_watch(probe->notify_fd, watch);
+		return;
+	}
+	*program =
+		(struct go_program){.id = *id, .link = link, .watch = watch, .used = ++probe->uses};
+}
+
+static bool is_known(struct go_probe *probe, const struct file_id *id)
+{
+	struct go_program *program = find(probe, id);
+
+	if (program && is_same(&program->id, id)) {
+		program->used = ++probe->uses;
+		return true;
+	}
+	if (program)
+		detach(probe, program);
+	return is_same(place_of(probe, id), id);
+}
+
+void go_probe_executed(struct go_probe *probe, uint32_t pid)
+{
+	struct go_binary binary;
+	struct stat status;
+	struct file_id id;
+	char path[PATH_LEN];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	if (stat(path, &status))
+		return;
+	id = identify(&status);
+	if (is_known(probe, &id))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &status) && S_ISREG(status.st_mode)) {
+		id = identify(&status); /* it may be another one by now */
+		*place_of(probe, &id) = id;
+		if (!find(probe, &id) && !go_binary_read(fd, &binary))
+			add(probe, &id, fd, &binary);
+	}
+	close(fd);
+}
+
+void go_probe_changed(struct go_probe *probe)
+{
+	_Alignas(struct inotify_event) char events[4096];
+	ssize_t length;
+
+	while ((length = read(probe->notify_fd, events, sizeof(events))) > 0) {
+		const struct inotify_event *event;
+
+		for (char *at = events; at < events + length; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)at;
+			for (size_t i = 0; i < GO_PROBES_MAX; i++)
+				if (probe->programs[i].link &&
+				    probe->programs[i].watch == event->wd &&
+				    event->mask & IN_MODIFY)
+					detach(probe, &probe->programs[i]);
+		}
+	}
+}
+
+static bool has_name(const struct options *options, uint32_t pid)
+{
+	char path[PATH_LEN], comm[17] = "";
+	ssize_t length;
+	int fd;
+
+	if (!options->comm_count)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, comm, sizeof(comm) - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	comm[length - 1] = '\0'; /* its newline */
+	for (size_t i = 0; i < options->comm_count; i++)
+		if (!strcmp(options->comms[i], comm))
+			return true;
+	return false;
+}
+
+static void look_at_all(struct go_probe *probe, const struct options *options)
+{
+	DIR *directory = opendir("/proc");
+	const struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		char *end;
+		unsigned long pid = strtoul(entry->d_name, &end, 10);
+
+		if (pid && pid <= INT32_MAX && !*end && has_name(options, (uint32_t)pid))
+			go_probe_executed(probe, (uint32_t)pid);
+	}
+	closedir(directory);
+}
+
+void go_probe_running(struct go_probe *probe, const struct options *options)
+{
+	for (size_t i = 0; i < options->pid_count; i++)
+		go_probe_executed(probe, options->pids[i]);
+	if (!options->pid_count)
+		look_at_all(probe, options);
+}
+
+__attribute__((noinline, used)) static void never_called(void)
+{
+	__asm__ volatile("nop");
+}
+
+/* Where an address of ours is in our file; the program itself comes first. */
+static int locate(struct dl_phdr_info *info, size_t size, void *context)
+{
+	uint64_t *place = context, address = *place - info->dlpi_addr;
+
+	(void)size;
+	*place = 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
+		    address - segment->p_vaddr < segment->p_filesz)
+			*place = address - segment->p_vaddr + segment->p_offset;
+	}
+	return 1;
+}
+
+int go_probe_try(const struct bpf_program *program, struct bpf_link **link)
+{
+	uint64_t place = (uintptr_t)never_called;
+	struct bpf_link *made;
+
+	dl_iterate_phdr(locate, &place);
+	if (!place)
+		return -ENOENT;
+	made = attach(program, 0, "/proc/self/exe", place, 0);
+	if (!made)
+		return -errno;
+	*link = made;
+	return 0;
+}
