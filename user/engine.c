@@ -137,6 +137,8 @@ struct engine *engine_new(const struct engine_config *config)
 		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
 	if (!engine->leaks)
 		goto fail;
+	if (config->options->command)
+		leak_watch_mind_exits(engine->leaks);
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
 	if (!engine->findings)
 		goto fail;
@@ -315,6 +317,11 @@ uint64_t engine_deadline(const struct engine *engine)
 	if (finding_watch_deadline(engine->findings) < deadline)
 		deadline = finding_watch_deadline(engine->findings);
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
+}
+
+uint64_t engine_leaks(const struct engine *engine)
+{
+	return engine->leaks_told;
 }
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)

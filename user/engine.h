@@ -43,6 +43,9 @@ uint64_t engine_deadline(const struct engine *engine);
 /* A watched process has ended. */
 void engine_process_exited(struct engine *engine, uint32_t tgid);
 
+/* How many leaks were reported so far. */
+uint64_t engine_leaks(const struct engine *engine);
+
 /* Takes in the rest and prints the last summary. Returns 0 or a negative errno. */
 int engine_finish(struct engine *engine);
 

@@ -36,6 +36,13 @@ static void on_found(void *context, struct tcp_socket *socket)
 		leak_watch_enter(engine->leaks, socket);
 }
 
+static void on_left(void *context, struct tcp_socket *socket, const struct event_transition *e)
+{
+	struct engine *engine = context;
+
+	leak_watch_left(engine->leaks, socket, e);
+}
+
 static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
 {
 	struct engine *engine = context;
@@ -48,6 +55,7 @@ static void on_leaked(void *context, const struct leak *leak)
 {
 	struct engine *engine = context;
 
+	engine->leaks_told++;
 	engine->config.output->ops->leak(engine->config.output, leak);
 }
 
@@ -97,6 +105,7 @@ struct tracker_hooks engine_tracker_hooks(struct engine *engine)
 		.changed = on_changed,
 		.accepted = on_accepted,
 		.found = on_found,
+		.left = on_left,
 		.leaving = on_leaving,
 		.context = engine,
 	};

@@ -28,6 +28,7 @@ struct engine {
 	struct ledger ledger;
 	uint64_t started_ns;
 	uint64_t summary_at_ns;
+	uint64_t leaks_told; /* handed to the output */
 	bool finishing;
 };
 

@@ -7,6 +7,10 @@ enum exit_status {
 	STATUS_FAULT = 1,  /* while running */
 	STATUS_USAGE = 2,  /* the message names the option and the value */
 	STATUS_CANNOT = 3, /* this kernel or these privileges cannot do it */
+	/* As shells, env and timeout say it. */
+	STATUS_NOT_EXECUTABLE = 126,
+	STATUS_NOT_FOUND = 127,
+	STATUS_SIGNAL = 128, /* and its number: the command was killed by it */
 };
 
 #endif

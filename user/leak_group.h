@@ -19,6 +19,7 @@ struct leak_group {
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
 	uint64_t total;		       /* ever reported */
 	uint64_t open;		       /* of those, not closed yet */
+	uint64_t left;		       /* of those, closed by the end of their process */
 	uint64_t oldest_ns;   /* the greatest age that one reached; see leak_watch_groups() */
 	bool oldest_at_least; /* it is older than that */
 	void *links;

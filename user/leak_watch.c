@@ -9,6 +9,7 @@
 
 #include "deadline_heap.h"
 #include "leak_judge.h"
+#include "leak_left.h"
 #include "sample.h"
 #include "units.h"
 
@@ -22,6 +23,7 @@ struct reported {
 struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
+	bool exits; /* are minded */
 	struct leak_hooks hooks;
 	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
 			*/
@@ -181,6 +183,7 @@ static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint
 	if (!reported)
 		return;
 	reported->group->open--;
+	reported->group->left += socket->left;
 	group_age(reported->group, end.age_ns, end.age_at_least);
 	end.process = reported->group->process;
 	end.kind = reported->group->kind;
@@ -193,7 +196,7 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 		   const struct leak *leak)
 {
 	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	struct reported *reported = calloc(1, sizeof(*reported));
+	struct reported *reported = leak->at_exit ? NULL : calloc(1, sizeof(*reported));
 
 	socket->leaked = 1;
 	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
@@ -214,31 +217,55 @@ static void report(struct leak_watch *watch, struct tcp_socket *socket, struct p
 	if (group) {
 		group_age(group, leak->age_ns, leak->age_at_least);
 		group->total++;
-		group->open++;
+		group->open += !leak->at_exit;
+		group->left += leak->at_exit;
 	}
 	watch->hooks.leaked(watch->hooks.context, leak);
 }
 
-/* With a threshold of 0 every one is reported, also one that is closed before it could be judged.
- */
-static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
+/* Closed before it could be judged. */
+static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket, struct leak *leak)
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
 
 	if (socket->hidden || socket->kernel ||
 	    (!process && watch_set_is_selective(watch->tracker->watched)))
 		return;
-	report(watch, socket, process,
-	       &(struct leak){
-		       .time_ns = time_ns,
-		       .cookie = socket->cookie,
-		       .age_ns = age_of(socket, time_ns),
-		       .process = process,
-		       .flow = &socket->flow,
-		       .role = socket->role,
-		       .kind = LEAK_UNCLOSED,
-		       .end_read = true,
-	       });
+	leak->cookie = socket->cookie;
+	leak->age_ns = age_of(socket, leak->time_ns);
+	leak->process = process;
+	leak->flow = &socket->flow;
+	leak->role = socket->role;
+	report(watch, socket, process, leak);
+}
+
+void leak_watch_mind_exits(struct leak_watch *watch)
+{
+	watch->exits = true;
+}
+
+void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
+		     const struct event_transition *e)
+{
+	struct leak leak;
+
+	if (!watch->exits)
+		return;
+	socket->left = 1;
+	if (!socket->leaked && leak_left_make(&leak, socket, e, watch->threshold_ns))
+		report_unjudged(watch, socket, &leak);
+}
+
+/* With a threshold of 0 every one is reported, also one that is closed before it could be judged.
+ */
+static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
+{
+	report_unjudged(watch, socket,
+			&(struct leak){
+				.time_ns = time_ns,
+				.kind = LEAK_UNCLOSED,
+				.end_read = true,
+			});
 }
 
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
@@ -250,6 +277,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 	if (socket->leaked)
 		report_end(watch, socket, time_ns);
 	socket->leaked = 0;
+	socket->left = 0;
 }
 
 uint64_t leak_watch_deadline(const struct leak_watch *watch)
@@ -307,6 +335,21 @@ size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 			due_add(watch, cookie);
 	}
 	return watch->due_count;
+}
+
+size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
+{
+	if (!watch->exits)
+		return 0;
+	watch->threshold_ns = leak_left_grace(watch->threshold_ns);
+	while (watch->irregular.count) { /* also what was to be looked at again */
+		const struct tcp_socket *socket =
+			waiting(watch, deadline_heap_pop(&watch->irregular));
+
+		if (socket && age_of(socket, now_ns) >= watch->threshold_ns)
+			due_add(watch, socket->cookie);
+	}
+	return leak_watch_collect(watch, now_ns);
 }
 
 bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result)

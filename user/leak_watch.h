@@ -60,6 +60,17 @@ void leak_watch_free(struct leak_watch *watch);
 /* The socket is in CLOSE_WAIT now. */
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket);
 
+/* From now on it is also a leak to end with sockets in CLOSE_WAIT (leak_left.h). */
+void leak_watch_mind_exits(struct leak_watch *watch);
+
+/* A process ends, and leaves the socket in CLOSE_WAIT: before leak_watch_leave(). */
+void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
+		     const struct event_transition *e);
+
+/* The end, where exits are minded: what is in CLOSE_WAIT now is due, be it ever so young. Returns
+ * how many sockets wait for judgement. */
+size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns);
+
 /* The socket leaves CLOSE_WAIT at time_ns; 0: its end was not seen. */
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bpf_load.h"
+#include "command_run.h"
 #include "engine.h"
 #include "engine_pages.h"
 #include "exit_status.h"
@@ -48,6 +49,8 @@ struct program {
 	struct http_server *web; /* NULL where nothing is served */
 	int signal_fd;
 	struct service service;
+	struct command_run command;
+	FILE *results;
 	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
 
@@ -75,6 +78,8 @@ static int watch_signals(struct program *program)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (program->options.command)
+		command_run_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return program->signal_fd < 0 ? -errno
@@ -133,6 +138,10 @@ static void on_signal(struct program *program)
 
 	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (program->options.command) {
+		command_run_signal(&program->command, &info);
+		return;
+	}
 	if (info.ssi_signo != SIGHUP || !program->web) {
 		program->end_ns = 0;
 		return;
@@ -141,6 +150,13 @@ static void on_signal(struct program *program)
 	if (http_server_reload(program->web, error))
 		journal_say(SD_ERR, "%s; what was read before stays", error);
 	service_ready(&program->service);
+}
+
+/* COMMAND's end is the end, whoever of its descendants still runs. */
+static bool is_over(struct program *program)
+{
+	return program->options.command ? !command_runs(&program->command.command)
+					: !program->targets.alive;
 }
 
 static void on_event(struct program *program, const struct epoll_event *event)
@@ -153,7 +169,7 @@ static void on_event(struct program *program, const struct epoll_event *event)
 		http_server_run(program->web);
 	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
 		engine_process_exited(program->engine, tgid);
-		if (!program->targets.alive && program->end_ns > clock_now() + LAST_WORDS_NS)
+		if (is_over(program) && program->end_ns > clock_now() + LAST_WORDS_NS)
 			program->end_ns = clock_now() + LAST_WORDS_NS;
 	}
 }
@@ -176,7 +192,8 @@ static int loop(struct program *program)
 	struct epoll_event events[16];
 	int count, err;
 
-	while (clock_now() < program->end_ns) {
+	while (clock_now() < program->end_ns ||
+	       command_run_goes_on(&program->command, &program->end_ns)) {
 		count = epoll_wait(program->targets.epoll_fd, events, 16, wait_ms(program));
 		if (count < 0 && errno != EINTR)
 			return -errno;
@@ -192,13 +209,16 @@ static int loop(struct program *program)
 	return 0;
 }
 
-static enum exit_status status_of(int err)
+static enum exit_status status_of(const struct program *program, int err)
 {
 	if (!err || err == -EPIPE) /* nobody reads any more: `| head` has seen enough */
 		return STATUS_OK;
-	fprintf(stderr, "tcpwatch: %s: %s\n",
-		ferror(stdout) ? "cannot write to standard output" : "stopped by a fault",
-		strerror(-err));
+	if (!program->results || !ferror(program->results))
+		fprintf(stderr, "tcpwatch: stopped by a fault: %s\n", strerror(-err));
+	else
+		fprintf(stderr, "tcpwatch: cannot write to %s: %s\n",
+			program->options.output ? program->options.output : "standard output",
+			strerror(-err));
 	return STATUS_FAULT;
 }
 
@@ -247,7 +267,7 @@ static enum exit_status run(struct program *program)
 	config.kernel = kernel.release;
 	program->engine = engine_new(&config);
 	if (!program->engine)
-		return status_of(-ENOMEM);
+		return status_of(program, -ENOMEM);
 	program->end_ns = program->options.duration_ns ? clock_now() + program->options.duration_ns
 						       : UINT64_MAX;
 	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
@@ -259,30 +279,59 @@ static enum exit_status run(struct program *program)
 	malloc_trim(0);
 	if (!err) {
 		service_ready(&program->service);
+		if (program->options.command)
+			command_begin(&program->command.command);
 		err = loop(program);
 		service_stopping(&program->service);
 	}
 	if (!err)
 		err = engine_finish(program->engine);
-	return status_of(err);
+	return status_of(program, err);
 }
 
 /* Who serves metrics and asks for nothing else reads them there. */
-static struct output *output_new(const struct options *options)
+static struct output *output_new(const struct options *options, FILE *file)
 {
 	if (options->json)
-		return output_json_new(stdout);
+		return output_json_new(file);
 	if (options_serve(options) && !options->pid_count && !options->trace &&
 	    !options->interval_ns)
-		return output_problems_new(stdout);
-	return output_text_new(stdout);
+		return output_problems_new(file);
+	return output_text_new(file);
+}
+
+static enum exit_status open_results(struct program *program)
+{
+	const char *path = program->options.output;
+
+	program->results = path ? fopen(path, "we") : stdout;
+	if (program->results)
+		return STATUS_OK;
+	fprintf(stderr, "tcpwatch: --output: '%s' cannot be written: %s\n", path, strerror(errno));
+	return STATUS_USAGE;
+}
+
+/* Before anything else is done to this process, which COMMAND would inherit. */
+static enum exit_status start_command(struct program *program)
+{
+	struct options *options = &program->options;
+	struct command *command = &program->command.command;
+	enum exit_status status = command_start(command, options->command, options->user);
+
+	if (status)
+		return status;
+	options->pids = malloc(sizeof(*options->pids));
+	if (!options->pids)
+		return status_of(program, -ENOMEM);
+	options->pids[0] = (uint32_t)command->pid;
+	options->pid_count = 1;
+	return STATUS_OK;
 }
 
 /*
- * All is attached: what follows is done with as little as it needs. A command that we start to
- * watch it (-- COMMAND) must be forked before: it is to have the privileges that we were given, and
- * no_new_privs, securebits and the bounding set are inherited and never come back. Let it wait at a
- * pipe for its execve() until the first scan is done.
+ * All is attached: what follows is done with as little as it needs. COMMAND was forked before: it
+ * is to have the privileges that we were given, and no_new_privs, securebits and the bounding set
+ * are inherited and never come back.
  */
 static int drop_privileges(const struct program *program)
 {
@@ -290,40 +339,64 @@ static int drop_privileges(const struct program *program)
 
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
-	return privileges_drop(program->options.web_config != NULL);
+	return privileges_drop(program->options.web_config != NULL,
+			       program->options.command != NULL);
 }
 
 static enum exit_status start(struct program *program)
 {
-	enum exit_status status;
+	enum exit_status status = open_results(program);
 	int err;
 
+	if (!status && program->options.command)
+		status = start_command(program);
+	if (status)
+		return status;
 	program->targets.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (program->targets.epoll_fd < 0)
-		return status_of(-errno);
+		return status_of(program, -errno);
 	status = watch_targets(program);
 	if (status)
 		return status;
 	err = watch_signals(program);
 	if (err)
-		return status_of(err);
+		return status_of(program, err);
 	status = start_web(program);
 	if (status)
 		return status;
-	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	program->output = output_new(&program->options);
+	setvbuf(program->results, NULL, _IOFBF, OUTPUT_BUFFER);
+	program->output = output_new(&program->options, program->results);
 	if (!program->output)
-		return status_of(-ENOMEM);
+		return status_of(program, -ENOMEM);
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);
-	return err ? status_of(err) : run(program);
+	return err ? status_of(program, err) : run(program);
+}
+
+/* What to exit with, after COMMAND if there is one. */
+static int ending(struct program *program, enum exit_status status)
+{
+	struct command *command = &program->command.command;
+	bool began = command->pid && command->go_fd < 0;
+
+	if (began)
+		command_run_wait(&program->command, program->signal_fd, program->end_ns);
+	if (status)
+		return status;
+	if (program->options.error_exitcode && engine_leaks(program->engine))
+		return program->options.error_exitcode;
+	return began ? command_exit_status(command) : STATUS_OK;
 }
 
 int main(int argc, char **argv)
 {
-	struct program program = {.signal_fd = -1, .targets.epoll_fd = -1};
-	enum exit_status status;
+	struct program program = {
+		.signal_fd = -1,
+		.targets.epoll_fd = -1,
+		.command.command = COMMAND_NONE,
+	};
+	int status;
 
 	setlocale(LC_ALL, "");
 	service_init(&program.service);
@@ -333,13 +406,16 @@ int main(int argc, char **argv)
 	else if (program.options.features)
 		status = features_print(&program.options);
 	else
-		status = start(&program);
+		status = ending(&program, start(&program));
 	http_server_free(program.web);
 	engine_free(program.engine);
 	if (program.source)
 		program.source->ops->free(program.source);
 	if (program.output)
 		program.output->ops->free(program.output);
+	command_free(&program.command.command);
+	if (program.results && program.results != stdout)
+		fclose(program.results);
 	options_free(&program.options);
 	if (program.signal_fd >= 0)
 		close(program.signal_fd);

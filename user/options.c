@@ -3,7 +3,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +11,13 @@
 
 #include "exit_status.h"
 #include "explain.h"
+#include "options_command.h"
 #include "options_web.h"
+#include "targets.h"
 #include "units.h"
 #include "version.h"
 
 #define DIGITS		   "0123456789"
-#define PID_MAX		   4194304 /* PID_MAX_LIMIT: no Linux system has a higher pid */
 #define PORT_MAX	   65535
 #define CLOSE_WAIT_DEFAULT (10 * NS_PER_S)
 #define RING_DEFAULT	   (16ULL << 20)
@@ -37,7 +37,8 @@ static const struct argp_option argp_options[] = {
 	{"pid", 'p', "PID[,PID...]", 0,
 	 "Processes by pid; ends when the last of them exits. A thread id stands for its process",
 	 0},
-	{"follow-forks", 'f', NULL, 0, "With -p: their future children too", 0},
+	{"follow-forks", 'f', NULL, 0, "With -p: their future children too (with COMMAND always)",
+	 0},
 	{"comm", 'n', "NAME", 0, "Processes with exactly this command name (repeatable)", 0},
 	{NULL, '4', NULL, 0, "Only IPv4 (an IPv4-mapped IPv6 socket is IPv4)", 0},
 	{NULL, '6', NULL, 0, "Only IPv6", 0},
@@ -74,7 +75,7 @@ static const struct argp_option argp_options[] = {
 
 static const char doc[] =
 	"Shows how long TCP sockets stay in each state, process by process, and reports\n"
-	"those that leak in CLOSE_WAIT. Without -p or -n it watches the whole host.\n"
+	"those that leak in CLOSE_WAIT. Without -p, -n or COMMAND it watches the whole host.\n"
 	"\v"
 	"DURATION is a number with ns, us, ms, s, m, h or d; a bare number is seconds.\n"
 	"SIZE is bytes, or a number with K, M or G (powers of 1024).\n"
@@ -85,7 +86,9 @@ static const char doc[] =
 	"  tcpwatch -p $(pgrep -d, nginx) -f     several, and their future children\n"
 	"  tcpwatch -n nginx -w 1m               only leaks older than a minute\n"
 	"  tcpwatch -t -L 80,443                 every transition of a web server\n"
-	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s";
+	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s\n"
+	"  tcpwatch --error-exitcode=23 -- make test\n"
+	"                                        fails where a test leaks a socket";
 
 static _Noreturn void __attribute__((format(printf, 2, 3)))
 fail(enum exit_status status, const char *format, ...)
@@ -176,51 +179,6 @@ static bool number_parse(const char *text, size_t length, uint32_t *number)
 	return true;
 }
 
-static ssize_t file_read(const char *path, char *text, size_t size)
-{
-	size_t length = 0;
-	ssize_t count;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	do {
-		count = read(fd, text + length, size - 1 - length);
-		if (count > 0)
-			length += (size_t)count;
-	} while (count > 0 || (count < 0 && errno == EINTR));
-	count = count < 0 ? -errno : (ssize_t)length;
-	close(fd);
-	text[length] = '\0';
-	return count;
-}
-
-/* The process that a thread belongs to, or -ESRCH. */
-static int process_of(uint32_t thread, uint32_t *process)
-{
-	static const char key[] = "\nTgid:\t";
-	char path[32], text[1024];
-	const char *value;
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", thread);
-	length = file_read(path, text, sizeof(text));
-	if (length == -ENOENT)
-		return -ESRCH;
-	if (length < 0)
-		return (int)length;
-	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
-	 * one. */
-	value = strstr(text, key);
-	if (!value)
-		return -EPROTO;
-	value += strlen(key);
-	if (!number_parse(value, strcspn(value, "\n"), process) || *process < 1 ||
-	    *process > PID_MAX)
-		return -EPROTO;
-	return 0;
-}
-
 static void pid_parse(struct options *options, const char *text, size_t length)
 {
 	uint32_t thread, process;
@@ -229,7 +187,7 @@ static void pid_parse(struct options *options, const char *text, size_t length)
 	if (!number_parse(text, length, &thread) || !thread)
 		fail_value("-p", text, length,
 			   "is not a process id: numbers from 1 to 4194304, separated by commas");
-	err = process_of(thread, &process);
+	err = targets_process_of(thread, &process);
 	if (err == -ESRCH)
 		fail(STATUS_USAGE, "-p: no process %.*s: see ps -e for those that run",
 		     length < 32 ? (int)length : 32, text);
@@ -345,12 +303,15 @@ static _Noreturn void explain_option(const char *id)
 static void options_check(const struct options *options)
 {
 	const char *web = options_web_check(options);
+	const char *command = options_command_check(options);
 
 	if (web)
 		fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
 	if (options->only_ipv4 && options->only_ipv6)
 		fail(STATUS_USAGE, "-4 and -6 exclude each other: without both, all are watched");
-	if (options->follow_forks && !options->pid_count)
+	if (command)
+		fail(STATUS_USAGE, "%s", command);
+	if (options->follow_forks && !options->pid_count && !options->command)
 		fail(STATUS_USAGE, "-f needs -p PID: it follows the children of given processes");
 }
 
@@ -369,10 +330,6 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 	case 'V':
 		puts("tcpwatch " TCPWATCH_VERSION);
 		exit(EXIT_SUCCESS);
-	case ARGP_KEY_ARG:
-		fail_value(
-			"unexpected argument", arg, strlen(arg),
-			"(lists are written with commas, as in -p 12,34)\nTry 'tcpwatch --help'.");
 	case ARGP_KEY_END:
 		options_check(state->input);
 		break;
@@ -388,7 +345,8 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = options;
+		for (size_t i = 0; state->root_argp->children[i].argp; i++)
+			state->child_inputs[i] = options;
 		break;
 	case 'p':
 		list_parse(options, arg, pid_parse);
@@ -456,10 +414,15 @@ static char *help_filter(int key, const char *text, void *input)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&options_web_argp, 0, "Serving:", 3}, {0}};
+	static const struct argp_child children[] = {
+		{&options_command_argp, 0, "Starting a command:", 3},
+		{&options_web_argp, 0, "Serving:", 3},
+		{0},
+	};
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = option_parse,
+		.args_doc = "\n-- COMMAND [ARG...]",
 		.doc = doc,
 		.help_filter = help_filter,
 		.children = children,
@@ -476,12 +439,14 @@ void options_parse(struct options *options, int argc, char **argv)
 	/* getopt begins its messages with argv[0], path and all. */
 	if (name_given)
 		argv[0] = name;
-	/* argp's own --help would bring --HANG and --program-name with it. */
-	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, options);
+	/* argp's own --help would bring --HANG and --program-name with it. In order: an argument
+	 * before -- is not COMMAND. */
+	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
 		fail(STATUS_FAULT, "command line: %s", strerror(err));
+	options->follow_forks = options->follow_forks || options->command;
 	if (!options->max_groups)
 		options->max_groups = MAX_GROUPS_DEFAULT;
 }

@@ -47,6 +47,7 @@ struct options {
 	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
 			     memory */
 	const char *user; /* whom to run the command as; NULL = who we are */
+	const char *output; /* path for the results, or NULL: stdout */
 };
 
 /*

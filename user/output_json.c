@@ -74,6 +74,18 @@ static void put_duration(struct json_writer *json, const char *key, uint64_t ns)
 		json_put_u64(json, key, ns);
 }
 
+static void put_command(struct json_writer *json, char **words)
+{
+	if (!words) {
+		json_put_null(json, "command");
+		return;
+	}
+	json_put_array(json, "command");
+	for (; *words; words++)
+		json_put_string(json, NULL, *words);
+	json_put_array_end(json);
+}
+
 static void json_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	struct json_writer *json = begin(output, "start");
@@ -91,6 +103,7 @@ static void json_start(struct output *output, const struct output_start *start, 
 	for (size_t i = 0; i < start->options->pid_count; i++)
 		json_put_u64(json, NULL, start->options->pids[i]);
 	json_put_array_end(json);
+	put_command(json, start->options->command);
 	json_put_u64(json, "close_wait_ns", start->options->close_wait_ns);
 	json_put_u64(json, "sockets_found", start->sockets_found);
 	end(json);
@@ -139,6 +152,7 @@ static void json_leak(struct output *output, const struct leak *leak)
 	json_put_string(json, "eof", leak->end_read ? "taken" : "unread");
 	json_put_u64(json, "recv_queue", leak->recv_queue);
 	json_put_u64(json, "send_queue", leak->send_queue);
+	json_put_bool(json, "at_exit", leak->at_exit);
 	json_put_array(json, "holders");
 	for (size_t i = 0; i < leak->holder_count; i++) {
 		json_put_object(json, NULL);

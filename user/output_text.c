@@ -37,8 +37,9 @@ static void text_start(struct output *output, const struct output_start *start, 
 		fprintf(output->file, ", %s in CLOSE_WAIT",
 			text_count(start->close_wait_found, waiting));
 	if (options->close_wait_ns)
-		fprintf(output->file, ". Leaks are reported after %s.\n",
-			duration_format(options->close_wait_ns, duration));
+		fprintf(output->file, ". Leaks are reported after %s%s.\n",
+			duration_format(options->close_wait_ns, duration),
+			options->command ? ", and when their process ends" : "");
 	else
 		fputs(". Every CLOSE_WAIT is reported.\n", output->file);
 	text_put_mode(output->file, start->features);
@@ -123,7 +124,9 @@ static void put_holders(struct output *output, const struct leak *leak)
 	char process[PROCESS_TEXT_LEN];
 	size_t shown = 0, others = 0;
 
-	if (!leak->holder_count)
+	if (leak->at_exit)
+		fputs("  left when its process ended", output->file);
+	else if (!leak->holder_count)
 		fputs("  no descriptor", output->file);
 	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
 		if (leak->holders[i].process != leak->process)
@@ -266,6 +269,7 @@ static void put_process(struct output *output, const struct view_process *view)
 static void put_group(struct output *output, const struct leak_group *group)
 {
 	char name[PROCESS_TEXT_LEN], total[COUNT_TEXT_LEN], open[COUNT_TEXT_LEN];
+	char left[COUNT_TEXT_LEN];
 	FILE *file = output->file;
 
 	fprintf(file, "  %8s %-10s  %s  %s %s, ", text_count(group->total, total),
@@ -275,8 +279,10 @@ static void put_group(struct output *output, const struct leak_group *group)
 		fputs("all still open, ", file);
 	else if (group->open)
 		fprintf(file, "%s still open, ", text_count(group->open, open));
-	else
+	else if (!group->left)
 		fputs("all closed since, ", file);
+	if (group->left)
+		fprintf(file, "%s left at exit, ", text_count(group->left, left));
 	fputs("oldest ", file);
 	put_age(file, group->oldest_ns, group->oldest_at_least);
 	putc('\n', file);
@@ -287,19 +293,22 @@ static void put_leak_summary(struct output *output, const struct view *view)
 	const struct text_style *style = style_of(output);
 	char total_text[COUNT_TEXT_LEN], open_text[COUNT_TEXT_LEN];
 	size_t shown = view->group_count < GROUPS_SHOWN ? view->group_count : GROUPS_SHOWN;
-	uint64_t total = 0, open = 0;
+	uint64_t total = 0, open = 0, left = 0;
 
 	for (size_t i = 0; i < view->group_count; i++) {
 		total += view->groups[i]->total;
 		open += view->groups[i]->open;
+		left += view->groups[i]->left;
 	}
 	if (!total) {
 		fputs("\nSUMMARY: no leaks\n", output->file);
 		return;
 	}
-	fprintf(output->file, "\n%sSUMMARY: %s leaked socket%s, %s still open%s\n", text_red(style),
-		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text),
-		text_plain(style));
+	fprintf(output->file, "\n%sSUMMARY: %s leaked socket%s, %s still open", text_red(style),
+		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text));
+	if (left)
+		fprintf(output->file, ", %s left at exit", text_count(left, open_text));
+	fprintf(output->file, "%s\n", text_plain(style));
 	for (size_t i = 0; i < shown; i++)
 		put_group(output, view->groups[i]);
 	if (shown < view->group_count)

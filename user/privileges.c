@@ -74,7 +74,7 @@ static bool is_kept(unsigned int capability, bool files)
 	return files || capability != CAP_DAC_READ_SEARCH;
 }
 
-int privileges_drop(bool files)
+int privileges_drop(bool files, bool signals)
 {
 	bool has[PRIVILEGES];
 
@@ -83,12 +83,15 @@ int privileges_drop(bool files)
 		return -EPERM;
 	for (size_t i = 0; i < PRIVILEGES; i++)
 		has[i] = capng_have_capability(CAPNG_PERMITTED, privileges[i].number);
+	signals = signals && capng_have_capability(CAPNG_PERMITTED, CAP_KILL);
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < PRIVILEGES; i++)
 		if (has[i] && is_kept(privileges[i].number, files) &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				 privileges[i].number))
 			return -EINVAL;
+	if (signals && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL))
+		return -EINVAL;
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return -EPERM;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))

@@ -50,7 +50,8 @@
  *   "[v6]:port"), "from" and "state" are as the socket's last line left them.
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; the pid alone stands
  *   for the process last written so.
- * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive) are actor and
+ * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting) are
+ *   actor and
  *   sk_socket where there is a task, sk_socket for scan_fd, else none.
  * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
  * - "state" of a mini is TIME_WAIT, of a synack_repeated SYN_RECV; the latter has the listener's

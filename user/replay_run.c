@@ -16,6 +16,7 @@
 
 struct replay {
 	struct source *source;
+	const struct options *options;
 	struct engine *engine;
 	uint32_t *targets; /* processes of -p and -f that have not exited */
 	size_t target_count;
@@ -61,7 +62,8 @@ static void on_exit_of(struct replay *replay, uint32_t pid)
 			continue;
 		engine_process_exited(replay->engine, pid);
 		replay->targets[i] = replay->targets[--replay->target_count];
-		if (!replay->target_count)
+		if (!replay->target_count ||
+		    (replay->options->command && pid == replay->options->pids[0]))
 			end_by(replay, now(replay) + LAST_WORDS_NS);
 		return;
 	}
@@ -108,7 +110,7 @@ static int run(struct replay *replay)
 
 int replay_run(struct source *source, struct output *output, const struct options *options)
 {
-	struct replay replay = {.source = source, .end_ns = UINT64_MAX};
+	struct replay replay = {.source = source, .options = options, .end_ns = UINT64_MAX};
 	struct engine_config config = {
 		.options = options,
 		.source = source,

@@ -259,6 +259,8 @@ int scan_plan_finish(struct scan_plan *plan)
 		err = reconcile(plan, &result, NULL);
 	if (err)
 		note_failed_scan(plan, err);
+	else if (leak_watch_collect_last(plan->leaks, now(plan)))
+		leak_watch_judge(plan->leaks, &result, now(plan));
 	scan_result_clear(&result);
 	return err;
 }

@@ -57,6 +57,7 @@ struct tcp_socket {
 	unsigned int scanned : 1; /* seen by the running scan */
 	unsigned int watched_for_leak : 1;
 	unsigned int leaked : 1; /* reported */
+	unsigned int left : 1;	 /* its process ends without close() */
 	unsigned int kernel : 1; /* a socket of the kernel itself, or not yet accepted from an MPTCP
 				    listener */
 	unsigned int mini_refused : 1; /* there was no mini-socket to go on in */

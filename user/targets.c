@@ -2,7 +2,9 @@
 #include "targets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -12,6 +14,56 @@
 #define TAG	 (1ULL << 63)
 #define FD_SHIFT 32
 #define FD_MASK	 0x7fffffffULL
+
+#define COMM_LEN 16
+#define PID_MAX	 4194304 /* PID_MAX_LIMIT: no Linux system has a higher pid */
+
+static ssize_t file_read(const char *path, char *text, size_t size)
+{
+	size_t length = 0;
+	ssize_t count;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	do {
+		count = read(fd, text + length, size - 1 - length);
+		if (count > 0)
+			length += (size_t)count;
+	} while (count > 0 || (count < 0 && errno == EINTR));
+	count = count < 0 ? -errno : (ssize_t)length;
+	close(fd);
+	text[length] = '\0';
+	return count;
+}
+
+int targets_process_of(uint32_t thread, uint32_t *process)
+{
+	static const char key[] = "\nTgid:\t";
+	char path[32], text[1024];
+	unsigned long number;
+	const char *value;
+	char *end;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	length = file_read(path, text, sizeof(text));
+	if (length == -ENOENT)
+		return -ESRCH;
+	if (length < 0)
+		return (int)length;
+	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
+	 * one. */
+	value = strstr(text, key);
+	if (!value)
+		return -EPROTO;
+	value += strlen(key);
+	number = strtoul(value, &end, 10);
+	if (*end != '\n' || number < 1 || number > PID_MAX)
+		return -EPROTO;
+	*process = (uint32_t)number;
+	return 0;
+}
 
 int targets_add(struct targets *targets, uint32_t tgid)
 {
@@ -41,6 +93,13 @@ bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
 	return true;
 }
 
+static void printable(char *comm)
+{
+	for (char *c = comm; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 static void read_comm(uint32_t tgid, char *comm, size_t size)
 {
 	char path[64];
@@ -54,15 +113,27 @@ static void read_comm(uint32_t tgid, char *comm, size_t size)
 	if (fgets(comm, (int)size, file))
 		comm[strcspn(comm, "\n")] = '\0';
 	fclose(file);
-	for (char *c = comm; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	printable(comm);
+}
+
+/* As its comm will be, once it runs. */
+static void name_put(char *comm, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
+	printable(comm);
 }
 
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])
 {
 	char comm[32], more[32] = "";
 
+	if (options->command) {
+		name_put(comm, sizeof(comm), options->command[0]);
+		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]", comm, options->pids[0]);
+		return text;
+	}
 	if (options->pid_count) {
 		if (options->pid_count > 1)
 			snprintf(more, sizeof(more), " and %zu more", options->pid_count - 1);

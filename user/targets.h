@@ -18,6 +18,10 @@ struct targets {
 /* Long enough for targets_describe(). */
 #define TARGETS_TEXT_LEN 96
 
+/* Sets *process to the one that a thread (or process) of this id belongs to. Returns 0, -ESRCH if
+ * there is none, or another negative errno. */
+int targets_process_of(uint32_t thread, uint32_t *process);
+
 /* Adds one process to the epoll set. Returns 0, or -ESRCH if it has ended. */
 int targets_add(struct targets *targets, uint32_t tgid);
 

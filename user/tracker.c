@@ -280,6 +280,8 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		change.to = mini;
 		change.cause = CAUSE_NONE;
 	}
+	if (e->from == TCP_CLOSE_WAIT && e->flow.flags & EVENT_EXITING && tracker->hooks.left)
+		tracker->hooks.left(tracker->hooks.context, socket, e);
 	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
 	if (change.from == change.to) { /* goes on in FIN_WAIT2 */
 		enter_state(tracker, socket, e);

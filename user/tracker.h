@@ -44,6 +44,9 @@ struct tracker_hooks {
 	/* Before a socket leaves its state, at time_ns; 0: it was gone, or in another state,
 	 * without a record of it. */
 	void (*leaving)(void *context, struct tcp_socket *socket, uint64_t time_ns);
+	/* Before leaving(), where a process leaves a socket in CLOSE_WAIT by its end. NULL: nobody
+	 * wants to know. */
+	void (*left)(void *context, struct tcp_socket *socket, const struct event_transition *e);
 	/* After a transition; `socket` already is in its new state, or on its way out (to CLOSE).
 	 * NULL: never known. */
 	void (*changed)(void *context, const struct change *change, struct tcp_socket *socket);

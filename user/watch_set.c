@@ -16,12 +16,18 @@ struct member {
 	uint32_t tgid;
 	uint64_t start_ns; /* 0 = not seen yet */
 	bool child;
+	bool exited;
 	UT_hash_handle hh;
 };
 
+/* Children that ended last stay known: births of theirs may still be on their way. */
+#define EXITED_KEPT 4096
+
 struct watch_set {
 	const struct options *options;
-	struct member *members; /* by tgid */
+	struct member *members;	      /* by tgid */
+	uint32_t exited[EXITED_KEPT]; /* a ring; 0 = none */
+	unsigned int exited_next;
 };
 
 static struct member *member_find(const struct watch_set *set, uint32_t tgid)
@@ -127,11 +133,22 @@ bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent
 
 void watch_set_exited(struct watch_set *set, uint32_t tgid)
 {
-	struct member *member = member_find(set, tgid);
+	struct member *member = member_find(set, tgid), *oldest;
+	uint32_t *slot = &set->exited[set->exited_next % EXITED_KEPT];
 
 	/* One that was seen keeps its identity, for records that are still on their way. */
-	if (member && (member->child || !member->start_ns))
+	if (member && !member->start_ns) {
 		member_remove(set, member);
+		return;
+	}
+	if (!member || !member->child || member->exited)
+		return;
+	oldest = *slot ? member_find(set, *slot) : NULL;
+	if (oldest && oldest->exited)
+		member_remove(set, oldest);
+	member->exited = true;
+	*slot = tgid;
+	set->exited_next++;
 }
 
 static bool has_port(const uint16_t *ports, size_t count, uint16_t port)

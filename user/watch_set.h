@@ -31,8 +31,8 @@ bool watch_set_has_process(struct watch_set *set, uint32_t tgid, uint64_t start_
 bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent_start_ns,
 			 uint32_t child, uint64_t child_start_ns);
 
-/* The process is gone: its pid means nothing any more, but for a process of -p that was seen by it.
- */
+/* The process is gone: its pid means nothing any more, but for the very process that was seen by
+ * it, of which records may still come. */
 void watch_set_exited(struct watch_set *set, uint32_t tgid);
 
 /*

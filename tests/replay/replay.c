@@ -12,7 +12,8 @@
 
 #define STATUS_BAD_LOG 2
 
-/* -p and -f are taken out of the command line: tcpwatch would look for these processes here. */
+/* -p and -f are taken out of the command line: tcpwatch would look for these processes here. With
+ * COMMAND, -p is the process that runs it. */
 struct targets_given {
 	char *pids;
 	bool follow_forks;
@@ -20,10 +21,14 @@ struct targets_given {
 
 static int take_targets(struct targets_given *given, int argc, char **argv)
 {
+	bool command = false;
 	int kept = 0;
 
 	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "-f"))
+		command = command || !strcmp(argv[i], "--");
+		if (command)
+			argv[kept++] = argv[i];
+		else if (!strcmp(argv[i], "-f"))
 			given->follow_forks = true;
 		else if (!strcmp(argv[i], "-p") && i + 1 < argc)
 			given->pids = argv[++i];
@@ -38,7 +43,7 @@ static void add_targets(struct options *options, const struct targets_given *giv
 {
 	char *pid = given->pids ? strtok(given->pids, ",") : NULL;
 
-	options->follow_forks = given->follow_forks;
+	options->follow_forks |= given->follow_forks;
 	for (; pid; pid = strtok(NULL, ",")) {
 		options->pids =
 			reallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids));

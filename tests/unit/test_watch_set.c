@@ -179,6 +179,30 @@ static void ended_children_are_forgotten(void **state)
 	watch_set_free(set);
 }
 
+/* It had ended before its birth was read: that of its child comes after it. */
+static void children_of_the_dead_are_watched(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	watch_set_exited(set, 101);
+	assert_true(watch_set_add_child(set, 101, 7, 102, 8));
+	assert_true(watch_set_has_process(set, 101, 7, "sh"));
+	assert_false(watch_set_add_child(set, 101, 9, 103, 10)); /* the pid is used again */
+	/* Used again by one of ours, which must not go when the room of the dead is full. */
+	assert_true(watch_set_add_child(set, 100, 5, 101, 20));
+	for (uint32_t i = 0; i < 10000; i++) {
+		assert_true(watch_set_add_child(set, 100, 5, 1000 + i, 30 + i));
+		watch_set_exited(set, 1000 + i);
+	}
+	assert_true(watch_set_has_process(set, 101, 20, "sh"));
+	assert_false(watch_set_has_process(set, 1000, 30, "sh"));
+	assert_true(watch_set_has_process(set, 10999, 10029, "sh"));
+	watch_set_free(set);
+}
+
 static void children_are_not_watched_unasked(void **state)
 {
 	struct watch_set *set = watch_set_new(&by_pid);
@@ -319,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_child_is_new_only_once),
 		cmocka_unit_test(ended_children_are_forgotten),
 		cmocka_unit_test(children_are_not_watched_unasked),
+		cmocka_unit_test(children_of_the_dead_are_watched),
 		cmocka_unit_test(many_children_stay_cheap),
 		cmocka_unit_test(families),
 		cmocka_unit_test(ports_are_any_of_a_side_and_all_of_both),

@@ -54,6 +54,15 @@ struct world {
 	struct leak_end ends[WORLD_NOTES];
 };
 
+static inline void world_on_left(void *context, struct tcp_socket *socket,
+				 const struct event_transition *e)
+{
+	struct world *world = context;
+
+	if (world->leaks)
+		leak_watch_left(world->leaks, socket, e);
+}
+
 static inline void world_on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
 {
 	struct world *world = context;
@@ -125,7 +134,8 @@ static inline void world_on_leak_ended(void *context, const struct leak_end *end
 static inline struct world *world_new(const struct options *options)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct tracker_hooks hooks = {.leaving = world_on_leaving,
+	struct tracker_hooks hooks = {.left = world_on_left,
+				      .leaving = world_on_leaving,
 				      .changed = world_on_changed,
 				      .accepted = world_on_accepted,
 				      .found = world_on_found,

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+"""leaver.py [NAME=VALUE...]: a client whose peer closes, and which ends after so many seconds.
+
+read=1 takes the end of stream, answer=1 sends after it (the peer only shut down), close=1 closes.
+end=return|exit|kill is how. The peer is in the same process and closes properly.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+
+how = dict(word.split("=") for word in sys.argv[1:])
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+client = socket.create_connection(listener.getsockname())
+peer, _ = listener.accept()
+listener.close()
+if how.get("read") != "1":
+    peer.send(b"never read")
+if how.get("answer") == "1":
+    peer.shutdown(socket.SHUT_WR)
+else:
+    peer.close()
+if how.get("read") == "1":
+    assert client.recv(1) == b""
+if how.get("answer") == "1":
+    client.send(b"answer")
+    assert peer.recv(6) == b"answer"
+print("left", flush=True)
+time.sleep(float(how["seconds"]))
+if how.get("close") == "1":
+    client.close()
+end = how.get("end", "return")
+if end == "exit":
+    os._exit(3)
+if end == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+os._exit(0)
