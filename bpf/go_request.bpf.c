@@ -14,9 +14,11 @@
 #define GO_ARGUMENT(ctx) PT_REGS_RC(ctx)
 
 /*
- * Go's structures, as far as they are gone through. These are the same in all versions with that
- * calling convention; persistConn.conn comes with the cookie of the probe.
+ * Go's structures, as far as they are gone through: the same in all versions with that calling
+ * convention. What comes of it is believed only where it is a socket of this process.
  */
+#define GO_PERSIST_CONN_CONN 80 /* after an interface, a pointer, three strings and a bool */
+
 struct go_interface {
 	__u64 type;
 	__u64 data;
@@ -87,8 +89,7 @@ static __always_inline __u64 read_caller(struct pt_regs *ctx)
 #endif
 }
 
-SEC("uprobe")
-int on_go_request(struct pt_regs *ctx)
+static __always_inline int write_request(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 cookie, caller;
@@ -96,7 +97,7 @@ int on_go_request(struct pt_regs *ctx)
 
 	if (!stacks)
 		return 0;
-	sk = find_connection(task, GO_ARGUMENT(ctx) + bpf_get_attach_cookie(ctx));
+	sk = find_connection(task, GO_ARGUMENT(ctx) + GO_PERSIST_CONN_CONN);
 	if (!sk)
 		return 0;
 	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
@@ -105,4 +106,19 @@ int on_go_request(struct pt_regs *ctx)
 		write_stack_of(ctx, task, STACK_REQUEST, cookie,
 			       BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum), caller);
 	return 0;
+}
+
+/* In every process that runs a program: user/go_probe.c. */
+SEC("uprobe")
+int on_go_request(struct pt_regs *ctx)
+{
+	return write_request(ctx);
+}
+
+/* In one process that has just been started, until the probe is there: user/go_breakpoint.c. A
+ * program of this kind is given the registers first. */
+SEC("perf_event")
+int on_go_breakpoint(struct pt_regs *ctx)
+{
+	return write_request(ctx);
 }

@@ -19,10 +19,6 @@
 /* Names that end as REQUEST_FUNCTION does; other packages may have copied it. */
 #define CANDIDATES_MAX 16
 
-/* persistConn: an interface, a pointer, connectMethodKey (three strings and a bool), then conn. So
- * in all versions from 1.17 (since 1.10, in fact) to 1.25. */
-#define CONN_OFFSET 80
-
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
 #elif defined(__aarch64__)
@@ -198,10 +194,9 @@ static int find_function_table(struct reader *reader, Elf64_Shdr *table)
 	return err == -ENOENT ? find_section(reader, ".data.rel.ro.gopclntab", table) : err;
 }
 
-static int find_request(struct reader *reader, uint64_t *offset)
+static int find_request(struct reader *reader, struct go_binary *found)
 {
 	Elf64_Shdr table, text;
-	uint64_t address;
 	int err = read_header(reader);
 
 	if (!err)
@@ -210,29 +205,30 @@ static int find_request(struct reader *reader, uint64_t *offset)
 		err = find_function_table(reader, &table);
 	if (err)
 		return err;
-	err = find_by_symbol(reader, &address);
+	err = find_by_symbol(reader, &found->address);
 	if (err == -ENOENT) {
 		err = find_section(reader, ".text", &text);
 		if (!err)
 			err = go_function_table_find(&reader->window, table.sh_offset,
 						     table.sh_size, text.sh_addr, text.sh_size,
-						     REQUEST_FUNCTION, &address);
+						     REQUEST_FUNCTION, &found->address);
 	}
-	return err ? err : find_in_segments(reader, address, offset);
+	found->entry = reader->header.e_entry;
+	return err ? err : find_in_segments(reader, found->address, &found->offset);
 }
 
 int go_binary_read(int fd, struct go_binary *binary)
 {
 	struct reader *reader = malloc(sizeof(*reader));
-	uint64_t request = 0;
+	struct go_binary found = {0};
 	int err;
 
 	if (!reader)
 		return -ENOMEM;
 	file_window_init(&reader->window, fd, GO_BINARY_BUDGET);
-	err = find_request(reader, &request);
+	err = find_request(reader, &found);
 	free(reader);
 	if (!err)
-		*binary = (struct go_binary){.request = request, .conn_offset = CONN_OFFSET};
+		*binary = found;
 	return err;
 }

@@ -9,8 +9,9 @@
 
 /* Where a Go program begins an HTTP request. */
 struct go_binary {
-	uint64_t request;     /* net/http.(*persistConn).roundTrip: offset in the file */
-	uint32_t conn_offset; /* in bytes, of the member conn in net/http.persistConn */
+	uint64_t offset;  /* of net/http.(*persistConn).roundTrip, in the file */
+	uint64_t address; /* of the same, as the file has it: it may be loaded elsewhere */
+	uint64_t entry;	  /* where the program begins, likewise */
 };
 
 /*

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 #include <unistd.h>
 
 #include "go_binary.h"
+#include "go_breakpoint.h"
+#include "go_landmark.h"
 
 #define PATH_LEN 64
 
@@ -36,13 +37,15 @@ struct go_program {
 
 struct go_probe {
 	const struct bpf_program *program;
+	const struct bpf_program *at_start; /* NULL where there can be none */
 	int notify_fd;
 	uint64_t uses;
 	struct file_id known[KNOWN]; /* by a hash */
 	struct go_program programs[GO_PROBES_MAX];
 };
 
-int go_probe_new(struct go_probe **probe, const struct bpf_program *program)
+int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
+		 const struct bpf_program *at_start)
 {
 	struct go_probe *made = calloc(1, sizeof(*made));
 	int err;
@@ -50,6 +53,7 @@ int go_probe_new(struct go_probe **probe, const struct bpf_program *program)
 	if (!made)
 		return -ENOMEM;
 	made->program = program;
+	made->at_start = at_start;
 	made->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (made->notify_fd < 0) {
 		err = -errno;
@@ -132,13 +136,10 @@ static struct go_program *make_room(struct go_probe *probe)
 	return oldest;
 }
 
-/* In all processes that run the file, now and later. */
 static struct bpf_link *attach(const struct bpf_program *program, int pid, const char *path,
-			       uint64_t offset, uint32_t conn_offset)
+			       uint64_t offset)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = conn_offset);
-
-	return bpf_program__attach_uprobe_opts(program, pid, path, offset, &opts);
+	return bpf_program__attach_uprobe(program, false, pid, path, offset);
 }
 
 static void add(struct go_probe *probe, const struct file_id *id, int fd,
@@ -154,13 +155,25 @@ static void add(struct go_probe *probe, const struct file_id *id, int fd,
 	watch = inotify_add_watch(probe->notify_fd, path, IN_MODIFY);
 	if (watch < 0)
 		return;
-	link = attach(probe->program, -1, path, binary->request, binary->conn_offset);
+	link = attach(probe->program, -1, path, binary->offset);
 	if (!link) {
 		inotify_rm_watch(probe->notify_fd, watch);
 		return;
 	}
 	*program =
 		(struct go_program){.id = *id, .link = link, .watch = watch, .used = ++probe->uses};
+}
+
+/* To attach takes a while, some 10 ms, in which the process may have sent requests. */
+static void add_now(struct go_probe *probe, const struct file_id *id, int fd, uint32_t pid,
+		    const struct go_binary *binary)
+{
+	struct go_breakpoint breakpoint = {0};
+
+	if (probe->at_start)
+		go_breakpoint_set(&breakpoint, probe->at_start, pid, binary);
+	add(probe, id, fd, binary);
+	go_breakpoint_clear(&breakpoint);
 }
 
 static bool is_known(struct go_probe *probe, const struct file_id *id)
@@ -197,7 +210,7 @@ void go_probe_executed(struct go_probe *probe, uint32_t pid)
 		id = identify(&status); /* it may be another one by now */
 		*place_of(probe, &id) = id;
 		if (!find(probe, &id) && !go_binary_read(fd, &binary))
-			add(probe, &id, fd, &binary);
+			add_now(probe, &id, fd, pid, &binary);
 	}
 	close(fd);
 }
@@ -269,37 +282,14 @@ void go_probe_running(struct go_probe *probe, const struct options *options)
 		look_at_all(probe, options);
 }
 
-__attribute__((noinline, used)) static void never_called(void)
-{
-	__asm__ volatile("nop");
-}
-
-/* Where an address of ours is in our file; the program itself comes first. */
-static int locate(struct dl_phdr_info *info, size_t size, void *context)
-{
-	uint64_t *place = context, address = *place - info->dlpi_addr;
-
-	(void)size;
-	*place = 0;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-
-		if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
-		    address - segment->p_vaddr < segment->p_filesz)
-			*place = address - segment->p_vaddr + segment->p_offset;
-	}
-	return 1;
-}
-
 int go_probe_try(const struct bpf_program *program, struct bpf_link **link)
 {
-	uint64_t place = (uintptr_t)never_called;
+	uint64_t place = go_landmark_offset();
 	struct bpf_link *made;
 
-	dl_iterate_phdr(locate, &place);
 	if (!place)
 		return -ENOENT;
-	made = attach(program, 0, "/proc/self/exe", place, 0);
+	made = attach(program, 0, "/proc/self/exe", place);
 	if (!made)
 		return -errno;
 	*link = made;

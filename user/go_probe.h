@@ -16,8 +16,10 @@ struct bpf_program;
 /* Attaches bpf/go_request.bpf.c to the Go programs that processes run. */
 struct go_probe;
 
-/* The program stays the caller's, and is loaded. Returns 0 or a negative errno. */
-int go_probe_new(struct go_probe **probe, const struct bpf_program *program);
+/* The programs stay the caller's, and are loaded; at_start: for breakpoints, or NULL. Returns 0 or
+ * a negative errno. */
+int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
+		 const struct bpf_program *at_start);
 /* Detaches from all. */
 void go_probe_free(struct go_probe *probe);
 
@@ -33,8 +35,8 @@ void go_probe_executed(struct go_probe *probe, uint32_t pid);
 int go_probe_fd(const struct go_probe *probe);
 void go_probe_changed(struct go_probe *probe);
 
-/* Attaches it to a function of ours that is never called: may this be done at all? Returns 0 and
- * *link, or a negative errno. */
+/* Attaches it to go_landmark(): may this be done at all? Returns 0 and *link, or a negative errno.
+ */
 int go_probe_try(const struct bpf_program *program, struct bpf_link **link);
 
 #endif

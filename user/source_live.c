@@ -199,7 +199,10 @@ static int attach_to_go(struct source_live *live, const struct options *options)
 
 	if (!feature_has(live->base.features, FEATURE_GO_REQUESTS))
 		return 0;
-	err = go_probe_new(&live->go, live->skeleton->progs.on_go_request);
+	err = go_probe_new(&live->go, live->skeleton->progs.on_go_request,
+			   feature_has(live->base.features, FEATURE_GO_STARTS)
+				   ? live->skeleton->progs.on_go_breakpoint
+				   : NULL);
 	if (!err)
 		go_probe_running(live->go, options);
 	return err;
