@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,20 +65,46 @@ int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
 	return 0;
 }
 
-static void detach(struct go_probe *probe, struct go_program *program)
+static void *destroy(void *link)
 {
-	bpf_link__destroy(program->link);
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* To detach takes some 100 ms, in which nobody must wait. Returns whether there is a thread to be
+ * joined. */
+static bool detach(struct go_probe *probe, struct go_program *program, pthread_t *thread)
+{
+	struct bpf_link *link = program->link;
+
 	inotify_rm_watch(probe->notify_fd, program->watch);
 	program->link = NULL;
+	if (!pthread_create(thread, NULL, destroy, link))
+		return true;
+	destroy(link);
+	return false;
+}
+
+static void detach_one(struct go_probe *probe, struct go_program *program)
+{
+	pthread_t thread;
+
+	if (detach(probe, program, &thread))
+		pthread_detach(thread);
 }
 
 void go_probe_free(struct go_probe *probe)
 {
+	pthread_t threads[GO_PROBES_MAX];
+	size_t count = 0;
+
 	if (!probe)
 		return;
 	for (size_t i = 0; i < GO_PROBES_MAX; i++)
-		if (probe->programs[i].link)
-			detach(probe, &probe->programs[i]);
+		if (probe->programs[i].link && detach(probe, &probe->programs[i], &threads[count]))
+			count++;
+	for (size_t i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
 	close(probe->notify_fd);
 	free(probe);
 }
@@ -132,7 +159,7 @@ static struct go_program *make_room(struct go_probe *probe)
 			oldest = program;
 	}
 	*place_of(probe, &oldest->id) = (struct file_id){0};
-	detach(probe, oldest);
+	detach_one(probe, oldest);
 	return oldest;
 }
 
@@ -185,7 +212,7 @@ static bool is_known(struct go_probe *probe, const struct file_id *id)
 		return true;
 	}
 	if (program)
-		detach(probe, program);
+		detach_one(probe, program);
 	return is_same(place_of(probe, id), id);
 }
 
@@ -229,7 +256,7 @@ void go_probe_changed(struct go_probe *probe)
 				if (probe->programs[i].link &&
 				    probe->programs[i].watch == event->wd &&
 				    event->mask & IN_MODIFY)
-					detach(probe, &probe->programs[i]);
+					detach_one(probe, &probe->programs[i]);
 		}
 	}
 }
