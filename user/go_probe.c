@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "go_binary.h"
 #include "go_breakpoint.h"
 #include "go_landmark.h"
+#include "units.h"
 
 #define PATH_LEN 64
 
@@ -39,6 +41,7 @@ struct go_program {
 struct go_probe {
 	const struct bpf_program *program;
 	const struct bpf_program *at_start; /* NULL where there can be none */
+	bool verbose;
 	int notify_fd;
 	uint64_t uses;
 	struct file_id known[KNOWN]; /* by a hash */
@@ -46,7 +49,7 @@ struct go_probe {
 };
 
 int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
-		 const struct bpf_program *at_start)
+		 const struct bpf_program *at_start, bool verbose)
 {
 	struct go_probe *made = calloc(1, sizeof(*made));
 	int err;
@@ -55,6 +58,7 @@ int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
 		return -ENOMEM;
 	made->program = program;
 	made->at_start = at_start;
+	made->verbose = verbose;
 	made->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (made->notify_fd < 0) {
 		err = -errno;
@@ -169,7 +173,8 @@ static struct bpf_link *attach(const struct bpf_program *program, int pid, const
 	return bpf_program__attach_uprobe(program, false, pid, path, offset);
 }
 
-static void add(struct go_probe *probe, const struct file_id *id, int fd,
+/* Returns whether it could be done. */
+static bool add(struct go_probe *probe, const struct file_id *id, int fd,
 		const struct go_binary *binary)
 {
 	struct go_program *program = make_room(probe);
@@ -181,14 +186,19 @@ static void add(struct go_probe *probe, const struct file_id *id, int fd,
 	/* Before it is attached to: a change must not go unseen. */
 	watch = inotify_add_watch(probe->notify_fd, path, IN_MODIFY);
 	if (watch < 0)
-		return;
+		return false;
 	link = attach(probe->program, -1, path, binary->offset);
 	if (!link) {
 		inotify_rm_watch(probe->notify_fd, watch);
-		return;
+		return false;
 	}
-	*program =
-		(struct go_program){.id = *id, .link = link, .watch = watch, .used = ++probe->uses};
+	*program = (struct go_program){
+		.id = *id,
+		.link = link,
+		.watch = watch,
+		.used = ++probe->uses,
+	};
+	return true;
 }
 
 /* To attach takes a while, some 10 ms, in which the process may have sent requests. */
@@ -196,10 +206,20 @@ static void add_now(struct go_probe *probe, const struct file_id *id, int fd, ui
 		    const struct go_binary *binary)
 {
 	struct go_breakpoint breakpoint = {0};
+	uint64_t begin_ns = clock_now(), set_ns;
+	bool is_added;
 
 	if (probe->at_start)
 		go_breakpoint_set(&breakpoint, probe->at_start, pid, binary);
-	add(probe, id, fd, binary);
+	set_ns = clock_now();
+	is_added = add(probe, id, fd, binary);
+	if (probe->verbose)
+		fprintf(stderr,
+			"tcpwatch: the Go program of process %u: %zu breakpoints in %ju us, probe "
+			"%s in %ju us\n",
+			pid, breakpoint.count, (uintmax_t)((set_ns - begin_ns) / NS_PER_US),
+			is_added ? "attached" : "refused",
+			(uintmax_t)((clock_now() - set_ns) / NS_PER_US));
 	go_breakpoint_clear(&breakpoint);
 }
 

@@ -16,10 +16,10 @@ struct bpf_program;
 /* Attaches bpf/go_request.bpf.c to the Go programs that processes run. */
 struct go_probe;
 
-/* The programs stay the caller's, and are loaded; at_start: for breakpoints, or NULL. Returns 0 or
- * a negative errno. */
+/* The programs stay the caller's, and are loaded; at_start: for breakpoints, or NULL; verbose: says
+ * on stderr what it attaches to. Returns 0 or a negative errno. */
 int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
-		 const struct bpf_program *at_start);
+		 const struct bpf_program *at_start, bool verbose);
 /* Detaches from all. */
 void go_probe_free(struct go_probe *probe);
 

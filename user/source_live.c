@@ -202,7 +202,8 @@ static int attach_to_go(struct source_live *live, const struct options *options)
 	err = go_probe_new(&live->go, live->skeleton->progs.on_go_request,
 			   feature_has(live->base.features, FEATURE_GO_STARTS)
 				   ? live->skeleton->progs.on_go_breakpoint
-				   : NULL);
+				   : NULL,
+			   options->verbose);
 	if (!err)
 		go_probe_running(live->go, options);
 	return err;
