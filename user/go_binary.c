@@ -9,6 +9,7 @@
 
 #include "file_window.h"
 #include "go_function_table.h"
+#include "go_prologue.h"
 
 /* Go makes some 40 sections, other linkers add a few. */
 #define SECTIONS_MAX 512
@@ -133,8 +134,8 @@ static int find_names(struct reader *reader, const Elf64_Shdr *strings,
 static int find_by_symbol(struct reader *reader, uint64_t *address)
 {
 	uint32_t names[CANDIDATES_MAX];
-	Elf64_Shdr symbols, strings;
-	size_t count;
+	Elf64_Shdr symbols = {0}, strings = {0};
+	size_t count = 0;
 	int err = find_symbol_table(reader, &symbols);
 
 	if (!err)
@@ -194,9 +195,23 @@ static int find_function_table(struct reader *reader, Elf64_Shdr *table)
 	return err == -ENOENT ? find_section(reader, ".data.rel.ro.gopclntab", table) : err;
 }
 
+static int go_to_jump(struct reader *reader, struct go_binary *found)
+{
+	const unsigned char *code =
+		file_window_look(&reader->window, found->offset, GO_PROLOGUE_LEN);
+	size_t length;
+
+	if (!code)
+		return reader->window.err;
+	length = go_prologue_jump(code);
+	found->address += length;
+	found->offset += length;
+	return 0;
+}
+
 static int find_request(struct reader *reader, struct go_binary *found)
 {
-	Elf64_Shdr table, text;
+	Elf64_Shdr table = {0}, text = {0};
 	int err = read_header(reader);
 
 	if (!err)
@@ -213,8 +228,12 @@ static int find_request(struct reader *reader, struct go_binary *found)
 						     table.sh_size, text.sh_addr, text.sh_size,
 						     REQUEST_FUNCTION, &found->address);
 	}
+	if (!err)
+		err = find_in_segments(reader, found->address, &found->offset);
+	if (!err)
+		err = go_to_jump(reader, found);
 	found->entry = reader->header.e_entry;
-	return err ? err : find_in_segments(reader, found->address, &found->offset);
+	return err;
 }
 
 int go_binary_read(int fd, struct go_binary *binary)

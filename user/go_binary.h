@@ -9,8 +9,10 @@
 
 /* Where a Go program begins an HTTP request. */
 struct go_binary {
-	uint64_t offset;  /* of net/http.(*persistConn).roundTrip, in the file */
-	uint64_t address; /* of the same, as the file has it: it may be loaded elsewhere */
+	/* Near the beginning of net/http.(*persistConn).roundTrip, where all is still as it was
+	 * when that was called. */
+	uint64_t offset;  /* in the file */
+	uint64_t address; /* of the same place, as the file has it: it may be loaded elsewhere */
 	uint64_t entry;	  /* where the program begins, likewise */
 };
 

@@ -110,7 +110,7 @@ static bool set_in_threads(struct go_breakpoint *breakpoint, const struct bpf_pr
 void go_breakpoint_set(struct go_breakpoint *breakpoint, const struct bpf_program *program,
 		       uint32_t pid, const struct go_binary *binary)
 {
-	uint64_t bias;
+	uint64_t bias = 0;
 
 	if (read_bias(pid, binary, &bias))
 		return;

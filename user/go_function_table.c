@@ -43,7 +43,7 @@ static int read_number(const struct table *table, uint64_t at, size_t size, uint
 /* A number of the header that is an offset from the table's beginning. */
 static int read_part(const struct table *table, unsigned int word, uint64_t *at)
 {
-	uint64_t offset;
+	uint64_t offset = 0;
 	int err = read_number(table, table->begin + 8 + word * 8, 8, &offset);
 
 	if (err)
@@ -56,7 +56,7 @@ static int read_part(const struct table *table, unsigned int word, uint64_t *at)
 
 static int read_header(struct table *table)
 {
-	uint64_t magic, sizes;
+	uint64_t magic = 0, sizes = 0;
 	unsigned int word = 2;
 	int err = read_number(table, table->begin, 4, &magic);
 
@@ -83,13 +83,13 @@ static int read_header(struct table *table)
 /* Where the name is, relative to the names. */
 static int find_name(const struct table *table, const char *name, uint64_t *at)
 {
-	char whole[NAME_MAX_LEN + 2] = "";
+	char whole[NAME_MAX_LEN + 2] = ""; /* between two zeros: names that end so are others */
 	size_t length = strlen(name);
 	int err;
 
 	if (length > NAME_MAX_LEN)
 		return -EINVAL;
-	memcpy(whole + 1, name, length); /* between two zeros: names that end so are others */
+	memcpy(whole + 1, name, length + 1);
 	err = file_window_find(table->window, table->names, table->end, whole, length + 2, at);
 	if (!err)
 		*at += 1 - table->names;
@@ -113,7 +113,7 @@ static int find_function(const struct table *table, uint64_t name, uint64_t *add
 	size_t size = table->is_old ? 8 : 4;
 
 	for (uint64_t i = 0; i < table->count; i++) {
-		uint64_t at, its_name;
+		uint64_t at = 0, its_name = 0;
 		int err = read_entry(table, i, address, &at);
 
 		if (!err && at >= table->end - table->functions)
@@ -135,7 +135,7 @@ static int find_function(const struct table *table, uint64_t name, uint64_t *add
  */
 static int find_text(struct table *table, uint64_t text, uint64_t text_size)
 {
-	uint64_t end;
+	uint64_t end = 0;
 	int err;
 
 	if (table->is_old || table->text)
@@ -153,7 +153,7 @@ int go_function_table_find(struct file_window *window, uint64_t offset, uint64_t
 			   uint64_t text, uint64_t text_size, const char *name, uint64_t *address)
 {
 	struct table table = {.window = window, .begin = offset, .end = offset + size};
-	uint64_t at, found;
+	uint64_t at = 0, found = 0;
 	int err;
 
 	if (table.end < table.begin)

@@ -82,6 +82,23 @@ static void where_code_begins_may_be_left_open(void **state)
 	assert_refused(&file, -ENOENT);
 }
 
+#if defined(__x86_64__)
+/* Where the kernel has the least to do. */
+static void the_jump_is_what_is_probed(void **state)
+{
+	static const unsigned char code[] = {0x49, 0x3b, 0x66, 0x10, 0x76, 0x20};
+	struct go_binary binary;
+	struct go_file file;
+
+	(void)state;
+	go_file_make(&file);
+	memcpy(file.bytes + GO_TEXT_AT + GO_REQUEST_AT, code, sizeof(code));
+	assert_int_equal(look(&file, GO_FILE_SIZE, &binary), 0);
+	assert_int_equal(binary.offset, GO_TEXT_AT + GO_REQUEST_AT + 4);
+	assert_int_equal(binary.address, GO_TEXT + GO_REQUEST_AT + 4);
+}
+#endif
+
 static void other_programs_are_none(void **state)
 {
 	struct go_file file;
@@ -238,6 +255,9 @@ int main(void)
 		cmocka_unit_test(it_is_found_by_its_symbol),
 		cmocka_unit_test(without_symbols_by_the_table),
 		cmocka_unit_test(where_code_begins_may_be_left_open),
+#if defined(__x86_64__)
+		cmocka_unit_test(the_jump_is_what_is_probed),
+#endif
 		cmocka_unit_test(other_programs_are_none),
 		cmocka_unit_test(without_requests_there_is_nothing),
 		cmocka_unit_test(names_may_share_their_end),
