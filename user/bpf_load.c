@@ -317,7 +317,7 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 {
 	struct plan plan = {.wanted = 1u << feature, .old_request_hook = old_request_hook};
 	struct options with = *options;
-	struct tcpwatch *skeleton;
+	struct tcpwatch *skeleton = NULL;
 	int err;
 
 	with.stack |= feature_has(feature_set_stacks(), feature); /* else there is nothing in it */

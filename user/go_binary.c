@@ -59,6 +59,7 @@ static int read_section(struct reader *reader, unsigned int number, Elf64_Shdr *
 	const void *found;
 	uint64_t offset;
 
+	*section = (Elf64_Shdr){0};
 	if (number >= reader->header.e_shnum ||
 	    __builtin_add_overflow(reader->header.e_shoff, number * sizeof(*section), &offset))
 		return -ENOEXEC;
