@@ -199,7 +199,7 @@ struct event_stack {
 	__u32 exec_id; /* task_struct.self_exec_id: another one after each execve() */
 	__u16 how;     /* enum event_stack_how */
 	__u16 count;   /* of frames */
-	__u64 frames[EVENT_STACK_FRAMES]; /* return addresses, innermost first; 0 beyond count */
+	__u64 frames[EVENT_STACK_FRAMES]; /* return addresses, innermost first */
 };
 
 struct event_scan {

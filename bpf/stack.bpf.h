@@ -4,43 +4,75 @@
 
 /* Where in a program a socket was made: the user stack of whoever runs (-s). */
 
+#include "caller.bpf.h"
 #include "common.bpf.h"
 #include "ring.bpf.h"
 
 /* Set before loading: without it the verifier leaves all this out. */
 extern const volatile bool stacks;
 
+/* Innermost first. Returns how many there are. */
+static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
+					 __u64 frames[EVENT_STACK_FRAMES])
+{
+	const __u32 all = sizeof(__u64) * EVENT_STACK_FRAMES;
+	long size = bpf_get_stack(ctx, frames + 1, all - sizeof(__u64), BPF_F_USER_STACK);
+	__u64 caller;
+
+	if (size <= 0)
+		return 0;
+	caller = find_caller(task, frames[1]);
+	if (caller && caller != frames[2]) {
+		frames[0] = frames[1];
+		frames[1] = caller;
+		return count_frames(frames, 2, (__u32)size / sizeof(*frames) + 1);
+	}
+	size = bpf_get_stack(ctx, frames, all, BPF_F_USER_STACK);
+	return size <= 0 ? 0 : count_frames(frames, 1, (__u32)size / sizeof(*frames));
+}
+
+/* The same where a function was just entered, and has no frame yet; it is left out. */
+static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT_STACK_FRAMES],
+						   __u64 caller)
+{
+	long size =
+		bpf_get_stack(ctx, frames, sizeof(__u64) * EVENT_STACK_FRAMES, BPF_F_USER_STACK);
+
+	if (size <= 0)
+		return 0;
+	frames[0] = caller;
+	return count_frames(frames, 1, (__u32)size / sizeof(*frames));
+}
+
 /*
  * Comes after the record by which user space knows the socket. Where there is no stack, or no
  * process to look it up in, there is no record. A worker of io_uring has none: its process asked
- * from somewhere else. `caller`: a function was just entered, and has no frame yet; where it
- * returns to comes first, then the frames it was called from.
+ * from somewhere else. `caller`: where a function that was just entered returns to, or 0.
  */
 static __always_inline void write_stack_of(void *ctx, struct task_struct *task, __u16 how,
 					   __u64 cookie, __u32 netns, __u64 caller)
 {
 	struct event_stack *e;
-	long size;
+	__u32 count;
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
 		return;
 	e = ring_reserve_early(sizeof(*e));
 	if (!e)
 		return;
-	size = bpf_get_stack(ctx, e->frames, sizeof(e->frames), BPF_F_USER_STACK);
+	count = caller ? read_frames_of_called(ctx, e->frames, caller)
+		       : read_frames(ctx, task, e->frames);
 	read_current(&e->task, task);
-	if (size <= 0 || !e->task.tgid) {
+	if (!count || !e->task.tgid) {
 		ring_discard(e);
 		return;
 	}
-	if (caller)
-		e->frames[0] = caller; /* was the function itself */
 	write_header(&e->header, EVENT_STACK, sizeof(*e), netns);
 	e->time_ns = bpf_ktime_get_ns();
 	e->cookie = cookie;
 	e->exec_id = task->self_exec_id;
 	e->how = how;
-	e->count = size / sizeof(e->frames[0]);
+	e->count = count;
 	ring_submit_late(e);
 }
 

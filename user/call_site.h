@@ -8,7 +8,7 @@
 
 #include "event.h"
 
-/* One frame of a user stack. What is not known is NULL, and 0 for the line. */
+/* One frame of a user stack. What is not known is NULL (or ""), and 0 for the line. */
 struct call_frame {
 	uint64_t ip;	      /* the return address; of an inlined function, its caller's */
 	const char *function; /* demangled */
@@ -50,5 +50,34 @@ struct call_sites_ops {
 	void (*run)(struct call_sites *sites);
 	void (*free)(struct call_sites *sites);
 };
+
+/*
+ * The texts below have names in them as they came: for a terminal, text_put_name() them. What is
+ * too long is cut in its middle.
+ */
+
+/* One frame in a word or two: "handle_conn (server.c:118)", "handle_conn+0x1a (server)",
+ * "server+0x1234", "0x7f0012345678". Returns text. */
+#define CALL_FRAME_TEXT_LEN 112
+const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN]);
+
+/* Where a reader should begin: the innermost frame of the program itself, or of what is next to it:
+ * a library, a language's runtime, libc. NULL for no frames. */
+const struct call_frame *call_site_frame(const struct call_stack *stack);
+
+/* "accepted at handle_conn (server.c:118) <- worker_main (server.c:240)", from call_site_frame()
+ * on. Returns text; "" for no frames. */
+#define CALL_SITE_TEXT_LEN 368
+const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN]);
+
+/* Copies a name of `length` bytes; one that has no room, with the 0, loses its middle: the ends
+ * tell most. UTF-8 stays whole. Returns out. */
+const char *call_name_cut(const char *name, size_t length, char *out, size_t room);
+
+/* "accepted", "connected". */
+const char *call_site_verb(const struct call_stack *stack);
+
+/* The part of a path behind its last '/'. */
+const char *call_site_base_name(const char *path);
 
 #endif

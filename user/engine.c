@@ -2,12 +2,14 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_internal.h"
 #include "event_check.h"
+#include "leak_names.h"
 #include "mini_tracker.h"
 #include "passive_open.h"
 #include "segment_tracker.h"
@@ -119,12 +121,13 @@ struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 	struct tracker_hooks hooks = engine_tracker_hooks(engine);
-	struct leak_hooks leak_hooks = engine_leak_hooks(engine);
+	struct leak_hooks leak_hooks;
 	struct finding_hooks finding_hooks = engine_finding_hooks(engine);
 
 	if (!engine)
 		return NULL;
 	engine->config = *config;
+	leak_hooks = engine_leak_hooks(engine);
 	engine->coalesce.sink = on_transition;
 	engine->coalesce.context = engine;
 	engine->summary_at_ns = UINT64_MAX;
@@ -152,6 +155,11 @@ struct engine *engine_new(const struct engine_config *config)
 			goto fail;
 		process_table_set_metrics(engine->tracker.processes, engine->metrics);
 	}
+	if (config->options->gen_suppressions) {
+		engine->made = suppression_gen_new();
+		if (!engine->made)
+			goto fail;
+	}
 	engine->scans = (struct scan_plan){
 		.source = config->source,
 		.tracker = &engine->tracker,
@@ -178,6 +186,7 @@ void engine_free(struct engine *engine)
 	stack_tracker_free(&engine->stacks);
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
+	suppression_gen_free(engine->made);
 	watch_set_free(engine->watched);
 	free(engine);
 }
@@ -197,6 +206,8 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
+	view.suppressions = engine->config.options->ignored;
+	view.made = engine->made;
 	if (view.final)
 		err = finding_list_build(&view.findings, engine->findings);
 	if (!err)
@@ -296,6 +307,7 @@ int engine_poll(struct engine *engine)
 	int err = drain(engine);
 
 	config->source->ops->clock(config->source, &config->output->clock);
+	leak_watch_settle(engine->leaks, engine_now(engine), false);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
@@ -329,6 +341,24 @@ void engine_process_exited(struct engine *engine, uint32_t tgid)
 	watch_set_exited(engine->watched, tgid);
 }
 
+/* Leaks are not reported without their names for the mere reason that it ends now. */
+static void await_names(struct engine *engine)
+{
+	struct call_sites *sites = engine->config.sites;
+	uint64_t now_ns = engine_now(engine), until_ns = now_ns + LEAK_NAMES_WAIT;
+
+	while (sites && now_ns < until_ns && leak_watch_awaits_names(engine->leaks, now_ns)) {
+		struct pollfd fd = {.fd = sites->ops->fd(sites), .events = POLLIN};
+
+		if (fd.fd >= 0)
+			poll(&fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+		sites->ops->run(sites);
+		if (fd.fd < 0 && engine_now(engine) == now_ns)
+			break;
+		now_ns = engine_now(engine);
+	}
+}
+
 static void say_stacks(const struct engine *engine)
 {
 	const struct options *options = engine->config.options;
@@ -347,8 +377,13 @@ int engine_finish(struct engine *engine)
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
+	drain(engine);
+	leak_watch_ask_last(engine->leaks, engine_now(engine));
+	await_names(engine);
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);
+	await_names(engine);
+	leak_watch_settle(engine->leaks, engine_now(engine), true);
 	tracker_settle_all(&engine->tracker);
 	err = show(engine, engine->config.output->ops->summary);
 	if (!err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "engine_internal.h"
+#include "suppressions.h"
 
 /* What is of nobody known is of interest where every process is. */
 static bool is_watched(const struct engine *engine, const struct process *process)
@@ -55,8 +56,17 @@ static void on_leaked(void *context, const struct leak *leak)
 {
 	struct engine *engine = context;
 
+	if (engine->made)
+		suppression_gen_add(engine->made, leak);
 	engine->leaks_told++;
 	engine->config.output->ops->leak(engine->config.output, leak);
+}
+
+static bool is_ignored(void *context, const struct leak *leak)
+{
+	struct suppressions *suppressions = ((struct engine *)context)->config.options->ignored;
+
+	return suppressions && suppressions_match(suppressions, leak);
 }
 
 static void on_leak_ended(void *context, const struct leak_end *end)
@@ -64,6 +74,14 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	struct engine *engine = context;
 
 	engine->config.output->ops->leak_end(engine->config.output, end);
+}
+
+/* Only where there are sites. */
+static const struct call_stack *ask_names(void *context, uint32_t stack)
+{
+	struct call_sites *sites = ((struct engine *)context)->config.sites;
+
+	return sites->ops->names(sites, stack);
 }
 
 static void on_finding(void *context, const struct finding *finding)
@@ -116,6 +134,8 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 	return (struct leak_hooks){
 		.leaked = on_leaked,
 		.ended = on_leak_ended,
+		.names = engine->config.sites ? ask_names : NULL,
+		.ignored = is_ignored,
 		.context = engine,
 	};
 }

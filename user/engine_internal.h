@@ -11,6 +11,7 @@
 #include "scan_plan.h"
 #include "scrape_scan.h"
 #include "stack_tracker.h"
+#include "suppression_gen.h"
 #include "tracker.h"
 
 /* What the engine_*.c have in common; nobody else looks into it. */
@@ -25,6 +26,7 @@ struct engine {
 	struct scan_plan scans;
 	struct metric_groups *metrics; /* NULL where none are served */
 	struct scrape_scan scrapes;    /* where they are */
+	struct suppression_gen *made;  /* --gen-suppressions; NULL without */
 	struct ledger ledger;
 	uint64_t started_ns;
 	uint64_t summary_at_ns;

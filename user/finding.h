@@ -46,7 +46,7 @@ enum evidence_unit {
 	EVIDENCE_TEXT	     /* no suffix */
 };
 
-#define EVIDENCE_TEXT_LEN 160
+#define EVIDENCE_TEXT_LEN 368
 
 struct evidence {
 	const char *name; /* static; words joined by '_' */

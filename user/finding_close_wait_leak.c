@@ -205,12 +205,23 @@ static void record(struct finding_look *look, const struct event_scan *record)
 static void put_place(struct finding_look *look, struct finding *finding,
 		      const struct verdict *verdict)
 {
-	const struct leak_group *most = leak_watch_most(look->leaks, finding->process);
+	uint64_t open;
+	const struct leak_group *most = leak_watch_most(look->leaks, finding->process, &open);
 	bool pooled = most && most->kind == LEAK_UNREAD && most->role == ROLE_CLIENT;
 
-	if (most && pooled == verdict->pool && most->open * 2 >= verdict->count)
+	if (most && pooled == verdict->pool && open * 2 >= verdict->count)
 		finding_text(finding, most->role == ROLE_SERVER ? "listener" : "peer", most->place);
 }
+
+static void put_site(struct finding_look *look, struct finding *finding, bool pooled)
+{
+	const char *site = leak_watch_site(look->leaks, finding->process, pooled);
+
+	if (site)
+		finding_text(finding, "call_site", site);
+}
+
+_Static_assert(EVIDENCE_TEXT_LEN >= CALL_SITE_TEXT_LEN, "room for a call site");
 
 static void put_pairs(struct finding_look *look, const struct subject *subject,
 		      struct finding *finding)
@@ -265,6 +276,7 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	if (verdict.exhausts_ns <= SOON_NS * 6)
 		finding_duration(finding, "exhausted_in", verdict.exhausts_ns, false);
 	put_place(look, finding, &verdict);
+	put_site(look, finding, verdict.pool);
 	put_pairs(look, subject, finding);
 	if (verdict.pool) {
 		finding->says = pool_says;

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call_site.h"
 #include "flow.h"
 #include "leak_kind.h"
 #include "process_table.h"
 #include "socket_table.h"
 
 /* Reported leaks of one process, kind and place: the listener they came in by, or the peer they
- * went to. */
+ * went to; and of one call site, where those are known. */
 struct leak_group {
 	struct process *process; /* NULL = nobody known */
 	enum leak_kind kind;
@@ -22,6 +23,8 @@ struct leak_group {
 	uint64_t left;		       /* of those, closed by the end of their process */
 	uint64_t oldest_ns;   /* the greatest age that one reached; see leak_watch_groups() */
 	bool oldest_at_least; /* it is older than that */
+	const char *site;     /* call_site_format(); NULL = not known */
+	uint32_t site_number; /* from 1 on, each program's own; 0 = no site */
 	void *links;
 };
 
@@ -30,15 +33,25 @@ struct leak_groups;
 /* More places than this are counted in one more group of place "(others)". */
 #define LEAK_GROUPS_LIMIT 1000
 
+/* More call sites than this are not told apart. */
+#define LEAK_SITES_LIMIT 1000
+
 struct leak_groups *leak_groups_new(void);
 void leak_groups_free(struct leak_groups *groups);
 
-/* The group a leak of this socket belongs to, made if need be. NULL without memory. Holds on to the
- * process. */
+/* The group a leak of this socket belongs to, made if need be. `stack`: where it was made; NULL =
+ * not known. NULL without memory. Holds on to the process. */
 struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
-				   enum leak_kind kind, const struct tcp_socket *socket);
+				   enum leak_kind kind, const struct tcp_socket *socket,
+				   const struct call_stack *stack);
 
 /* Walks all groups; start with NULL. */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
+
+/* leak_watch_most() and leak_watch_site(). */
+const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
+					  uint64_t *open);
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process,
+			     bool pooled);
 
 #endif

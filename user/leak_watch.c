@@ -4,27 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "deadline_heap.h"
 #include "leak_judge.h"
 #include "leak_left.h"
-#include "sample.h"
+#include "leak_report.h"
 #include "units.h"
-
-/* A reported leak that is still open. */
-struct reported {
-	uint64_t cookie;
-	struct leak_group *group;
-	UT_hash_handle hh;
-};
 
 struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
-	bool exits; /* are minded */
-	struct leak_hooks hooks;
+	bool exits;    /* are minded */
+	bool last;     /* nothing waits any more */
 	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
 			*/
 	uint32_t tail;
@@ -33,8 +23,7 @@ struct leak_watch {
 	size_t due_count;
 	size_t due_capacity;
 	struct leak_holders holders; /* of the leak at hand */
-	struct reported *reported;
-	struct leak_groups *groups;
+	struct leak_reports reports;
 };
 
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
@@ -46,9 +35,7 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 		return NULL;
 	watch->tracker = tracker;
 	watch->threshold_ns = threshold_ns;
-	watch->hooks = *hooks;
-	watch->groups = leak_groups_new();
-	if (!watch->groups) {
+	if (leak_reports_init(&watch->reports, tracker, hooks)) {
 		free(watch);
 		return NULL;
 	}
@@ -57,47 +44,18 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 
 void leak_watch_free(struct leak_watch *watch)
 {
-	struct reported *reported, *next;
-
 	if (!watch)
 		return;
-	HASH_ITER (hh, watch->reported, reported, next) {
-		HASH_DEL(watch->reported, reported);
-		free(reported);
-	}
-	leak_groups_free(watch->groups);
+	leak_reports_clear(&watch->reports);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
 	leak_holders_clear(&watch->holders);
 	free(watch);
 }
 
-/* Records of several CPUs may be a little late: no age is below 0. */
-static uint64_t age_of(const struct tcp_socket *socket, uint64_t time_ns)
-{
-	return time_ns > socket->since_ns ? time_ns - socket->since_ns : 0;
-}
-
-static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
-{
-	if (age_ns == DURATION_UNKNOWN || age_ns < group->oldest_ns)
-		return;
-	group->oldest_ns = age_ns;
-	group->oldest_at_least = at_least;
-}
-
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
 {
-	struct reported *reported, *next;
-
-	HASH_ITER (hh, watch->reported, reported, next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, reported->cookie);
-
-		if (socket)
-			group_age(reported->group, age_of(socket, now_ns), !socket->since_known);
-	}
-	return watch->groups;
+	return leak_reports_groups(&watch->reports, now_ns);
 }
 
 void leak_watch_each(struct leak_watch *watch,
@@ -105,28 +63,29 @@ void leak_watch_each(struct leak_watch *watch,
 				  struct process *process, enum leak_kind kind),
 		     void *context)
 {
-	struct reported *reported, *next;
-
-	HASH_ITER (hh, watch->reported, reported, next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, reported->cookie);
-
-		if (socket)
-			each(context, socket, reported->group->process, reported->group->kind);
-	}
+	leak_reports_each(&watch->reports, each, context);
 }
 
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process)
+					 const struct process *process, uint64_t *open)
 {
-	const struct leak_group *most = NULL;
-	struct leak_group *group = NULL;
+	return leak_groups_most(watch->reports.groups, process, open);
+}
 
-	while ((group = leak_groups_next(watch->groups, group)))
-		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
-		    (!most || group->open > most->open))
-			most = group;
-	return most;
+const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
+			    bool pooled)
+{
+	return leak_groups_site(watch->reports.groups, process, pooled);
+}
+
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
+{
+	leak_reports_settle(&watch->reports, now_ns, all);
+}
+
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
+{
+	return leak_names_outstanding(&watch->reports.names, now_ns);
 }
 
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
@@ -159,6 +118,15 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 	socket->watched_for_leak = 0;
 }
 
+/* Are the names of its stack not there yet, and worth waiting for? They are asked for. */
+static bool awaits_names(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
+{
+	bool wait;
+
+	leak_names_get(&watch->reports.names, socket->stack, now_ns, &wait);
+	return wait;
+}
+
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 {
 	if (socket->since_known)
@@ -166,61 +134,8 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
-}
-
-static void report_end(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
-{
-	struct reported *reported;
-	struct leak_end end = {
-		.time_ns = time_ns,
-		.cookie = socket->cookie,
-		.age_ns = time_ns ? age_of(socket, time_ns) : DURATION_UNKNOWN,
-		.age_at_least = !socket->since_known,
-		.flow = &socket->flow,
-	};
-
-	HASH_FIND(hh, watch->reported, &socket->cookie, sizeof(socket->cookie), reported);
-	if (!reported)
-		return;
-	reported->group->open--;
-	reported->group->left += socket->left;
-	group_age(reported->group, end.age_ns, end.age_at_least);
-	end.process = reported->group->process;
-	end.kind = reported->group->kind;
-	watch->hooks.ended(watch->hooks.context, &end);
-	HASH_DEL(watch->reported, reported);
-	free(reported);
-}
-
-static void report(struct leak_watch *watch, struct tcp_socket *socket, struct process *process,
-		   const struct leak *leak)
-{
-	struct leak_group *group = leak_groups_get(watch->groups, process, leak->kind, socket);
-	struct reported *reported = leak->at_exit ? NULL : calloc(1, sizeof(*reported));
-
-	socket->leaked = 1;
-	sample_leak(process_table_or_unknown(watch->tracker->processes, process),
-		    socket->flow.netns, leak->kind);
-	if (!group) {
-		free(reported);
-		reported = NULL;
-	}
-	if (reported) {
-		reported->cookie = socket->cookie;
-		reported->group = group;
-		HASH_ADD(hh, watch->reported, cookie, sizeof(reported->cookie), reported);
-		if (!reported->hh.tbl) {
-			free(reported);
-			reported = NULL;
-		}
-	}
-	if (group) {
-		group_age(group, leak->age_ns, leak->age_at_least);
-		group->total++;
-		group->open += !leak->at_exit;
-		group->left += leak->at_exit;
-	}
-	watch->hooks.leaked(watch->hooks.context, leak);
+	if (!watch->threshold_ns) /* it will be reported: the sooner the names come, the better */
+		awaits_names(watch, socket, socket->since_ns);
 }
 
 /* Closed before it could be judged. */
@@ -232,11 +147,11 @@ static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
 	    (!process && watch_set_is_selective(watch->tracker->watched)))
 		return;
 	leak->cookie = socket->cookie;
-	leak->age_ns = age_of(socket, leak->time_ns);
+	leak->age_ns = leak_age(socket, leak->time_ns);
 	leak->process = process;
 	leak->flow = &socket->flow;
 	leak->role = socket->role;
-	report(watch, socket, process, leak);
+	leak_reports_tell_last(&watch->reports, socket, process, leak);
 }
 
 void leak_watch_mind_exits(struct leak_watch *watch)
@@ -275,7 +190,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 	if (!watch->threshold_ns && time_ns && socket->since_known && !socket->leaked)
 		report_closed(watch, socket, time_ns);
 	if (socket->leaked)
-		report_end(watch, socket, time_ns);
+		leak_reports_end(&watch->reports, socket, time_ns);
 	socket->leaked = 0;
 	socket->left = 0;
 }
@@ -287,6 +202,8 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch)
 
 	if (watch->head)
 		regular = socket_at(watch, watch->head)->since_ns + watch->threshold_ns;
+	if (watch->reports.settle_at_ns < deadline)
+		deadline = watch->reports.settle_at_ns;
 	return regular < deadline ? regular : deadline;
 }
 
@@ -317,36 +234,62 @@ static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 	return socket;
 }
 
+/* Until the names of its stack are there it is looked at a little later: so no leak is kept that
+ * may be over by the time it is told. */
+static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
+{
+	return !watch->last && awaits_names(watch, socket, now_ns) &&
+	       !deadline_heap_push(&watch->irregular, now_ns + NAMES_RETRY_NS, socket->cookie);
+}
+
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 {
-	uint64_t cookie;
-
 	while (watch->head) {
 		struct tcp_socket *socket = socket_at(watch, watch->head);
 
-		if (socket->since_ns + watch->threshold_ns > now_ns ||
-		    !due_add(watch, socket->cookie))
+		if (socket->since_ns + watch->threshold_ns > now_ns)
+			break;
+		if (!put_off(watch, socket, now_ns) && !due_add(watch, socket->cookie))
 			break;
 		list_remove(watch, socket);
 	}
 	while (deadline_heap_first(&watch->irregular) <= now_ns) {
-		cookie = deadline_heap_pop(&watch->irregular);
-		if (waiting(watch, cookie))
+		uint64_t cookie = deadline_heap_pop(&watch->irregular);
+		const struct tcp_socket *socket = waiting(watch, cookie);
+
+		if (socket && !put_off(watch, socket, now_ns))
 			due_add(watch, cookie);
 	}
 	return watch->due_count;
 }
 
+void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns)
+{
+	struct tcp_socket *socket;
+
+	if (!watch->exits)
+		return;
+	for (uint32_t handle = watch->head; handle; handle = socket->watch_next) {
+		socket = socket_at(watch, handle);
+		awaits_names(watch, socket, now_ns);
+	}
+	for (size_t i = 0; i < watch->irregular.count; i++) {
+		socket = waiting(watch, watch->irregular.items[i].cookie);
+		if (socket)
+			awaits_names(watch, socket, now_ns);
+	}
+}
+
 size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 {
-	if (!watch->exits)
-		return 0;
-	watch->threshold_ns = leak_left_grace(watch->threshold_ns);
-	while (watch->irregular.count) { /* also what was to be looked at again */
+	watch->last = true;
+	if (watch->exits)
+		watch->threshold_ns = leak_left_grace(watch->threshold_ns);
+	while (watch->exits && watch->irregular.count) { /* also what was to be looked at again */
 		const struct tcp_socket *socket =
 			waiting(watch, deadline_heap_pop(&watch->irregular));
 
-		if (socket && age_of(socket, now_ns) >= watch->threshold_ns)
+		if (socket && leak_age(socket, now_ns) >= watch->threshold_ns)
 			due_add(watch, socket->cookie);
 	}
 	return leak_watch_collect(watch, now_ns);
@@ -378,6 +321,18 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 {
 	struct leak_verdict verdict =
 		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
+	struct leak leak = {
+		.time_ns = now_ns,
+		.cookie = socket->cookie,
+		.age_ns = leak_age(socket, now_ns),
+		.age_at_least = !socket->since_known,
+		.flow = &socket->flow,
+		.role = socket->role,
+		.kind = verdict.kind,
+		.end_read = !record->recv_queue,
+		.recv_queue = record->recv_queue,
+		.send_queue = record->send_queue,
+	};
 	struct process *process;
 
 	if (!verdict.leaked) {
@@ -390,22 +345,10 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	process = leak_holders_choose(&watch->holders, socket);
 	if (!process && watch_set_is_selective(watch->tracker->watched))
 		return; /* nobody's whom we watch */
-	report(watch, socket, process,
-	       &(struct leak){
-		       .time_ns = now_ns,
-		       .cookie = socket->cookie,
-		       .age_ns = age_of(socket, now_ns),
-		       .age_at_least = !socket->since_known,
-		       .process = process,
-		       .flow = &socket->flow,
-		       .role = socket->role,
-		       .kind = verdict.kind,
-		       .end_read = !record->recv_queue,
-		       .recv_queue = record->recv_queue,
-		       .send_queue = record->send_queue,
-		       .holders = watch->holders.items,
-		       .holder_count = watch->holders.count,
-	       });
+	leak.process = process;
+	leak.holders = watch->holders.items;
+	leak.holder_count = watch->holders.count;
+	leak_reports_tell(&watch->reports, socket, process, &leak);
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)

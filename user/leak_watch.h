@@ -31,6 +31,7 @@ struct leak {
 	size_t holder_count;
 	bool at_exit;			/* its process ended, and left it so */
 	const struct call_stack *stack; /* where it was made; NULL = not known */
+	uint32_t site;			/* leak_group.h: the number of its call site; 0 = none */
 };
 
 struct leak_end {
@@ -46,6 +47,10 @@ struct leak_end {
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
+	/* call_sites_ops.names(); NULL: there are no stacks. */
+	const struct call_stack *(*names)(void *context, uint32_t stack);
+	/* Is it none to report, or count? NULL: each is. */
+	bool (*ignored)(void *context, const struct leak *leak);
 	void *context;
 };
 
@@ -67,8 +72,11 @@ void leak_watch_mind_exits(struct leak_watch *watch);
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e);
 
-/* The end, where exits are minded: what is in CLOSE_WAIT now is due, be it ever so young. Returns
- * how many sockets wait for judgement. */
+/* The end comes: asks for the names of what leak_watch_collect_last() will collect. */
+void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns);
+
+/* The end: no leak waits for names any more, and where exits are minded, what is in CLOSE_WAIT now
+ * is due, be it ever so young. Returns how many sockets wait for judgement. */
 size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns);
 
 /* The socket leaves CLOSE_WAIT at time_ns; 0: its end was not seen. */
@@ -91,6 +99,15 @@ bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *re
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
 			uint64_t now_ns);
 
+/*
+ * Reports what has ended and waited for the names of its stack only, as far as they have come, or
+ * been waited for long enough. In the end (`all`) without them.
+ */
+void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all);
+
+/* Does any leak, reported or not, wait for names that may still come? */
+bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns);
+
 /* The scan failed: asks again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);
 
@@ -102,9 +119,15 @@ void leak_watch_each(struct leak_watch *watch,
 		     void *context);
 
 /* The group of this process (NULL = nobody known) with the most leaks that are still open, but for
- * unaccepted ones; NULL if there is none. Its age may be out of date. */
+ * unaccepted ones; NULL if there is none. Its age may be out of date. *open: how many are, with
+ * those of other call sites. */
 const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process);
+					 const struct process *process, uint64_t *open);
+
+/* The call site of the most open leaks of this process, but for unaccepted ones: of connections
+ * that idle in a client's pool, or of all others. NULL where it is not known. */
+const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
+			    bool pooled);
 
 /* The groups of all reported leaks, with ages as of now_ns. */
 struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);

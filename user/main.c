@@ -38,7 +38,7 @@
 
 #define OUTPUT_BUFFER (64 * 1024)
 
-enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB };
+enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB, EPOLL_SITES };
 
 struct program {
 	struct options options;
@@ -46,7 +46,8 @@ struct program {
 	struct source *source;
 	struct output *output;
 	struct engine *engine;
-	struct http_server *web; /* NULL where nothing is served */
+	struct call_sites *sites; /* NULL where no stacks are taken */
+	struct http_server *web;  /* NULL where nothing is served */
 	int signal_fd;
 	struct service service;
 	struct command_run command;
@@ -167,6 +168,8 @@ static void on_event(struct program *program, const struct epoll_event *event)
 		on_signal(program);
 	} else if (event->data.u64 == EPOLL_WEB) {
 		http_server_run(program->web);
+	} else if (event->data.u64 == EPOLL_SITES) {
+		program->sites->ops->run(program->sites);
 	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
 		engine_process_exited(program->engine, tgid);
 		if (is_over(program) && program->end_ns > clock_now() + LAST_WORDS_NS)
@@ -248,6 +251,14 @@ static enum exit_status start_web(struct program *program)
 	return STATUS_OK;
 }
 
+/* Names of stacks come by a file descriptor, or at once. */
+static int watch_sites(struct program *program)
+{
+	int fd = program->sites ? program->sites->ops->fd(program->sites) : -1;
+
+	return fd < 0 ? 0 : watch_fd(program, fd, EPOLL_SITES);
+}
+
 static enum exit_status run(struct program *program)
 {
 	char targets[TARGETS_TEXT_LEN];
@@ -255,6 +266,7 @@ static enum exit_status run(struct program *program)
 		.options = &program->options,
 		.source = program->source,
 		.output = program->output,
+		.sites = program->sites,
 		.targets = targets_describe(&program->options, targets),
 		.self_tgid = (uint32_t)getpid(),
 		.watch_child = watch_child,
@@ -271,6 +283,8 @@ static enum exit_status run(struct program *program)
 	program->end_ns = program->options.duration_ns ? clock_now() + program->options.duration_ns
 						       : UINT64_MAX;
 	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
+	if (!err)
+		err = watch_sites(program);
 	if (!err)
 		err = engine_start(program->engine);
 	if (!err && program->web)
@@ -409,6 +423,8 @@ int main(int argc, char **argv)
 		status = ending(&program, start(&program));
 	http_server_free(program.web);
 	engine_free(program.engine);
+	if (program.sites)
+		program.sites->ops->free(program.sites);
 	if (program.source)
 		program.source->ops->free(program.source);
 	if (program.output)

@@ -11,6 +11,7 @@
 
 #include "exit_status.h"
 #include "explain.h"
+#include "options_leaks.h"
 #include "options_command.h"
 #include "options_web.h"
 #include "targets.h"
@@ -415,6 +416,7 @@ static char *help_filter(int key, const char *text, void *input)
 void options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct argp_child children[] = {
+		{&options_leaks_argp, 0, NULL, 0},
 		{&options_command_argp, 0, "Starting a command:", 3},
 		{&options_web_argp, 0, "Serving:", 3},
 		{0},
@@ -458,5 +460,6 @@ void options_free(struct options *options)
 	free(options->local_ports);
 	free(options->remote_ports);
 	free(options->web_listen);
+	options_leaks_free(options);
 	*options = (struct options){0};
 }

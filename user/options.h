@@ -8,6 +8,8 @@
 
 #include "metric_group.h"
 
+struct suppressions;
+
 /* Of the ring buffer, in bytes. */
 #define RING_SIZE_MAX (1ULL << 30)
 
@@ -41,8 +43,9 @@ struct options {
 	bool features;
 	bool verbose;
 	bool stack;
-	int error_exitcode;	  /* 0 = leaks do not change the exit status */
-	const char *suppressions; /* path, or NULL; of the command line's memory */
+	int error_exitcode;	      /* 0 = leaks do not change the exit status */
+	const char *suppressions;     /* path, or NULL; of the command line's memory */
+	struct suppressions *ignored; /* what is in that file; NULL without */
 	bool gen_suppressions;
 	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
 			     memory */

@@ -46,6 +46,9 @@ struct output_ops {
  * ops->free. */
 struct output *output_text_new(FILE *file);
 
+/* The same, but with each leak on one line. */
+struct output *output_lines_new(FILE *file);
+
 /* The same of a program in the background: problems and their ends, and nothing else. */
 struct output *output_problems_new(FILE *file);
 

@@ -3,13 +3,17 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "json_stack.h"
 #include "json_writer.h"
 #include "output.h"
 #include "owner.h"
+#include "suppression_gen.h"
+#include "suppressions.h"
 
 struct output_json {
 	struct output base;
 	struct json_writer json;
+	bool stacks; /* -s */
 };
 
 static struct json_writer *begin(struct output *output, const char *type)
@@ -90,6 +94,7 @@ static void json_start(struct output *output, const struct output_start *start, 
 {
 	struct json_writer *json = begin(output, "start");
 
+	((struct output_json *)output)->stacks = start->options->stack;
 	put_time(output, json, now_ns);
 	json_put_string(json, "version", start->version);
 	json_put_string(json, "kernel", start->kernel);
@@ -161,6 +166,8 @@ static void json_leak(struct output *output, const struct leak *leak)
 		json_put_object_end(json);
 	}
 	json_put_array_end(json);
+	if (((struct output_json *)output)->stacks)
+		json_stack_put(json, leak->stack);
 	end(json);
 }
 
@@ -305,13 +312,14 @@ static void put_segments(struct json_writer *json, const struct segment_count *c
 	json_put_object_end(json);
 }
 
-static void put_summary(struct output *output, const struct view_process *view, uint64_t now_ns)
+static void put_summary(struct output *output, const struct view *whole,
+			const struct view_process *view)
 {
 	const struct process *process = view->process;
 	struct json_writer *json = begin(output, "process");
 	char text[CLOCK_RFC3339_LEN];
 
-	put_time(output, json, now_ns);
+	put_time(output, json, whole->now_ns);
 	put_process(json, process);
 	if (process->tgid)
 		json_put_string(json, "start_time",
@@ -341,19 +349,52 @@ static void put_summary(struct output *output, const struct view_process *view, 
 			json_put_u64(json, leak_kind_name(kind), process->leaks[kind]);
 	json_put_object_end(json);
 	put_segments(json, &process->segments);
+	if (((struct output_json *)output)->stacks)
+		json_stack_put_sites(json, whole, process);
 	end(json);
 }
 
 static void json_summary(struct output *output, const struct view *view)
 {
 	for (size_t i = 0; i < view->process_count; i++)
-		put_summary(output, &view->processes[i], view->now_ns);
+		put_summary(output, view, &view->processes[i]);
+}
+
+static void put_made(struct output *output, const struct suppression_gen *gen)
+{
+	const struct suppression_made *made;
+
+	for (size_t i = 0; (made = suppression_gen_at(gen, i)); i++) {
+		struct json_writer *json = begin(output, "suppression");
+
+		json_put_string(json, "suppression", made->text);
+		json_put_u64(json, "count", made->count);
+		end(json);
+	}
+}
+
+static void put_suppressed(struct json_writer *json, const struct suppressions *suppressions)
+{
+	const struct suppression *each;
+
+	json_put_array(json, "suppressed");
+	for (size_t i = 0; (each = suppressions_at(suppressions, i)); i++) {
+		json_put_object(json, NULL);
+		json_put_string(json, "suppression", each->text);
+		json_put_u64(json, "line", each->line);
+		json_put_u64(json, "count", each->count);
+		json_put_object_end(json);
+	}
+	json_put_array_end(json);
 }
 
 static void json_end(struct output *output, const struct view *view)
 {
-	struct json_writer *json = begin(output, "end");
+	struct json_writer *json;
 
+	if (view->made)
+		put_made(output, view->made);
+	json = begin(output, "end");
 	put_time(output, json, view->now_ns);
 	json_put_u64(json, "duration_ns", view->duration_ns);
 	json_put_u64(json, "events_seen", view->ledger.seen);
@@ -362,6 +403,8 @@ static void json_end(struct output *output, const struct view *view)
 	for (int reason = 0; reason < LOST_REASONS; reason++)
 		json_put_u64(json, lost_reason_name(reason), view->ledger.lost[reason]);
 	json_put_object_end(json);
+	if (view->suppressions)
+		put_suppressed(json, view->suppressions);
 	end(json);
 }
 

@@ -6,6 +6,7 @@
 #include "output.h"
 #include "text_finding.h"
 #include "text_style.h"
+#include "text_suppressions.h"
 #include "units.h"
 
 /* At most one line about losses in this time, and as long without losses is the end of them. */
@@ -59,6 +60,14 @@ static void no_view(struct output *output, const struct view *view)
 {
 	(void)output;
 	(void)view;
+}
+
+/* It is asked for by an option of its own. */
+static void problems_end(struct output *output, const struct view *view)
+{
+	const struct text_style style = text_style_of(output->file);
+
+	text_suppressions_put_made(output->file, &style, view);
 }
 
 static struct output *text_of(struct output *output, const char *priority)
@@ -190,7 +199,7 @@ static const struct output_ops ops = {
 	.finding = problems_finding,
 	.losses = problems_losses,
 	.summary = no_view,
-	.end = no_view,
+	.end = problems_end,
 	.free = problems_free,
 };
 
@@ -200,7 +209,7 @@ struct output *output_problems_new(FILE *file)
 
 	if (!problems)
 		return NULL;
-	problems->text = output_text_new(file);
+	problems->text = output_lines_new(file);
 	if (!problems->text) {
 		free(problems);
 		return NULL;

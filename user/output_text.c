@@ -3,7 +3,9 @@
 
 #include "output.h"
 #include "text_finding.h"
+#include "text_stack.h"
 #include "text_style.h"
+#include "text_suppressions.h"
 #include "units.h"
 
 /* More processes than this are left to -j; the ones with leaks come first. */
@@ -15,11 +17,19 @@
 struct output_text {
 	struct output base;
 	struct text_style style;
+	struct text_stack sites; /* what was said of them */
+	bool stacks;		 /* -s */
+	bool lines;		 /* a leak is one line */
 };
+
+static struct output_text *text_of(struct output *output)
+{
+	return (struct output_text *)output;
+}
 
 static const struct text_style *style_of(struct output *output)
 {
-	return &((struct output_text *)output)->style;
+	return &text_of(output)->style;
 }
 
 static void text_start(struct output *output, const struct output_start *start, uint64_t now_ns)
@@ -28,6 +38,7 @@ static void text_start(struct output *output, const struct output_start *start, 
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], waiting[COUNT_TEXT_LEN];
 
 	(void)now_ns;
+	text_of(output)->stacks = options->stack;
 	fputs("Watching ", output->file);
 	text_put_name(style_of(output), output->file,
 		      start->targets ? start->targets : "every process");
@@ -151,6 +162,7 @@ static void put_holders(struct output *output, const struct leak *leak)
 
 static void text_leak(struct output *output, const struct leak *leak)
 {
+	struct output_text *text = text_of(output);
 	const struct text_style *style = style_of(output);
 	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
 	FILE *file = output->file;
@@ -165,7 +177,13 @@ static void text_leak(struct output *output, const struct leak *leak)
 	put_holders(output, leak);
 	if (leak->recv_queue || leak->send_queue)
 		fprintf(file, "  Recv-Q %u Send-Q %u", leak->recv_queue, leak->send_queue);
+	if (text->lines)
+		text_stack_put_line(file, style, leak);
+	else if (text->stacks)
+		text_stack_put_site(file, style, leak);
 	putc('\n', file);
+	if (text->stacks)
+		text_stack_put(&text->sites, file, style, leak);
 }
 
 static void text_leak_end(struct output *output, const struct leak_end *end)
@@ -286,6 +304,7 @@ static void put_group(struct output *output, const struct leak_group *group)
 	fputs("oldest ", file);
 	put_age(file, group->oldest_ns, group->oldest_at_least);
 	putc('\n', file);
+	text_stack_put_group(file, style_of(output), group);
 }
 
 static void put_leak_summary(struct output *output, const struct view *view)
@@ -354,6 +373,8 @@ static void text_summary(struct output *output, const struct view *view)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
 	put_findings(output, view);
+	if (view->final)
+		text_suppressions_put_used(output->file, style, view);
 }
 
 static void text_end(struct output *output, const struct view *view)
@@ -373,6 +394,7 @@ static void text_end(struct output *output, const struct view *view)
 		separator = ", ";
 	}
 	fputs(ledger_lost(ledger) ? ")\n" : "\n", output->file);
+	text_suppressions_put_made(output->file, style_of(output), view);
 }
 
 static void text_free(struct output *output)
@@ -402,4 +424,13 @@ struct output *output_text_new(FILE *file)
 	output->base.file = file;
 	output->style = text_style_of(file);
 	return &output->base;
+}
+
+struct output *output_lines_new(FILE *file)
+{
+	struct output *output = output_text_new(file);
+
+	if (output)
+		text_of(output)->lines = true;
+	return output;
 }

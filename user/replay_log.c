@@ -30,6 +30,11 @@ static struct replay_item *item_add(struct replay_log *log)
 	return &log->items[log->count++];
 }
 
+static bool is_record(const struct replay_item *item)
+{
+	return item->type == REPLAY_RECORD || item->type == REPLAY_STACK;
+}
+
 /* What a line may not be after the lines before it. */
 static void check_order(struct reading *reading, const struct replay_item *item)
 {
@@ -39,7 +44,7 @@ static void check_order(struct reading *reading, const struct replay_item *item)
 		replay_error_set(error, "\"type\" is anything, but the log has ended");
 	else if (reading->log->count > REPLAY_ITEMS_MAX)
 		replay_error_set(error, "the log has more than %d lines", REPLAY_ITEMS_MAX);
-	else if (item->type != REPLAY_RECORD && item->time_ns < reading->now_ns)
+	else if (!is_record(item) && item->time_ns < reading->now_ns)
 		replay_error_set(error, "\"time_ns\" is before the line before");
 	else if (item->type == REPLAY_FEATURES && reading->log->count > 1)
 		replay_error_set(error, "\"type\" is features, but not in the first line");
@@ -168,6 +173,8 @@ int replay_log_read(struct replay_log *log, FILE *file, struct replay_error *err
 
 void replay_log_clear(struct replay_log *log)
 {
+	for (size_t i = 0; i < log->count; i++)
+		replay_item_clear(&log->items[i]);
 	free(log->items);
 	memset(log, 0, sizeof(*log));
 }

@@ -2,6 +2,7 @@
 #include "replay_record.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "process_limit.h"
@@ -65,6 +66,17 @@ static int read_segment(struct replay_fields *fields, struct replay_item *item,
 {
 	item->size = sizeof(item->segment);
 	return replay_wire_segment(fields, &item->segment, item->time_ns, memory);
+}
+
+/* Longer than all others by far, and so beside the items. */
+static int read_stack(struct replay_fields *fields, struct replay_item *item,
+		      struct replay_memory *memory)
+{
+	item->stack = calloc(1, sizeof(*item->stack));
+	if (!item->stack)
+		return -ENOMEM;
+	item->size = sizeof(*item->stack);
+	return replay_wire_stack(fields, item->stack, item->time_ns, memory);
 }
 
 static int read_raw(struct replay_fields *fields, struct replay_item *item,
@@ -227,6 +239,13 @@ static int read_settings(struct replay_fields *fields, struct replay_item *item,
 	return 0;
 }
 
+static int read_symbol(struct replay_fields *fields, struct replay_item *item,
+		       struct replay_memory *memory)
+{
+	(void)memory;
+	return replay_symbol_read(fields, &item->symbol);
+}
+
 static int read_end(struct replay_fields *fields, struct replay_item *item,
 		    struct replay_memory *memory)
 {
@@ -248,6 +267,7 @@ static const struct line_type {
 	{"mini", REPLAY_RECORD, read_mini},
 	{"request", REPLAY_RECORD, read_request},
 	{"segment", REPLAY_RECORD, read_segment},
+	{"stack", REPLAY_STACK, read_stack},
 	{"raw", REPLAY_RECORD, read_raw},
 	{"scan", REPLAY_SCAN, read_scan},
 	{"scan_fd", REPLAY_SCAN_RECORD, read_scan_fd},
@@ -258,9 +278,18 @@ static const struct line_type {
 	{"clock", REPLAY_CLOCK, read_clock},
 	{"settings", REPLAY_SETTINGS, read_settings},
 	{"limit", REPLAY_LIMIT, read_limit},
+	{"symbol", REPLAY_SYMBOL, read_symbol},
 	{"exit", REPLAY_EXIT, read_exit},
 	{"end", REPLAY_END, read_end},
 };
+
+void replay_item_clear(struct replay_item *item)
+{
+	if (item->type == REPLAY_STACK)
+		free(item->stack);
+	else if (item->type == REPLAY_SYMBOL)
+		replay_symbol_free(item->symbol);
+}
 
 static int read_item(struct replay_fields *fields, struct replay_item *item, uint64_t last_ns,
 		     struct replay_memory *memory)

@@ -12,6 +12,7 @@
 #include "net_settings.h"
 #include "replay_field.h"
 #include "replay_memory.h"
+#include "replay_symbol.h"
 
 /*
  * One line of a log: an object whose "type" is one of these.
@@ -23,6 +24,8 @@
  * "request"		  one, of what became of a SYN_RECV: "what" is dropped or completed
  * "segment"		  one, of a segment that tells of trouble: "what" is repeated,
  *			  synack_repeated, reset_sent or reset_received
+ * "stack"		  one, of where a socket was made: "how" is connect or accept, "frames" are
+ *			  addresses in hex ("0x401234"), innermost first
  * "raw"		  a ring record as the bytes "hex", which need make no sense
  * "scan"		  a look at the kernel, made of the scan_fd, scan_socket and scan_mini lines
  *			  behind it: "duration_ns" that it took, "error" (errno) by which it failed,
@@ -39,8 +42,11 @@
  * "settings"		  sysctls of the network namespace "netns", by the names of
  *			  net_settings.h, that hold from then on; those left out are the defaults
  * "limit"		  the process "pid" may have "descriptors", from then on; 1024 without
- * "exit"		  the process "pid" ended
- * "end"		  nothing more: the replay ends then
+ * "symbol"		  the names of the address "ip" ("0x7f00") in all processes: "frames"
+ *[{"function", "offset", "file", "line", "module", "build_id"}...], the inlined functions first;
+ *"after_ns": so long it takes to find them; "short": 1 where stacks with it end for want of a frame
+ *pointer "exit"		  the process "pid" ended "end"		  nothing more: the replay
+ *ends then
  *
  * All have a time, "time_ns" or (for people) "at": "1.5s"; without, it is the time of the line
  * before. The names of the other fields are those of bpf/event.h. A field that is missing is 0,
@@ -51,14 +57,14 @@
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; the pid alone stands
  *   for the process last written so.
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting) are
- *   actor and
- *   sk_socket where there is a task, sk_socket for scan_fd, else none.
+ *   actor and sk_socket where there is a task, sk_socket for scan_fd, else none.
  * - "segment" is another one for each time; "last_sent_ticks" is an hour of 4 ms ticks.
  * - "state" of a mini is TIME_WAIT, of a synack_repeated SYN_RECV; the latter has the listener's
  *   "socket" and its own "local" and "remote".
  */
 enum replay_type {
 	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, segment, raw */
+	REPLAY_STACK,	    /* likewise, and long: stack */
 	REPLAY_SCAN,	    /* the head of a scan */
 	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket, scan_mini */
 	REPLAY_FEATURES,
@@ -66,6 +72,7 @@ enum replay_type {
 	REPLAY_CLOCK,
 	REPLAY_SETTINGS,
 	REPLAY_LIMIT,
+	REPLAY_SYMBOL,
 	REPLAY_EXIT,
 	REPLAY_END
 };
@@ -102,7 +109,7 @@ struct replay_item {
 	enum replay_type type;
 	uint32_t pid;	    /* REPLAY_LIMIT, REPLAY_EXIT */
 	uint64_t time_ns;   /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
-	size_t size;	    /* of what is in `wire` */
+	size_t size;	    /* of what is in `wire`, or of the stack */
 	size_t next_change; /* REPLAY_SCAN_RECORD: the item by which it is out of date; 0: none */
 	union {
 		struct event_transition transition;
@@ -112,13 +119,15 @@ struct replay_item {
 		struct event_request request;
 		struct event_segment segment;
 		struct event_scan scan_record;
+		struct event_stack *stack; /* REPLAY_STACK; the item's own */
 		feature_set features;
 		unsigned char wire[REPLAY_RAW_MAX];
 		struct replay_scan scan;
 		struct replay_ledger ledger;
 		struct replay_clock clock;
 		struct replay_settings settings;
-		uint64_t descriptors; /* REPLAY_LIMIT */
+		uint64_t descriptors;	      /* REPLAY_LIMIT */
+		struct replay_symbol *symbol; /* REPLAY_SYMBOL; likewise */
 	};
 };
 
@@ -140,9 +149,11 @@ struct replay_item {
 
 /*
  * Reads one line, without its newline. Times default to last_ns. Returns 0; -EINVAL and *error if
- * it is wrong; -ENOMEM.
+ * it is wrong; -ENOMEM. The caller frees what it holds, in all cases, with replay_item_clear().
  */
 int replay_item_parse(struct replay_item *item, const char *line, size_t length, uint64_t last_ns,
 		      struct replay_memory *memory, struct replay_error *error);
+
+void replay_item_clear(struct replay_item *item);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine.h"
+#include "replay_sites.h"
 #include "source_replay.h"
 #include "targets.h"
 #include "units.h"
@@ -133,12 +134,19 @@ int replay_run(struct source *source, struct output *output, const struct option
 		end_by(&replay, now(&replay) + options->duration_ns);
 	for (size_t i = 0; !err && i < options->pid_count; i++)
 		err = target_add(&replay, options->pids[i]);
+	if (options->stack) {
+		config.sites = replay_sites_new(source);
+		if (!config.sites)
+			err = -ENOMEM;
+	}
 	replay.engine = engine_new(&config);
 	if (!replay.engine)
 		err = -ENOMEM;
 	if (!err)
 		err = run(&replay);
 	engine_free(replay.engine);
+	if (config.sites)
+		config.sites->ops->free(config.sites);
 	free(replay.targets);
 	return err;
 }

@@ -294,15 +294,20 @@ int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uin
 }
 
 /* One of the names that a field may have; the first is 1. */
-static uint8_t read_what(struct replay_fields *fields, const char *const *names)
+static uint8_t read_name(struct replay_fields *fields, const char *field, const char *const *names)
 {
-	const char *name = replay_fields_string(fields, "what");
+	const char *name = replay_fields_string(fields, field);
 
 	for (uint8_t i = 0; name && names[i]; i++)
 		if (!strcmp(names[i], name))
 			return (uint8_t)(i + 1);
-	replay_fields_wrong(fields, "what", name ? "is not known" : "is missing");
+	replay_fields_wrong(fields, field, name ? "is not known" : "is missing");
 	return 0;
+}
+
+static uint8_t read_what(struct replay_fields *fields, const char *const *names)
+{
+	return read_name(fields, "what", names);
 }
 
 static int32_t read_ticks(struct replay_fields *fields)
@@ -397,6 +402,58 @@ int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, u
 	e->last_received_ticks = replay_fields_u32(fields, "last_received_ticks", 0);
 	e->reason = replay_fields_u32(fields, "reason", 0);
 	return 0;
+}
+
+/* "0x401234": 64 bits, which numbers in JSON have not. */
+static bool frame_parse(const char *text, __u64 *address)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	if (length < 3 || length > 2 + 16 || text[0] != '0' || text[1] != 'x' ||
+	    strspn(text + 2, "0123456789abcdef") != length - 2)
+		return false;
+	*address = strtoull(text, NULL, 16);
+	return true;
+}
+
+static void read_frames(struct replay_fields *fields, struct event_stack *e)
+{
+	const json_t *frames = replay_fields_array(fields, "frames");
+	size_t count = json_array_size(frames);
+
+	if (!count || count > EVENT_STACK_FRAMES) {
+		replay_fields_wrong(fields, "frames", "has none, or more than 64");
+		return;
+	}
+	e->count = (uint16_t)count;
+	for (size_t i = 0; i < count; i++)
+		if (!frame_parse(json_string_value(json_array_get(frames, i)), &e->frames[i]))
+			replay_fields_wrong(fields, "frames",
+					    "has other than addresses such as \"0x401234\"");
+}
+
+int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint64_t time_ns,
+		      struct replay_memory *memory)
+{
+	static const char *const hows[] = {
+		[STACK_CONNECT - 1] = "connect",
+		[STACK_ACCEPT - 1] = "accept",
+		[STACK_ACCEPT] = NULL,
+	};
+	uint64_t cookie = read_cookie(fields);
+	struct replay_socket *socket = read_socket(fields, cookie, memory);
+
+	if (!socket)
+		return -ENOMEM;
+	header_fill(&e->header, EVENT_STACK, sizeof(*e), socket->netns);
+	e->time_ns = time_ns;
+	e->cookie = cookie;
+	e->exec_id = replay_fields_u32(fields, "exec_id", 0);
+	e->how = read_name(fields, "how", hows);
+	read_frames(fields, e);
+	if (!replay_fields_has(fields, "task"))
+		replay_fields_wrong(fields, "task", "is missing");
+	return read_task(fields, "task", "task.", &e->task, memory);
 }
 
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,

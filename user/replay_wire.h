@@ -22,6 +22,8 @@ int replay_wire_request(struct replay_fields *fields, struct event_request *e, u
 			struct replay_memory *memory);
 int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, uint64_t time_ns,
 			struct replay_memory *memory);
+int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint64_t time_ns,
+		      struct replay_memory *memory);
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
 		     uint64_t time_ns, struct replay_memory *memory);
 

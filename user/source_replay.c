@@ -42,6 +42,9 @@ static int replay_drain(struct source *source, source_sink sink, void *context)
 		if (item->type == REPLAY_RECORD) {
 			replay->handed++;
 			sink(context, item->wire, item->size);
+		} else if (item->type == REPLAY_STACK) {
+			replay->handed++;
+			sink(context, item->stack, item->size);
 		} else if (item->type == REPLAY_LEDGER) {
 			replay->ledger = item;
 			replay->handed_at_ledger = replay->handed;
@@ -273,6 +276,16 @@ void source_replay_advance(struct source *source, uint64_t time_ns)
 
 	if (time_ns > replay->now_ns)
 		replay->now_ns = time_ns;
+}
+
+const struct replay_symbol *source_replay_symbol(const struct source *source, uint64_t ip)
+{
+	const struct replay_log *log = &replay_of(source)->log;
+
+	for (size_t i = 0; i < log->count; i++)
+		if (log->items[i].type == REPLAY_SYMBOL && log->items[i].symbol->ip == ip)
+			return log->items[i].symbol;
+	return NULL;
 }
 
 uint32_t source_replay_exited(struct source *source)

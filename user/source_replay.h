@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "replay_field.h"
+#include "replay_symbol.h"
 #include "source.h"
 
 /*
@@ -30,6 +31,9 @@ uint64_t source_replay_next(const struct source *source);
 
 /* Moves the time forward to time_ns; a time before now does nothing. */
 void source_replay_advance(struct source *source, uint64_t time_ns);
+
+/* What the log says of an address; NULL: nothing. The source's own. */
+const struct replay_symbol *source_replay_symbol(const struct source *source, uint64_t ip);
 
 /* The ends of processes that draining has come by, one a call; 0: no more. */
 uint32_t source_replay_exited(struct source *source);

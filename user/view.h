@@ -12,6 +12,9 @@
 #include "process_table.h"
 #include "tracker.h"
 
+struct suppression_gen;
+struct suppressions;
+
 struct view_process {
 	const struct process *process;
 	uint64_t open[TCP_STATES]; /* sockets by state */
@@ -32,6 +35,8 @@ struct view {
 	size_t group_count;
 	struct finding_list findings; /* of the last one only */
 	struct ledger ledger;
+	const struct suppressions *suppressions; /* NULL = no --suppressions */
+	const struct suppression_gen *made;	 /* NULL = no --gen-suppressions */
 };
 
 /* Draws the picture. Returns 0 or -ENOMEM, then *view is empty. The caller frees it with

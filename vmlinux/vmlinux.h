@@ -57,7 +57,7 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* The registers that a program on a function of a user program is given; of x86. */
+/* The registers of a user program; of x86. */
 struct pt_regs {
 	unsigned long ax;
 	unsigned long ip;

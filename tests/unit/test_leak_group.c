@@ -212,7 +212,7 @@ static void places_differ_by_what_stays(void **state)
 		struct leak_group *first;
 
 		base.role = role;
-		first = leak_groups_get(groups, process, LEAK_UNREAD, &base);
+		first = leak_groups_get(groups, process, LEAK_UNREAD, &base, NULL);
 		assert_string_equal(first->place, is_server ? "10.0.0.1:80" : "10.0.0.2:443");
 		for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
 			variants[i] = base;
@@ -226,12 +226,13 @@ static void places_differ_by_what_stays(void **state)
 		for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
 			bool same = i == 6 || (i < 4 && (i < 2) != is_server);
 			struct leak_group *group =
-				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i]);
+				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i], NULL);
 
 			if ((group == first) != same)
 				fail_msg("role %u, variant %zu", role, i);
 			assert_ptr_equal(
-				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i]), group);
+				leak_groups_get(groups, process, LEAK_UNREAD, &variants[i], NULL),
+				group);
 		}
 	}
 	world_free(world);
@@ -260,7 +261,8 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 
 		socket.flow.remote[2] = (uint8_t)(i >> 8);
 		socket.flow.remote[3] = (uint8_t)i;
-		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket);
+		group = leak_groups_get(groups, world_process(world, &task), LEAK_UNREAD, &socket,
+					NULL);
 		group->total++;
 	}
 	process_table_fold(world->tracker.processes, nobody_lives, NULL);

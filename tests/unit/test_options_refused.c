@@ -262,7 +262,6 @@ static void options_to_come_are_refused(void **state)
 					      "--replay=x",
 					      "--cgroup=/",
 					      "--netns=1",
-					      "--suppressions=x",
 					      "--HANG",
 					      "--program-name=x"};
 

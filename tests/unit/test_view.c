@@ -219,7 +219,7 @@ static void groups_come_by_number_then_age_then_place(void **state)
 
 		flow_read(&socket.flow, &wire, NETNS);
 		group = leak_groups_get(leak_watch_groups(world->leaks, START_NS),
-					world_process(world, &client), LEAK_UNREAD, &socket);
+					world_process(world, &client), LEAK_UNREAD, &socket, NULL);
 		group->total = groups[i].total;
 		group->oldest_ns = groups[i].oldest_ns;
 	}
