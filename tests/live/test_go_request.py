@@ -345,3 +345,39 @@ def test_nothing_is_left(watch, begin, programs):
                            text=True).stdout
     assert not (held | before) & {link["id"] for link in json.loads(shown)}
     assert process.poll() is None
+
+
+TEST = """package gopher
+
+import (
+	"net/http"
+	"os"
+	"testing"
+	"time"
+)
+
+func forgetful(url string) { http.Get(url) }
+
+func TestLeak(t *testing.T) {
+	forgetful(os.Getenv("URL"))
+	time.Sleep(time.Second)
+}
+"""
+
+
+def test_go_test(watch, server, tmp_path, monkeypatch):
+    """The program of a test is made, started and gone: its first request is seen, most times."""
+    monkeypatch.setenv("GOCACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOFLAGS", "-mod=mod")
+    package = tmp_path / "gopher"
+    package.mkdir()
+    (package / "go.mod").write_text("module gopher\n")
+    (package / "leak_test.go").write_text(TEST)
+    seen = 0
+    for number in range(STARTS // 2):
+        monkeypatch.setenv("URL", server() + f"/leave{number}")
+        watching = watch("--", "sh", "-c", f"cd {package} && go test -count=1 . >&2")
+        assert watching.process.wait(120) == 0, watching.text()
+        leak = watching.records("leak")[0]
+        seen += watching.stacks(leak["socket"])[-1][0] == REQUEST
+    assert seen >= SEEN // 2, watching.text()
