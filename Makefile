@@ -21,7 +21,7 @@ SANITIZE ?=
 WARN	 := -Wall -Wextra -Werror
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
-LDLIBS	 := -lbpf -lelf -lz
+LDLIBS	 := -lbpf -ldw -lelf -lz -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)

@@ -21,6 +21,9 @@
 #define WAY_OUT	    48 /* bytes; in glibc 29 are the most */
 #define CODE_BEFORE 8  /* no call is longer than 7 */
 
+/* Frames: where there are so many, the program has frame pointers. A look costs 100 ns. */
+#define LOOKED_AT 6
+
 #define RET	0xc3
 #define ADD_RSP 0x4883c4 /* add $x, %rsp */
 #define CMP_RAX 0x483d	 /* cmp $x, %rax: was it an error? */
@@ -89,10 +92,13 @@ static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES]
 {
 	__u32 i;
 
-	for (i = sure; i < EVENT_STACK_FRAMES; i++)
-		if (i >= count || !is_return_address(frames[i]))
-			break;
-	return i;
+	for (i = sure; i < LOOKED_AT; i++) {
+		if (i >= count)
+			return count;
+		if (!is_return_address(frames[i]))
+			return i;
+	}
+	return count;
 }
 
 #else

@@ -22,7 +22,11 @@ void command_run_signals(sigset_t *set)
 
 void command_run_signal(struct command_run *run, const struct signalfd_siginfo *info)
 {
-	if (info->ssi_code != SI_KERNEL)
+	/* A terminal that is gone is told to the leader of its session only. */
+	bool ours_alone =
+		info->ssi_code != SI_KERNEL || (info->ssi_signo == SIGHUP && getsid(0) == getpid());
+
+	if (ours_alone)
 		command_signal(&run->command, (int)info->ssi_signo);
 }
 

@@ -90,6 +90,14 @@ static bool is_lost(const struct probe *probe, enum feature feature)
 	return feature_is_optional(feature) || feature_is_missing(probe->works, feature);
 }
 
+static bool any_lost(const struct probe *probe)
+{
+	for (int i = 0; i < FEATURES; i++)
+		if (is_lost(probe, (enum feature)i))
+			return true;
+	return false;
+}
+
 static void print_losses(const struct probe *probe)
 {
 	int losses = 0;
@@ -146,7 +154,7 @@ static const char *remedy(const struct probe *probe)
 	if (refused_full(probe))
 		return "none from here: this host allows no fentry programs. What is shown stays\n"
 		       "true, and what cannot be seen is null.";
-	if (probe->works != (1u << FEATURES) - 1)
+	if (any_lost(probe))
 		return "-v shows what the kernel says to each program that is not attached.";
 	if (!probe->capable[2] || !probe->capable[3])
 		return "CAP_SYS_ADMIN and CAP_SYS_PTRACE show every network namespace.";

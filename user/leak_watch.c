@@ -134,7 +134,9 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
-	if (!watch->threshold_ns) /* it will be reported: the sooner the names come, the better */
+	/* What is closed before its names come is not reported: where there is little time, they are
+	 * asked for at once. */
+	if (watch->threshold_ns < LEAK_NAMES_WAIT || watch->exits)
 		awaits_names(watch, socket, socket->since_ns);
 }
 

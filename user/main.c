@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "privileges.h"
 #include "service.h"
 #include "source_live.h"
+#include "symbolizer.h"
 #include "targets.h"
 #include "units.h"
 #include "web_pages.h"
@@ -325,6 +327,17 @@ static enum exit_status open_results(struct program *program)
 	return STATUS_USAGE;
 }
 
+/* Each descendant of COMMAND takes one while it lives. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Before anything else is done to this process, which COMMAND would inherit. */
 static enum exit_status start_command(struct program *program)
 {
@@ -334,6 +347,7 @@ static enum exit_status start_command(struct program *program)
 
 	if (status)
 		return status;
+	raise_descriptors();
 	options->pids = malloc(sizeof(*options->pids));
 	if (!options->pids)
 		return status_of(program, -ENOMEM);
@@ -353,7 +367,7 @@ static int drop_privileges(const struct program *program)
 
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
-	return privileges_drop(program->options.web_config != NULL,
+	return privileges_drop(program->options.web_config || program->options.stack,
 			       program->options.command != NULL, program->options.stack);
 }
 
@@ -382,6 +396,11 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options, program->results);
 	if (!program->output)
 		return status_of(program, -ENOMEM);
+	if (program->options.stack) {
+		err = symbolizer_new(&program->sites);
+		if (err)
+			return status_of(program, err);
+	}
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);

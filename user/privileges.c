@@ -19,9 +19,10 @@ const struct privilege privileges[PRIVILEGES] = {
 	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
 	 "sockets that no descriptor holds, in other network namespaces"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' network namespaces, for such sockets"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+	 "other users' network namespaces, for such sockets; with -s, names in their stacks"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-	 "web configs and keys that this user may not read"},
+	 "web configs and keys, and with -s programs, that this user may not read"},
 };
 
 bool privileges_has(unsigned int capability)
@@ -67,14 +68,14 @@ static void lock_out(void)
 	prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0);
 }
 
-static bool is_kept(unsigned int capability, bool files, bool stacks)
+static bool is_kept(unsigned int capability, bool files, bool probes)
 {
 	if (capability == CAP_PERFMON) /* to load, and for probes; what is loaded runs without */
-		return stacks;
-	return files || stacks || capability != CAP_DAC_READ_SEARCH;
+		return probes;
+	return files || capability != CAP_DAC_READ_SEARCH;
 }
 
-int privileges_drop(bool files, bool signals, bool stacks)
+int privileges_drop(bool files, bool signals, bool probes)
 {
 	bool has[PRIVILEGES];
 
@@ -86,7 +87,7 @@ int privileges_drop(bool files, bool signals, bool stacks)
 	signals = signals && capng_have_capability(CAPNG_PERMITTED, CAP_KILL);
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < PRIVILEGES; i++)
-		if (has[i] && is_kept(privileges[i].number, files, stacks) &&
+		if (has[i] && is_kept(privileges[i].number, files, probes) &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				 privileges[i].number))
 			return -EINVAL;

@@ -16,7 +16,6 @@
 #define FD_MASK	 0x7fffffffULL
 
 #define COMM_LEN 16
-#define PID_MAX	 4194304 /* PID_MAX_LIMIT: no Linux system has a higher pid */
 
 static ssize_t file_read(const char *path, char *text, size_t size)
 {

@@ -15,6 +15,9 @@ struct targets {
 	size_t alive;
 };
 
+/* PID_MAX_LIMIT: no Linux system has a higher pid. */
+#define PID_MAX 4194304
+
 /* Long enough for targets_describe(). */
 #define TARGETS_TEXT_LEN 96
 

@@ -2,7 +2,7 @@
 # make bench            every measurement, one report (about five minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold progstat libraries groups looks empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold places progstat libraries groups looks empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)
@@ -13,6 +13,9 @@ $(OUT)/bench/%.bpf.o: tests/bench/%.bpf.c $(VMLINUX_H) $(OUT)/tools-ok
 	$(call msg,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $@
+
+# Its stack is what is looked at.
+$(OUT)/bench/places: override CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 
 $(OUT)/bench/%: tests/bench/%.c tests/bench/netns.h $(OUT)/tools-ok
 	$(call msg,CC,$@)

@@ -14,17 +14,23 @@
 struct hook_kind {
 	const char *section;
 	const char *prefix;
+	const char *or_prefix; /* or so; NULL = no other */
 	int btf_kind;
-	int hidden;	   /* parameters that the program does not get: void *__data */
-	bool returns;	   /* the return value comes after the arguments */
-	bool has_argument; /* the context is an array of them */
+	int hidden;	     /* parameters that the program does not get: void *__data */
+	bool returns;	     /* the return value comes after the arguments */
+	bool has_argument;   /* the context is an array of them */
+	const char *context; /* else a struct; NULL = bpf_iter__ and the name */
 };
 
 static const struct hook_kind kinds[] = {
-	{"tp_btf/", "btf_trace_", BTF_KIND_TYPEDEF, 1, false, true},
-	{"fentry/", "", BTF_KIND_FUNC, 0, false, true},
-	{"fexit/", "", BTF_KIND_FUNC, 0, true, true},
-	{"iter/", "bpf_iter_", BTF_KIND_FUNC, 0, false, false},
+	{"tp_btf/", "btf_trace_", NULL, BTF_KIND_TYPEDEF, 1, false, true, NULL},
+	{"fentry/", "", NULL, BTF_KIND_FUNC, 0, false, true, NULL},
+	{"fexit/", "", NULL, BTF_KIND_FUNC, 0, true, true, NULL},
+	{"iter/", "bpf_iter_", NULL, BTF_KIND_FUNC, 0, false, false, NULL},
+	/* The tracepoint itself has no type; the system call has a function of each architecture.
+	 */
+	{"tp/syscalls/sys_exit_", "__x64_sys_", "__arm64_sys_", BTF_KIND_FUNC, 0, false, false,
+	 "syscall_trace_exit"},
 };
 
 /* The section without the mark of a program that is not loaded unless asked for. */
@@ -43,10 +49,10 @@ static const struct hook_kind *kind_of(const struct hook *hook)
 	return NULL;
 }
 
-static void target_of(const struct hook *hook, const struct hook_kind *kind, char *target)
+static void target_of(const struct hook *hook, const struct hook_kind *kind, const char *prefix,
+		      char *target)
 {
-	snprintf(target, TARGET_MAX, "%s%s", kind->prefix,
-		 section_of(hook) + strlen(kind->section));
+	snprintf(target, TARGET_MAX, "%s%s", prefix, section_of(hook) + strlen(kind->section));
 }
 
 void hook_init(struct hook *hook, const struct object *object, const struct program *program)
@@ -111,8 +117,12 @@ static const struct btf_type *find_prototype(const struct hook *hook, const stru
 	char target[TARGET_MAX];
 	__s32 id;
 
-	target_of(hook, kind, target);
+	target_of(hook, kind, kind->prefix, target);
 	id = btf__find_by_name_kind(btf, target, kind->btf_kind);
+	if (id < 0 && kind->or_prefix) {
+		target_of(hook, kind, kind->or_prefix, target);
+		id = btf__find_by_name_kind(btf, target, kind->btf_kind);
+	}
 	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
 	if (type && btf_is_typedef(type)) {
 		type = btf_type_skip(btf, type->type, NULL);
@@ -199,11 +209,22 @@ static void judge_arguments(const struct hook *hook, const struct hook_kind *kin
 				       verdict);
 }
 
+static void context_of(const struct hook *hook, char name[TARGET_MAX])
+{
+	const struct hook_kind *kind = kind_of(hook);
+
+	if (kind->context)
+		snprintf(name, TARGET_MAX, "%s", kind->context);
+	else
+		snprintf(name, TARGET_MAX, "bpf_iter__%s",
+			 section_of(hook) + strlen(kind->section));
+}
+
 static bool has_context(const struct hook *hook, const struct btf *btf)
 {
 	char name[TARGET_MAX];
 
-	snprintf(name, sizeof(name), "bpf_iter__%s", section_of(hook) + strlen("iter/"));
+	context_of(hook, name);
 	return btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;
 }
 
@@ -212,6 +233,7 @@ static void judge_present(const struct hook *hook, const struct object *object,
 			  struct verdict *verdict)
 {
 	const struct hook_kind *kind = kind_of(hook);
+	char context[TARGET_MAX];
 
 	snprintf(verdict->cell, CELL_MAX, "   yes");
 	if (kind->has_argument) {
@@ -221,8 +243,8 @@ static void judge_present(const struct hook *hook, const struct object *object,
 	} else if (!has_context(hook, kernel->btf)) {
 		verdict->level = LEVEL_ERROR;
 		snprintf(verdict->cell, CELL_MAX, "   context !");
-		snprintf(verdict->why, WHY_MAX, " has no struct bpf_iter__%s",
-			 section_of(hook) + strlen(kind->section));
+		context_of(hook, context);
+		snprintf(verdict->why, WHY_MAX, " has no struct %s", context);
 	}
 }
 
@@ -242,7 +264,7 @@ void hook_judge(const struct hook *hook, const struct object *object, struct ker
 	} else if (prototype) {
 		judge_present(hook, object, kernel, prototype, verdict);
 	} else {
-		target_of(hook, kind, target);
+		target_of(hook, kind, kind->prefix, target);
 		verdict->level = optional ? LEVEL_FINE : LEVEL_ERROR;
 		snprintf(verdict->cell, CELL_MAX, optional ? "absent" : "absent !");
 		snprintf(verdict->why, WHY_MAX, " is absent: the kernel has no %s %s",

@@ -292,6 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options_choose(&options, fuzz_take_u8(&source));
 	choice = fuzz_take_u8(&source);
 	source.base.features = features_choose(choice);
+	options.stack = choice & 8;
 	if (choice == 'c') {
 		source.crowds = FUZZ_CROWDS_MAX;
 		options.interval_ns = 0;

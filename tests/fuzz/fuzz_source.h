@@ -25,7 +25,7 @@
 #define FUZZ_START_NS	     1000000000000ULL
 #define FUZZ_RECORDS_MAX     8192
 #define FUZZ_SCANNED_MAX     256
-#define FUZZ_RECORD_SIZE_MAX 256
+#define FUZZ_RECORD_SIZE_MAX 640
 
 struct fuzz_record {
 	unsigned char *bytes; /* of exactly `size`: a read behind it is found */
@@ -198,6 +198,22 @@ static inline void fuzz_make_segment(struct fuzz_source *source, struct event_se
 	e->last_received_ticks = (uint32_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 25;
 }
 
+static inline void fuzz_make_stack(struct fuzz_source *source, struct event_stack *e)
+{
+	uint8_t choice = fuzz_take_u8(source);
+
+	e->header.kind = EVENT_STACK;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	e->cookie = choice % 16;
+	fuzz_take_task(source, &e->task);
+	e->exec_id = choice >> 4 & 1;
+	e->how = choice >> 5 & 3;
+	e->count = fuzz_take_u8(source) % (EVENT_STACK_FRAMES + 2);
+	for (size_t i = 0; i < EVENT_STACK_FRAMES && i < e->count; i++)
+		e->frames[i] = choice;
+}
+
 static inline void fuzz_make_scan(struct fuzz_source *source, struct event_scan *e)
 {
 	uint8_t choice = fuzz_take_u8(source);
@@ -261,8 +277,10 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 		fuzz_make_mini(source, (struct event_mini *)bytes);
 	} else if (choice < 224) {
 		fuzz_make_request(source, (struct event_request *)bytes);
-	} else if (choice < 240) {
+	} else if (choice < 236) {
 		fuzz_make_segment(source, (struct event_segment *)bytes);
+	} else if (choice < 240) {
+		fuzz_make_stack(source, (struct event_stack *)bytes);
 	} else {
 		fuzz_take(source, bytes, fuzz_take_u8(source));
 		/* Times in the future do not come from a kernel. */

@@ -289,6 +289,23 @@ def test_every_descendant(command, helper, listener):
     assert all(first[comm]["owner"] == "connect" for comm in wanted)
 
 
+def test_more_descendants_than_descriptors(tmp_path):
+    """Each takes a descriptor of tcpwatch, which may have few at first; COMMAND's limit stays.
+    Leaks are judged meanwhile."""
+    script = "ulimit -Sn; for i in $(seq 300); do sleep 9 & done; " \
+        f"setsid -f {PYTHON} -E -S {LEAVER} seconds=9 read=1 >/dev/null 2>&1; sleep 6"
+    result = subprocess.run(
+        ["sh", "-c", 'ulimit -Sn 128; exec "$@"', "sh",
+         *runner.command("-j", "-w", "300ms", f"--output={tmp_path}/results", "--", "bash", "-c",
+                         f"({script}) 2>{tmp_path}/errors")],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "128\n")
+    with open(tmp_path / "results", encoding="utf-8") as file:
+        leaks = [r for r in map(json.loads, file) if r["type"] == "leak"]
+    assert len(leaks) == 1 and len(leaks[0]["holders"]) == 1, leaks
+    assert leaks[0]["age_ns"] < 5e9, leaks  # not at the end, 6 s later
+
+
 def test_strangers_are_not_shown(command, helper, listener):
     other = subprocess.Popen(["sh", "-c", f"while {helper('connector')} once {listener} other; "
                               "do sleep 0.05; done"])
