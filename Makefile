@@ -32,7 +32,7 @@ BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # Rooms that need the kernel or systemd, or join core and web server; everything else is the core that tests link without.
 LIVE_SRC := $(addprefix user/,main.c web_pages.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c \
-	    privileges.c service.c tracepoint_id.c)
+	    privileges.c service.c tracepoint_id.c go_probe.c go_breakpoint.c)
 # The web server: a component of its own, with libraries of its own.
 HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)

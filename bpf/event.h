@@ -28,7 +28,8 @@ enum event_kind {
 	EVENT_MINI = 7,	       /* ring: what became of a TIME_WAIT or FIN_WAIT2 mini-socket */
 	EVENT_REQUEST = 8,     /* ring: what became of a SYN_RECV mini-socket */
 	EVENT_SEGMENT = 9,     /* ring: a segment that tells of trouble */
-	EVENT_STACK = 10       /* ring: where a program made a socket (-s) */
+	EVENT_STACK = 10,      /* ring: where a program made, or used, a socket (-s) */
+	EVENT_EXEC = 11	       /* ring: a process runs another program now (-s) */
 };
 
 /* What was true of the socket, and of current, at the moment of the record. */
@@ -99,6 +100,15 @@ struct event_fork {
 	__u64 time_ns;
 	struct event_task parent;
 	struct event_task child;
+};
+
+/* execve(), when there is no way back. */
+struct event_exec {
+	struct event_header header;
+	__u64 time_ns;
+	struct event_task task; /* with its new name */
+	__u32 exec_id;		/* of the new program, as in event_stack */
+	__u32 reserved;
 };
 
 /* accept(), at the moment when the connection gets its descriptor. */
@@ -173,7 +183,8 @@ struct event_segment {
 
 enum event_stack_how {
 	STACK_CONNECT = 1, /* connect(), or the first send of TCP Fast Open */
-	STACK_ACCEPT = 2   /* accept() */
+	STACK_ACCEPT = 2,  /* accept() */
+	STACK_REQUEST = 3  /* an HTTP request of a Go program begins on it */
 };
 
 /* More than this many frames are cut off: the outer ones. */
@@ -230,6 +241,7 @@ _Static_assert(sizeof(struct event_task) == 32, "wire format");
 _Static_assert(sizeof(struct event_flow) == 40, "wire format");
 _Static_assert(sizeof(struct event_transition) == 128, "wire format");
 _Static_assert(sizeof(struct event_fork) == 80, "wire format");
+_Static_assert(sizeof(struct event_exec) == 56, "wire format");
 _Static_assert(sizeof(struct event_accept) == 104, "wire format");
 _Static_assert(sizeof(struct event_mini) == 72, "wire format");
 _Static_assert(sizeof(struct event_request) == 80, "wire format");

@@ -88,6 +88,12 @@ static __always_inline void ring_submit(void *record, bool look)
 	bpf_ringbuf_submit(record, flags);
 }
 
+/* For what user space must do something about at once. */
+static __always_inline void ring_submit_now(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void ring_submit_late(void *record)
 {
 	struct event_ledger *count;

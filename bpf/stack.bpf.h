@@ -31,13 +31,26 @@ static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
 	return size <= 0 ? 0 : count_frames(frames, 1, (__u32)size / sizeof(*frames));
 }
 
+/* The same where a function was just entered, and has no frame yet; it is left out. */
+static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT_STACK_FRAMES],
+						   __u64 caller)
+{
+	long size =
+		bpf_get_stack(ctx, frames, sizeof(__u64) * EVENT_STACK_FRAMES, BPF_F_USER_STACK);
+
+	if (size <= 0)
+		return 0;
+	frames[0] = caller;
+	return count_frames(frames, 1, (__u32)size / sizeof(*frames));
+}
+
 /*
  * Comes after the record by which user space knows the socket. Where there is no stack, or no
  * process to look it up in, there is no record. A worker of io_uring has none: its process asked
- * from somewhere else.
+ * from somewhere else. `caller`: where a function that was just entered returns to, or 0.
  */
-static __always_inline void write_stack(void *ctx, struct task_struct *task, __u16 how,
-					__u64 cookie, __u32 netns)
+static __always_inline void write_stack_of(void *ctx, struct task_struct *task, __u16 how,
+					   __u64 cookie, __u32 netns, __u64 caller)
 {
 	struct event_stack *e;
 	__u32 count;
@@ -47,7 +60,8 @@ static __always_inline void write_stack(void *ctx, struct task_struct *task, __u
 	e = ring_reserve_early(sizeof(*e));
 	if (!e)
 		return;
-	count = read_frames(ctx, task, e->frames);
+	count = caller ? read_frames_of_called(ctx, e->frames, caller)
+		       : read_frames(ctx, task, e->frames);
 	read_current(&e->task, task);
 	if (!count || !e->task.tgid) {
 		ring_discard(e);
@@ -60,6 +74,12 @@ static __always_inline void write_stack(void *ctx, struct task_struct *task, __u
 	e->how = how;
 	e->count = count;
 	ring_submit_late(e);
+}
+
+static __always_inline void write_stack(void *ctx, struct task_struct *task, __u16 how,
+					__u64 cookie, __u32 netns)
+{
+	write_stack_of(ctx, task, how, cookie, netns, 0);
 }
 
 #endif

@@ -14,6 +14,8 @@
 
 #include "bpf_hooks.h"
 #include "event.h"
+#include "go_breakpoint.h"
+#include "go_probe.h"
 #include "privileges.h"
 #include "tcpwatch.skel.h"
 #include "tracepoint_id.h"
@@ -236,6 +238,10 @@ static int attach_slot(struct bpf_prog_skeleton *slot)
 {
 	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_TRACEPOINT)
 		return attach_tracepoint(slot);
+	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_KPROBE)
+		return go_probe_try(*slot->prog, slot->link);
+	if (bpf_program__type(*slot->prog) == BPF_PROG_TYPE_PERF_EVENT)
+		return go_breakpoint_try(*slot->prog, slot->link);
 	*slot->link = bpf_program__attach(*slot->prog);
 	return *slot->link ? 0 : -errno;
 }
@@ -311,10 +317,10 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 {
 	struct plan plan = {.wanted = 1u << feature, .old_request_hook = old_request_hook};
 	struct options with = *options;
-	struct tcpwatch *skeleton;
+	struct tcpwatch *skeleton = NULL;
 	int err;
 
-	with.stack |= feature == FEATURE_ACCEPT_STACKS; /* else there is nothing in it */
+	with.stack |= feature_has(feature_set_stacks(), feature); /* else there is nothing in it */
 	err = open_and_load(&skeleton, &with, &plan);
 
 	if (err)
@@ -372,7 +378,7 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 	if (!options->follow_forks && !options->stack)
 		plan.wanted &= ~(1u << FEATURE_FORKS);
 	if (!options->stack)
-		plan.wanted &= ~(1u << FEATURE_ACCEPT_STACKS);
+		plan.wanted &= ~feature_set_stacks();
 	begin(options);
 	err = open_and_load(skeleton, options, &plan);
 	if (err && !narrow(&plan, options)) {

@@ -145,7 +145,14 @@ const struct call_frame *call_site_frame(const struct call_stack *stack)
 
 const char *call_site_verb(const struct call_stack *stack)
 {
-	return stack->how == STACK_ACCEPT ? "accepted" : "connected";
+	switch (stack->how) {
+	case STACK_ACCEPT:
+		return "accepted";
+	case STACK_REQUEST:
+		return "last used";
+	default:
+		return "connected";
+	}
 }
 
 /* The callers that are worth a word beside the first frame: what is as near to the program. */

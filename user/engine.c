@@ -35,6 +35,26 @@ static void on_segment(struct engine *engine, const struct event_segment *e)
 	segment_event(&engine->tracker, e);
 }
 
+static void show_stack(const struct event_stack *e)
+{
+	fprintf(stderr, "tcpwatch: stack of socket %jx by %u, how %u:", (uintmax_t)e->cookie,
+		e->task.tgid, e->how);
+	for (unsigned int i = 0; i < e->count; i++)
+		fprintf(stderr, " %jx", (uintmax_t)e->frames[i]);
+	fputc('\n', stderr);
+}
+
+static void on_exec(struct engine *engine, const struct event_exec *e)
+{
+	struct source *source = engine->config.source;
+	char comm[EVENT_COMM_LEN + 1] = "";
+
+	memcpy(comm, e->task.comm, EVENT_COMM_LEN);
+	if (source->ops->executed &&
+	    watch_set_has_process(engine->watched, e->task.tgid, e->task.start_ns, comm))
+		source->ops->executed(source, e);
+}
+
 static void on_record(void *context, const void *record, size_t size)
 {
 	struct engine *engine = context;
@@ -70,8 +90,13 @@ static void on_record(void *context, const void *record, size_t size)
 		on_segment(engine, record);
 		break;
 	case EVENT_STACK:
+		if (engine->config.options->verbose)
+			show_stack(record);
 		if (engine->config.options->stack)
 			stack_event(&engine->stacks, record);
+		break;
+	case EVENT_EXEC:
+		on_exec(engine, record);
 		break;
 	default:
 		break;

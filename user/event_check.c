@@ -56,8 +56,13 @@ static bool segment_valid(const struct event_segment *e)
 
 static bool stack_valid(const struct event_stack *e)
 {
-	return (e->how == STACK_CONNECT || e->how == STACK_ACCEPT) && e->count &&
+	return e->how >= STACK_CONNECT && e->how <= STACK_REQUEST && e->count &&
 	       e->count <= EVENT_STACK_FRAMES && e->cookie && e->task.tgid;
+}
+
+static bool exec_valid(const struct event_exec *e)
+{
+	return e->task.tgid;
 }
 
 static bool scan_mini_valid(const struct event_scan *e)
@@ -92,6 +97,8 @@ int event_check(const void *data, size_t size)
 		return size == sizeof(struct event_segment) && segment_valid(data) ? 0 : -EPROTO;
 	case EVENT_STACK:
 		return size == sizeof(struct event_stack) && stack_valid(data) ? 0 : -EPROTO;
+	case EVENT_EXEC:
+		return size == sizeof(struct event_exec) && exec_valid(data) ? 0 : -EPROTO;
 	default:
 		return -EPROTO;
 	}

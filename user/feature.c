@@ -30,6 +30,15 @@ const struct feature_info feature_infos[FEATURES] = {
 				   .twin = "on_accept4_exit",
 				   .gives = "-s without accept: where, and who; slows system calls",
 				   .loses = "-s does not tell where connections were accepted"},
+	[FEATURE_GO_REQUESTS] = {.name = "go_requests",
+				 .program = "on_exec",
+				 .twin = "on_go_request",
+				 .gives = "-s: who used a connection of a Go program last",
+				 .loses = "-s shows Go's own code where net/http connects"},
+	[FEATURE_GO_STARTS] = {.name = "go_starts",
+			       .program = "on_go_breakpoint",
+			       .gives = "-s: the same in a Go program's first milliseconds",
+			       .loses = "-s shows Go's own code for a Go program's first requests"},
 	[FEATURE_ACCEPT] = {.name = "accept",
 			    .program = "on_accept",
 			    .gives = "who accepts, when, and after what wait (accept_wait)",
@@ -82,9 +91,14 @@ feature_set feature_set_full(void)
 	return set;
 }
 
+feature_set feature_set_stacks(void)
+{
+	return 1u << FEATURE_ACCEPT_STACKS | 1u << FEATURE_GO_REQUESTS | 1u << FEATURE_GO_STARTS;
+}
+
 bool feature_is_optional(enum feature feature)
 {
-	return feature == FEATURE_FORKS || feature == FEATURE_ACCEPT_STACKS;
+	return feature == FEATURE_FORKS || feature_has(feature_set_stacks(), feature);
 }
 
 bool feature_is_missing(feature_set set, enum feature feature)

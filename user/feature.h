@@ -13,6 +13,8 @@ enum feature {
 	FEATURE_CLOSES,	       /* only where FEATURE_ACCEPT is not */
 	FEATURE_FORKS,	       /* only with -f or -s */
 	FEATURE_ACCEPT_STACKS, /* only with -s, where FEATURE_ACCEPT is not */
+	FEATURE_GO_REQUESTS,   /* only with -s */
+	FEATURE_GO_STARTS,     /* likewise */
 	FEATURE_ACCEPT,
 	FEATURE_TIME_WAIT,
 	FEATURE_FIN_WAIT2,
@@ -47,6 +49,9 @@ static inline bool feature_has(feature_set set, enum feature feature)
 
 /* All features that make the full mode. */
 feature_set feature_set_full(void);
+
+/* All features that only -s asks for. */
+feature_set feature_set_stacks(void);
 
 /* Is it one that is loaded only where an option asks for it? */
 bool feature_is_optional(enum feature feature);

@@ -25,6 +25,18 @@ static void put_frame(struct json_writer *json, const struct call_frame *frame)
 	json_put_object_end(json);
 }
 
+static const char *made_by(const struct call_stack *stack)
+{
+	switch (stack->how) {
+	case STACK_ACCEPT:
+		return "accept";
+	case STACK_REQUEST:
+		return "request";
+	default:
+		return "connect";
+	}
+}
+
 void json_stack_put(struct json_writer *json, const struct call_stack *stack)
 {
 	char site[CALL_SITE_TEXT_LEN];
@@ -36,7 +48,7 @@ void json_stack_put(struct json_writer *json, const struct call_stack *stack)
 		json_put_null(json, "stack_short");
 		return;
 	}
-	json_put_string(json, "made_by", stack->how == STACK_ACCEPT ? "accept" : "connect");
+	json_put_string(json, "made_by", made_by(stack));
 	json_put_string(json, "site", call_site_format(stack, site));
 	json_put_array(json, "stack");
 	for (size_t i = 0; i < stack->count; i++)

@@ -368,7 +368,7 @@ static int drop_privileges(const struct program *program)
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
 	return privileges_drop(program->options.web_config || program->options.stack,
-			       program->options.command != NULL);
+			       program->options.command != NULL, program->options.stack);
 }
 
 static enum exit_status start(struct program *program)

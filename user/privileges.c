@@ -68,14 +68,14 @@ static void lock_out(void)
 	prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0);
 }
 
-static bool is_kept(unsigned int capability, bool files)
+static bool is_kept(unsigned int capability, bool files, bool probes)
 {
-	if (capability == CAP_PERFMON) /* to load; what is loaded runs without */
-		return false;
+	if (capability == CAP_PERFMON) /* to load, and for probes; what is loaded runs without */
+		return probes;
 	return files || capability != CAP_DAC_READ_SEARCH;
 }
 
-int privileges_drop(bool files, bool signals)
+int privileges_drop(bool files, bool signals, bool probes)
 {
 	bool has[PRIVILEGES];
 
@@ -87,7 +87,7 @@ int privileges_drop(bool files, bool signals)
 	signals = signals && capng_have_capability(CAPNG_PERMITTED, CAP_KILL);
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < PRIVILEGES; i++)
-		if (has[i] && is_kept(privileges[i].number, files) &&
+		if (has[i] && is_kept(privileges[i].number, files, probes) &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				 privileges[i].number))
 			return -EINVAL;

@@ -36,11 +36,11 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN]);
  * it for), CAP_SYS_ADMIN (to enter network namespaces, and for programs whose files are gone),
  * CAP_SYS_PTRACE (to find them, and what processes have mapped) and, with `files`,
  * CAP_DAC_READ_SEARCH (to read the web config and its keys again, and the programs of stacks), with
- * `signals`, CAP_KILL (to pass signals on to a command of another user). The ambient and
- * inheritable sets are emptied, the bounding set too and the securebits locked where we may do
- * that, and no_new_privs is set. For the calling thread: call it before there are others. Returns
- * 0 or a negative errno.
+ * `signals`, CAP_KILL (to pass signals on to a command of another user), with `probes`, CAP_PERFMON
+ * (to attach to programs that are started later). The ambient and inheritable sets are emptied, the
+ * bounding set too and the securebits locked where we may do that, and no_new_privs is set. For the
+ * calling thread: call it before there are others. Returns 0 or a negative errno.
  */
-int privileges_drop(bool files, bool signals);
+int privileges_drop(bool files, bool signals, bool probes);
 
 #endif

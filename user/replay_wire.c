@@ -438,7 +438,8 @@ int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint6
 	static const char *const hows[] = {
 		[STACK_CONNECT - 1] = "connect",
 		[STACK_ACCEPT - 1] = "accept",
-		[STACK_ACCEPT] = NULL,
+		[STACK_REQUEST - 1] = "request",
+		[STACK_REQUEST] = NULL,
 	};
 	uint64_t cookie = read_cookie(fields);
 	struct replay_socket *socket = read_socket(fields, cookie, memory);

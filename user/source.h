@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "event.h"
 #include "feature.h"
 #include "ledger.h"
 #include "net_settings.h"
@@ -30,6 +31,8 @@ struct source_ops {
 	/* How many descriptors a process may have, UINT64_MAX = any number. Returns 0 or a negative
 	 * errno. */
 	int (*descriptor_limit)(struct source *source, uint32_t pid, uint64_t *limit);
+	/* A watched process runs another program now (-s). May be NULL. */
+	void (*executed)(struct source *source, const struct event_exec *e);
 	/* No more records are made; what is there can still be drained and scanned. */
 	void (*stop)(struct source *source);
 	/* `seen` and what the kernel lost; `delivered` is the receiver's to count. */

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "bpf_load.h"
 #include "feature.h"
+#include "go_probe.h"
 #include "journal.h"
 #include "ring_reader.h"
 #include "process_limit.h"
@@ -22,6 +25,8 @@ struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
 	struct ring_reader *ring;
+	struct go_probe *go; /* NULL without -s, or where that cannot be done */
+	int epoll_fd;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
 };
@@ -35,6 +40,8 @@ static int live_drain(struct source *source, source_sink sink, void *context)
 {
 	struct source_live *live = live_of(source);
 
+	if (live->go)
+		go_probe_changed(live->go);
 	live->skeleton->bss->wake_sent = 0;
 	ring_reader_consume(live->ring, sink, context);
 	return 0;
@@ -120,8 +127,18 @@ static bool live_process_alive(struct source *source, uint32_t tgid)
 	return !kill((pid_t)tgid, 0) || errno != ESRCH;
 }
 
+static void live_executed(struct source *source, const struct event_exec *e)
+{
+	struct source_live *live = live_of(source);
+
+	if (live->go)
+		go_probe_executed(live->go, e->task.tgid);
+}
+
 static void live_stop(struct source *source)
 {
+	go_probe_free(live_of(source)->go);
+	live_of(source)->go = NULL;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
 			bpf_load_detach(live_of(source)->skeleton, feature);
@@ -132,6 +149,9 @@ static void live_free(struct source *source)
 	struct source_live *live = live_of(source);
 
 	ring_reader_free(live->ring);
+	go_probe_free(live->go);
+	if (live->epoll_fd >= 0)
+		close(live->epoll_fd);
 	tcpwatch__destroy(live->skeleton);
 	free(live->per_cpu);
 	free(live);
@@ -142,6 +162,7 @@ static const struct source_ops ops = {
 	.scan = live_scan,
 	.settings = live_settings,
 	.descriptor_limit = live_descriptor_limit,
+	.executed = live_executed,
 	.stop = live_stop,
 	.ledger = live_ledger,
 	.now = live_now,
@@ -149,6 +170,44 @@ static const struct source_ops ops = {
 	.process_alive = live_process_alive,
 	.free = live_free,
 };
+
+static int wait_for(struct source_live *live, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* What wakes us: the ring, and Go programs that change. */
+static int make_epoll(struct source_live *live)
+{
+	int err;
+
+	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (live->epoll_fd < 0)
+		return -errno;
+	err = wait_for(live, bpf_map__fd(live->skeleton->maps.events));
+	if (!err && live->go)
+		err = wait_for(live, go_probe_fd(live->go));
+	return err;
+}
+
+/* Programs that are started by now come with a record. */
+static int attach_to_go(struct source_live *live, const struct options *options)
+{
+	int err;
+
+	if (!feature_has(live->base.features, FEATURE_GO_REQUESTS))
+		return 0;
+	err = go_probe_new(&live->go, live->skeleton->progs.on_go_request,
+			   feature_has(live->base.features, FEATURE_GO_STARTS)
+				   ? live->skeleton->progs.on_go_breakpoint
+				   : NULL,
+			   options->verbose);
+	if (!err)
+		go_probe_running(live->go, options);
+	return err;
+}
 
 static int load_and_attach(struct source_live *live, const struct options *options)
 {
@@ -164,6 +223,11 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 		journal_say(SD_WARNING,
 			    "-s: where connections were accepted is not known: the end of "
 			    "accept() cannot be seen. See tcpwatch --features -v");
+	err = attach_to_go(live, options);
+	if (!err)
+		err = make_epoll(live);
+	if (err)
+		return err;
 	return ring_reader_new(&live->ring, bpf_map__fd(live->skeleton->maps.events),
 			       bpf_map__max_entries(live->skeleton->maps.events));
 }
@@ -176,6 +240,7 @@ int source_live_new(struct source **source, const struct options *options)
 	if (!live)
 		goto fail;
 	live->base.ops = &ops;
+	live->epoll_fd = -1;
 	live->cpus = libbpf_num_possible_cpus();
 	if (live->cpus <= 0) {
 		err = live->cpus ? live->cpus : -EINVAL;
@@ -198,5 +263,5 @@ fail:
 
 int source_live_epoll_fd(const struct source *source)
 {
-	return bpf_map__fd(((const struct source_live *)source)->skeleton->maps.events);
+	return ((const struct source_live *)source)->epoll_fd;
 }

@@ -57,8 +57,18 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* The registers of a user program; of x86. */
 struct pt_regs {
+	unsigned long ax;
+	unsigned long ip;
 	unsigned long sp;
+};
+
+/* And of arm64. */
+struct user_pt_regs {
+	u64 regs[31];
+	u64 sp;
+	u64 pc;
 };
 
 struct ns_common {

@@ -16,6 +16,7 @@ union record {
 	struct event_request request;
 	struct event_segment segment;
 	struct event_stack stack;
+	struct event_exec exec;
 	uint64_t words[80];
 };
 
@@ -85,6 +86,16 @@ static union record a_stack(void)
 	return (union record){.stack = make_stack(7, &task, STACK_ACCEPT, START_NS)};
 }
 
+static union record an_exec(void)
+{
+	return (union record){.exec = {.header = {.kind = EVENT_EXEC,
+						  .version = EVENT_VERSION,
+						  .size = sizeof(struct event_exec)},
+				       .time_ns = START_NS,
+				       .task = task,
+				       .exec_id = 4}};
+}
+
 static union record a_scan_mini(void)
 {
 	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
@@ -102,7 +113,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 11
+#define ALL_KINDS 12
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -117,6 +128,7 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[8] = a_scan_mini();
 	records[9] = a_segment();
 	records[10] = a_stack();
+	records[11] = an_exec();
 	return ALL_KINDS;
 }
 
@@ -153,7 +165,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_STACK)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_EXEC)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -301,6 +313,7 @@ static struct event_flow *flow_of(union record *record)
 	switch (record->header.kind) {
 	case EVENT_FORK:
 	case EVENT_STACK:
+	case EVENT_EXEC:
 		return NULL;
 	case EVENT_TRANSITION:
 		return &record->transition.flow;
@@ -365,7 +378,7 @@ static void cookie_0_is_refused(void **state)
 			       offsetof(struct event_stack, cookie),
 		       "wire format");
 	for (size_t i = 0; i < count; i++) {
-		if (records[i].header.kind == EVENT_FORK)
+		if (records[i].header.kind == EVENT_FORK || records[i].header.kind == EVENT_EXEC)
 			continue;
 		records[i].transition.cookie = 0;
 		assert_int_equal(check(&records[i]), -EPROTO);
@@ -383,7 +396,7 @@ static void stacks_without_sense_are_refused(void **state)
 	for (unsigned int number = 0; number <= UINT16_MAX; number++) {
 		stack = a_stack();
 		stack.stack.how = (__u16)number;
-		assert_int_equal(check(&stack), number == 1 || number == 2 ? 0 : -EPROTO);
+		assert_int_equal(check(&stack), number >= 1 && number <= 3 ? 0 : -EPROTO);
 		stack = a_stack();
 		stack.stack.count = (__u16)number;
 		assert_int_equal(check(&stack),
@@ -396,6 +409,18 @@ static void stacks_without_sense_are_refused(void **state)
 	memset(stack.stack.frames, 0xff, sizeof(stack.stack.frames));
 	stack.stack.exec_id = UINT32_MAX;
 	assert_int_equal(check(&stack), 0);
+}
+
+static void an_exec_is_somebodys(void **state)
+{
+	union record exec = an_exec();
+
+	(void)state;
+	exec.exec.task.tgid = 0;
+	assert_int_equal(check(&exec), -EPROTO);
+	exec = an_exec();
+	exec.exec.exec_id = UINT32_MAX;
+	assert_int_equal(check(&exec), 0);
 }
 
 int main(void)
@@ -413,6 +438,7 @@ int main(void)
 		cmocka_unit_test(other_families_are_refused),
 		cmocka_unit_test(cookie_0_is_refused),
 		cmocka_unit_test(stacks_without_sense_are_refused),
+		cmocka_unit_test(an_exec_is_somebodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

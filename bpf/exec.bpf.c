@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Processes that begin to run another program, loaded only for stacks (-s). */
+#include "common.bpf.h"
+#include "ring.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	struct event_exec *e;
+	bool look;
+
+	e = ring_reserve(sizeof(*e), &look);
+	if (!e)
+		return 0;
+	write_header(&e->header, EVENT_EXEC, sizeof(*e), 0);
+	e->time_ns = bpf_ktime_get_ns();
+	read_current(&e->task, task);
+	e->exec_id = task->self_exec_id;
+	e->reserved = 0;
+	ring_submit_now(e);
+	return 0;
+}
