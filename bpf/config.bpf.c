@@ -2,9 +2,11 @@
 /* What the hook families share: maps and the settings that user space makes before loading. */
 #include "common.bpf.h"
 #include "ring.bpf.h"
+#include "stack.bpf.h"
 
 struct events_map events SEC(".maps");
 struct ledger_map ledger SEC(".maps");
+struct spaces_map spaces SEC(".maps");
 
 const volatile __u32 wake_bytes = 1 << 20;
 const volatile __u32 wake_mask = 0;

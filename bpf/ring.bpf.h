@@ -94,7 +94,8 @@ static __always_inline void ring_submit_now(void *record)
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void ring_submit_late(void *record)
+/* `now`: as ring_submit_now(). */
+static __always_inline void ring_submit_late(void *record, bool now)
 {
 	struct event_ledger *count;
 	bool look = false;
@@ -107,7 +108,10 @@ static __always_inline void ring_submit_late(void *record)
 	}
 	look = !(count->wanted & wake_mask);
 	__sync_fetch_and_add(&count->wanted, 1);
-	ring_submit(record, look);
+	if (now)
+		ring_submit_now(record);
+	else
+		ring_submit(record, look);
 }
 
 #endif

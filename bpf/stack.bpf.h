@@ -44,6 +44,28 @@ static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT
 	return count_frames(frames, 1, (__u32)size / sizeof(*frames));
 }
 
+/* Programs of which user space has read what they have mapped: soon after it was told of them, or
+ * they may be gone. */
+struct spaces_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);   /* tgid */
+	__type(value, __u32); /* exec_id */
+};
+
+extern struct spaces_map spaces SEC(".maps");
+
+static __always_inline bool is_new_space(const struct event_stack *e)
+{
+	__u32 tgid = e->task.tgid, exec_id = e->exec_id;
+	__u32 *known = bpf_map_lookup_elem(&spaces, &tgid);
+
+	if (known && *known == exec_id)
+		return false;
+	bpf_map_update_elem(&spaces, &tgid, &exec_id, 0);
+	return true;
+}
+
 /*
  * Comes after the record by which user space knows the socket. Where there is no stack, or no
  * process to look it up in, there is no record. A worker of io_uring has none: its process asked
@@ -73,7 +95,7 @@ static __always_inline void write_stack_of(void *ctx, struct task_struct *task, 
 	e->exec_id = task->self_exec_id;
 	e->how = how;
 	e->count = count;
-	ring_submit_late(e);
+	ring_submit_late(e, is_new_space(e));
 }
 
 static __always_inline void write_stack(void *ctx, struct task_struct *task, __u16 how,

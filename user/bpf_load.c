@@ -160,6 +160,8 @@ static int configure(struct tcpwatch *skeleton, const struct options *options)
 		wake_mask(options->ring_size, options->stack ? sizeof(struct event_stack)
 							     : sizeof(struct event_transition));
 	skeleton->rodata->stacks = options->stack;
+	if (!options->stack)
+		bpf_map__set_max_entries(skeleton->maps.spaces, 1);
 	if (!stat("/proc/self/ns/pid", &pidns) && pidns.st_ino != PIDNS_INIT_INO) {
 		skeleton->rodata->pidns_dev = pidns.st_dev;
 		skeleton->rodata->pidns_ino = pidns.st_ino;

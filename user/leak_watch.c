@@ -134,8 +134,8 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
-	/* What is closed before its names come is not reported: where there is little time, they are
-	 * asked for at once. */
+	/* What is closed before its names come is not reported: where there is little time, they
+	 * are asked for at once. */
 	if (watch->threshold_ns < LEAK_NAMES_WAIT || watch->exits)
 		awaits_names(watch, socket, socket->since_ns);
 }

@@ -31,7 +31,11 @@ typedef _Bool bool;
 enum { false = 0, true = 1 };
 
 /* UAPI */
-enum bpf_map_type { BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_RINGBUF = 27 };
+enum bpf_map_type {
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27
+};
 enum { BPF_RB_NO_WAKEUP = 1ULL << 0, BPF_RB_FORCE_WAKEUP = 1ULL << 1 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 enum { BPF_F_USER_STACK = 1ULL << 8 };

@@ -256,14 +256,9 @@ static void unknown_pages_are_refused(void **state)
 /* The contract has them, this version has not; argp's own hidden ones neither. */
 static void options_to_come_are_refused(void **state)
 {
-	static const char *const options[] = {"-o",
-					      "-ox",
-					      "--record=x",
-					      "--replay=x",
-					      "--cgroup=/",
-					      "--netns=1",
-					      "--HANG",
-					      "--program-name=x"};
+	static const char *const options[] = {
+		"-o",	      "-ox",	   "--record=x", "--replay=x",
+		"--cgroup=/", "--netns=1", "--HANG",	 "--program-name=x"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)

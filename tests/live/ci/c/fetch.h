@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Asks the server on this port of the loopback; the answer is 0-terminated. Returns 0, or -1 and errno:
- * EBUSY where the server is busy. */
+/* Asks the server on this port of the loopback; the answer is 0-terminated. Returns 0, or -1 and
+ * errno: EBUSY where the server is busy. */
 int fetch(unsigned short port, char *answer, size_t size);
 
 #endif
