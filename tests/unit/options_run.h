@@ -49,7 +49,7 @@ static inline void command_line_make(struct command_line *line, const char *cons
 
 static inline void parse(struct options *options, const char *const *arguments)
 {
-	struct command_line line;
+	static struct command_line line; /* as main()'s: options point into it */
 
 	command_line_make(&line, arguments);
 	memset(options, 0xa5, sizeof(*options));
