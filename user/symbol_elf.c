@@ -85,6 +85,11 @@ const char *symbol_elf_build_id(const struct symbol_elf *elf)
 	return elf->build_id;
 }
 
+bool symbol_elf_is_go(const struct symbol_elf *elf)
+{
+	return elf->is_go;
+}
+
 bool symbol_elf_address(struct symbol_elf *elf, uint64_t file_offset, uint64_t *address)
 {
 	GElf_Addr bias;
