@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+#include "symbol_go_module.h"
+
+/* Other linkers put the table among other data: it begins on such a boundary there. */
+#define TABLE_ALIGNMENT 8
+#define TABLE_TRIES	8
+
 static bool is_table(const char *name)
 {
 	return !strcmp(name, ".gopclntab") || !strcmp(name, ".data.rel.ro.gopclntab");
@@ -25,7 +31,9 @@ bool symbol_go_file_is(Elf *file)
 	while ((section = elf_nextscn(file, section))) {
 		GElf_Shdr memory, *header = gelf_getshdr(section, &memory);
 
-		if (header && is_table(name_of(file, names, header)))
+		const char *name = header ? name_of(file, names, header) : "";
+
+		if (is_table(name) || !strcmp(name, ".go.buildinfo"))
 			return true;
 	}
 	return false;
@@ -66,6 +74,31 @@ static void take_section(struct symbol_go *go, Elf_Scn *section, const GElf_Shdr
 		go->data[go->data_count++] = part;
 }
 
+/* The runtime's data says that what looks like the table is the table. */
+static bool find_table(struct symbol_go *go)
+{
+	unsigned int tries = 0;
+
+	for (size_t i = 0; i < go->data_count; i++) {
+		const struct symbol_go_part *part = &go->data[i];
+
+		for (uint64_t at = 0; part->size >= GO_TABLE_HEADER_LEN && tries < TABLE_TRIES &&
+				      at <= part->size - GO_TABLE_HEADER_LEN;
+		     at += TABLE_ALIGNMENT) {
+			uint64_t begin, inlined;
+
+			if (go_table_header_read(part->bytes + at, part->size - at, &go->header))
+				continue;
+			tries++;
+			go->table = (struct symbol_go_part){part->bytes + at, part->size - at,
+							    part->address + at};
+			if (symbol_go_module(go, &begin, &inlined))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool symbol_go_file_read(struct symbol_go *go, Elf *file)
 {
 	const char *ident = file ? elf_getident(file, NULL) : NULL;
@@ -82,5 +115,5 @@ bool symbol_go_file_read(struct symbol_go *go, Elf *file)
 		if (header)
 			take_section(go, section, header, name_of(file, names, header));
 	}
-	return go->table.bytes && symbol_go_start(go);
+	return (go->table.bytes || find_table(go)) && symbol_go_start(go);
 }
