@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "symbol_go_file.h"
+#include "go_table.h"
 
 #define SOURCE "tests/unit/symbols/go_inlined.go"
 #define GO     "GO111MODULE=off GOFLAGS= go "
@@ -248,6 +248,46 @@ static void escaped_names_are_as_they_were(void **state)
 	}
 }
 
+static void assert_found(const struct symbol_found *found, const char *function, const char *file,
+			 uint32_t line, uint64_t offset)
+{
+	assert_string_equal(found->function, function);
+	assert_string_equal(found->file, file);
+	assert_int_equal(found->line, line);
+	assert_int_equal(found->offset, offset);
+}
+
+static void tables_of_all_versions_are_read(void **state)
+{
+	static const uint32_t magics[] = {0xfffffffa, 0xfffffff0, 0xfffffff1};
+	struct symbol_found found[SYMBOL_INLINED_MAX + 1];
+	struct go_table made;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		struct symbol_go go = {
+			.table = {made.table, sizeof(made.table), GO_TABLE_AT},
+			.data = {{made.data, sizeof(made.data), GO_TABLE_DATA}},
+			.data_count = 1,
+		};
+
+		go_table_make(&made, magics[i]);
+		assert_true(symbol_go_start(&go));
+		assert_int_equal(symbol_go_find(&go, GO_TABLE_TEXT + 0x3f, found), 1);
+		assert_found(&found[0], "p.first", "a.go", 3, 0x3f);
+		assert_int_equal(symbol_go_find(&go, GO_TABLE_TEXT + 0x45, found), 1);
+		assert_found(&found[0], "p.second", "a.go", 20, 5);
+		assert_int_equal(symbol_go_find(&go, GO_TABLE_TEXT + 0x51, found), 2);
+		assert_found(&found[0], "p.inner", "b.go", 7, 2);
+		assert_found(&found[1], "p.second", "a.go", 21, 0x11);
+		assert_int_equal(symbol_go_find(&go, GO_TABLE_TEXT + 0x80, found), 0);
+		assert_int_equal(symbol_go_find(&go, GO_TABLE_TEXT - 1, found), 0);
+	}
+	go_table_make(&made, 0xfffffff2);
+	assert_false(symbol_go_start(
+		&(struct symbol_go){.table = {made.table, sizeof(made.table), GO_TABLE_AT}}));
+}
+
 /* A table of its own length on the heap: sanitizers see what is read behind it. */
 static void damaged_tables_are_answered(void **state)
 {
@@ -308,6 +348,7 @@ int main(void)
 		cmocka_unit_test(with_other_languages),
 		cmocka_unit_test(without_inlined_functions_there_is_no_line),
 		cmocka_unit_test(escaped_names_are_as_they_were),
+		cmocka_unit_test(tables_of_all_versions_are_read),
 		cmocka_unit_test(damaged_tables_are_answered),
 	};
 
