@@ -178,7 +178,7 @@ static size_t find_go(struct symbol_elf *elf, uint64_t address, struct symbol_fo
 
 size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_found *found)
 {
-	size_t count, go;
+	size_t count, go = 0;
 	GElf_Addr bias;
 	Dwarf *dwarf = dwfl_module_getdwarf(elf->module, &bias);
 
@@ -193,7 +193,7 @@ size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_f
 	/* Sorting the symbols of a large program takes longer than all else. */
 	if (!*found[count - 1].function)
 		name_symbol(elf, address, &found[count - 1]);
-	for (size_t i = 0; elf->is_go && i < count; i++)
+	for (size_t i = 0; elf->is_go && !go && i < count; i++)
 		symbol_go_unescape(found[i].function);
 	return count;
 }

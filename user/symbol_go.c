@@ -59,10 +59,14 @@ void symbol_go_unescape(char *name)
 	for (const char *from = name; *from;) {
 		int high = *from == '%' ? digit(from[1]) : -1;
 		int low = high >= 0 ? digit(from[2]) : -1;
-		int byte = low >= 0 ? high * 16 + low : 0;
+		unsigned char byte = low >= 0 ? (unsigned char)(high * 16 + low) : 0;
 
-		*to++ = byte > ' ' ? (char)byte : *from;
-		from += byte > ' ' ? NAME_ESCAPED : 1;
+		if (byte > ' ') {
+			memcpy(to++, &byte, 1);
+			from += NAME_ESCAPED;
+		} else {
+			*to++ = *from++;
+		}
 	}
 	*to = '\0';
 }
