@@ -5,12 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MAGIC_1_16 0xfffffffaU
-#define MAGIC_1_18 0xfffffff0U
-#define MAGIC_1_20 0xfffffff1U
+#include "go_table_header.h"
 
-#define FUNCTIONS_MAX (1U << 22)
-#define NAME_MAX_LEN  128
+#define NAME_MAX_LEN 128
 
 /* Functions begin on such boundaries, so the code ends less than this after the last one's end. */
 #define ALIGNMENT 64
@@ -40,44 +37,27 @@ static int read_number(const struct table *table, uint64_t at, size_t size, uint
 	return 0;
 }
 
-/* A number of the header that is an offset from the table's beginning. */
-static int read_part(const struct table *table, unsigned int word, uint64_t *at)
-{
-	uint64_t offset = 0;
-	int err = read_number(table, table->begin + 8 + word * 8, 8, &offset);
-
-	if (err)
-		return err;
-	if (offset >= table->end - table->begin)
-		return -ENOEXEC;
-	*at = table->begin + offset;
-	return 0;
-}
-
 static int read_header(struct table *table)
 {
-	uint64_t magic = 0, sizes = 0;
-	unsigned int word = 2;
-	int err = read_number(table, table->begin, 4, &magic);
+	uint64_t size = table->end - table->begin;
+	struct go_table_header header;
+	const void *found;
+	int err;
 
-	if (!err)
-		err = read_number(table, table->begin + 4, 4, &sizes);
+	if (size < GO_TABLE_HEADER_LEN)
+		return -ENOEXEC;
+	found = file_window_look(table->window, table->begin, GO_TABLE_HEADER_LEN);
+	if (!found)
+		return table->window->err;
+	err = go_table_header_read(found, size, &header);
 	if (err)
 		return err;
-	if ((magic != MAGIC_1_16 && magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
-	    sizes >> 24 != 8 /* bytes in a pointer */)
-		return -ENOENT;
-	table->is_old = magic == MAGIC_1_16;
-	err = read_number(table, table->begin + 8, 8, &table->count);
-	if (!err && !table->is_old)
-		err = read_number(table, table->begin + 8 + 8 * word++, 8, &table->text);
-	if (!err)
-		err = read_part(table, word, &table->names);
-	if (!err)
-		err = read_part(table, word + 4, &table->functions);
-	if (!err && (!table->count || table->count > FUNCTIONS_MAX))
-		err = -ENOEXEC;
-	return err;
+	table->is_old = header.is_old;
+	table->count = header.count;
+	table->text = header.text;
+	table->names = table->begin + header.names;
+	table->functions = table->begin + header.functions;
+	return 0;
 }
 
 /* Where the name is, relative to the names. */

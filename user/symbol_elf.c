@@ -10,6 +10,7 @@
 
 #include "symbol_cfi.h"
 #include "symbol_dwarf.h"
+#include "symbol_go_file.h"
 #include "symbol_index.h"
 
 struct symbol_elf {
@@ -19,7 +20,10 @@ struct symbol_elf {
 	struct symbol_dwarf dwarf;
 	struct symbol_index symbols; /* value: number of the symbol */
 	bool has_symbols;
-	bool is_go;
+	bool is_go;   /* Go keeps frame pointers, but does not say so in its tables */
+	bool go_read; /* or tried to */
+	bool has_go;
+	struct symbol_go go;
 	char build_id[SYMBOL_BUILD_ID_LEN];
 };
 
@@ -41,26 +45,6 @@ static void read_build_id(struct symbol_elf *elf)
 		snprintf(elf->build_id + i * 2, 3, "%02x", bits[i]);
 }
 
-/* Go keeps frame pointers, but does not say so in its tables. */
-static bool is_go(const struct symbol_elf *elf)
-{
-	GElf_Addr bias;
-	Elf *file = dwfl_module_getelf(elf->module, &bias);
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (!file || elf_getshdrstrndx(file, &names))
-		return false;
-	while ((section = elf_nextscn(file, section))) {
-		GElf_Shdr memory, *header = gelf_getshdr(section, &memory);
-		const char *name = header ? elf_strptr(file, names, header->sh_name) : NULL;
-
-		if (name && !strcmp(name, ".gopclntab"))
-			return true;
-	}
-	return false;
-}
-
 int symbol_elf_open(struct symbol_elf **elf, int fd, const char *path)
 {
 	struct symbol_elf *made = calloc(1, sizeof(*made));
@@ -79,7 +63,7 @@ int symbol_elf_open(struct symbol_elf **elf, int fd, const char *path)
 	}
 	dwfl_report_end(made->dwfl, NULL, NULL);
 	read_build_id(made);
-	made->is_go = is_go(made);
+	made->is_go = symbol_go_file_is(dwfl_module_getelf(made->module, &(GElf_Addr){0}));
 	symbol_cfi_init(&made->cfi, made->module);
 	*elf = made;
 	return 0;
@@ -99,6 +83,11 @@ void symbol_elf_free(struct symbol_elf *elf)
 const char *symbol_elf_build_id(const struct symbol_elf *elf)
 {
 	return elf->build_id;
+}
+
+bool symbol_elf_is_go(const struct symbol_elf *elf)
+{
+	return elf->is_go;
 }
 
 bool symbol_elf_address(struct symbol_elf *elf, uint64_t file_offset, uint64_t *address)
@@ -175,9 +164,21 @@ static bool name_symbol(struct symbol_elf *elf, uint64_t address, struct symbol_
 	return true;
 }
 
+/* What debug information does not tell, Go's own tables do. 0: they neither. */
+static size_t find_go(struct symbol_elf *elf, uint64_t address, struct symbol_found *found)
+{
+	GElf_Addr bias;
+	Elf *file = dwfl_module_getelf(elf->module, &bias);
+
+	if (!elf->go_read)
+		elf->has_go = symbol_go_file_read(&elf->go, file);
+	elf->go_read = true;
+	return elf->has_go ? symbol_go_find(&elf->go, address - bias, found) : 0;
+}
+
 size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_found *found)
 {
-	size_t count;
+	size_t count, go = 0;
 	GElf_Addr bias;
 	Dwarf *dwarf = dwfl_module_getdwarf(elf->module, &bias);
 
@@ -185,9 +186,15 @@ size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_f
 	for (size_t i = 0; i <= SYMBOL_INLINED_MAX; i++)
 		found[i].offset = address;
 	count = dwarf ? symbol_dwarf_find(&elf->dwarf, dwarf, address - bias, found) : 1;
+	if (elf->is_go && (!*found[0].file || !*found[count - 1].function)) {
+		go = find_go(elf, address, found);
+		count = go ? go : count;
+	}
 	/* Sorting the symbols of a large program takes longer than all else. */
 	if (!*found[count - 1].function)
 		name_symbol(elf, address, &found[count - 1]);
+	for (size_t i = 0; elf->is_go && !go && i < count; i++)
+		symbol_go_unescape(found[i].function);
 	return count;
 }
 

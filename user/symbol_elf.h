@@ -32,6 +32,8 @@ void symbol_elf_free(struct symbol_elf *elf);
 
 /* In hex; "" if it has none. */
 const char *symbol_elf_build_id(const struct symbol_elf *elf);
+/* Is it a Go program? */
+bool symbol_elf_is_go(const struct symbol_elf *elf);
 /* The address in the file's own terms of what is at this place of it. */
 bool symbol_elf_address(struct symbol_elf *elf, uint64_t file_offset, uint64_t *address);
 /* What is at the address: functions that are inlined there, innermost first, then the one that is

@@ -272,15 +272,21 @@ static void add_frames(struct job *job, uint64_t ip)
 	atomic_store(job->lookup->progress, SYMBOL_NO_FILE);
 }
 
-/* Some C libraries have no symbols for what calls main() and threads. */
-static bool reaches_start(const struct job *job)
+/* Some C libraries have no symbols for what calls main() and threads. Go keeps frame pointers from
+ * the first function of a goroutine on, named or not. */
+static bool reaches_start(struct job *job)
 {
 	const struct symbol_answer *answer = job->answer;
 	const struct symbol_answer_frame *last = &answer->frames[answer->head.count - 1];
+	const struct symbol_elf *elf;
 
 	for (size_t i = 0; i < answer->head.count; i++)
 		if (symbol_name_is_start(answer->text + answer->frames[i].function))
 			return true;
+	elf = answer->head.count && last->file != SYMBOL_NO_FILE ? elf_of(job, last->file) : NULL;
+	atomic_store(job->lookup->progress, SYMBOL_NO_FILE);
+	if (elf && symbol_elf_is_go(elf))
+		return true;
 	return answer->head.count > 1 && last->file != SYMBOL_NO_FILE &&
 	       symbol_module_is_start(job->paths[last->file]) &&
 	       answer->frames[answer->head.count - 2].file != last->file;

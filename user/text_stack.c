@@ -153,13 +153,21 @@ static bool was_told(struct text_stack *stack, const char *module)
 	return false;
 }
 
+/* Go has no such option: it always keeps frame pointers. */
+static bool is_go(const struct call_frame *frame)
+{
+	const char *dot = frame->file ? strrchr(frame->file, '.') : NULL;
+
+	return dot && !strcmp(dot, ".go");
+}
+
 /* The callers of the last frame are what is missing: its code keeps no frame pointer. */
 static void put_short(struct text_stack *stack, FILE *file, const struct text_style *style,
 		      const struct call_stack *frames)
 {
 	const struct call_frame *last = &frames->frames[frames->count - 1];
 
-	if (call_layer_of(last) == LAYER_SYSTEM) {
+	if (call_layer_of(last) == LAYER_SYSTEM || is_go(last)) {
 		fputs(INDENT "  (short: the callers are not known)\n", file);
 	} else if (last->module && !was_told(stack, last->module)) {
 		fputs(INDENT "  (short: ", file);
