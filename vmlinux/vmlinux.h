@@ -59,21 +59,21 @@ enum {
 	TCP_NEW_SYN_RECV
 };
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-/* The registers of a user program; of x86. */
+/* The registers of a user program, in an order that no kernel changes: asm/ptrace.h of x86-64, */
 struct pt_regs {
-	unsigned long ax;
-	unsigned long ip;
-	unsigned long sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
+	unsigned long ax, cx, dx, si, di, orig_ax, ip;
+	unsigned long : 64; /* cs */
+	unsigned long flags, sp;
 };
 
-/* And of arm64. */
+/* ... and of arm64. */
 struct user_pt_regs {
 	u64 regs[31];
-	u64 sp;
-	u64 pc;
+	u64 sp, pc, pstate;
 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct ns_common {
 	unsigned int inum;

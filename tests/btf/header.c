@@ -234,6 +234,14 @@ static const struct btf_member *find_plain(const struct btf *btf, const struct b
 	return NULL;
 }
 
+/* Registers are of one processor; only arm64's kernel has a user_pt_regs. */
+static bool is_of_other_processor(const struct btf *btf, const char *name)
+{
+	bool arm64 = btf__find_by_name_kind(btf, "user_pt_regs", BTF_KIND_STRUCT) > 0;
+
+	return !strcmp(name, "pt_regs") ? arm64 : !strcmp(name, "user_pt_regs") && !arm64;
+}
+
 static void judge_layout(const struct header *header, const struct btf_type *type,
 			 const struct btf *btf, struct verdict *verdict)
 {
@@ -242,6 +250,10 @@ static void judge_layout(const struct header *header, const struct btf_type *typ
 	const struct btf_type *there = id > 0 ? btf__type_by_id(btf, id) : NULL;
 
 	*verdict = (struct verdict){0};
+	if (is_of_other_processor(btf, name)) {
+		snprintf(verdict->cell, CELL_MAX, "absent");
+		return;
+	}
 	snprintf(verdict->cell, CELL_MAX, "  same");
 	for (__u32 i = 0; i < btf_vlen(type); i++) {
 		const struct btf_member *member = btf_members(type) + i;

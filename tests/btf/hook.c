@@ -15,11 +15,11 @@ struct hook_kind {
 	const char *section;
 	const char *prefix;
 	const char *or_prefix; /* or so; NULL = no other */
-	int btf_kind;
-	int hidden;	     /* parameters that the program does not get: void *__data */
-	bool returns;	     /* the return value comes after the arguments */
-	bool has_argument;   /* the context is an array of them */
-	const char *context; /* else a struct; NULL = bpf_iter__ and the name */
+	int btf_kind;	       /* 0: it is a place of no kernel's */
+	int hidden;	       /* parameters that the program does not get: void *__data */
+	bool returns;	       /* the return value comes after the arguments */
+	bool has_argument;     /* the context is an array of them */
+	const char *context;   /* else a struct; NULL = bpf_iter__ and the name */
 };
 
 static const struct hook_kind kinds[] = {
@@ -27,6 +27,9 @@ static const struct hook_kind kinds[] = {
 	{"fentry/", "", NULL, BTF_KIND_FUNC, 0, false, true, NULL},
 	{"fexit/", "", NULL, BTF_KIND_FUNC, 0, true, true, NULL},
 	{"iter/", "bpf_iter_", NULL, BTF_KIND_FUNC, 0, false, false, NULL},
+	/* Anywhere in a user program. */
+	{"uprobe", "", NULL, 0, 0, false, false, "pt_regs"},
+	{"perf_event", "", NULL, 0, 0, false, false, "pt_regs"},
 	/* The tracepoint itself has no type; the system call has a function of each architecture.
 	 */
 	{"tp/syscalls/sys_exit_", "__x64_sys_", "__arm64_sys_", BTF_KIND_FUNC, 0, false, false,
@@ -261,7 +264,7 @@ void hook_judge(const struct hook *hook, const struct object *object, struct ker
 		verdict->level = LEVEL_ERROR;
 		snprintf(verdict->cell, CELL_MAX, "unknown !");
 		snprintf(verdict->why, WHY_MAX, " is a kind of hook that this tool cannot judge");
-	} else if (prototype) {
+	} else if (prototype || !kind->btf_kind) {
 		judge_present(hook, object, kernel, prototype, verdict);
 	} else {
 		target_of(hook, kind, kind->prefix, target);
