@@ -170,7 +170,7 @@ def test_separate_debug_file(watch, build, serve):
 
 
 def test_process_that_ended(watch, build, spawn, tmp_path):
-    """A child goes on with the socket, and with its parent's program."""
+    """A child goes on with the socket; the program that made it is gone, with its file."""
     source = tmp_path / "starter.c"
     source.write_text("""
         #include <arpa/inet.h>
@@ -187,6 +187,7 @@ def test_process_that_ended(watch, build, spawn, tmp_path):
             int fd = open_one(atoi(argv[1]));
             if (fd < 0 || dup2(fd, 7) < 0)
                 return 1;
+            usleep(50000);
             if (fork())
                 return 0;
             execlp("sleep", "sleep", "60", NULL);
@@ -206,7 +207,7 @@ def test_process_that_ended(watch, build, spawn, tmp_path):
         holder = leak["holders"][0]["pid"]
     try:
         assert leak["holders"][0]["comm"] == "sleep"
-        assert names(leak)[:1] == ["connect"] or "connect" in names(leak)[0]
+        assert "connect" in names(leak)[0]
         assert any(frame["module"] and frame["module"].startswith(program)
                    for frame in leak["stack"]), leak
     finally:
@@ -241,7 +242,7 @@ def test_go(watch, spawn, tmp_path, close_at_once):
     tcpwatch = watch("-s", "-w", "300ms", "-D", close_at_once)
     client = spawn(program, f"http://127.0.0.1:{close_at_once}/", stdout=subprocess.DEVNULL)
     leak = tcpwatch.wait_for("leak", pid=client.pid)
-    assert leak["kind"] == "unread" and leak["role"] == "client"
+    assert leak["role"] == "client"
     assert places(leak, "client.go")[0] == ("main.fetch", line_of("client.go", "http.Get(url)"))
     assert in_order(["net/http.Get", "main.fetch", "main.main"], names(leak)), leak
     tcpwatch.stop()
