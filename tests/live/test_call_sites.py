@@ -237,13 +237,13 @@ def test_go(watch, spawn, tmp_path, close_at_once):
     """net/http dials in a goroutine of its own; what counts is who asked."""
     program = str(tmp_path / "gofetch")
     env = dict(os.environ, GO111MODULE="off", GOCACHE=str(tmp_path / "cache"), HOME=str(tmp_path))
-    subprocess.run(["go", "build", "-o", program, os.path.join(SITES, "client.go")], check=True,
+    subprocess.run(["go", "build", "-o", program, os.path.join(SITES, "fetch_once.go")], check=True,
                    env=env)
     tcpwatch = watch("-s", "-w", "300ms", "-D", close_at_once)
     client = spawn(program, f"http://127.0.0.1:{close_at_once}/", stdout=subprocess.DEVNULL)
     leak = tcpwatch.wait_for("leak", pid=client.pid)
     assert leak["role"] == "client"
-    assert places(leak, "client.go")[0] == ("main.fetch", line_of("client.go", "http.Get(url)"))
+    assert places(leak, "fetch_once.go")[0] == ("main.fetch", line_of("fetch_once.go", "http.Get(url)"))
     assert in_order(["net/http.Get", "main.fetch", "main.main"], names(leak)), leak
     tcpwatch.stop()
 
