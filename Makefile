@@ -106,7 +106,7 @@ demo: tcpwatch $(OUT)/leaky-server
 
 $(OUT)/leaky-server: demo/leaky_server.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
-	$(Q)$(CC) $(CFLAGS) $< -o $@ -pthread
+	$(Q)$(CC) $(CFLAGS) -fno-omit-frame-pointer $< -o $@ -pthread
 
 $(OUT)/tcpwatch.8: docs/tcpwatch.8.rst
 	$(call msg,MAN,$@)

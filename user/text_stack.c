@@ -193,6 +193,8 @@ void text_stack_put_site(FILE *file, const struct text_style *style, const struc
 	char text[CALL_FRAME_TEXT_LEN];
 	const struct call_frame *frame = leak->stack ? call_site_frame(leak->stack) : NULL;
 
+	if (!frame && leak->kind == LEAK_UNACCEPTED) /* nobody made it */
+		return;
 	fputs("  site ", file);
 	if (!frame) {
 		fputs("unknown", file);
