@@ -16,13 +16,13 @@ from puppets import PYTHON
 SITES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sites")
 FRAME_POINTERS = "-fno-omit-frame-pointer"
 BUILDS = {
-    "frame pointers": ["-O2", "-g", FRAME_POINTERS],
+    "frame-pointers": ["-O2", "-g", FRAME_POINTERS],
     "none": ["-O2", "-g"],
-    "no optimization": ["-O0", "-g"],
-    "not PIE": ["-O2", "-g", FRAME_POINTERS, "-no-pie"],
+    "O0": ["-O0", "-g"],
+    "no-pie": ["-O2", "-g", FRAME_POINTERS, "-no-pie"],
     "static": ["-O2", "-g", FRAME_POINTERS, "-static"],
     "compressed": ["-O2", "-g", FRAME_POINTERS, "-gz"],
-    "DWARF 4": ["-O2", "-gdwarf-4", FRAME_POINTERS],
+    "dwarf-4": ["-O2", "-gdwarf-4", FRAME_POINTERS],
 }
 
 
