@@ -284,6 +284,9 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 			/* No record came since: it was lost, or none is made. */
 			mini->state = mini->scan_state;
 			mini->since_known = 0;
+			mini->since_ns = 0;
+		} else if (mini->scanned && mini->state == TCP_FIN_WAIT2 && mini->since_ns) {
+			mini->since_known = 1; /* whatever was lost: it is so still */
 		}
 	}
 	tracker->minis_doubted = false;

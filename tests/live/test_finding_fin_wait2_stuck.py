@@ -8,6 +8,7 @@ from puppets import connect
 
 FIN_TIMEOUT = 30
 ORPHANS = 100
+SPARE = 20  # a record of some may be left out, and counted as lost
 
 
 class Cases:
@@ -25,7 +26,7 @@ class Cases:
         self.listener = self.keeper.listen()
         self.half()
         self.lawful()
-        self.orphans("closer", ORPHANS)
+        self.orphans("closer", ORPHANS + SPARE)
         self.orphans("few", 10)
         self.tidy()
         for name in ("half", "closer"):
@@ -86,7 +87,8 @@ def test_all_at_once(cases):
     assert (orphaned["status"], orphaned["severity"]) == ("open", "info")
     assert orphaned["subject"] == "127.0.0.1"
     evidence = orphaned["evidence"]
-    assert evidence["count"] == evidence["orphaned"] == ORPHANS and "held" not in evidence
+    assert ORPHANS <= evidence["count"] == evidence["orphaned"] <= ORPHANS + SPARE
+    assert "held" not in evidence
     assert 20 <= evidence["oldest_ns"] / 1e9 <= 65
     assert evidence["tcp_fin_timeout_ns"] == cases.fin_timeout * 10**9
     assert "Nobody holds" in orphaned["advice"]
