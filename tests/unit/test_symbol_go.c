@@ -7,24 +7,13 @@
 #include <unistd.h>
 
 #include "go_table.h"
+#include "shell.h"
 
 #define SOURCE "tests/unit/symbols/go_inlined.go"
 #define GO     "GO111MODULE=off GOFLAGS= go "
 #define STEP   397 /* bytes between addresses that are compared */
 
 static char folder[] = "/tmp/tcpwatch-go-XXXXXX";
-
-static void run(const char *format, ...)
-{
-	char command[1024];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	if (system(command)) /* NOLINT(cert-env33-c): what is built is ours */
-		fail_msg("%s", command);
-}
 
 struct program {
 	int fd;
@@ -77,7 +66,7 @@ static FILE *ask_go(const char *twin, const struct symbol_go *go)
 	for (uint64_t at = 0; at < go->text.size; at += STEP)
 		fprintf(file, "%#jx\n", (uintmax_t)(go->text.address + at));
 	assert_int_equal(fclose(file), 0);
-	run("cd %s && " GO "tool addr2line %s <addresses >answers", folder, twin);
+	shell("cd %s && " GO "tool addr2line %s <addresses >answers", folder, twin);
 	snprintf(path, sizeof(path), "%s/answers", folder);
 	file = fopen(path, "re");
 	assert_non_null(file);
@@ -158,8 +147,8 @@ static void compare_dwarf(const char *name, const char *twin)
 static void stripped_programs_have_names(void **state)
 {
 	(void)state;
-	run(GO "build -ldflags='-s -w' -o %s/bare " SOURCE, folder);
-	run(GO "build -o %s/twin " SOURCE, folder);
+	shell(GO "build -ldflags='-s -w' -o %s/bare " SOURCE, folder);
+	shell(GO "build -o %s/twin " SOURCE, folder);
 	compare_go("bare", "twin", 1000);
 	compare_go("twin", "twin", 1000);
 	compare_dwarf("bare", "twin");
@@ -168,16 +157,16 @@ static void stripped_programs_have_names(void **state)
 static void wherever_they_are_loaded(void **state)
 {
 	(void)state;
-	run(GO "build -buildmode=pie -ldflags='-s -w' -o %s/bare_pie " SOURCE, folder);
-	run(GO "build -buildmode=pie -o %s/twin_pie " SOURCE, folder);
+	shell(GO "build -buildmode=pie -ldflags='-s -w' -o %s/bare_pie " SOURCE, folder);
+	shell(GO "build -buildmode=pie -o %s/twin_pie " SOURCE, folder);
 	compare_dwarf("bare_pie", "twin_pie");
 }
 
 static void of_other_machines(void **state)
 {
 	(void)state;
-	run("GOARCH=arm64 " GO "build -trimpath -ldflags='-s -w' -o %s/bare_arm " SOURCE, folder);
-	run("GOARCH=arm64 " GO "build -trimpath -o %s/twin_arm " SOURCE, folder);
+	shell("GOARCH=arm64 " GO "build -trimpath -ldflags='-s -w' -o %s/bare_arm " SOURCE, folder);
+	shell("GOARCH=arm64 " GO "build -trimpath -o %s/twin_arm " SOURCE, folder);
 	compare_go("bare_arm", "twin_arm", 1000);
 }
 
@@ -187,16 +176,18 @@ static void with_other_languages(void **state)
 	static const char *const modes[] = {"exe", "pie"};
 
 	(void)state;
-	run("sed 's/^package main$/&\\n\\n\\/\\/ int zero(void) { return 0; }\\nimport \"C\"/; "
-	    "s/len(os.Args)/int(C.zero())/' " SOURCE " >%s/mixed.go",
-	    folder);
+	shell("sed 's/^package main$/&\\n\\n\\/\\/ int zero(void) { return 0; }\\nimport \"C\"/; "
+	      "s/len(os.Args)/int(C.zero())/' " SOURCE " >%s/mixed.go",
+	      folder);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		run("cd %s && CGO_ENABLED=1 " GO "build -buildmode=%s -ldflags='-linkmode=external "
-		    "-s -w' -o bare_mixed mixed.go",
-		    folder, modes[i]);
-		run("cd %s && CGO_ENABLED=1 " GO "build -buildmode=%s -ldflags=-linkmode=external "
-		    "-o twin_mixed mixed.go",
-		    folder, modes[i]);
+		shell("cd %s && CGO_ENABLED=1 " GO
+		      "build -buildmode=%s -ldflags='-linkmode=external "
+		      "-s -w' -o bare_mixed mixed.go",
+		      folder, modes[i]);
+		shell("cd %s && CGO_ENABLED=1 " GO
+		      "build -buildmode=%s -ldflags=-linkmode=external "
+		      "-o twin_mixed mixed.go",
+		      folder, modes[i]);
 		compare_dwarf("bare_mixed", "twin_mixed");
 	}
 }
@@ -335,7 +326,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void)state;
-	run("rm -rf %s", folder);
+	shell("rm -rf %s", folder);
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /* Names of real programs, built here. */
 #include <fcntl.h>
+#include <stdarg.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../symbols/symbols.h"
+#include "shell.h"
 
 #define SOURCES "tests/unit/symbols/"
 #define COMMON	"-fno-omit-frame-pointer -fno-optimize-sibling-calls -w "
@@ -26,18 +27,6 @@ struct victim {
 	int in, out;
 	struct event_stack stack;
 };
-
-static void build(const char *format, ...)
-{
-	char command[1024];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	if (system(command)) /* NOLINT(cert-env33-c): what is built is ours */
-		fail_msg("%s", command);
-}
 
 static void read_frames(struct victim *victim)
 {
@@ -141,7 +130,7 @@ static void check_victim(const char *flags)
 	struct call_sites *sites = new_sites();
 	struct victim victim;
 
-	build("gcc %s -O2 -g " COMMON SOURCES "victim.c -o %s/victim", flags, folder);
+	shell("gcc %s -O2 -g " COMMON SOURCES "victim.c -o %s/victim", flags, folder);
 	start(&victim, "victim", NULL);
 	assert_victim(names_of(sites, &victim));
 	stop(&victim);
@@ -179,7 +168,7 @@ static void separate_debug_file(void **state)
 	char from[256], to[256];
 
 	(void)state;
-	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim && cd %s && "
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim && cd %s && "
 	      "objcopy --only-keep-debug victim victim.debug && strip victim && "
 	      "objcopy --add-gnu-debuglink=victim.debug victim",
 	      folder, folder);
@@ -212,7 +201,7 @@ static void symbols_without_lines(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("gcc -O2 " COMMON SOURCES "victim.c -o %s/victim", folder);
+	shell("gcc -O2 " COMMON SOURCES "victim.c -o %s/victim", folder);
 	start(&victim, "victim", NULL);
 	names = names_of(sites, &victim);
 	assert_frame(&names->frames[0], "handle_conn", NULL, 0);
@@ -230,8 +219,8 @@ static void library_that_came_later(void **state)
 	char path[256];
 
 	(void)state;
-	build("gcc -O2 -g -shared -fPIC " COMMON SOURCES "library.c -o %s/library.so", folder);
-	build("gcc -O2 -g " COMMON SOURCES "user.c -o %s/user", folder);
+	shell("gcc -O2 -g -shared -fPIC " COMMON SOURCES "library.c -o %s/library.so", folder);
+	shell("gcc -O2 -g " COMMON SOURCES "user.c -o %s/user", folder);
 	snprintf(path, sizeof(path), "%s/library.so", folder);
 	start(&victim, "user", path);
 	sites->ops->taken(sites, 2, &victim.stack);
@@ -252,7 +241,7 @@ static void after_its_process(void **state)
 	struct event_fork fork = {0};
 
 	(void)state;
-	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
 	start(&victim, "victim", NULL);
 	sites->ops->taken(sites, 2, &victim.stack);
 	stop(&victim);
@@ -294,10 +283,10 @@ static void file_that_was_replaced(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
 	start(&victim, "victim", NULL);
 	sites->ops->taken(sites, 2, &victim.stack);
-	build("cd %s && cp victim other && mv other victim && rm -f victim.debug", folder);
+	shell("cd %s && cp victim other && mv other victim && rm -f victim.debug", folder);
 	if (!getuid()) {
 		assert_victim(names_of(sites, &victim));
 	} else { /* map_files is root's */
@@ -314,7 +303,7 @@ static void classes_of_cpp(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("g++ -O2 -g " COMMON SOURCES "classes.cc -o %s/classes", folder);
+	shell("g++ -O2 -g " COMMON SOURCES "classes.cc -o %s/classes", folder);
 	start(&victim, "classes", NULL);
 	names = names_of(sites, &victim);
 	assert_frame(&names->frames[0], "net::Pool<long>::take(long)", "classes.cc", 9);
@@ -330,7 +319,7 @@ static void program_of_go(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("GO111MODULE=off GOFLAGS= HOME=%s GOCACHE=%s/go go build -o %s/main " SOURCES
+	shell("GO111MODULE=off GOFLAGS= HOME=%s GOCACHE=%s/go go build -o %s/main " SOURCES
 	      "main.go",
 	      folder, folder, folder);
 	start(&victim, "main", NULL);
@@ -350,7 +339,7 @@ static void code_of_a_jit_compiler(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("gcc -O2 " COMMON SOURCES "jit.c -o %s/jit", folder);
+	shell("gcc -O2 " COMMON SOURCES "jit.c -o %s/jit", folder);
 	start(&victim, "jit", NULL);
 	names = names_of(sites, &victim);
 	assert_int_equal(names->count, 2);
@@ -371,7 +360,7 @@ static void debug_information_that_is_garbage(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim && cd %s && "
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim && cd %s && "
 	      "yes garbage | head -c 50000 >garbage && for i in info abbrev line rnglists; do "
 	      "objcopy --update-section .debug_$i=garbage victim || exit; done",
 	      folder, folder);
@@ -407,7 +396,7 @@ static void worker_that_died(void **state)
 	struct victim victim;
 
 	(void)state;
-	build("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
 	assert_int_equal(kill(worker, SIGKILL), 0);
 	start(&victim, "victim", NULL);
 	assert_victim(names_of(sites, &victim));
@@ -447,7 +436,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void)state;
-	build("chmod -R u+w %s && rm -rf %s", folder, folder);
+	shell("chmod -R u+w %s && rm -rf %s", folder, folder);
 	return 0;
 }
 
