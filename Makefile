@@ -12,7 +12,7 @@ CC	  ?= cc
 BPFTOOL	  ?= $(firstword $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool))
 OUT	  := .output
 PROGRAM	  := tcpwatch
-VERSION	  := $(shell sed -n 's/^\#define TCPWATCH_VERSION "\(.*\)"/\1/p' user/version.h)
+VERSION	  := $(shell sed -n 's/^\#define TCPWATCH_VERSION "\(.*\)"/\1/p' user/base/version.h)
 ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/riscv64/riscv/; s/ppc64le/powerpc/; s/s390x/s390/')
 VMLINUX_H ?= vmlinux/vmlinux.h
 
@@ -30,16 +30,16 @@ BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ib
 BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
-# Rooms that need the kernel or systemd, or join core and web server; everything else is the core that tests link without.
-LIVE_SRC := $(addprefix user/,main.c web_pages.c source_live.c bpf_load.c bpf_hooks.c scan.c feature_probe.c \
-	    privileges.c service.c tracepoint_id.c go_probe.c go_breakpoint.c)
+# What needs the kernel or systemd, or joins core and web server.
+LIVE_SRC := $(wildcard user/*.c user/kernel/*.c)
 # The web server: a component of its own, with libraries of its own.
-HTTP_SRC := $(wildcard user/http_*.c) $(filter-out user/web_pages.c,$(wildcard user/web_*.c))
+HTTP_SRC := $(wildcard user/http/*.c)
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)
-CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*.c))
+# Everything else is the core that the tests link.
+CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*/*.c))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
-# Rooms of the core that only tests use so far.
-TEST_OBJ := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard user/source_replay.c user/replay*.c))
+# A part of the core that only tests use so far.
+TEST_OBJ := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard user/replay/*.c))
 LIVE_OBJ := $(LIVE_SRC:user/%.c=$(OUT)/%.o)
 
 ifeq ($(V),1)
@@ -74,6 +74,7 @@ $(SKELETON): $(OUT)/tcpwatch.bpf.linked.o
 
 $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIVE_OBJ): $(SKELETON)
@@ -84,19 +85,19 @@ $(PAGES): tools/explain-pages docs/findings.md docs/tcp-states.md $(OUT)/tools-o
 	$(call msg,PAGES,$@)
 	$(Q)tools/explain-pages docs/findings.md docs/tcp-states.md > $@
 
-$(addsuffix /explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
+$(addsuffix /cli/explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
 
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
 
--include $(wildcard $(OUT)/*.d)
+-include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 include deploy/install.mk
 include tests/tests.mk
 
-docs/tcp-states.svg: tools/state-diagram user/tcp_states.def
+docs/tcp-states.svg: tools/state-diagram user/model/tcp_states.def
 	$(call msg,SVG,$@)
-	$(Q)tools/state-diagram user/tcp_states.def > $@
+	$(Q)tools/state-diagram user/model/tcp_states.def > $@
 
 deps:
 	$(Q)tools/install-deps

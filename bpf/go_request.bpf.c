@@ -2,7 +2,7 @@
 /*
  * Who uses a connection of Go's net/http. That dials in a goroutine of its own, of which the stack
  * shows nothing of the program; but whoever sends a request calls net/http.(*persistConn).roundTrip
- * on the connection it got, new or used. Attached by user/go_probe.c, to each Go program.
+ * on the connection it got, new or used. Attached by user/kernel/go_probe.c, to each Go program.
  */
 #include "common.bpf.h"
 #include "descriptor.bpf.h"
@@ -108,15 +108,15 @@ static __always_inline int write_request(struct pt_regs *ctx)
 	return 0;
 }
 
-/* In every process that runs a program: user/go_probe.c. */
+/* In every process that runs a program: user/kernel/go_probe.c. */
 SEC("uprobe")
 int on_go_request(struct pt_regs *ctx)
 {
 	return write_request(ctx);
 }
 
-/* In one process that has just been started, until the probe is there: user/go_breakpoint.c. A
- * program of this kind is given the registers first. */
+/* In one process that has just been started, until the probe is there: user/kernel/go_breakpoint.c.
+ * A program of this kind is given the registers first. */
 SEC("perf_event")
 int on_go_breakpoint(struct pt_regs *ctx)
 {

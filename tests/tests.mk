@@ -11,7 +11,7 @@
 PYTHON	   ?= /usr/bin/python3
 CLANG_TIDY ?= clang-tidy
 
-UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+UNIT_SRC   := $(wildcard tests/unit/*/test_*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
 UNIT_LIBS  := $(LDLIBS) -ljansson -lcmocka $(HTTP_LIBS)
 UNIT_OBJ   := $(CORE_OBJ) $(HTTP_OBJ)
@@ -45,7 +45,7 @@ lint: $(SKELETON) $(PAGES)
 $(OUT)/unit/%: tests/unit/%.c $(UNIT_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_OBJ) $(LDFLAGS) $(UNIT_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) -Itests/unit -MMD -MP -MF $@.d -MT $@ $< $(UNIT_OBJ) $(LDFLAGS) $(UNIT_LIBS) -o $@
 
 $(OUT)/asan/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
@@ -55,7 +55,7 @@ $(OUT)/asan/%.o: user/%.c $(OUT)/tools-ok
 $(OUT)/asan/%: tests/unit/%.c $(ASAN_OBJ) $(ASAN_HTTP) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -MT $@ $< $(ASAN_OBJ) $(ASAN_HTTP) \
+	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -Itests/unit -MMD -MP -MF $@.d -MT $@ $< $(ASAN_OBJ) $(ASAN_HTTP) \
 		$(UNIT_LIBS) -o $@
 
--include $(wildcard $(OUT)/unit/*.d $(OUT)/asan/*.d tests/*/*.mk)
+-include $(wildcard $(OUT)/unit/*/*.d $(OUT)/asan/*/*.d tests/*/*.mk)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#include "units.h"
+#include "base/units.h"
 
 #define LOOK_PAUSE_NS	(1 * NS_PER_S)
 #define STATUS_PAUSE_NS (10 * NS_PER_S)

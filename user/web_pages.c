@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_accept.h"
-#include "landing_page.h"
-#include "output_prometheus.h"
+#include "http/negotiate.h"
+#include "output/landing_page.h"
+#include "metric/prometheus.h"
 
 static void text_page(struct http_response *response, unsigned int status, const char *text)
 {

@@ -2,8 +2,8 @@
 #ifndef TCPWATCH_WEB_PAGES_H
 #define TCPWATCH_WEB_PAGES_H
 
-#include "engine_pages.h"
-#include "http_server.h"
+#include "engine/pages.h"
+#include "http/server.h"
 
 /* The pages that tcpwatch serves: /, /metrics, /-/healthy, /-/ready. `context` is the engine. */
 void web_pages_handle(void *context, const struct http_request *request,

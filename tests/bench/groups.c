@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "metric_group.h"
+#include "metric/group.h"
 
 static double cpu_ns(void)
 {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "clock.h"
-#include "output.h"
-#include "socket_table.h"
+#include "base/clock.h"
+#include "output/output.h"
+#include "track/socket_table.h"
 
 #define LINES 200000
 

@@ -25,11 +25,11 @@ $(OUT)/fuzz/core/%.o: user/%.c $(OUT)/tools-ok
 		-MMD -MP -MF $@.d -c $< -o $@
 
 # fuzz_options has the functions behind the options in itself: it includes options.c.
-$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(OUT)/fuzz/core/options.o
+$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(OUT)/fuzz/core/cli/options.o
 $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d \
 		-MT $@ $< $(filter-out $(FUZZ_LEFT_OUT),$(FUZZ_OBJ)) $(LDLIBS) -ljansson \
 		$(HTTP_LIBS) -o $@
 
--include $(wildcard $(OUT)/fuzz/*.d $(OUT)/fuzz/core/*.d)
+-include $(wildcard $(OUT)/fuzz/*.d $(OUT)/fuzz/core/*/*.d)

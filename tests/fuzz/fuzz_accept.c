@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_accept.h"
+#include "http/negotiate.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "go_binary.h"
+#include "go/binary.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

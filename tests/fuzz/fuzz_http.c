@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http_internal.h"
+#include "http/internal.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

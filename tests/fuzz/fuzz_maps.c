@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbol_maps.h"
-#include "symbol_name.h"
-#include "symbol_perf.h"
-#include "symbol_wire.h"
+#include "symbol/maps.h"
+#include "symbol/name.h"
+#include "symbol/perf.h"
+#include "symbol/wire.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -12,7 +12,7 @@ static _Noreturn void end_input(int status)
 }
 
 #define exit end_input
-#include "../../user/options.c"
+#include "../../user/cli/options.c"
 #undef exit
 
 #define CHECK(condition)                                                                           \

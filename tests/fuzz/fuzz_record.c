@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "fuzz_source.h"
-#include "tcp_state.h"
-#include "units.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
 
 /* Polls that one step forward may need; beyond, time jumps. */
 #define POLLS_MAX 64

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay_run.h"
-#include "source_replay.h"
-#include "units.h"
+#include "replay/run.h"
+#include "replay/source_replay.h"
+#include "base/units.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -11,10 +11,10 @@
 #include <sys/socket.h>
 
 #include "event.h"
-#include "event_check.h"
-#include "source.h"
-#include "tcp_state.h"
-#include "tcp_transition.h"
+#include "model/event_check.h"
+#include "model/source.h"
+#include "model/tcp_state.h"
+#include "model/tcp_transition.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "suppression_gen.h"
-#include "suppressions.h"
+#include "leak/suppression_gen.h"
+#include "leak/suppressions.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_writer.h"
-#include "text_style.h"
-#include "units.h"
-#include "utf8.h"
+#include "output/json_writer.h"
+#include "output/text_style.h"
+#include "base/units.h"
+#include "base/utf8.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -16,7 +16,7 @@
 			abort();                                                                   \
 	} while (0)
 
-/* Decodes one character by the rules of RFC 3629, not by a table as utf8.c does. 0 = none. */
+/* Decodes one character by the rules of RFC 3629, not by a table as base/utf8.c does. 0 = none. */
 static size_t decode(const unsigned char *s, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "web_config.h"
+#include "http/config.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "http_server.h"
-#include "units.h"
+#include "base/clock.h"
+#include "http/server.h"
+#include "base/units.h"
 
 #define BIG_SIZE (2 * 1024 * 1024)
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
-#include "output.h"
-#include "replay_run.h"
-#include "source_replay.h"
+#include "model/options.h"
+#include "output/output.h"
+#include "replay/run.h"
+#include "replay/source_replay.h"
 
 #define STATUS_BAD_LOG 2
 

@@ -3,8 +3,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-#include "clock.h"
-#include "stack_table.h"
+#include "base/clock.h"
+#include "symbol/stack_table.h"
 #include "symbols.h"
 
 #define STACKS 10000

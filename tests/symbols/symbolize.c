@@ -2,7 +2,7 @@
 /* symbolize PID ADDRESS...: what tcpwatch -s says of a stack with these return addresses. */
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "symbols.h"
 
 static void print_frame(const struct call_frame *frame)

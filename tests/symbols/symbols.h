@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbolizer.h"
+#include "symbol/symbolizer.h"
 
 /* The record of a stack of a process that runs, with no frames yet. */
 static inline struct event_stack stack_of_process(uint32_t pid)

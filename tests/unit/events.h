@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "event.h"
-#include "tcp_state.h"
-#include "units.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -8,9 +8,9 @@
 
 #include "leaks.h"
 
-#include "finding_rule.h"
-#include "finding_watch.h"
-#include "process_limit.h"
+#include "finding/rule.h"
+#include "finding/watch.h"
+#include "host/process_limit.h"
 
 #define FINDINGS_NOTES 64
 #define FINDINGS_KNOWN 512

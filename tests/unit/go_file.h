@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_GO_FILE_H
 #define TCPWATCH_GO_FILE_H
 
-/* A Go program, as far as go_binary.c looks at it: made by hand, so that each part can be wrong. */
+/* A Go program, as far as go/binary.c looks at it: made by hand, so that each part can be wrong. */
 #include "events.h"
 
 #include <elf.h>

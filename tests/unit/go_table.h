@@ -5,7 +5,7 @@
 /* Go's table of functions, made by hand: of versions that are not installed, and for fuzzing. */
 #include <string.h>
 
-#include "symbol_go_file.h"
+#include "symbol/go_file.h"
 
 #define GO_TABLE_TEXT	0x401000ULL
 #define GO_TABLE_AT	0x500000ULL

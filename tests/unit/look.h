@@ -5,7 +5,7 @@
 /* Rules of findings, with a clock and a kernel of the test's own. */
 #include "minis.h"
 
-#include "finding_watch.h"
+#include "finding/watch.h"
 
 #define LOOK_MINIS 65536
 

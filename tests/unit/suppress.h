@@ -5,9 +5,9 @@
 /* Leaks made by hand, for those who ignore them. */
 #include "events.h"
 
-#include "flow.h"
-#include "leak_watch.h"
-#include "suppressions.h"
+#include "model/flow.h"
+#include "leak/watch.h"
+#include "leak/suppressions.h"
 
 struct made_leak {
 	struct leak leak;

@@ -6,13 +6,13 @@
  * they are told. */
 #include "events.h"
 
-#include "event_check.h"
-#include "leak_watch.h"
-#include "mini_tracker.h"
-#include "options.h"
-#include "passive_open.h"
-#include "reconcile.h"
-#include "segment_tracker.h"
+#include "model/event_check.h"
+#include "leak/watch.h"
+#include "track/mini_tracker.h"
+#include "model/options.h"
+#include "track/passive_open.h"
+#include "track/reconcile.h"
+#include "track/retransmit.h"
 
 #define WORLD_NOTES 256
 #define SELF_TGID   999

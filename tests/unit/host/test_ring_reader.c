@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host/ring_reader.h"
+
+#define NOTES 4096
+
+/* A ring as the kernel lays it out, in a memfd, and the writer of it. */
+struct ring {
+	struct ring_reader *reader;
+	size_t page, size;
+	int fd;
+	unsigned long *consumer, *producer;
+	unsigned char *data;
+	size_t taken;
+	unsigned char first[NOTES]; /* bytes of the records that were given away */
+	size_t sizes[NOTES];
+};
+
+static void ring_make(struct ring *ring, size_t pages, unsigned long position)
+{
+	unsigned char *all;
+
+	memset(ring, 0, sizeof(*ring));
+	ring->page = (size_t)sysconf(_SC_PAGESIZE);
+	ring->size = pages * ring->page;
+	ring->fd = memfd_create("ring", MFD_CLOEXEC);
+	assert_true(ring->fd >= 0);
+	assert_int_equal(ftruncate(ring->fd, (off_t)(2 * ring->page + ring->size)), 0);
+	all = mmap(NULL, 2 * ring->page + ring->size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
+		   0);
+	assert_true(all != MAP_FAILED);
+	ring->consumer = (unsigned long *)all;
+	ring->producer = (unsigned long *)(all + ring->page);
+	ring->data = all + 2 * ring->page;
+	*ring->consumer = position;
+	*ring->producer = position;
+	assert_int_equal(ring_reader_new(&ring->reader, ring->fd, ring->size), 0);
+}
+
+static void ring_end(struct ring *ring)
+{
+	ring_reader_free(ring->reader);
+	munmap(ring->consumer, 2 * ring->page + ring->size);
+	close(ring->fd);
+}
+
+/* Byte by byte, as if there were no end. Returns where its header is. */
+static uint32_t *put(struct ring *ring, uint32_t length, unsigned char first, uint32_t flags)
+{
+	unsigned long position = *ring->producer;
+	uint32_t *header = (uint32_t *)(ring->data + (position & (ring->size - 1)));
+
+	assert_true(position + BPF_RINGBUF_HDR_SZ + length - *ring->consumer <= ring->size);
+	*header = length | flags;
+	for (uint32_t i = 0; i < length; i++)
+		ring->data[(position + BPF_RINGBUF_HDR_SZ + i) & (ring->size - 1)] =
+			(unsigned char)(first + i);
+	*ring->producer = position + (BPF_RINGBUF_HDR_SZ + length + 7) / 8 * 8;
+	return header;
+}
+
+static void on_record(void *context, const void *record, size_t size)
+{
+	struct ring *ring = context;
+	const unsigned char *bytes = record;
+
+	assert_int_equal((uintptr_t)record % 8, 0);
+	assert_true(ring->taken < NOTES);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(bytes[i], (unsigned char)(*bytes + i));
+	ring->first[ring->taken] = size ? *bytes : 0;
+	ring->sizes[ring->taken++] = size;
+}
+
+static void take(struct ring *ring)
+{
+	ring->taken = 0;
+	ring_reader_consume(ring->reader, on_record, ring);
+}
+
+static void records_come_in_order(void **state)
+{
+	struct ring ring;
+
+	(void)state;
+	ring_make(&ring, 1, 0);
+	take(&ring);
+	assert_int_equal(ring.taken, 0);
+	for (uint32_t i = 0; i < 20; i++)
+		put(&ring, 1 + 7 * i, (unsigned char)i, 0);
+	take(&ring);
+	assert_int_equal(ring.taken, 20);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(ring.first[i], i);
+		assert_int_equal(ring.sizes[i], 1 + 7 * i);
+	}
+	assert_true(*ring.consumer == *ring.producer);
+	take(&ring);
+	assert_int_equal(ring.taken, 0);
+	ring_end(&ring);
+}
+
+static void what_is_discarded_is_passed_over(void **state)
+{
+	struct ring ring;
+
+	(void)state;
+	ring_make(&ring, 1, 0);
+	put(&ring, 100, 1, BPF_RINGBUF_DISCARD_BIT);
+	put(&ring, 8, 2, 0);
+	put(&ring, 9, 3, BPF_RINGBUF_DISCARD_BIT);
+	take(&ring);
+	assert_int_equal(ring.taken, 1);
+	assert_int_equal(ring.first[0], 2);
+	assert_true(*ring.consumer == *ring.producer);
+	ring_end(&ring);
+}
+
+/* ... and whatever is behind it waits, too. */
+static void what_is_being_written_is_waited_for(void **state)
+{
+	struct ring ring;
+	uint32_t *header;
+
+	(void)state;
+	ring_make(&ring, 1, 0);
+	put(&ring, 8, 1, 0);
+	header = put(&ring, 8, 2, BPF_RINGBUF_BUSY_BIT);
+	put(&ring, 8, 3, 0);
+	take(&ring);
+	assert_int_equal(ring.taken, 1);
+	assert_int_equal(*ring.consumer, 16);
+	*header &= ~BPF_RINGBUF_BUSY_BIT;
+	take(&ring);
+	assert_int_equal(ring.taken, 2);
+	assert_int_equal(ring.first[0], 2);
+	assert_int_equal(ring.first[1], 3);
+	ring_end(&ring);
+}
+
+/* At every place, and where the counts of bytes themselves run over. */
+static void records_may_cross_the_end(void **state)
+{
+	(void)state;
+	for (unsigned long before = 0; before <= 200; before += 8)
+		for (int late = 0; late < 2; late++) {
+			struct ring ring;
+
+			ring_make(&ring, 1, 0);
+			ring_end(&ring);
+			ring_make(&ring, 1, (late ? 0UL : 4 * ring.size) - before);
+			put(&ring, 128, 7, 0);
+			put(&ring, 96, 9, 0);
+			take(&ring);
+			assert_int_equal(ring.taken, 2);
+			assert_int_equal(ring.first[0], 7);
+			assert_int_equal(ring.sizes[0], 128);
+			assert_int_equal(ring.first[1], 9);
+			assert_int_equal(ring.sizes[1], 96);
+			assert_true(*ring.consumer == *ring.producer);
+			ring_end(&ring);
+		}
+}
+
+static void many_records_go_round(void **state)
+{
+	struct ring ring;
+
+	(void)state;
+	ring_make(&ring, 2, 0);
+	for (int turn = 0; turn < 3000; turn++) {
+		uint32_t lengths[20], count = (uint32_t)random_below(ARRAY_SIZE(lengths));
+
+		for (uint32_t i = 0; i < count; i++) {
+			lengths[i] = (uint32_t)random_below(300);
+			put(&ring, lengths[i], (unsigned char)i, 0);
+		}
+		take(&ring);
+		assert_int_equal(ring.taken, count);
+		for (uint32_t i = 0; i < count; i++)
+			assert_int_equal(ring.sizes[i], lengths[i]);
+	}
+	ring_end(&ring);
+}
+
+static void what_is_too_long_to_be_copied_loses_its_end(void **state)
+{
+	struct ring ring;
+
+	(void)state;
+	ring_make(&ring, 1, 0);
+	put(&ring, 3000, 1, 0);
+	take(&ring);
+	assert_int_equal(ring.sizes[0], 3000);
+	put(&ring, 3000, 2, 0);
+	put(&ring, 8, 3, 0);
+	take(&ring);
+	assert_int_equal(ring.taken, 2);
+	assert_int_equal(ring.sizes[0], RING_RECORD_MAX);
+	assert_int_equal(ring.first[1], 3);
+	ring_end(&ring);
+}
+
+static void what_is_no_ring_is_refused(void **state)
+{
+	struct ring_reader *reader = NULL;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ring_reader_new(&reader, fd, 0), -EINVAL);
+	assert_int_equal(ring_reader_new(&reader, fd, page / 2), -EINVAL);
+	assert_int_equal(ring_reader_new(&reader, fd, 3 * page), -EINVAL);
+	assert_true(ring_reader_new(&reader, fd, page) < 0);
+	assert_int_equal(ring_reader_new(&reader, -1, page), -EBADF);
+	assert_null(reader);
+	ring_reader_free(NULL);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_come_in_order),
+		cmocka_unit_test(what_is_discarded_is_passed_over),
+		cmocka_unit_test(what_is_being_written_is_waited_for),
+		cmocka_unit_test(records_may_cross_the_end),
+		cmocka_unit_test(many_records_go_round),
+		cmocka_unit_test(what_is_too_long_to_be_copied_loses_its_end),
+		cmocka_unit_test(what_is_no_ring_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "events.h"
+
+#include "leak/judge.h"
+
+#define TICK_NS	     (4 * NS_PER_MS)
+#define TICKS(ns)    ((uint32_t)((ns) / TICK_NS))
+#define THRESHOLD_NS (10 * NS_PER_S)
+#define NOW_NS	     (START_NS + THRESHOLD_NS)
+
+/* What was noted at START_NS, and a socket that did nothing since: the end of stream was taken. */
+static struct tcp_socket a_socket(void)
+{
+	return (struct tcp_socket){.cookie = 1,
+				   .state = TCP_CLOSE_WAIT,
+				   .since_ns = START_NS,
+				   .since_known = 1,
+				   .write_seq = 5000,
+				   .copied_seq = 7000};
+}
+
+static struct event_scan a_record(bool held)
+{
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+	struct event_task task = make_task(100, 5, "nginx");
+	struct event_scan record =
+		make_scan(1, &flow, TCP_CLOSE_WAIT, held ? &task : NULL, 7, NOW_NS);
+
+	record.write_seq = 5000;
+	record.copied_seq = 7000;
+	record.last_sent_ticks = TICKS(60 * NS_PER_S);
+	record.last_received_ticks = TICKS(THRESHOLD_NS);
+	return record;
+}
+
+static void check_leak(struct tcp_socket *socket, const struct event_scan *record,
+		       uint64_t threshold_ns, enum leak_kind kind)
+{
+	struct leak_verdict verdict = leak_judge(socket, record, TICK_NS, threshold_ns);
+
+	assert_true(verdict.leaked);
+	assert_int_equal(verdict.kind, kind);
+}
+
+static uint64_t check_progress(struct tcp_socket *socket, const struct event_scan *record,
+			       uint64_t threshold_ns)
+{
+	struct leak_verdict verdict = leak_judge(socket, record, TICK_NS, threshold_ns);
+
+	assert_false(verdict.leaked);
+	/* Soon enough to keep a report within its second, not so often as to spend the CPU. */
+	assert_true(verdict.recheck_ns >= 50 * NS_PER_MS);
+	return verdict.recheck_ns;
+}
+
+static void all_taken_is_unclosed(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+	record.copied_seq = 7001; /* read the end of stream since */
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+static void queue_that_nobody_reads_is_unread(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.recv_queue = 1; /* the FIN alone */
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNREAD);
+	record.recv_queue = 100000;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNREAD);
+}
+
+/* Told to look again as long as it reads; then, once it stops, it is a leak. */
+static void reader_makes_progress(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.recv_queue = 50000;
+	for (int i = 0; i < 20; i++) {
+		record.copied_seq += 1000;
+		record.recv_queue -= 1000;
+		assert_true(check_progress(&socket, &record, THRESHOLD_NS) < NS_PER_S);
+		assert_int_equal(socket.copied_seq, record.copied_seq);
+	}
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNREAD);
+	record.copied_seq += record.recv_queue;
+	record.recv_queue = 0;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+static void in_the_accept_queue_is_unaccepted(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(false);
+
+	(void)state;
+	record.flow.flags = 0;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNACCEPTED);
+	record.recv_queue = 200;
+	record.copied_seq += 7;
+	record.send_queue = 10;
+	record.last_sent_ticks = 0;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNACCEPTED);
+}
+
+/* No descriptor, but accepted: in flight between processes, or in an io_uring. */
+static void without_a_descriptor_is_not_unaccepted(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(false);
+
+	(void)state;
+	record.flow.flags = EVENT_SK_SOCKET;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+	record.recv_queue = 1;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNREAD);
+}
+
+/* A descriptor proves that it was accepted. */
+static void with_a_descriptor_is_not_unaccepted(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.flow.flags = 0;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+static void data_that_does_not_leave_is_stalled(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.send_queue = 1000;
+	record.last_sent_ticks = TICKS(THRESHOLD_NS);
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
+	record.recv_queue = 1; /* nor does it read: what it wants to say comes first */
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
+	/* The peer's window is closed: it answers probes, but takes nothing. */
+	record.last_received_ticks = 0;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
+	/* The peer is gone: it is sent again and again, and nobody answers. */
+	record.last_sent_ticks = 0;
+	record.last_received_ticks = TICKS(THRESHOLD_NS);
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
+}
+
+/* The peer takes its time: asked again when the last of it is as old as the threshold. */
+static void data_on_its_way_is_progress(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.send_queue = 1000;
+	record.last_sent_ticks = TICKS(3 * NS_PER_S);
+	record.last_received_ticks = TICKS(2 * NS_PER_S);
+	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 7 * NS_PER_S);
+	record.last_received_ticks = TICKS(4 * NS_PER_S);
+	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 6 * NS_PER_S);
+	record.last_sent_ticks = record.last_received_ticks = 0;
+	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), THRESHOLD_NS);
+	/* At the last moment: not at once again, and not much later either. */
+	record.last_sent_ticks = TICKS(THRESHOLD_NS) - 1;
+	assert_true(check_progress(&socket, &record, THRESHOLD_NS) <= 500 * NS_PER_MS);
+}
+
+/* A lawful half-close: the queue is empty at the moment, but it has sent since the peer's FIN. */
+static void sender_makes_progress(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.write_seq = 6000;
+	record.last_sent_ticks = TICKS(NS_PER_S);
+	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 9 * NS_PER_S);
+	record.recv_queue = 1; /* also one that has not read the end of stream */
+	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 9 * NS_PER_S);
+	record.recv_queue = 0;
+	/* It goes on. */
+	record.write_seq = 7000;
+	record.last_sent_ticks = 0;
+	check_progress(&socket, &record, THRESHOLD_NS);
+	/* It has stopped for as long as the threshold. */
+	record.last_sent_ticks = TICKS(THRESHOLD_NS);
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+/* What was sent before the peer's FIN does not count. */
+static void sending_before_the_end_is_no_progress(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.last_sent_ticks = TICKS(9 * NS_PER_S); /* a clock's grain after it */
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+/* The sequence number wraps: only whether it differs counts. */
+static void sequence_numbers_wrap(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	socket.write_seq = 0xffffff00;
+	record.write_seq = 0x10;
+	record.last_sent_ticks = TICKS(NS_PER_S);
+	check_progress(&socket, &record, THRESHOLD_NS);
+	socket.copied_seq = 0xffffff00;
+	record.copied_seq = 5;
+	record.recv_queue = 9;
+	record.last_sent_ticks = TICKS(60 * NS_PER_S);
+	check_progress(&socket, &record, THRESHOLD_NS);
+}
+
+/* Found by scan at a time when it had been so already: since_ns is when, at the latest. */
+static void sockets_of_unknown_start_can_be_sending(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	socket.since_known = 0;
+	/* The note is as of the scan; it sent before that, but after the peer's FIN. */
+	record.last_sent_ticks = TICKS(5 * NS_PER_S);
+	check_progress(&socket, &record, THRESHOLD_NS);
+	record.last_sent_ticks = TICKS(THRESHOLD_NS);
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
+}
+
+/* -w 0: every socket that is still there, with no regard to what it is about to do. */
+static void threshold_0_reports_at_once(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.time_ns = START_NS;
+	record.last_sent_ticks = 0;
+	check_leak(&socket, &record, 0, LEAK_UNCLOSED);
+	record.write_seq += 100;
+	check_leak(&socket, &record, 0, LEAK_UNCLOSED);
+	record.recv_queue = 1;
+	check_leak(&socket, &record, 0, LEAK_UNREAD);
+	record.send_queue = 100;
+	check_leak(&socket, &record, 0, LEAK_STALLED);
+}
+
+/* The ticks are of 32 bits, the product is not. */
+static void long_idle_sockets_do_not_overflow(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	record.send_queue = 1;
+	record.last_sent_ticks = UINT32_MAX;
+	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
+	record.last_sent_ticks = TICKS(30ULL * 86400 * NS_PER_S);
+	check_leak(&socket, &record, 7ULL * 86400 * NS_PER_S, LEAK_STALLED);
+	record.last_received_ticks = record.last_sent_ticks;
+	check_progress(&socket, &record, 40ULL * 86400 * NS_PER_S);
+}
+
+static void kinds_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(leak_kind_name(LEAK_UNCLOSED), "unclosed");
+	assert_string_equal(leak_kind_name(LEAK_UNREAD), "unread");
+	assert_string_equal(leak_kind_name(LEAK_UNACCEPTED), "unaccepted");
+	assert_string_equal(leak_kind_name(LEAK_STALLED), "stalled");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_taken_is_unclosed),
+		cmocka_unit_test(queue_that_nobody_reads_is_unread),
+		cmocka_unit_test(reader_makes_progress),
+		cmocka_unit_test(in_the_accept_queue_is_unaccepted),
+		cmocka_unit_test(without_a_descriptor_is_not_unaccepted),
+		cmocka_unit_test(with_a_descriptor_is_not_unaccepted),
+		cmocka_unit_test(data_that_does_not_leave_is_stalled),
+		cmocka_unit_test(data_on_its_way_is_progress),
+		cmocka_unit_test(sender_makes_progress),
+		cmocka_unit_test(sending_before_the_end_is_no_progress),
+		cmocka_unit_test(sequence_numbers_wrap),
+		cmocka_unit_test(sockets_of_unknown_start_can_be_sending),
+		cmocka_unit_test(threshold_0_reports_at_once),
+		cmocka_unit_test(long_idle_sockets_do_not_overflow),
+		cmocka_unit_test(kinds_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

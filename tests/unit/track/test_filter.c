@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "events.h"
+
+#include <time.h>
+
+#include "model/options.h"
+#include "track/filter.h"
+
+static uint32_t pids[] = {100, 200};
+static char comms[][16] = {"nginx", "fifteen-letters"};
+static uint16_t local_ports[] = {80, 443};
+static uint16_t remote_ports[] = {5432};
+
+static const struct options by_pid = {.pids = pids, .pid_count = 2};
+static const struct options by_comm = {.comms = comms, .comm_count = 2};
+static const struct options following = {.pids = pids, .pid_count = 2, .follow_forks = true};
+
+static bool hides_flow(struct watch_set *set, const char *address, uint16_t local, uint16_t remote)
+{
+	struct event_flow wire = make_flow(address, local, address, remote);
+	struct flow flow;
+
+	flow_read(&flow, &wire, NETNS);
+	return watch_set_hides_flow(set, &flow);
+}
+
+static bool has_flow(struct watch_set *set, const char *address, uint16_t local, uint16_t remote)
+{
+	struct event_flow wire = make_flow(address, local, address, remote);
+	struct flow flow;
+
+	flow_read(&flow, &wire, NETNS);
+	return watch_set_has_flow(set, &flow);
+}
+
+static void without_conditions_everything_is_watched(void **state)
+{
+	static const struct options none;
+	struct watch_set *set = watch_set_new(&none);
+
+	(void)state;
+	assert_false(watch_set_is_selective(set));
+	assert_true(watch_set_has_process(set, 1, 5, "systemd"));
+	assert_true(watch_set_has_process(set, 1, 6, ""));
+	assert_true(has_flow(set, "10.0.0.1", 1, 2));
+	assert_true(has_flow(set, "2001:db8::1", 1, 2));
+	watch_set_free(set);
+}
+
+static void pids_are_any_of(void **state)
+{
+	struct watch_set *set = watch_set_new(&by_pid);
+
+	(void)state;
+	assert_true(watch_set_is_selective(set));
+	assert_false(watch_set_has_names(set));
+	assert_true(watch_set_has_process(set, 100, 5, "a"));
+	assert_true(watch_set_has_process(set, 200, 6, "b"));
+	assert_false(watch_set_has_process(set, 300, 7, "a"));
+	assert_false(watch_set_has_process(set, 0, 5, "a"));
+	watch_set_free(set);
+}
+
+static void a_pid_is_bound_to_the_first_process(void **state)
+{
+	struct watch_set *set = watch_set_new(&by_pid);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "a"));
+	assert_true(watch_set_has_process(set, 100, 5, "renamed"));
+	assert_false(watch_set_has_process(set, 100, 6, "a")); /* the pid is used again */
+	assert_true(watch_set_has_process(set, 100, 5, "a"));
+	watch_set_exited(set, 100);
+	assert_true(watch_set_has_process(set, 100, 5, "a")); /* dead, but the same */
+	assert_false(watch_set_has_process(set, 100, 6, "a"));
+	watch_set_free(set);
+}
+
+/* It ended before any record of it came; what comes later is another process. */
+static void a_pid_never_seen_means_nothing_after_its_end(void **state)
+{
+	struct watch_set *set = watch_set_new(&by_pid);
+
+	(void)state;
+	watch_set_exited(set, 100);
+	assert_false(watch_set_has_process(set, 100, 5, "a"));
+	assert_true(watch_set_has_process(set, 200, 5, "a"));
+	watch_set_exited(set, 300); /* is none of ours */
+	assert_true(watch_set_has_process(set, 200, 5, "a"));
+	watch_set_free(set);
+}
+
+static void names_are_exact(void **state)
+{
+	struct watch_set *set = watch_set_new(&by_comm);
+
+	(void)state;
+	assert_true(watch_set_is_selective(set));
+	assert_true(watch_set_has_names(set));
+	assert_true(watch_set_has_process(set, 1, 5, "nginx"));
+	assert_true(watch_set_has_process(set, 2, 6, "nginx"));
+	assert_true(watch_set_has_process(set, 3, 7, "fifteen-letters"));
+	assert_false(watch_set_has_process(set, 1, 5, "nginx:"));
+	assert_false(watch_set_has_process(set, 1, 5, "ngin"));
+	assert_false(watch_set_has_process(set, 1, 5, "NGINX"));
+	assert_false(watch_set_has_process(set, 1, 5, ""));
+	watch_set_free(set);
+}
+
+static void kinds_of_conditions_are_all_of(void **state)
+{
+	static const struct options both = {
+		.pids = pids, .pid_count = 2, .comms = comms, .comm_count = 2};
+	struct watch_set *set = watch_set_new(&both);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "nginx"));
+	assert_true(watch_set_has_process(set, 200, 6, "fifteen-letters"));
+	assert_false(watch_set_has_process(set, 300, 7, "nginx"));
+	assert_false(watch_set_has_process(set, 100, 5, "bash"));
+	/* It runs another program now. */
+	assert_true(watch_set_has_process(set, 100, 5, "nginx"));
+	watch_set_free(set);
+}
+
+static void children_are_watched_when_followed(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	assert_false(watch_set_has_process(set, 101, 6, "sh"));
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	assert_true(watch_set_has_process(set, 101, 7, "sh"));
+	assert_false(watch_set_has_process(set, 101, 6, "sh")); /* was there before */
+	assert_true(watch_set_add_child(set, 101, 7, 102, 8));
+	assert_true(watch_set_has_process(set, 102, 8, "sh"));
+	/* Others' children; among them those of a process that has a watched one's pid. */
+	assert_false(watch_set_add_child(set, 300, 9, 301, 10));
+	assert_false(watch_set_has_process(set, 301, 10, "sh"));
+	assert_false(watch_set_add_child(set, 101, 6, 302, 11));
+	assert_false(watch_set_has_process(set, 302, 11, "sh"));
+	watch_set_free(set);
+}
+
+/* A birth may be the first that is heard of the parent. */
+static void a_birth_binds_the_parent(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	assert_false(watch_set_has_process(set, 100, 6, "sh"));
+	watch_set_free(set);
+}
+
+static void a_child_is_new_only_once(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	assert_false(watch_set_add_child(set, 100, 5, 101, 7));
+	assert_true(watch_set_add_child(set, 100, 5, 101, 9)); /* the same pid, later */
+	watch_set_free(set);
+}
+
+/* Their number has no bound; and the pid is soon somebody else's. */
+static void ended_children_are_forgotten(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	watch_set_exited(set, 101);
+	assert_false(watch_set_has_process(set, 101, 8, "sh"));
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	watch_set_free(set);
+}
+
+/* It had ended before its birth was read: that of its child comes after it. */
+static void children_of_the_dead_are_watched(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
+	watch_set_exited(set, 101);
+	assert_true(watch_set_add_child(set, 101, 7, 102, 8));
+	assert_true(watch_set_has_process(set, 101, 7, "sh"));
+	assert_false(watch_set_add_child(set, 101, 9, 103, 10)); /* the pid is used again */
+	/* Used again by one of ours, which must not go when the room of the dead is full. */
+	assert_true(watch_set_add_child(set, 100, 5, 101, 20));
+	for (uint32_t i = 0; i < 10000; i++) {
+		assert_true(watch_set_add_child(set, 100, 5, 1000 + i, 30 + i));
+		watch_set_exited(set, 1000 + i);
+	}
+	assert_true(watch_set_has_process(set, 101, 20, "sh"));
+	assert_false(watch_set_has_process(set, 1000, 30, "sh"));
+	assert_true(watch_set_has_process(set, 10999, 10029, "sh"));
+	watch_set_free(set);
+}
+
+static void children_are_not_watched_unasked(void **state)
+{
+	struct watch_set *set = watch_set_new(&by_pid);
+
+	(void)state;
+	assert_true(watch_set_has_process(set, 100, 5, "sh"));
+	assert_false(watch_set_add_child(set, 100, 5, 101, 7));
+	assert_false(watch_set_has_process(set, 101, 7, "sh"));
+	watch_set_free(set);
+}
+
+/* `make -j` has a hundred thousand children: each must cost about the same. */
+static void many_children_stay_cheap(void **state)
+{
+	struct watch_set *set = watch_set_new(&following);
+	clock_t began = clock();
+
+	(void)state;
+	for (uint32_t i = 0; i < 100000; i++) {
+		assert_true(watch_set_add_child(set, 100, 5, 1000 + i % 30000, 1000 + i));
+		assert_true(watch_set_has_process(set, 1000 + i % 30000, 1000 + i, "cc"));
+		watch_set_exited(set, 1000 + i % 30000);
+		if (clock() - began > 5 * CLOCKS_PER_SEC)
+			fail_msg("only %u of 100000 in 5 s", i);
+	}
+	watch_set_free(set);
+}
+
+static void families(void **state)
+{
+	static const struct options only4 = {.only_ipv4 = true}, only6 = {.only_ipv6 = true};
+	struct watch_set *set4 = watch_set_new(&only4), *set6 = watch_set_new(&only6);
+
+	(void)state;
+	assert_true(has_flow(set4, "10.0.0.1", 1, 2));
+	assert_true(has_flow(set4, "::ffff:10.0.0.1", 1, 2));
+	assert_false(has_flow(set4, "2001:db8::1", 1, 2));
+	assert_false(has_flow(set6, "10.0.0.1", 1, 2));
+	assert_false(has_flow(set6, "::ffff:10.0.0.1", 1, 2));
+	assert_true(has_flow(set6, "2001:db8::1", 1, 2));
+	/* Sockets are chosen, not processes. */
+	assert_false(watch_set_has_names(set4));
+	assert_false(watch_set_is_selective(set4));
+	assert_true(watch_set_has_process(set4, 1, 5, "systemd"));
+	watch_set_free(set4);
+	watch_set_free(set6);
+}
+
+static void ports_are_any_of_a_side_and_all_of_both(void **state)
+{
+	static const struct options local = {.local_ports = local_ports, .local_port_count = 2};
+	static const struct options both = {.local_ports = local_ports,
+					    .local_port_count = 2,
+					    .remote_ports = remote_ports,
+					    .remote_port_count = 1,
+					    .only_ipv4 = true};
+	struct watch_set *set = watch_set_new(&local);
+
+	(void)state;
+	assert_true(has_flow(set, "10.0.0.1", 80, 9));
+	assert_true(has_flow(set, "2001:db8::1", 443, 9));
+	assert_false(has_flow(set, "10.0.0.1", 81, 9));
+	assert_false(has_flow(set, "10.0.0.1", 9, 80));
+	watch_set_free(set);
+	set = watch_set_new(&both);
+	assert_true(has_flow(set, "10.0.0.1", 443, 5432));
+	assert_false(has_flow(set, "10.0.0.1", 443, 5433));
+	assert_false(has_flow(set, "10.0.0.1", 444, 5432));
+	assert_false(has_flow(set, "10.0.0.1", 5432, 443));
+	assert_false(has_flow(set, "2001:db8::1", 443, 5432));
+	watch_set_free(set);
+}
+
+/* A client before its port is chosen, a listener without a peer. */
+static void ports_not_chosen_yet_pass(void **state)
+{
+	static const struct options both = {.local_ports = local_ports,
+					    .local_port_count = 2,
+					    .remote_ports = remote_ports,
+					    .remote_port_count = 1};
+	struct watch_set *set = watch_set_new(&both);
+
+	(void)state;
+	assert_true(has_flow(set, "10.0.0.1", 0, 5432));
+	assert_true(has_flow(set, "10.0.0.1", 80, 0));
+	assert_false(has_flow(set, "10.0.0.1", 0, 80));
+	assert_false(has_flow(set, "10.0.0.1", 81, 0));
+	watch_set_free(set);
+}
+
+/* What passes only so that others can be explained by it. */
+static void what_passes_for_now_is_hidden(void **state)
+{
+	static const struct options none,
+		local = {.local_ports = local_ports, .local_port_count = 2};
+	static const struct options remote = {.remote_ports = remote_ports, .remote_port_count = 1};
+	static const struct options only4 = {.only_ipv4 = true};
+	struct watch_set *set = watch_set_new(&none);
+
+	(void)state;
+	assert_false(hides_flow(set, "10.0.0.1", 0, 0));
+	assert_false(hides_flow(set, "::", 0, 5));
+	watch_set_free(set);
+	set = watch_set_new(&local);
+	assert_true(hides_flow(set, "10.0.0.1", 0, 9));
+	assert_false(hides_flow(set, "10.0.0.1", 80, 9));
+	assert_false(hides_flow(set, "10.0.0.1", 80, 0));
+	watch_set_free(set);
+	set = watch_set_new(&remote);
+	assert_true(hides_flow(set, "10.0.0.1", 80, 0));
+	assert_false(hides_flow(set, "10.0.0.1", 0, 5432));
+	watch_set_free(set);
+	set = watch_set_new(&only4);
+	assert_true(has_flow(set, "::", 80, 0)); /* takes IPv4 as well */
+	assert_true(hides_flow(set, "::", 80, 0));
+	assert_false(hides_flow(set, "0.0.0.0", 80, 0));
+	assert_false(has_flow(set, "2001:db8::1", 80, 9));
+	watch_set_free(set);
+}
+
+static void free_takes_null(void **state)
+{
+	(void)state;
+	watch_set_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_conditions_everything_is_watched),
+		cmocka_unit_test(pids_are_any_of),
+		cmocka_unit_test(a_pid_is_bound_to_the_first_process),
+		cmocka_unit_test(a_pid_never_seen_means_nothing_after_its_end),
+		cmocka_unit_test(names_are_exact),
+		cmocka_unit_test(kinds_of_conditions_are_all_of),
+		cmocka_unit_test(children_are_watched_when_followed),
+		cmocka_unit_test(a_birth_binds_the_parent),
+		cmocka_unit_test(a_child_is_new_only_once),
+		cmocka_unit_test(ended_children_are_forgotten),
+		cmocka_unit_test(children_are_not_watched_unasked),
+		cmocka_unit_test(children_of_the_dead_are_watched),
+		cmocka_unit_test(many_children_stay_cheap),
+		cmocka_unit_test(families),
+		cmocka_unit_test(ports_are_any_of_a_side_and_all_of_both),
+		cmocka_unit_test(ports_not_chosen_yet_pass),
+		cmocka_unit_test(what_passes_for_now_is_hidden),
+		cmocka_unit_test(free_takes_null),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

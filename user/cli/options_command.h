@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_OPTIONS_COMMAND_H
+#define TCPWATCH_OPTIONS_COMMAND_H
+
+#include <argp.h>
+
+#include "model/options.h"
+
+/* The options of the group "Starting a command", and COMMAND itself; the input is a struct options.
+ */
+extern const struct argp options_command_argp;
+
+/* What makes no sense with a COMMAND, or without one. Returns what is wrong, or NULL. */
+const char *options_command_check(const struct options *options);
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "cli/options_leaks.h"
+
+#include <errno.h>
+
+#include "base/exit_status.h"
+#include "leak/suppressions.h"
+
+enum leaks_option {
+	OPTION_SUPPRESSIONS = 0x300,
+	OPTION_GEN_SUPPRESSIONS,
+};
+
+static const struct argp_option argp_options[] = {
+	{"suppressions", OPTION_SUPPRESSIONS, "FILE", 0,
+	 "Leaks to ignore, one a line: leak:PATTERN", 2},
+	{"gen-suppressions", OPTION_GEN_SUPPRESSIONS, NULL, 0,
+	 "Print at the end what would ignore the leaks that were reported", 2},
+	{0},
+};
+
+static void read_file(struct argp_state *state, struct options *options)
+{
+	char error[SUPPRESSIONS_ERROR_LEN];
+	int err = suppressions_read(&options->ignored, options->suppressions, error);
+
+	if (err)
+		argp_failure(state, err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, 0,
+			     "--suppressions: %s", error);
+}
+
+static error_t option_parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case OPTION_SUPPRESSIONS:
+		if (options->suppressions)
+			argp_failure(state, STATUS_USAGE, 0,
+				     "--suppressions: there can be one file only: put what is in "
+				     "both into one");
+		options->suppressions = arg;
+		read_file(state, options);
+		break;
+	case OPTION_GEN_SUPPRESSIONS:
+		options->gen_suppressions = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp options_leaks_argp = {.options = argp_options, .parser = option_parse};
+
+void options_leaks_free(struct options *options)
+{
+	suppressions_free(options->ignored);
+	options->ignored = NULL;
+}

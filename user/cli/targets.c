@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "cli/targets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Epoll data: the tag, the pidfd, the pid. */
+#define TAG	 (1ULL << 63)
+#define FD_SHIFT 32
+#define FD_MASK	 0x7fffffffULL
+
+#define COMM_LEN 16
+
+static ssize_t file_read(const char *path, char *text, size_t size)
+{
+	size_t length = 0;
+	ssize_t count;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	do {
+		count = read(fd, text + length, size - 1 - length);
+		if (count > 0)
+			length += (size_t)count;
+	} while (count > 0 || (count < 0 && errno == EINTR));
+	count = count < 0 ? -errno : (ssize_t)length;
+	close(fd);
+	text[length] = '\0';
+	return count;
+}
+
+int targets_process_of(uint32_t thread, uint32_t *process)
+{
+	static const char key[] = "\nTgid:\t";
+	char path[32], text[1024];
+	unsigned long number;
+	const char *value;
+	char *end;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	length = file_read(path, text, sizeof(text));
+	if (length == -ENOENT)
+		return -ESRCH;
+	if (length < 0)
+		return (int)length;
+	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
+	 * one. */
+	value = strstr(text, key);
+	if (!value)
+		return -EPROTO;
+	value += strlen(key);
+	number = strtoul(value, &end, 10);
+	if (*end != '\n' || number < 1 || number > PID_MAX)
+		return -EPROTO;
+	*process = (uint32_t)number;
+	return 0;
+}
+
+int targets_add(struct targets *targets, uint32_t tgid)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int fd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	event.data.u64 = TAG | (uint64_t)fd << FD_SHIFT | tgid;
+	if (epoll_ctl(targets->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	targets->alive++;
+	return 0;
+}
+
+bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
+{
+	if (!(epoll_data & TAG))
+		return false;
+	*tgid = (uint32_t)epoll_data;
+	close((int)(epoll_data >> FD_SHIFT & FD_MASK));
+	targets->alive--;
+	return true;
+}
+
+static void printable(char *comm)
+{
+	for (char *c = comm; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
+static void read_comm(uint32_t tgid, char *comm, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(comm, size, "?");
+	snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(comm, (int)size, file))
+		comm[strcspn(comm, "\n")] = '\0';
+	fclose(file);
+	printable(comm);
+}
+
+/* As its comm will be, once it runs. */
+static void name_put(char *comm, size_t size, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
+	printable(comm);
+}
+
+const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])
+{
+	char comm[32], more[32] = "";
+
+	if (options->command) {
+		name_put(comm, sizeof(comm), options->command[0]);
+		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]", comm, options->pids[0]);
+		return text;
+	}
+	if (options->pid_count) {
+		if (options->pid_count > 1)
+			snprintf(more, sizeof(more), " and %zu more", options->pid_count - 1);
+		read_comm(options->pids[0], comm, sizeof(comm));
+		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]%s", comm, options->pids[0], more);
+		return text;
+	}
+	if (!options->comm_count)
+		return NULL;
+	if (options->comm_count > 1)
+		snprintf(more, sizeof(more), " and %zu more", options->comm_count - 1);
+	snprintf(text, TARGETS_TEXT_LEN, "processes named %s%s", options->comms[0], more);
+	return text;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "engine/internal.h"
+#include "leak/suppressions.h"
+
+/* What is of nobody known is of interest where every process is. */
+static bool is_watched(const struct engine *engine, const struct process *process)
+{
+	return process ? process->watched : !watch_set_is_selective(engine->watched);
+}
+
+static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)
+{
+	struct engine *engine = context;
+	bool watched = is_watched(engine, change->owner);
+
+	if (watched && engine->config.options->trace)
+		engine->config.output->ops->change(engine->config.output, change);
+	if (socket && change->to == TCP_CLOSE_WAIT)
+		leak_watch_enter(engine->leaks, socket);
+	if (watched)
+		finding_watch_changed(engine->findings, change);
+}
+
+static void on_accepted(void *context, const struct accepted *accepted)
+{
+	struct engine *engine = context;
+
+	if (engine->config.options->trace && is_watched(engine, accepted->process))
+		engine->config.output->ops->accepted(engine->config.output, accepted);
+}
+
+static void on_found(void *context, struct tcp_socket *socket)
+{
+	struct engine *engine = context;
+
+	if (socket->state == TCP_CLOSE_WAIT)
+		leak_watch_enter(engine->leaks, socket);
+}
+
+static void on_left(void *context, struct tcp_socket *socket, const struct event_transition *e)
+{
+	struct engine *engine = context;
+
+	leak_watch_left(engine->leaks, socket, e);
+}
+
+static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_ns)
+{
+	struct engine *engine = context;
+
+	if (socket->state == TCP_CLOSE_WAIT)
+		leak_watch_leave(engine->leaks, socket, time_ns);
+}
+
+static void on_leaked(void *context, const struct leak *leak)
+{
+	struct engine *engine = context;
+
+	if (engine->made)
+		suppression_gen_add(engine->made, leak);
+	engine->leaks_told++;
+	engine->config.output->ops->leak(engine->config.output, leak);
+}
+
+static bool is_ignored(void *context, const struct leak *leak)
+{
+	struct suppressions *suppressions = ((struct engine *)context)->config.options->ignored;
+
+	return suppressions && suppressions_match(suppressions, leak);
+}
+
+static void on_leak_ended(void *context, const struct leak_end *end)
+{
+	struct engine *engine = context;
+
+	engine->config.output->ops->leak_end(engine->config.output, end);
+}
+
+/* Only where there are sites. */
+static const struct call_stack *ask_names(void *context, uint32_t stack)
+{
+	struct call_sites *sites = ((struct engine *)context)->config.sites;
+
+	return sites->ops->names(sites, stack);
+}
+
+static void on_finding(void *context, const struct finding *finding)
+{
+	struct engine *engine = context;
+
+	engine->config.output->ops->finding(engine->config.output, finding);
+}
+
+static int ask_scan(void *context, const struct scan_request *request, struct scan_result *result)
+{
+	struct engine *engine = context;
+
+	return scan_plan_ask(&engine->scans, request, result);
+}
+
+static int ask_settings(void *context, uint32_t netns, struct net_settings *settings)
+{
+	struct source *source = ((struct engine *)context)->config.source;
+
+	return source->ops->settings(source, netns, settings);
+}
+
+static int ask_descriptor_limit(void *context, uint32_t pid, uint64_t *limit)
+{
+	struct source *source = ((struct engine *)context)->config.source;
+
+	return source->ops->descriptor_limit(source, pid, limit);
+}
+
+static uint64_t ask_time(void *context)
+{
+	return engine_now(context);
+}
+
+struct tracker_hooks engine_tracker_hooks(struct engine *engine)
+{
+	return (struct tracker_hooks){
+		.changed = on_changed,
+		.accepted = on_accepted,
+		.found = on_found,
+		.left = on_left,
+		.leaving = on_leaving,
+		.context = engine,
+	};
+}
+
+struct leak_hooks engine_leak_hooks(struct engine *engine)
+{
+	return (struct leak_hooks){
+		.leaked = on_leaked,
+		.ended = on_leak_ended,
+		.names = engine->config.sites ? ask_names : NULL,
+		.ignored = is_ignored,
+		.context = engine,
+	};
+}
+
+struct finding_hooks engine_finding_hooks(struct engine *engine)
+{
+	return (struct finding_hooks){
+		.found = on_finding,
+		.scan = ask_scan,
+		.settings = ask_settings,
+		.descriptor_limit = ask_descriptor_limit,
+		.now = ask_time,
+		.context = engine,
+	};
+}

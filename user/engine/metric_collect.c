@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "engine/metric_collect.h"
+
+#include "track/sample.h"
+
+/* NULL where nothing is to be counted. */
+static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
+				     uint32_t netns)
+{
+	struct process *process = (struct process *)owner; /* the table's own, not const there */
+
+	return sample_group(process_table_or_unknown(tracker->processes, process), netns);
+}
+
+static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)
+{
+	struct metric_group *group;
+
+	if (socket->hidden || socket->state == TCP_CLOSE)
+		return;
+	group = group_of(tracker, socket->owner, socket->flow.netns);
+	if (!group)
+		return;
+	group->sockets[socket->state]++;
+	if (socket->state == TCP_CLOSE_WAIT &&
+	    (!group->oldest_ns || socket->since_ns < group->oldest_ns))
+		group->oldest_ns = socket->since_ns;
+}
+
+static void count_mini(struct tracker *tracker, const struct mini_socket *mini)
+{
+	struct metric_group *group =
+		mini->hidden ? NULL : group_of(tracker, mini->owner, mini->netns);
+
+	if (group)
+		group->sockets[mini->state]++;
+}
+
+static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
+		       enum leak_kind kind)
+{
+	struct metric_group *group = group_of(context, process, socket->flow.netns);
+
+	if (group)
+		group->leaked[kind]++;
+}
+
+/* Of no single process: counts for the unknown one. */
+static void count_finding(void *context, enum finding_id id, const struct process *process,
+			  uint32_t netns)
+{
+	struct metric_group *group = group_of(context, process, netns);
+
+	if (group)
+		group->findings[id]++;
+}
+
+void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
+		    struct finding_watch *findings)
+{
+	const struct tcp_socket *socket;
+	const struct mini_socket *mini;
+	uint32_t position = 0;
+
+	metric_groups_begin(groups);
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		count_socket(tracker, socket);
+	position = 0;
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		count_mini(tracker, mini);
+	leak_watch_each(leaks, count_leak, tracker);
+	finding_watch_each(findings, count_finding, tracker);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * accept-stall: connections rot in a listener's accept queue.
+ *
+ * Only the kernel knows what is in a queue. It is asked for its listeners when there are
+ * connections of which no accept() is known (in the tracepoints mode that is most of them), and for
+ * the connections that wait as long as one of the queues is not empty.
+ */
+#include "finding/rule.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
+
+/* Whoever accepts at all does so within milliseconds: then the kernel is asked. */
+#define SUSPECT_NS (2 * NS_PER_S)
+/* ... or where so many come at once as the smaller backlogs hold. */
+#define SUSPECT_YOUNG 64
+/* ... but not again before this, when all queues were empty. */
+#define PAUSE_NS (5 * NS_PER_S)
+/* First in, first out: if the oldest waits for so long, nobody called accept() since. Clients give
+ * up after about as long; pauses of garbage collectors are shorter. */
+#define STALL_NS (5 * NS_PER_S)
+/* A single one or two may wait by intent: for a tool that serves one client at a time. */
+#define FEW 3
+/* A burst fills a queue for milliseconds. So long, and three looks, it must have been full. */
+#define FULL_NS	   (5 * NS_PER_S)
+#define FULL_SCANS 3
+/* What is known of a queue is out of date then. */
+#define FORGET_NS (30 * NS_PER_S)
+
+/* look->own[]: sockets that are older have been accepted. */
+
+/* Of all listeners together (PLACE_NONE): */
+enum { SUSPECTS, YOUNG };	/* now[] */
+enum { WAITING };		/* scanned[] */
+enum { ASKED_AT, ANSWERED_AT }; /* ever[] */
+/* Of a listener (process, PLACE_LOCAL): */
+enum { QUEUE, LIMIT, FULL };	     /* scanned[] */
+enum { SEEN_AT, FULL_SINCE, FULLS }; /* ever[] */
+/* Of an address, at which several may listen (no process, PLACE_LOCAL): */
+enum { TOTAL, OLD, OLDEST, AT_LEAST, GAVE_UP }; /* scanned[] */
+
+static const char full_says[] =
+	"The accept queue of this listener is full: new connections are dropped, and their peers try "
+	"again after a second or more.";
+static const char full_advice[] =
+	"The process accepts, but more slowly than connections come: let it accept in a loop and "
+	"hand the work to others, or run more workers (SO_REUSEPORT). The queue holds the lesser of "
+	"listen()'s backlog and net.core.somaxconn; raise both if it is bursts, and restart the "
+	"listener. nstat -az TcpExtListenOverflows counts what was dropped, ss -ltn shows the queue.";
+static const char stuck_full_advice[] =
+	"The process does not call accept(): it hangs, is stopped, is out of descriptors or out of "
+	"threads. A larger backlog or net.core.somaxconn does not help. Look at what it does (its "
+	"threads' stacks, strace -f -e accept4 -p PID), and at ss -ltn; a restart resets all that "
+	"wait.";
+
+static struct subject *all_of(struct finding_look *look)
+{
+	return subjects_get(look->subjects, FINDING_ACCEPT_STALL, NULL, PLACE_NONE, NULL);
+}
+
+static struct subject *address_of(struct finding_look *look, const struct flow *flow)
+{
+	return subjects_get(look->subjects, FINDING_ACCEPT_STALL, NULL, PLACE_LOCAL, flow);
+}
+
+static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
+		       struct process *owner)
+{
+	struct subject *all;
+
+	(void)owner;
+	if (socket->owner_source > OWNER_LISTENER || socket->role == ROLE_CLIENT ||
+	    socket->since_ns <= look->own[FINDING_ACCEPT_STALL])
+		return;
+	all = all_of(look);
+	if (all)
+		all->now[socket->since_ns + SUSPECT_NS <= look->now_ns ? SUSPECTS : YOUNG]++;
+}
+
+static void others(struct finding_look *look)
+{
+	struct subject *all = all_of(look);
+	bool suspicion;
+
+	if (!all)
+		return;
+	suspicion = all->now[SUSPECTS] || all->now[YOUNG] >= SUSPECT_YOUNG;
+	if (!all->scanned[WAITING] &&
+	    (!suspicion || (all->ever[ASKED_AT] && all->ever[ASKED_AT] + PAUSE_NS > look->now_ns)))
+		return;
+	all->ever[ASKED_AT] = look->now_ns;
+	look->wanted.tables = true;
+	look->wanted.states |= 1u << TCP_LISTEN;
+	if (all->scanned[WAITING])
+		look->wanted.states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+}
+
+static void listener_record(struct finding_look *look, const struct event_scan *record)
+{
+	const struct tcp_socket *listener;
+	struct subject *all = all_of(look), *subject;
+	struct process *owner;
+
+	if (!all)
+		return;
+	all->ever[ANSWERED_AT] = look->now_ns;
+	if (!record->recv_queue)
+		return;
+	listener = socket_table_find(look->tracker->sockets, record->cookie);
+	owner = listener && !listener->hidden ? finding_look_owner(look, listener->owner) : NULL;
+	if (!owner)
+		return;
+	all->scanned[WAITING]++;
+	subject = subjects_get(look->subjects, FINDING_ACCEPT_STALL, owner, PLACE_LOCAL,
+			       &listener->flow);
+	if (!subject)
+		return;
+	subject->scanned[QUEUE] += record->recv_queue;
+	subject->scanned[LIMIT] += record->send_queue;
+	/* sk_acceptq_is_full(): it holds one more than its limit. */
+	subject->scanned[FULL] |= record->recv_queue > record->send_queue;
+	subject->ever[SEEN_AT] = look->now_ns;
+	subject = address_of(look, &listener->flow);
+	if (subject)
+		subject->scanned[TOTAL] += record->recv_queue;
+}
+
+static bool is_unaccepted(const struct event_scan *record)
+{
+	return record->header.kind == EVENT_SCAN_SOCKET &&
+	       (record->state == TCP_ESTABLISHED || record->state == TCP_CLOSE_WAIT) &&
+	       !(record->flow.flags & (EVENT_SK_SOCKET | EVENT_DEAD | EVENT_KERN_SOCK));
+}
+
+static void waiting_record(struct finding_look *look, const struct event_scan *record)
+{
+	const struct tcp_socket *listener, *socket;
+	struct subject *subject;
+	bool several;
+
+	socket = socket_table_find(look->tracker->sockets, record->cookie);
+	if (!socket || socket->hidden)
+		return;
+	listener = listener_index_find(look->tracker->listeners, &socket->flow, &several);
+	if (!listener)
+		return;
+	subject = address_of(look, &listener->flow);
+	if (!subject)
+		return;
+	subject->scanned[OLD] += socket->since_ns + STALL_NS <= look->now_ns;
+	subject->scanned[GAVE_UP] += record->state == TCP_CLOSE_WAIT;
+	if (subject->scanned[OLDEST] && subject->scanned[OLDEST] <= socket->since_ns)
+		return;
+	subject->scanned[OLDEST] = socket->since_ns;
+	/* In CLOSE_WAIT since then, and waiting for longer. */
+	subject->scanned[AT_LEAST] = !socket->since_known || socket->state != TCP_ESTABLISHED;
+}
+
+static void record(struct finding_look *look, const struct event_scan *record)
+{
+	if (record->state == TCP_LISTEN)
+		listener_record(look, record);
+	else if (is_unaccepted(record))
+		waiting_record(look, record);
+}
+
+/* Are there more that wait for so long than the others' queues hold? Then some are in this one. */
+static bool is_stuck(const struct subject *listener, const struct subject *address)
+{
+	return address->scanned[OLD] + listener->scanned[QUEUE] > address->scanned[TOTAL];
+}
+
+/* For how long it has been full; 0: it is not, or was not looked at often enough. */
+static uint64_t full_for(struct finding_look *look, struct subject *subject)
+{
+	if (!subject->scanned[FULL]) {
+		subject->ever[FULL_SINCE] = 0;
+		return 0;
+	}
+	if (!subject->ever[FULL_SINCE]) {
+		subject->ever[FULL_SINCE] = subject->ever[SEEN_AT];
+		subject->ever[FULLS] = 0;
+	}
+	if (subject->ever[SEEN_AT] == look->now_ns)
+		subject->ever[FULLS]++;
+	return subject->ever[FULLS] < FULL_SCANS
+		       ? 0
+		       : subject->ever[SEEN_AT] - subject->ever[FULL_SINCE];
+}
+
+static void put_evidence(struct finding_look *look, struct subject *subject,
+			 const struct subject *address, struct finding *finding)
+{
+	const struct net_settings *settings = finding_look_settings(look, subject->flow.netns);
+	bool alone = address->scanned[TOTAL] == subject->scanned[QUEUE];
+
+	finding_count(finding, "queue", subject->scanned[QUEUE]);
+	finding_count(finding, "limit", subject->scanned[LIMIT]);
+	finding_flag(finding, "full", subject->scanned[FULL]);
+	if (alone && address->scanned[OLDEST])
+		finding_duration(finding, "oldest",
+				 subject->ever[SEEN_AT] - address->scanned[OLDEST],
+				 address->scanned[AT_LEAST]);
+	else if (is_stuck(subject, address))
+		finding_duration(finding, "oldest", STALL_NS, true);
+	if (alone && address->scanned[GAVE_UP])
+		finding_count(finding, "peers_gave_up", address->scanned[GAVE_UP]);
+	if (subject->scanned[FULL] && settings)
+		finding_count(finding, "somaxconn", settings->somaxconn);
+}
+
+static bool judge_listener(struct finding_look *look, struct subject *subject,
+			   struct finding *finding)
+{
+	const struct subject *address = address_of(look, &subject->flow);
+	uint64_t full_ns = full_for(look, subject);
+	bool stuck, full = full_ns >= FULL_NS;
+
+	if (!address || !subject->scanned[QUEUE] ||
+	    subject->ever[SEEN_AT] + FORGET_NS < look->now_ns)
+		return false;
+	stuck = is_stuck(subject, address);
+	if (!full && (!stuck || subject->scanned[QUEUE] < FEW))
+		return false;
+	finding->severity =
+		full && subject->scanned[QUEUE] >= FEW ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+	if (full) {
+		finding->says = full_says;
+		finding->advice = stuck ? stuck_full_advice : full_advice;
+	}
+	put_evidence(look, subject, address, finding);
+	return true;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	if (subject->place == PLACE_LOCAL && subject->process)
+		return judge_listener(look, subject, finding);
+	if (subject->place == PLACE_NONE && subject->ever[ANSWERED_AT] == look->now_ns &&
+	    !subject->scanned[WAITING])
+		look->own[FINDING_ACCEPT_STALL] = look->now_ns;
+	return false;
+}
+
+const struct finding_rule finding_accept_stall = {
+	.id = FINDING_ACCEPT_STALL,
+	.says = "Connections wait in the queue of this listener; the process does not accept them.",
+	.advice =
+		"The process has not called accept() since the oldest of them came: it hangs, is "
+		"stopped, is out of descriptors or threads, or has forgotten the listener. Look at "
+		"what it does (its threads' stacks, strace -f -e accept4 -p PID). ss -ltn shows the "
+		"queue; a larger backlog would only let more connections wait.",
+	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
+	.socket = see_socket,
+	.others = others,
+	.record = record,
+	.judge = judge,
+};

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* close-wait-leak: a process collects sockets whose peer has closed. */
+#include <stdio.h>
+
+#include "finding/rule.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
+
+/* One leak has its own line; so many are a habit: tests and retries leave fewer. */
+#define MANY 10
+/* ... or fewer, if for a minute they have become so many more, and still do. */
+#define FEW	  3
+#define MINUTE_NS (60 * NS_PER_S)
+#define LATELY_NS (30 * NS_PER_S)
+/* Idle connections of a client's pool whose server closed them: pools keep up to 100 (Go's
+ * transport), most of them 10 or 20. */
+#define POOL_MANY 101
+/* accept() and open() fail when descriptors run out: at once where three quarters of them are
+ * spent on this, or within ten minutes. */
+#define SPENT(limit) ((limit) / 4 * 3)
+#define SOON_NS	     (10 * MINUTE_NS)
+#define LIMIT_KEPT   (30 * NS_PER_S)
+
+/* subject->now[]: the leaks by kind, and */
+enum { POOL = LEAK_KINDS, TOLD }; /* TOLD: there is something new to tell */
+/* subject->ever[] */
+enum { LIMIT, LIMIT_AT };
+
+static const char pool_says[] =
+	"The servers have closed these idle connections; the client keeps their sockets.";
+static const char pool_advice[] =
+	"This looks like a connection pool that does not look at idle connections. Let it close them "
+	"after less time than the server does (its idle or keep-alive timeout), or check them before "
+	"use. If it is no pool, the process hangs: it reads none of them. ss -tnp state close-wait "
+	"shows them.";
+static const char pair_says[] =
+	"Both ends are on this host: the peers have closed and wait in FIN_WAIT2; this process has "
+	"not closed its end.";
+static const char pair_advice[] =
+	"This process must close, not its peers: they did their part. Close the socket when a read "
+	"returns 0 or an error, on each path of the code. No sysctl ends CLOSE_WAIT, and the FIN_WAIT2 "
+	"of the peers ends with it; until the program is mended, only its restart does.";
+
+struct verdict {
+	bool wrong;
+	bool pool; /* nothing but idle connections of a client */
+	enum severity severity;
+	uint64_t count;
+	double growth; /* a minute */
+	bool growth_known;
+	uint64_t limit;	      /* descriptors of the process; 0 = not known */
+	uint64_t exhausts_ns; /* from now; UINT64_MAX: not, or not known */
+};
+
+struct walk {
+	struct finding_look *look;
+};
+
+/* NULL: the leak is not of this rule. Not unaccepted ones: accept-stall. */
+static struct subject *subject_of(struct finding_look *look, struct process *process,
+				  enum leak_kind kind)
+{
+	struct process *owner = finding_look_owner(look, process);
+
+	if (kind == LEAK_UNACCEPTED || !owner)
+		return NULL;
+	return subjects_get(look->subjects, FINDING_CLOSE_WAIT_LEAK, owner, PLACE_NONE, NULL);
+}
+
+static bool is_pooled(const struct tcp_socket *socket, enum leak_kind kind)
+{
+	return kind == LEAK_UNREAD && socket->role == ROLE_CLIENT;
+}
+
+static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
+		       enum leak_kind kind)
+{
+	struct finding_look *look = ((struct walk *)context)->look;
+	struct subject *subject = subject_of(look, process, kind);
+
+	if (!subject)
+		return;
+	subject->now[is_pooled(socket, kind) ? POOL : kind]++;
+	subject_age(subject, socket->since_ns, !socket->since_known);
+}
+
+static uint64_t limit_of(struct finding_look *look, struct subject *subject)
+{
+	if (!subject->ever[LIMIT_AT] || subject->ever[LIMIT_AT] + LIMIT_KEPT < look->now_ns) {
+		subject->ever[LIMIT] = finding_look_descriptors(look, subject->process);
+		subject->ever[LIMIT_AT] = look->now_ns;
+	}
+	return subject->ever[LIMIT];
+}
+
+static uint64_t exhausts_in(const struct verdict *verdict, uint64_t held)
+{
+	double minutes;
+
+	if (!verdict->limit || !verdict->growth_known || verdict->growth <= 0)
+		return UINT64_MAX;
+	if (held >= verdict->limit)
+		return 0;
+	minutes = (double)(verdict->limit - held) / verdict->growth;
+	return minutes < 1e6 ? (uint64_t)(minutes * (double)MINUTE_NS) : UINT64_MAX;
+}
+
+static struct verdict assess(struct finding_look *look, struct subject *subject)
+{
+	const struct trend *trend = &subject->trends[0];
+	struct verdict verdict = {.exhausts_ns = UINT64_MAX};
+	uint64_t over_ns, held;
+	bool grows;
+
+	for (int kind = 0; kind < LEAK_KINDS; kind++)
+		verdict.count += subject->now[kind];
+	held = verdict.count + subject->now[POOL];
+	verdict.growth = trend_per_second(trend, MINUTE_NS, &over_ns) * 60;
+	/* The values are up to 2 s apart. */
+	verdict.growth_known = over_ns + 3 * NS_PER_S >= MINUTE_NS;
+	grows = verdict.growth_known && verdict.growth >= FEW &&
+		trend_per_second(trend, LATELY_NS, NULL) > 0;
+	verdict.pool = verdict.count < FEW && subject->now[POOL] >= POOL_MANY;
+	verdict.wrong = verdict.pool || verdict.count >= MANY || (verdict.count >= FEW && grows);
+	if (!verdict.wrong)
+		return verdict;
+	if (verdict.pool) {
+		verdict.count = held;
+		verdict.severity = SEVERITY_INFO;
+		return verdict;
+	}
+	verdict.limit = limit_of(look, subject);
+	if (grows)
+		verdict.exhausts_ns = exhausts_in(&verdict, held);
+	verdict.severity =
+		(verdict.limit && held >= SPENT(verdict.limit)) || verdict.exhausts_ns <= SOON_NS
+			? SEVERITY_CRITICAL
+			: SEVERITY_WARNING;
+	return verdict;
+}
+
+static void add_pair(void *context, const struct tcp_socket *socket, struct process *process,
+		     enum leak_kind kind)
+{
+	struct finding_look *look = ((struct walk *)context)->look;
+	struct subject *subject = subject_of(look, process, kind);
+
+	if (subject && subject->now[TOLD] && !is_pooled(socket, kind))
+		finding_pairs_add(look->pairs, subject, &socket->flow);
+}
+
+/* What is about to be told is worth a walk: where are the other ends? */
+static void look_for_pairs(struct finding_look *look, struct walk *walk)
+{
+	const struct tcp_socket *socket;
+	uint32_t position = 0;
+
+	leak_watch_each(look->leaks, add_pair, walk);
+	while ((socket = socket_table_next(look->tracker->sockets, &position)))
+		if (socket->state == TCP_FIN_WAIT2)
+			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
+	/* A closed one is a mini-socket, of which the table has no flow. */
+	look->wanted.tables = true;
+	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
+}
+
+static void others(struct finding_look *look)
+{
+	struct walk walk = {.look = look};
+	struct subject *subject = NULL;
+	bool told = false;
+
+	leak_watch_each(look->leaks, count_leak, &walk);
+	while ((subject = subjects_next(look->subjects, subject))) {
+		struct verdict verdict;
+		uint64_t count = 0;
+
+		if (subject->id != FINDING_CLOSE_WAIT_LEAK)
+			continue;
+		for (int kind = 0; kind < LEAK_KINDS; kind++)
+			count += subject->now[kind];
+		trend_add(&subject->trends[0], look->now_ns, count);
+		verdict = assess(look, subject);
+		subject->now[TOLD] = verdict.wrong && !verdict.pool &&
+				     (!subject->open || verdict.severity > subject->severity);
+		told |= subject->now[TOLD];
+	}
+	if (told)
+		look_for_pairs(look, &walk);
+}
+
+static void record(struct finding_look *look, const struct event_scan *record)
+{
+	const struct mini_socket *mini;
+	struct flow flow;
+
+	if (finding_pairs_empty(look->pairs) || record->header.kind != EVENT_SCAN_MINI ||
+	    record->state != TCP_FIN_WAIT2)
+		return;
+	flow_read(&flow, &record->flow, record->header.netns);
+	mini = mini_table_find(look->tracker->minis, record->cookie);
+	finding_pairs_show(look->pairs, &flow, mini ? mini->owner : NULL);
+}
+
+static void put_place(struct finding_look *look, struct finding *finding,
+		      const struct verdict *verdict)
+{
+	uint64_t open;
+	const struct leak_group *most = leak_watch_most(look->leaks, finding->process, &open);
+	bool pooled = most && most->kind == LEAK_UNREAD && most->role == ROLE_CLIENT;
+
+	if (most && pooled == verdict->pool && open * 2 >= verdict->count)
+		finding_text(finding, most->role == ROLE_SERVER ? "listener" : "peer", most->place);
+}
+
+static void put_site(struct finding_look *look, struct finding *finding, bool pooled)
+{
+	const char *site = leak_watch_site(look->leaks, finding->process, pooled);
+
+	if (site)
+		finding_text(finding, "call_site", site);
+}
+
+_Static_assert(EVIDENCE_TEXT_LEN >= CALL_SITE_TEXT_LEN, "room for a call site");
+
+static void put_pairs(struct finding_look *look, const struct subject *subject,
+		      struct finding *finding)
+{
+	struct finding_pairs_found found;
+	char text[EVIDENCE_TEXT_LEN];
+
+	finding_pairs_tally(look->pairs, subject, &found);
+	if (!found.count)
+		return;
+	if (found.all)
+		finding_count(finding, "peers_here", found.count);
+	if (found.process) {
+		int length = found.process->tgid
+				     ? snprintf(text, sizeof(text), "%s[%u]", found.process->comm,
+						found.process->tgid)
+				     : snprintf(text, sizeof(text), "%s", found.process->comm);
+
+		if (found.others)
+			snprintf(text + length, sizeof(text) - (size_t)length, " and %u more",
+				 found.others);
+		finding_text(finding, "peer_process", text);
+	}
+	if (found.netns) {
+		snprintf(text, sizeof(text), "%u", found.netns);
+		finding_text(finding, "peer_netns", text);
+	}
+	finding->says = pair_says;
+	finding->advice = pair_advice;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	struct verdict verdict = assess(look, subject);
+
+	if (!verdict.wrong)
+		return false;
+	finding->severity = verdict.severity;
+	finding_count(finding, "count", verdict.count);
+	finding_duration(finding, "oldest", look->now_ns - subject->oldest_ns,
+			 subject->oldest_at_least);
+	for (int kind = 0; kind < LEAK_KINDS; kind++)
+		if (subject->now[kind])
+			finding_count(finding, leak_kind_name((enum leak_kind)kind),
+				      subject->now[kind]);
+	if (subject->now[POOL])
+		finding_count(finding, "idle_in_pool", subject->now[POOL]);
+	if (verdict.growth_known)
+		finding_rate(finding, "growth", EVIDENCE_PER_MINUTE, verdict.growth);
+	if (verdict.limit && verdict.limit != UINT64_MAX)
+		finding_count(finding, "descriptor_limit", verdict.limit);
+	if (verdict.exhausts_ns <= SOON_NS * 6)
+		finding_duration(finding, "exhausted_in", verdict.exhausts_ns, false);
+	put_place(look, finding, &verdict);
+	put_site(look, finding, verdict.pool);
+	put_pairs(look, subject, finding);
+	if (verdict.pool) {
+		finding->says = pool_says;
+		finding->advice = pool_advice;
+	}
+	return true;
+}
+
+const struct finding_rule finding_close_wait_leak = {
+	.id = FINDING_CLOSE_WAIT_LEAK,
+	.says = "The peers have closed these connections; the process has not.",
+	.advice =
+		"Close the socket when a read returns 0 or an error, on each path of the code. No sysctl "
+		"ends CLOSE_WAIT; until the program is mended, only its restart does. ss -tnp state "
+		"close-wait shows them.",
+	.others = others,
+	.record = record,
+	.judge = judge,
+};

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * connect-stuck: SYNs without an answer.
+ *
+ * Judged for each peer, by connections that wait now and by tries that were given up. Where many
+ * peers of one process are silent, it is told once, of the process.
+ */
+#include "finding/rule.h"
+#include "base/units.h"
+
+/* The SYN was sent again after 1, 2 and 3 s, before Linux 6.5 after 1 and 3 s: so many lost in a
+ * row are no chance any more. */
+#define STUCK_NS (4 * NS_PER_S)
+/* Several at once, or several tries: it is not one host that just restarts. */
+#define FEW 3
+/* A single one: longer than the timeouts that programs have for connect(). */
+#define ALONE_NS (10 * NS_PER_S)
+/* These many wait for something that matters. */
+#define MANY 5
+/* A try that was given up earlier says nothing of the peer: clients that try several addresses at
+ * once ("happy eyeballs") close the slower ones after some 0.3 s. */
+#define GAVE_UP_NS (1 * NS_PER_S)
+/* Tries older than this are no news. */
+#define TRIED_NS (60 * NS_PER_S)
+/* More silent peers than this have one cause on this side, or are the program's way of working. */
+#define PEERS_FEW 5
+
+/* look->own[]: until then answers matter, for there were tries without one. */
+
+/* Of a peer (process, PLACE_REMOTE), and of all of a process (PLACE_NONE): */
+enum { COUNT, COUNTED, RETRANSMITS, PEERS }; /* now */
+enum { GAVE_UP, GAVE_UP_AT };		     /* ever; since the last answer */
+
+static const char many_says[] =
+	"This process connects to many peers of which none answers, not even with a refusal.";
+static const char many_advice[] =
+	"Many silent peers mean this host's own way out: its routes, its firewall, a full conntrack table "
+	"(nft list ruleset, conntrack -S), or a firewall in front of it. A crawler or a peer-to-peer client "
+	"sees this at any time. ss -tnop state syn-sent shows them all.";
+
+static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
+		       struct process *owner)
+{
+	const struct segment_trouble *trouble;
+	struct subject *subject;
+
+	if (socket->since_ns + STUCK_NS > look->now_ns)
+		return;
+	subject = subjects_get_peer(look->subjects, FINDING_CONNECT_STUCK, owner, socket);
+	if (!subject)
+		return;
+	trouble = segment_table_find(look->tracker->segments, socket->cookie);
+	subject->now[COUNT]++;
+	if (trouble && trouble->state == TCP_SYN_SENT) {
+		subject->now[COUNTED]++;
+		subject->now[RETRANSMITS] += trouble->timeouts;
+	}
+	subject_age(subject, socket->since_ns, !socket->since_known);
+}
+
+static void answered(struct finding_look *look, struct process *owner,
+		     const struct tcp_socket *socket)
+{
+	struct subject *subject = subjects_find(look->subjects, FINDING_CONNECT_STUCK, owner,
+						PLACE_REMOTE, &socket->flow);
+
+	if (subject)
+		subject->ever[GAVE_UP] = 0;
+}
+
+static void changed(struct finding_look *look, const struct change *change)
+{
+	struct tcp_socket socket = {.role = ROLE_CLIENT};
+	struct process *owner;
+	struct subject *subject;
+
+	socket.flow = *change->flow;
+	owner = finding_look_owner(look, change->owner);
+	if (!owner)
+		return;
+	if (change->to != TCP_CLOSE || change->cause == CAUSE_REFUSED) {
+		if (change->time_ns < look->own[FINDING_CONNECT_STUCK])
+			answered(look, owner, &socket);
+		return;
+	}
+	if (change->cause != CAUSE_TIMEOUT &&
+	    (change->cause != CAUSE_CLOSED || change->lifetime_ns == DURATION_UNKNOWN ||
+	     change->lifetime_ns < GAVE_UP_NS))
+		return;
+	subject = subjects_get_peer(look->subjects, FINDING_CONNECT_STUCK, owner, &socket);
+	if (!subject)
+		return;
+	subject->ever[GAVE_UP]++;
+	subject->ever[GAVE_UP_AT] = change->time_ns;
+	look->own[FINDING_CONNECT_STUCK] = change->time_ns + SUBJECT_KEPT_NS;
+}
+
+static bool is_stuck(const struct finding_look *look, const struct subject *subject)
+{
+	uint64_t count = subject->now[COUNT];
+
+	if (subject->place != PLACE_REMOTE)
+		return false;
+	return count >= FEW || (count && subject->oldest_ns + ALONE_NS <= look->now_ns) ||
+	       (subject->ever[GAVE_UP] >= FEW &&
+		subject->ever[GAVE_UP_AT] + TRIED_NS > look->now_ns);
+}
+
+static void add_peer(struct finding_look *look, const struct subject *subject)
+{
+	struct subject *all = subjects_get(look->subjects, FINDING_CONNECT_STUCK, subject->process,
+					   PLACE_NONE, NULL);
+
+	if (!all)
+		return;
+	for (unsigned int i = COUNT; i < PEERS; i++)
+		all->now[i] += subject->now[i];
+	all->now[PEERS]++;
+	if (subject->now[COUNT])
+		subject_age(all, subject->oldest_ns, subject->oldest_at_least);
+}
+
+static void see_others(struct finding_look *look)
+{
+	struct subject *subject = NULL;
+
+	while ((subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_CONNECT_STUCK && is_stuck(look, subject))
+			add_peer(look, subject);
+}
+
+static void put_evidence(const struct finding_look *look, const struct subject *subject,
+			 struct finding *finding)
+{
+	finding_count(finding, "count", subject->now[COUNT]);
+	if (!subject->now[COUNT])
+		return;
+	/* A socket older than tcpwatch has none until its SYN is sent again. */
+	if (feature_has(look->tracker->features, FEATURE_RETRANSMITS) &&
+	    subject->now[COUNTED] == subject->now[COUNT])
+		finding_count(finding, "retransmits", subject->now[RETRANSMITS]);
+	finding_duration(finding, "oldest", look->now_ns - subject->oldest_ns,
+			 subject->oldest_at_least);
+}
+
+static bool judge_process(struct finding_look *look, const struct subject *all,
+			  struct finding *finding)
+{
+	if (all->now[PEERS] <= PEERS_FEW)
+		return false;
+	finding->severity =
+		all->now[COUNT] < all->now[PEERS] + MANY ? SEVERITY_INFO : SEVERITY_WARNING;
+	finding->says = many_says;
+	finding->advice = many_advice;
+	finding_count(finding, "peers", all->now[PEERS]);
+	put_evidence(look, all, finding);
+	return true;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	const struct subject *all = subjects_find(look->subjects, FINDING_CONNECT_STUCK,
+						  subject->process, PLACE_NONE, NULL);
+
+	if (subject->place == PLACE_NONE)
+		return judge_process(look, subject, finding);
+	if (!is_stuck(look, subject) || (!subject->open && all && all->now[PEERS] > PEERS_FEW))
+		return false;
+	finding->severity = subject->now[COUNT] < MANY ? SEVERITY_INFO : SEVERITY_WARNING;
+	put_evidence(look, subject, finding);
+	if (subject->ever[GAVE_UP])
+		finding_count(finding, "gave_up", subject->ever[GAVE_UP]);
+	return true;
+}
+
+const struct finding_rule finding_connect_stuck = {
+	.id = FINDING_CONNECT_STUCK,
+	.says = "These connect() calls get no answer, not even a refusal.",
+	.advice =
+		"Something drops the SYNs or what answers them: a firewall, a wrong address or route, a host that "
+		"is down, or a full accept queue there (ss -ltn on the peer). Try `nc -vz` from this network "
+		"namespace; ss -tnop state syn-sent shows who waits. The kernel gives up only after "
+		"tcp_syn_retries (6: some two minutes): a program that must not wait so long needs a timeout of "
+		"its own, or TCP_SYNCNT on its sockets.",
+	.states = 1u << TCP_SYN_SENT,
+	.socket = see_socket,
+	.from_states = 1u << TCP_SYN_SENT,
+	.changed = changed,
+	.others = see_others,
+	.judge = judge,
+};

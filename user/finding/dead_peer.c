@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/*
+ * dead-peer: data is sent again and again to a peer that no longer answers.
+ *
+ * Where many peers of one process are dead, it is told once, of the process.
+ */
+#include "finding/rule.h"
+#include "base/units.h"
+
+/* With the usual first timeout of 0.2 s five in a row are 6 s of silence: more than a reboot of a
+ * switch, much less than the 15 minutes after which the kernel gives up (tcp_retries2). */
+#define TIMEOUTS 5
+/* ... and with a shorter first timeout, at least so long. */
+#define SILENT_NS (5 * NS_PER_S)
+/* Clients go away without a word at any time: laptops, phones. Of a server's connections fewer than
+ * one in so many are no news. */
+#define SHARE 10
+/* One host that went away, or the way to all of them. */
+#define MANY 10
+/* More dead peers than this have one cause. */
+#define PEERS_FEW 5
+/* TCP_RTO_MAX, and how late the kernel's timers may be. */
+#define TIMEOUT_MAX_NS (120 * NS_PER_S)
+#define LATE(ns)       ((ns) + (ns) / 8 + NS_PER_S)
+
+/* look->own[]: until then a process's connections are counted, for some of a server are dead. */
+#define COUNTED_NS (5 * NS_PER_S)
+
+/* Of a peer (process, PLACE_REMOTE), and of all of a process (PLACE_NONE): */
+enum { COUNT, BYTES, WITHOUT_KEEPALIVE, SERVERS, BACKOFF, PEERS, OPEN }; /* now */
+
+static const char many_says[] =
+	"Many peers no longer answer: data to all of them is sent again and again.";
+
+/* Of connections older than tcpwatch the role is not known: somebody listens where they came in. */
+static enum socket_role role_of(const struct finding_look *look, const struct tcp_socket *socket)
+{
+	bool several;
+
+	if (socket->role != ROLE_UNKNOWN)
+		return socket->role;
+	return listener_index_find(look->tracker->listeners, &socket->flow, &several) ? ROLE_SERVER
+										      : ROLE_CLIENT;
+}
+
+/* A server's connections, where some of them are dead. */
+static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
+		       struct process *owner)
+{
+	struct subject *all;
+
+	if (look->own[FINDING_DEAD_PEER] < look->now_ns || role_of(look, socket) == ROLE_CLIENT)
+		return;
+	all = subjects_find(look->subjects, FINDING_DEAD_PEER, owner, PLACE_NONE, NULL);
+	if (all)
+		all->now[OPEN]++;
+}
+
+/* The entry is as of the last timeout. Would the next have come, had nobody answered? */
+static bool is_current(const struct finding_look *look, const struct segment_trouble *trouble)
+{
+	uint64_t next_ns = (trouble->last_ns - trouble->unanswered_ns) * 2;
+
+	if (!next_ns) /* how long the others took was not seen */
+		next_ns = NS_PER_S << (trouble->backoff < 7 ? trouble->backoff + 1 : 7);
+	if (next_ns > TIMEOUT_MAX_NS)
+		next_ns = TIMEOUT_MAX_NS;
+	return look->now_ns <= trouble->last_ns + LATE(next_ns);
+}
+
+static bool is_dead(const struct finding_look *look, const struct segment_trouble *trouble)
+{
+	return trouble->timeouts >= TIMEOUTS && trouble->unacknowledged && trouble->unanswered_ns &&
+	       trouble->last_received_ns && trouble->last_received_ns + SILENT_NS < look->now_ns &&
+	       is_current(look, trouble);
+}
+
+static void see_trouble(struct finding_look *look, const struct segment_trouble *trouble)
+{
+	const struct tcp_socket *socket =
+		socket_table_find(look->tracker->sockets, trouble->cookie);
+	struct tcp_socket placed;
+	struct process *owner;
+	struct subject *subject;
+
+	if (!socket || socket->hidden ||
+	    (socket->state != TCP_ESTABLISHED && socket->state != TCP_CLOSE_WAIT))
+		return;
+	owner = finding_look_owner(look, socket->owner);
+	if (!owner)
+		return;
+	placed = (struct tcp_socket){.flow = socket->flow, .role = role_of(look, socket)};
+	subject = subjects_get_peer(look->subjects, FINDING_DEAD_PEER, owner, &placed);
+	if (!subject)
+		return;
+	subject->now[COUNT]++;
+	subject->now[BYTES] += trouble->unacknowledged;
+	subject->now[WITHOUT_KEEPALIVE] += !trouble->keepalive;
+	subject->now[SERVERS] += placed.role != ROLE_CLIENT;
+	if (trouble->backoff > subject->now[BACKOFF])
+		subject->now[BACKOFF] = trouble->backoff;
+	subject_age(subject, trouble->last_received_ns, false);
+}
+
+static void add_peer(struct finding_look *look, const struct subject *subject)
+{
+	struct subject *all =
+		subjects_get(look->subjects, FINDING_DEAD_PEER, subject->process, PLACE_NONE, NULL);
+
+	if (!all)
+		return;
+	for (unsigned int i = COUNT; i < BACKOFF; i++)
+		all->now[i] += subject->now[i];
+	if (subject->now[BACKOFF] > all->now[BACKOFF])
+		all->now[BACKOFF] = subject->now[BACKOFF];
+	all->now[PEERS]++;
+	subject_age(all, subject->oldest_ns, false);
+	if (subject->now[SERVERS])
+		look->own[FINDING_DEAD_PEER] = look->now_ns + COUNTED_NS;
+}
+
+static void see_others(struct finding_look *look)
+{
+	const struct segment_trouble *trouble;
+	struct subject *subject = NULL;
+	uint32_t position = 0;
+
+	while ((trouble = segment_table_next(look->tracker->segments, &position)))
+		if (is_dead(look, trouble))
+			see_trouble(look, trouble);
+	while ((subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_DEAD_PEER && subject->place == PLACE_REMOTE &&
+		    subject->now[COUNT])
+			add_peer(look, subject);
+}
+
+/* Are they few of all connections that a server has? */
+static bool is_usual(const struct subject *subject, const struct subject *all)
+{
+	return subject->now[SERVERS] == subject->now[COUNT] &&
+	       (!all->now[OPEN] || all->now[SERVERS] * SHARE < all->now[OPEN]);
+}
+
+static void put_evidence(const struct finding_look *look, const struct subject *subject,
+			 struct finding *finding)
+{
+	uint64_t without = subject->now[WITHOUT_KEEPALIVE];
+
+	finding_count(finding, "count", subject->now[COUNT]);
+	finding_duration(finding, "silent_for", look->now_ns - subject->oldest_ns, false);
+	finding_bytes(finding, "unacknowledged", subject->now[BYTES]);
+	finding_count(finding, "backoff", subject->now[BACKOFF]);
+	if (!without || without == subject->now[COUNT])
+		finding_flag(finding, "keepalive", !without);
+	else
+		finding_count(finding, "without_keepalive", without);
+}
+
+/* A server has done nothing wrong when a client goes. */
+static enum severity severity_of(const struct subject *subject)
+{
+	if (subject->now[COUNT] >= MANY)
+		return SEVERITY_CRITICAL;
+	return subject->now[SERVERS] == subject->now[COUNT] ? SEVERITY_INFO : SEVERITY_WARNING;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	const struct subject *all = subjects_find(look->subjects, FINDING_DEAD_PEER,
+						  subject->process, PLACE_NONE, NULL);
+
+	if (!all || !subject->now[COUNT] || (!subject->open && is_usual(subject, all)))
+		return false;
+	if (subject == all) {
+		if (all->now[PEERS] <= PEERS_FEW)
+			return false;
+		finding->says = many_says;
+		finding_count(finding, "peers", all->now[PEERS]);
+	} else if (!subject->open && all->now[PEERS] > PEERS_FEW) {
+		return false;
+	}
+	finding->severity = severity_of(subject);
+	put_evidence(look, subject, finding);
+	return true;
+}
+
+const struct finding_rule finding_dead_peer = {
+	.id = FINDING_DEAD_PEER,
+	.says = "The peer no longer answers: data is sent again and again.",
+	.advice =
+		"The peer's host is down, or the way to it is cut (ping it; ss -tnoi shows timer:(on,...) with a "
+		"backoff). The kernel goes on for some 15 minutes (tcp_retries2), with SO_KEEPALIVE too: only "
+		"TCP_USER_TIMEOUT on the socket makes it give up earlier. Connections that are idle notice nothing "
+		"at all without SO_KEEPALIVE, and with it only after 2 hours unless TCP_KEEPIDLE says otherwise.",
+	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
+	.socket = see_socket,
+	.others = see_others,
+	.judge = judge,
+};

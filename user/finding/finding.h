@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_FINDING_H
+#define TCPWATCH_FINDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/flow.h"
+#include "track/process_table.h"
+
+/* What can be wrong. The names and their order are a promise: docs/findings.md. */
+enum finding_id {
+	FINDING_CLOSE_WAIT_LEAK,
+	FINDING_ACCEPT_STALL,
+	FINDING_TIME_WAIT_CHURN,
+	FINDING_POOL_THRASH,
+	FINDING_CONNECT_STUCK,
+	FINDING_SYN_FLOOD,
+	FINDING_FIN_WAIT2_STUCK,
+	FINDING_LAST_ACK_STUCK,
+	FINDING_DEAD_PEER,
+	FINDING_RESET_STORM,
+	FINDINGS
+};
+
+/* "close-wait-leak" and so on. */
+const char *finding_name(enum finding_id id);
+
+enum severity {
+	SEVERITY_INFO,	   /* worth knowing; may be on purpose */
+	SEVERITY_WARNING,  /* wrong, and can wait until the morning */
+	SEVERITY_CRITICAL, /* fails now, or will within minutes */
+};
+
+const char *severity_name(enum severity severity);
+
+/* The unit of a piece of evidence: in JSON the end of its name, in text how it is written. */
+enum evidence_unit {
+	EVIDENCE_COUNT,	     /* no suffix */
+	EVIDENCE_BYTES,	     /* _bytes */
+	EVIDENCE_DURATION,   /* _ns */
+	EVIDENCE_PER_SECOND, /* _per_second */
+	EVIDENCE_PER_MINUTE, /* _per_minute */
+	EVIDENCE_PERCENT,    /* _percent */
+	EVIDENCE_FLAG,	     /* no suffix; true or false */
+	EVIDENCE_TEXT	     /* no suffix */
+};
+
+#define EVIDENCE_TEXT_LEN 368
+
+struct evidence {
+	const char *name; /* static; words joined by '_' */
+	enum evidence_unit unit;
+	bool at_least; /* EVIDENCE_DURATION: it is longer than that */
+	union {
+		uint64_t count; /* also bytes, ns, flag */
+		double rate;	/* per second, per minute, percent */
+		char text[EVIDENCE_TEXT_LEN];
+	};
+};
+
+#define FINDING_EVIDENCE 14
+
+/* Which end of its flow a finding is about. */
+enum finding_place {
+	PLACE_NONE,
+	PLACE_LOCAL,  /* a listener */
+	PLACE_REMOTE, /* a peer; without port (0) any of its ports */
+	PLACE_PAIR    /* a local address and a peer; without port (0) all peers */
+};
+
+enum finding_status { FINDING_OPENED, FINDING_WORSE, FINDING_OVER };
+
+/* One thing that is wrong, as it is told. Valid during the call only. */
+struct finding {
+	enum finding_id id;
+	enum finding_status status;
+	enum severity severity;
+	const struct process *process; /* NULL = no single one, or unknown */
+	enum finding_place place;
+	struct flow flow;   /* what `place` names of it */
+	uint64_t time_ns;   /* CLOCK_MONOTONIC */
+	uint64_t since_ns;  /* when it was first found; CLOCK_MONOTONIC */
+	const char *says;   /* one sentence, static: what is wrong */
+	const char *advice; /* static: what to do */
+	unsigned int evidence_count;
+	struct evidence evidence[FINDING_EVIDENCE];
+};
+
+/* Add one piece of evidence; what is too much is left out. */
+void finding_count(struct finding *finding, const char *name, uint64_t count);
+void finding_bytes(struct finding *finding, const char *name, uint64_t bytes);
+void finding_duration(struct finding *finding, const char *name, uint64_t ns, bool at_least);
+void finding_rate(struct finding *finding, const char *name, enum evidence_unit unit, double rate);
+void finding_flag(struct finding *finding, const char *name, bool flag);
+void finding_text(struct finding *finding, const char *name, const char *text);
+
+/* Its place: "10.0.0.2:80", "10.0.0.2"; "10.0.0.1 -> 10.0.0.2:80" or "10.0.0.1 -> *" for a pair; ""
+ * for none. Returns text. */
+#define FINDING_PLACE_LEN 128
+const char *finding_format_place(const struct finding *finding, char text[FINDING_PLACE_LEN]);
+
+/* The piece of evidence with this name; NULL if there is none. */
+const struct evidence *finding_evidence(const struct finding *finding, const char *name);
+
+#endif

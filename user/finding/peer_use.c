@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "finding/peer_use.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "track/socket_table.h"
+
+/* Each process and peer has a few places where it can be. */
+#define SETS 256
+#define WAYS 4
+
+struct peer_use {
+	struct peer peers[SETS * WAYS];
+	struct peer *last; /* that was asked for: mostly it is the same again */
+};
+
+struct peer_use *peer_use_new(void)
+{
+	struct peer_use *use = calloc(1, sizeof(*use));
+
+	if (use)
+		use->last = use->peers;
+	return use;
+}
+
+void peer_use_free(struct peer_use *use)
+{
+	free(use);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+static struct peer *set_of(struct peer_use *use, const struct process *process,
+			   const struct flow *flow)
+{
+	uint64_t halves[2], hash;
+
+	memcpy(halves, flow->remote, sizeof(halves));
+	hash = mix(process->tgid, process->start_ns);
+	hash = mix(hash, halves[0]);
+	hash = mix(hash, halves[1]);
+	hash = mix(hash, (uint64_t)flow->netns << 16 | flow->remote_port);
+	return &use->peers[hash % SETS * WAYS];
+}
+
+static bool is_it(const struct peer *peer, const struct process *process, const struct flow *flow)
+{
+	return peer->tgid == process->tgid && peer->start_ns == process->start_ns &&
+	       peer->flow.remote_port == flow->remote_port && peer->flow.netns == flow->netns &&
+	       peer->flow.family == flow->family &&
+	       !memcmp(peer->flow.remote, flow->remote, sizeof(flow->remote));
+}
+
+/* NULL if it is in none of the set's places. */
+static struct peer *find_in(struct peer_use *use, struct peer *set, const struct process *process,
+			    const struct flow *flow)
+{
+	for (struct peer *peer = set; peer < set + WAYS; peer++)
+		if (is_it(peer, process, flow))
+			return use->last = peer;
+	return NULL;
+}
+
+struct peer *peer_use_find(struct peer_use *use, const struct process *process,
+			   const struct flow *flow)
+{
+	if (!process->tgid)
+		return NULL;
+	if (is_it(use->last, process, flow))
+		return use->last;
+	return find_in(use, set_of(use, process, flow), process, flow);
+}
+
+static struct peer *get(struct peer_use *use, const struct process *process,
+			const struct flow *flow, uint64_t slot)
+{
+	struct peer *set, *peer;
+
+	if (!process->tgid)
+		return NULL;
+	if (is_it(use->last, process, flow))
+		return use->last;
+	set = set_of(use, process, flow);
+	peer = find_in(use, set, process, flow);
+	if (peer)
+		return peer;
+	peer = set;
+	for (struct peer *other = set + 1; other < set + WAYS; other++)
+		if (other->last_ns < peer->last_ns)
+			peer = other;
+	*peer = (struct peer){
+		.tgid = process->tgid, .start_ns = process->start_ns, .slot = slot, .flow = *flow};
+	memset(peer->flow.local, 0, sizeof(peer->flow.local));
+	peer->flow.local_port = 0;
+	return peer;
+}
+
+static struct peer_slot *slot_of(struct peer *peer, uint64_t slot)
+{
+	if (slot > peer->slot + PEER_SLOTS)
+		peer->slot = slot - PEER_SLOTS;
+	while (peer->slot < slot) {
+		peer->slot++;
+		peer->slots[peer->slot % PEER_SLOTS] = (struct peer_slot){.most = peer->open};
+	}
+	return &peer->slots[peer->slot % PEER_SLOTS];
+}
+
+static void add_quiet(struct peer_sum *sum, const struct peer_slot *one)
+{
+	if (!sum->calm || one->quiet_least < sum->all.quiet_least)
+		sum->all.quiet_least = one->quiet_least;
+	if (one->quiet_most > sum->all.quiet_most)
+		sum->all.quiet_most = one->quiet_most;
+	sum->all.quiet += one->quiet;
+	sum->calm++;
+}
+
+struct peer_sum peer_sum(const struct peer *peer, uint64_t time_ns)
+{
+	uint64_t slot = time_ns / PEER_SLOT_NS;
+	struct peer_sum sum = {0};
+
+	for (uint64_t i = 0; i < PEER_SLOTS && i <= peer->slot; i++) {
+		const struct peer_slot *one = &peer->slots[(peer->slot - i) % PEER_SLOTS];
+
+		if (peer->slot - i + PEER_SLOTS <= slot)
+			break;
+		sum.all.opened += one->opened;
+		sum.all.closed += one->closed;
+		sum.all.timed += one->timed;
+		sum.all.lifetime_ns += one->lifetime_ns;
+		if (one->most > sum.all.most)
+			sum.all.most = one->most;
+		sum.busy += one->closed > 0;
+		if (one->quiet)
+			add_quiet(&sum, one);
+		if (one->opened || one->closed)
+			sum.over_ns = time_ns - (peer->slot - i) * PEER_SLOT_NS;
+	}
+	return sum;
+}
+
+/* Something happens after a while: was that a quiet one? */
+static void note_quiet(struct peer *peer, struct peer_slot *slot, uint64_t time_ns)
+{
+	uint64_t quiet_ns = time_ns > peer->last_ns ? time_ns - peer->last_ns : 0;
+
+	if (peer->synced && quiet_ns >= PEER_QUIET_NS) {
+		struct peer_sum sum = peer_sum(peer, time_ns);
+
+		if (sum.all.timed &&
+		    quiet_ns >= sum.all.lifetime_ns / sum.all.timed * PEER_QUIET_LIVES) {
+			if (!slot->quiet || peer->open < slot->quiet_least)
+				slot->quiet_least = peer->open;
+			if (peer->open > slot->quiet_most)
+				slot->quiet_most = peer->open;
+			slot->quiet++;
+		}
+	}
+	peer->last_ns = time_ns;
+}
+
+void peer_use_opened(struct peer_use *use, const struct process *process, const struct flow *flow,
+		     uint64_t time_ns)
+{
+	struct peer *peer = get(use, process, flow, time_ns / PEER_SLOT_NS);
+	struct peer_slot *slot;
+
+	if (!peer)
+		return;
+	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
+	note_quiet(peer, slot, time_ns);
+	slot->opened++;
+	peer->open++;
+	if (peer->open > slot->most)
+		slot->most = peer->open;
+}
+
+void peer_use_ended(struct peer_use *use, const struct process *process, const struct flow *flow,
+		    uint64_t time_ns, uint64_t lifetime_ns, bool by_client)
+{
+	struct peer *peer = peer_use_find(use, process, flow);
+	struct peer_slot *slot;
+
+	if (!peer)
+		return;
+	slot = slot_of(peer, time_ns / PEER_SLOT_NS);
+	note_quiet(peer, slot, time_ns);
+	if (peer->open)
+		peer->open--;
+	if (!by_client)
+		return;
+	slot->closed++;
+	if (lifetime_ns == DURATION_UNKNOWN)
+		return;
+	slot->timed++;
+	slot->lifetime_ns += lifetime_ns;
+}
+
+struct peer *peer_use_next(struct peer_use *use, struct peer *previous)
+{
+	struct peer *peer = previous ? previous + 1 : use->peers;
+
+	while (peer < use->peers + SETS * WAYS && !peer->tgid)
+		peer++;
+	return peer < use->peers + SETS * WAYS ? peer : NULL;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* reset-storm: connections end in RST, not FIN. */
+#include <string.h>
+
+#include "finding/rule.h"
+#include "base/units.h"
+
+/* A few broken clients are part of the internet, and so are health checks that end in a reset: some
+ * in a second, of all the checkers together. */
+#define PER_SECOND 5
+/* Many TLS clients close before they have read the server's last word: a part of all connections
+ * ends in a reset on healthy hosts. When most do, it is a habit. */
+#define SHARE_PERCENT 50
+/* A program that ends may reset all that it has open, at once, however many: what counts is for how
+ * long there are PER_SECOND in one second after the other. */
+#define LASTS_NS (10 * NS_PER_S)
+/* ... with pauses no longer than this. */
+#define PAUSES_NS (3 * NS_PER_S)
+
+/* Of this storm, ever: resets, connections that ended, when it began, the last second with that
+ * many, what `resets` was at the last look and when that was. */
+enum { SENT, RECEIVED, ENDED, SINCE, BUSY_AT, COUNTED, LOOKED_AT };
+
+/* trends[] */
+enum { RESETS_OVER_TIME, ENDS_OVER_TIME };
+
+enum kind { NORMAL, IS_SENT, IS_RECEIVED };
+
+/* Not CAUSE_REFUSED: there never was a connection. "localhost" is tried at ::1 first, and refused
+ * there, by many a healthy client. */
+static enum kind kind_of(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_RESET_SENT:
+	case CAUSE_ABORT:
+		return IS_SENT;
+	case CAUSE_RESET_RECEIVED:
+		return IS_RECEIVED;
+	default:
+		return NORMAL;
+	}
+}
+
+/* Of a connection that was one. */
+static bool ends(const struct change *change)
+{
+	return change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT;
+}
+
+/* A server's by the address that it listens at, a client's by its peer. Made by a reset only: there
+ * may be as many peers as connections. */
+static struct subject *subject_of(struct finding_look *look, const struct change *change,
+				  struct process *owner, bool reset)
+{
+	enum finding_place place = change->role == ROLE_SERVER ? PLACE_LOCAL : PLACE_REMOTE;
+	struct flow flow = *change->flow;
+
+	if (change->role == ROLE_UNKNOWN)
+		flow.remote_port = 0;
+	return reset ? subjects_get(look->subjects, FINDING_RESET_STORM, owner, place, &flow)
+		     : subjects_find(look->subjects, FINDING_RESET_STORM, owner, place, &flow);
+}
+
+static void changed(struct finding_look *look, const struct change *change)
+{
+	struct subject *subject;
+	struct process *owner;
+	enum kind kind;
+
+	if (!ends(change))
+		return;
+	kind = kind_of(change->cause);
+	if (kind == NORMAL && !subjects_any(look->subjects, FINDING_RESET_STORM))
+		return;
+	owner = finding_look_owner(look, change->owner);
+	subject = owner ? subject_of(look, change, owner, kind != NORMAL) : NULL;
+	if (!subject)
+		return;
+	subject->ever[ENDED]++;
+	if (kind != NORMAL)
+		subject->ever[kind == IS_SENT ? SENT : RECEIVED]++;
+}
+
+static const char *advice_of(const struct subject *subject)
+{
+	if (subject->ever[SENT] > subject->ever[RECEIVED])
+		return "This process resets them: it closes with data unread, has SO_LINGER with "
+		       "time 0, or data comes after its close(). Let it read to the end, or "
+		       "shutdown(SHUT_WR) first and read until 0. SO_LINGER 0 is no cure for "
+		       "TIME_WAIT: what waits to be sent is lost. nstat -az TcpExtTCPAbortOnClose "
+		       "TcpExtTCPAbortOnData tells which it is.";
+	return "The peer resets them: it closes with data unread, has SO_LINGER with time 0, or "
+	       "crashes; or a proxy, load balancer or firewall between ends connections that were "
+	       "idle for too long: then let ours be idle for a shorter time than its timeout. "
+	       "tcpwatch -t shows how long each was open before reset_received.";
+}
+
+static void storm_end(struct subject *subject)
+{
+	memset(subject->ever, 0, sizeof(subject->ever));
+	memset(subject->trends, 0, sizeof(subject->trends));
+}
+
+/* Has there been one second after the other with many? */
+static bool goes_on(const struct finding_look *look, struct subject *subject)
+{
+	uint64_t resets = subject->ever[SENT] + subject->ever[RECEIVED];
+	uint64_t passed_ns = look->now_ns - subject->ever[LOOKED_AT];
+	bool busy = (resets - subject->ever[COUNTED]) * NS_PER_S >= PER_SECOND * passed_ns;
+
+	if (!subject->ever[LOOKED_AT]) /* the look before, as far as anybody knows */
+		busy = resets >= PER_SECOND;
+	subject->ever[COUNTED] = resets;
+	subject->ever[LOOKED_AT] = look->now_ns;
+	if (busy) {
+		if (!subject->ever[SINCE])
+			subject->ever[SINCE] = look->now_ns;
+		subject->ever[BUSY_AT] = look->now_ns;
+	}
+	return subject->ever[BUSY_AT] && subject->ever[BUSY_AT] + PAUSES_NS >= look->now_ns;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	uint64_t lasts_ns, ended_over_ns;
+	double rate, ended_rate;
+
+	if (!goes_on(look, subject)) {
+		storm_end(subject);
+		return false;
+	}
+	trend_add(&subject->trends[RESETS_OVER_TIME], look->now_ns,
+		  subject->ever[SENT] + subject->ever[RECEIVED]);
+	trend_add(&subject->trends[ENDS_OVER_TIME], look->now_ns, subject->ever[ENDED]);
+	rate = trend_per_second(&subject->trends[RESETS_OVER_TIME], LASTS_NS, NULL);
+	ended_rate = trend_per_second(&subject->trends[ENDS_OVER_TIME], LASTS_NS, &ended_over_ns);
+	lasts_ns = subject->ever[BUSY_AT] - subject->ever[SINCE];
+	if (lasts_ns < LASTS_NS || rate < PER_SECOND || rate * 100 < ended_rate * SHARE_PERCENT)
+		return false;
+	finding->severity = SEVERITY_WARNING;
+	finding->advice = advice_of(subject);
+	finding_rate(finding, "rate", EVIDENCE_PER_SECOND, rate);
+	finding_rate(finding, "share_of_ends", EVIDENCE_PERCENT, rate * 100 / ended_rate);
+	finding_count(finding, "sent", subject->ever[SENT]);
+	finding_count(finding, "received", subject->ever[RECEIVED]);
+	finding_duration(finding, "lasts", lasts_ns, true);
+	return true;
+}
+
+const struct finding_rule finding_reset_storm = {
+	.id = FINDING_RESET_STORM,
+	.says = "Connections end in resets, second after second: what was on its way is lost.",
+	.advice = "", /* advice_of() */
+	.from_states =
+		~(1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT),
+	.changed = changed,
+	.judge = judge,
+};

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "host/scan_settings.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/netns_enter.h"
+#include "host/netns_list.h"
+
+struct reading {
+	struct net_settings *settings;
+	int err;
+};
+
+static void read_inside(void *context)
+{
+	struct reading *reading = context;
+
+	reading->err = net_settings_read(reading->settings);
+}
+
+static int read_elsewhere(int home_fd, uint32_t netns, struct net_settings *settings)
+{
+	struct reading reading = {.settings = settings, .err = -ENOENT};
+	struct netns_list list = {0};
+	int err = netns_list_read(&list);
+
+	for (size_t i = 0; !err && i < list.count; i++) {
+		if (list.items[i].inode != netns)
+			continue;
+		err = netns_enter(home_fd, list.items[i].pid, read_inside, &reading);
+		break;
+	}
+	netns_list_clear(&list);
+	return err ? err : reading.err;
+}
+
+int scan_settings(uint32_t netns, struct net_settings *settings)
+{
+	int home_fd = netns_home(), err;
+	struct stat home;
+
+	if (home_fd < 0)
+		return home_fd;
+	if (fstat(home_fd, &home))
+		err = -errno;
+	else if ((uint32_t)home.st_ino == netns)
+		err = net_settings_read(settings);
+	else
+		err = read_elsewhere(home_fd, netns, settings);
+	close(home_fd);
+	return err;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_SCAN_SETTINGS_H
+#define TCPWATCH_SCAN_SETTINGS_H
+
+#include <stdint.h>
+
+#include "model/net_settings.h"
+
+/* Reads the settings of a network namespace, by its inode. Returns 0 or a negative errno: -ENOENT
+ * where no visible process is in it. */
+int scan_settings(uint32_t netns, struct net_settings *settings);
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* libmicrohttpd's calls for a request: what is let through to a page. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "http/internal.h"
+
+/* Of those that wait for a run, so many go on in one. */
+#define RESUME_MAX 8
+
+static struct http_connection *connection_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+/* "/path" of "/path?query" and of "http://host/path". */
+static void path_set(struct http_connection *connection, const char *uri)
+{
+	size_t length;
+
+	if (*uri != '/') {
+		const char *slashes = strstr(uri, "://");
+
+		uri = slashes ? strchr(slashes + 3, '/') : uri;
+		if (!uri)
+			uri = "/";
+	}
+	length = strcspn(uri, "?");
+	if (length >= HTTP_PATH_LEN)
+		length = 0;
+	memcpy(connection->path, uri, length);
+	connection->path[length] = '\0';
+}
+
+void *http_request_begun(void *context, const char *uri, struct MHD_Connection *mhd)
+{
+	struct http_connection *connection = connection_of(mhd);
+	struct http_server *server = context;
+	uint64_t deadline_ns = clock_now() + server->limits.header_ns;
+
+	if (!connection)
+		return NULL;
+	server->progress = true;
+	connection->asked = false;
+	connection->auth_known = false;
+	path_set(connection, uri);
+	if (connection->phase == HTTP_IDLE) {
+		connection->phase = HTTP_READING;
+		if (deadline_ns < connection->deadline_ns)
+			connection->deadline_ns = deadline_ns;
+	}
+	return connection;
+}
+
+void http_request_ended(void *context, struct MHD_Connection *mhd, void **request,
+			enum MHD_RequestTerminationCode why)
+{
+	struct http_server *server = context;
+	struct http_connection *connection = *request;
+	char byte;
+
+	(void)mhd;
+	(void)why;
+	*request = NULL;
+	server->progress = true;
+	if (!connection || connection->phase == HTTP_CLOSING)
+		return;
+	/* The end of stream may have come with the request; then libmicrohttpd 0.9.75 has missed
+	 * it, as its epoll reports edges only. */
+	if (!recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
+		http_door_end(connection);
+		return;
+	}
+	connection->phase = HTTP_IDLE;
+	connection->deadline_ns = clock_now() + server->limits.idle_ns;
+}
+
+static bool has_body(struct MHD_Connection *mhd)
+{
+	const char *length =
+		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+static void suspend(struct http_connection *connection)
+{
+	connection->suspended = true;
+	MHD_suspend_connection(connection->mhd);
+}
+
+static void resume(struct http_connection *connection)
+{
+	connection->suspended = false;
+	MHD_resume_connection(connection->mhd);
+}
+
+void http_request_pause(struct http_connection *connection)
+{
+	struct http_server *server = connection->server;
+
+	connection->paused_next = NULL;
+	*server->paused_tail = connection;
+	server->paused_tail = &connection->paused_next;
+	suspend(connection);
+}
+
+void http_request_resume(struct http_server *server)
+{
+	for (int i = 0; i < RESUME_MAX && server->paused; i++) {
+		struct http_connection *connection = server->paused;
+
+		server->paused = connection->paused_next;
+		if (!server->paused)
+			server->paused_tail = &server->paused;
+		resume(connection);
+	}
+}
+
+void http_request_resume_all(struct http_server *server)
+{
+	server->paused = NULL;
+	server->paused_tail = &server->paused;
+	for (struct http_connection *c = server->connections; c; c = c->next) {
+		if (c->suspended)
+			resume(c);
+	}
+}
+
+void http_request_authenticated(struct http_server *server)
+{
+	enum http_auth_verdict verdict;
+	struct http_connection *connection;
+
+	while ((connection = http_auth_next(server->auth, &verdict))) {
+		connection->auth = verdict;
+		/* The users have changed: it asks again. */
+		connection->auth_known = verdict != HTTP_AUTH_WAIT;
+		connection->deadline_ns = clock_now() + server->limits.response_ns;
+		resume(connection);
+	}
+}
+
+static void authenticate(struct http_connection *connection)
+{
+	struct http_server *server = connection->server;
+	struct http_credentials credentials;
+	const char *header = MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_AUTHORIZATION);
+
+	connection->auth = HTTP_AUTH_BAD;
+	if (!http_auth_parse(&credentials, header))
+		connection->auth = http_auth_check(server->auth, server->web, &credentials,
+						   &connection->peer, connection);
+	explicit_bzero(&credentials, sizeof(credentials));
+	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
+}
+
+/* Returns true when the request may go on to its page; else *result is what to return. */
+static bool let_in(struct http_connection *connection, enum MHD_Result *result)
+{
+	*result = MHD_YES;
+	if (!connection->server->web || !connection->server->web->user_count)
+		return true;
+	if (!connection->auth_known)
+		authenticate(connection);
+	switch (connection->auth) {
+	case HTTP_AUTH_GOOD:
+		return true;
+	case HTTP_AUTH_WAIT:
+		connection->deadline_ns = UINT64_MAX;
+		suspend(connection);
+		return false;
+	case HTTP_AUTH_BUSY:
+		*result = http_page_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+					  MHD_HTTP_HEADER_RETRY_AFTER, "2");
+		return false;
+	case HTTP_AUTH_BAD:
+	default:
+		connection->server->counts.auth_failed++;
+		*result = http_page_error(connection, MHD_HTTP_UNAUTHORIZED,
+					  MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+					  "Basic realm=\"tcpwatch\", charset=\"UTF-8\"");
+		return false;
+	}
+}
+
+enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, const char *url,
+				    const char *method, const char *version, const char *upload,
+				    size_t *upload_size, void **request)
+{
+	struct http_server *server = context;
+	struct http_connection *connection = *request;
+	enum MHD_Result result;
+
+	(void)url;
+	(void)version;
+	(void)upload;
+	server->progress = true;
+	if (!connection || connection->phase == HTTP_CLOSING || *upload_size)
+		return MHD_NO;
+	if (!connection->asked) {
+		connection->asked = true;
+		connection->phase = HTTP_ANSWERING;
+		connection->deadline_ns = clock_now() + server->limits.response_ns;
+		if (!has_body(mhd))
+			return MHD_YES;
+	}
+	/* Answered before a body was read, the connection is closed, and the body never read. */
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return http_page_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+				       MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (has_body(mhd))
+		return http_page_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL);
+	if (!*connection->path)
+		return http_page_error(connection, MHD_HTTP_URI_TOO_LONG, NULL, NULL);
+	if (clock_now() >= server->until_ns) {
+		http_request_pause(connection);
+		return MHD_YES;
+	}
+	if (!let_in(connection, &result))
+		return result;
+	return http_page_make(connection, method);
+}

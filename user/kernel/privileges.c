@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "kernel/privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#define SECUREBITS_LOCKED                                                                          \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |                           \
+	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |   \
+	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+#define NOT_SEEN "sockets that no descriptor holds (unaccepted, half-open, TIME_WAIT)"
+
+const struct privilege privileges[PRIVILEGES] = {
+	{CAP_BPF, "CAP_BPF", "no BPF program can be loaded"},
+	{CAP_PERFMON, "CAP_PERFMON", "no BPF program can be loaded"},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+	 "sockets that no descriptor holds, in other network namespaces"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+	 "other users' network namespaces, for such sockets; with -s, names in their stacks"},
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
+	 "web configs and keys, and with -s programs, that this user may not read"},
+};
+
+bool privileges_has(unsigned int capability)
+{
+	if (capng_get_caps_process())
+		return false;
+	if ((capability == CAP_BPF || capability == CAP_PERFMON) &&
+	    capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
+		return true;
+	return capng_have_capability(CAPNG_EFFECTIVE, capability);
+}
+
+const char *privileges_missing_core(void)
+{
+	static const char *const names[] = {"", "CAP_BPF", "CAP_PERFMON",
+					    "CAP_BPF and CAP_PERFMON"};
+
+	return names[(privileges_has(CAP_BPF) ? 0 : 1) + (privileges_has(CAP_PERFMON) ? 0 : 2)];
+}
+
+const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN])
+{
+	bool admin = privileges_has(CAP_SYS_ADMIN), ptrace = privileges_has(CAP_SYS_PTRACE);
+
+	if (admin && ptrace)
+		return NULL;
+	snprintf(text, PRIVILEGES_TEXT_LEN,
+		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or with %s as well",
+		 admin ? "network namespaces of other users' processes"
+		       : "other network namespaces",
+		 admin	  ? "CAP_SYS_PTRACE is"
+		 : ptrace ? "CAP_SYS_ADMIN is"
+			  : "CAP_SYS_ADMIN and CAP_SYS_PTRACE are",
+		 admin || ptrace ? "that" : "these");
+	return text;
+}
+
+/* What only CAP_SETPCAP allows: without it there is less to take away, and nothing to be done. */
+static void lock_out(void)
+{
+	for (unsigned long capability = 0; capability <= CAP_LAST_CAP; capability++)
+		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0);
+}
+
+static bool is_kept(unsigned int capability, bool files, bool probes)
+{
+	if (capability == CAP_PERFMON) /* to load, and for probes; what is loaded runs without */
+		return probes;
+	return files || capability != CAP_DAC_READ_SEARCH;
+}
+
+int privileges_drop(bool files, bool signals, bool probes)
+{
+	bool has[PRIVILEGES];
+
+	lock_out();
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (size_t i = 0; i < PRIVILEGES; i++)
+		has[i] = capng_have_capability(CAPNG_PERMITTED, privileges[i].number);
+	signals = signals && capng_have_capability(CAPNG_PERMITTED, CAP_KILL);
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (size_t i = 0; i < PRIVILEGES; i++)
+		if (has[i] && is_kept(privileges[i].number, files, probes) &&
+		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				 privileges[i].number))
+			return -EINVAL;
+	if (signals && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL))
+		return -EINVAL;
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}

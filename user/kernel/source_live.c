@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "kernel/source_live.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "kernel/bpf_load.h"
+#include "model/feature.h"
+#include "kernel/go_probe.h"
+#include "base/journal.h"
+#include "host/ring_reader.h"
+#include "host/process_limit.h"
+#include "kernel/scan.h"
+#include "host/scan_settings.h"
+#include "tcpwatch.skel.h"
+
+struct source_live {
+	struct source base;
+	struct tcpwatch *skeleton;
+	struct ring_reader *ring;
+	struct go_probe *go; /* NULL without -s, or where that cannot be done */
+	int epoll_fd;
+	struct event_ledger *per_cpu; /* one for each possible CPU */
+	int cpus;
+};
+
+static struct source_live *live_of(struct source *source)
+{
+	return (struct source_live *)source;
+}
+
+static int live_drain(struct source *source, source_sink sink, void *context)
+{
+	struct source_live *live = live_of(source);
+
+	if (live->go)
+		go_probe_changed(live->go);
+	live->skeleton->bss->wake_sent = 0;
+	ring_reader_consume(live->ring, sink, context);
+	return 0;
+}
+
+static int live_scan(struct source *source, const struct scan_request *request,
+		     struct scan_result *result)
+{
+	return scan_run(live_of(source)->skeleton, request, result);
+}
+
+static int live_settings(struct source *source, uint32_t netns, struct net_settings *settings)
+{
+	(void)source;
+	return scan_settings(netns, settings);
+}
+
+static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
+{
+	(void)source;
+	return process_limit_descriptors(pid, limit);
+}
+
+/* Others answer scans. */
+static bool writes_records(enum feature feature)
+{
+	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES;
+}
+
+static uint64_t recursion_misses(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature feature)
+{
+	const struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+
+	return recursion_misses(*bpf_load_slot(skeleton, feature)->prog) +
+	       (twin ? recursion_misses(*twin->prog) : 0);
+}
+
+static void live_ledger(struct source *source, struct ledger *ledger)
+{
+	struct source_live *live = live_of(source);
+	uint64_t wanted = 0, ring_full = 0;
+	__u32 zero = 0;
+
+	if (!bpf_map_lookup_elem(bpf_map__fd(live->skeleton->maps.ledger), &zero, live->per_cpu))
+		for (int i = 0; i < live->cpus; i++) {
+			wanted += live->per_cpu[i].wanted;
+			ring_full += live->per_cpu[i].ring_full;
+		}
+	ledger->lost[LOST_RING_FULL] = ring_full;
+	ledger->lost[LOST_RECURSION] = 0;
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (writes_records(feature))
+			ledger->lost[LOST_RECURSION] += feature_misses(live->skeleton, feature);
+	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
+}
+
+static uint64_t live_now(struct source *source)
+{
+	(void)source;
+	return clock_now();
+}
+
+static void live_clock(struct source *source, struct clock *clock)
+{
+	(void)source;
+	clock_read(clock);
+}
+
+static bool live_process_alive(struct source *source, uint32_t tgid)
+{
+	(void)source;
+	return !kill((pid_t)tgid, 0) || errno != ESRCH;
+}
+
+static void live_executed(struct source *source, const struct event_exec *e)
+{
+	struct source_live *live = live_of(source);
+
+	if (live->go)
+		go_probe_executed(live->go, e->task.tgid);
+}
+
+static void live_stop(struct source *source)
+{
+	go_probe_free(live_of(source)->go);
+	live_of(source)->go = NULL;
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (writes_records(feature))
+			bpf_load_detach(live_of(source)->skeleton, feature);
+}
+
+static void live_free(struct source *source)
+{
+	struct source_live *live = live_of(source);
+
+	ring_reader_free(live->ring);
+	go_probe_free(live->go);
+	if (live->epoll_fd >= 0)
+		close(live->epoll_fd);
+	tcpwatch__destroy(live->skeleton);
+	free(live->per_cpu);
+	free(live);
+}
+
+static const struct source_ops ops = {
+	.drain = live_drain,
+	.scan = live_scan,
+	.settings = live_settings,
+	.descriptor_limit = live_descriptor_limit,
+	.executed = live_executed,
+	.stop = live_stop,
+	.ledger = live_ledger,
+	.now = live_now,
+	.clock = live_clock,
+	.process_alive = live_process_alive,
+	.free = live_free,
+};
+
+static int wait_for(struct source_live *live, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* What wakes us: the ring, and Go programs that change. */
+static int make_epoll(struct source_live *live)
+{
+	int err;
+
+	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (live->epoll_fd < 0)
+		return -errno;
+	err = wait_for(live, bpf_map__fd(live->skeleton->maps.events));
+	if (!err && live->go)
+		err = wait_for(live, go_probe_fd(live->go));
+	return err;
+}
+
+/* Programs that are started by now come with a record. */
+static int attach_to_go(struct source_live *live, const struct options *options)
+{
+	int err;
+
+	if (!feature_has(live->base.features, FEATURE_GO_REQUESTS))
+		return 0;
+	err = go_probe_new(&live->go, live->skeleton->progs.on_go_request,
+			   feature_has(live->base.features, FEATURE_GO_STARTS)
+				   ? live->skeleton->progs.on_go_breakpoint
+				   : NULL,
+			   options->verbose);
+	if (!err)
+		go_probe_running(live->go, options);
+	return err;
+}
+
+static int load_and_attach(struct source_live *live, const struct options *options)
+{
+	int err;
+
+	if (!bpf_load_has_btf(options))
+		return -ENOENT;
+	err = bpf_load(&live->skeleton, options, &live->base.features);
+	if (err)
+		return err;
+	if (options->stack && !feature_has(live->base.features, FEATURE_ACCEPT) &&
+	    !feature_has(live->base.features, FEATURE_ACCEPT_STACKS))
+		journal_say(SD_WARNING,
+			    "-s: where connections were accepted is not known: the end of "
+			    "accept() cannot be seen. See tcpwatch --features -v");
+	err = attach_to_go(live, options);
+	if (!err)
+		err = make_epoll(live);
+	if (err)
+		return err;
+	return ring_reader_new(&live->ring, bpf_map__fd(live->skeleton->maps.events),
+			       bpf_map__max_entries(live->skeleton->maps.events));
+}
+
+int source_live_new(struct source **source, const struct options *options)
+{
+	struct source_live *live = calloc(1, sizeof(*live));
+	int err = -ENOMEM;
+
+	if (!live)
+		goto fail;
+	live->base.ops = &ops;
+	live->epoll_fd = -1;
+	live->cpus = libbpf_num_possible_cpus();
+	if (live->cpus <= 0) {
+		err = live->cpus ? live->cpus : -EINVAL;
+		goto fail;
+	}
+	live->per_cpu = calloc((size_t)live->cpus, sizeof(*live->per_cpu));
+	if (!live->per_cpu)
+		goto fail;
+	err = load_and_attach(live, options);
+	if (err)
+		goto fail;
+	*source = &live->base;
+	return 0;
+fail:
+	bpf_load_explain(err, options);
+	if (live)
+		live_free(&live->base);
+	return err;
+}
+
+int source_live_epoll_fd(const struct source *source)
+{
+	return ((const struct source_live *)source)->epoll_fd;
+}

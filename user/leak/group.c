@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "leak/group.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#define SITE_MODULE_LEN 200 /* of the path; more is cut off */
+
+/* The same text in another program is another site. */
+struct site {
+	uint32_t number;
+	UT_hash_handle hh;
+	const char *text; /* within `key` */
+	char key[];	  /* the module, a newline, the text */
+};
+
+struct key {
+	struct process *process;
+	struct site *site;
+	uint32_t netns;
+	uint8_t kind;
+	uint8_t role;
+	uint16_t family;
+	uint8_t address[EVENT_ADDRESS_LEN];
+	uint16_t port;
+	uint16_t zero[3];
+};
+
+struct entry {
+	struct leak_group group;
+	struct key key;
+	UT_hash_handle hh;
+};
+
+struct leak_groups {
+	struct entry *entries;
+	struct site *sites;
+};
+
+struct leak_groups *leak_groups_new(void)
+{
+	return calloc(1, sizeof(struct leak_groups));
+}
+
+void leak_groups_free(struct leak_groups *groups)
+{
+	struct entry *entry, *next;
+	struct site *site, *next_site;
+
+	if (!groups)
+		return;
+	HASH_ITER (hh, groups->entries, entry, next) {
+		HASH_DEL(groups->entries, entry);
+		free(entry);
+	}
+	HASH_ITER (hh, groups->sites, site, next_site) {
+		HASH_DEL(groups->sites, site);
+		free(site);
+	}
+	free(groups);
+}
+
+static struct site *site_new(struct leak_groups *groups, const char *key, size_t text_length)
+{
+	struct site *site = calloc(1, sizeof(*site) + strlen(key) + 1);
+
+	if (!site)
+		return NULL;
+	memcpy(site->key, key, strlen(key) + 1);
+	site->text = site->key + strlen(key) - text_length;
+	site->number = HASH_COUNT(groups->sites) + 1;
+	HASH_ADD_STR(groups->sites, key, site);
+	if (!site->hh.tbl) {
+		free(site);
+		return NULL;
+	}
+	return site;
+}
+
+/* NULL where it is not known, or would be one too many. */
+static struct site *site_get(struct leak_groups *groups, const struct call_stack *stack)
+{
+	char text[CALL_SITE_TEXT_LEN], key[SITE_MODULE_LEN + 1 + CALL_SITE_TEXT_LEN];
+	struct site *site;
+	const char *module;
+
+	if (!stack || !stack->count)
+		return NULL;
+	module = call_site_frame(stack)->module;
+	snprintf(key, sizeof(key), "%.*s\n%s", SITE_MODULE_LEN, module ? module : "",
+		 call_site_format(stack, text));
+	HASH_FIND_STR(groups->sites, key, site);
+	if (site || HASH_COUNT(groups->sites) >= LEAK_SITES_LIMIT)
+		return site;
+	return site_new(groups, key, strlen(text));
+}
+
+/* A client's own port changes with each connection, a server's peers do: neither makes a place. */
+static void key_fill(struct key *key, const struct tcp_socket *socket)
+{
+	const struct flow *flow = &socket->flow;
+
+	key->netns = flow->netns;
+	key->role = socket->role;
+	key->family = flow->family;
+	if (socket->role == ROLE_SERVER) {
+		memcpy(key->address, flow->local, EVENT_ADDRESS_LEN);
+		key->port = flow->local_port;
+	} else {
+		memcpy(key->address, flow->remote, EVENT_ADDRESS_LEN);
+		key->port = flow->remote_port;
+	}
+}
+
+static struct entry *entry_new(struct leak_groups *groups, const struct key *key)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->key = *key;
+	entry->group.process = key->process;
+	entry->group.kind = key->kind;
+	entry->group.role = key->role;
+	entry->group.links = entry;
+	if (key->site) {
+		entry->group.site = key->site->text;
+		entry->group.site_number = key->site->number;
+	}
+	HASH_ADD(hh, groups->entries, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
+	if (key->process)
+		key->process->sockets++;
+	return entry;
+}
+
+struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
+				   enum leak_kind kind, const struct tcp_socket *socket,
+				   const struct call_stack *stack)
+{
+	struct entry *entry;
+	struct key key;
+	bool full = HASH_COUNT(groups->entries) >= LEAK_GROUPS_LIMIT;
+
+	memset(&key, 0, sizeof(key));
+	key.process = process;
+	key.kind = kind;
+	key.site = site_get(groups, stack);
+	key_fill(&key, socket);
+	HASH_FIND(hh, groups->entries, &key, sizeof(key), entry);
+	if (!entry && full) {
+		memset(&key, 0, sizeof(key));
+		key.kind = kind;
+		HASH_FIND(hh, groups->entries, &key, sizeof(key), entry);
+	}
+	if (entry)
+		return &entry->group;
+	entry = entry_new(groups, &key);
+	if (!entry)
+		return NULL;
+	if (full)
+		memcpy(entry->group.place, "(others)", sizeof("(others)"));
+	else if (socket->role == ROLE_SERVER)
+		flow_format_local(&socket->flow, entry->group.place);
+	else
+		flow_format_remote(&socket->flow, entry->group.place);
+	return &entry->group;
+}
+
+/* Do they differ by their call sites at most? */
+static bool is_beside(const struct leak_group *group, const struct leak_group *other)
+{
+	struct key key = ((const struct entry *)group->links)->key;
+	const struct key *wanted = &((const struct entry *)other->links)->key;
+
+	key.site = wanted->site;
+	return !memcmp(&key, wanted, sizeof(key));
+}
+
+struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous)
+{
+	struct entry *entry = previous ? previous->links : NULL;
+
+	entry = entry ? entry->hh.next : groups->entries;
+	return entry ? &entry->group : NULL;
+}
+
+const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
+					  uint64_t *open)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
+		    (!most || group->open > most->open))
+			most = group;
+	*open = 0;
+	while (most && (group = leak_groups_next(groups, group)))
+		if (is_beside(group, most))
+			*open += group->open;
+	return most;
+}
+
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process, bool pooled)
+{
+	const struct leak_group *most = NULL;
+	struct leak_group *group = NULL;
+
+	while ((group = leak_groups_next(groups, group)))
+		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
+		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
+		    group->open > (most ? most->open : 0))
+			most = group;
+	return most ? most->site : NULL;
+}

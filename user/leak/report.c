@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "leak/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "track/sample.h"
+
+/* A reported leak that is still open. */
+struct reported {
+	uint64_t cookie;
+	struct leak_group *group;
+	UT_hash_handle hh;
+};
+
+int leak_reports_init(struct leak_reports *reports, struct tracker *tracker,
+		      const struct leak_hooks *hooks)
+{
+	*reports = (struct leak_reports){
+		.tracker = tracker,
+		.hooks = *hooks,
+		.groups = leak_groups_new(),
+		.names = {.ask = hooks->names, .context = hooks->context},
+		.settle_at_ns = UINT64_MAX,
+	};
+	return reports->groups ? 0 : -ENOMEM;
+}
+
+void leak_reports_clear(struct leak_reports *reports)
+{
+	struct reported *reported, *next;
+
+	HASH_ITER (hh, reports->open, reported, next) {
+		HASH_DEL(reports->open, reported);
+		free(reported);
+	}
+	leak_groups_free(reports->groups);
+	leak_names_clear(&reports->names);
+	leak_pending_clear(&reports->pending);
+}
+
+static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
+{
+	if (age_ns == DURATION_UNKNOWN || age_ns < group->oldest_ns)
+		return;
+	group->oldest_ns = age_ns;
+	group->oldest_at_least = at_least;
+}
+
+struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t now_ns)
+{
+	struct reported *reported, *next;
+
+	HASH_ITER (hh, reports->open, reported, next) {
+		const struct tcp_socket *socket =
+			socket_table_find(reports->tracker->sockets, reported->cookie);
+
+		if (socket)
+			group_age(reported->group, leak_age(socket, now_ns), !socket->since_known);
+	}
+	return reports->groups;
+}
+
+void leak_reports_each(struct leak_reports *reports,
+		       void (*each)(void *context, const struct tcp_socket *socket,
+				    struct process *process, enum leak_kind kind),
+		       void *context)
+{
+	struct reported *reported, *next;
+
+	HASH_ITER (hh, reports->open, reported, next) {
+		const struct tcp_socket *socket =
+			socket_table_find(reports->tracker->sockets, reported->cookie);
+
+		if (socket)
+			each(context, socket, reported->group->process, reported->group->kind);
+	}
+}
+
+static bool is_ignored(const struct leak_reports *reports, const struct leak *leak)
+{
+	return reports->hooks.ignored && reports->hooks.ignored(reports->hooks.context, leak);
+}
+
+/* Counts a leak, and gives it the number of its site. NULL without memory. */
+static struct leak_group *count(struct leak_reports *reports, const struct tcp_socket *socket,
+				struct process *process, struct leak *leak)
+{
+	struct leak_group *group =
+		leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
+
+	sample_leak(process_table_or_unknown(reports->tracker->processes, process),
+		    socket->flow.netns, leak->kind);
+	if (!group)
+		return NULL;
+	leak->site = group->site_number;
+	group_age(group, leak->age_ns, leak->age_at_least);
+	group->total++;
+	group->left += leak->at_exit;
+	return group;
+}
+
+/* Its end is to be told. */
+static void keep(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
+{
+	struct reported *reported = calloc(1, sizeof(*reported));
+
+	group->open++;
+	if (!reported)
+		return;
+	reported->cookie = cookie;
+	reported->group = group;
+	HASH_ADD(hh, reports->open, cookie, sizeof(reported->cookie), reported);
+	if (!reported->hh.tbl)
+		free(reported);
+}
+
+static void tell(struct leak_reports *reports, struct tcp_socket *socket, struct process *process,
+		 struct leak *leak)
+{
+	struct leak_group *group;
+
+	socket->leaked = 1; /* not to be judged again, whatever comes of it */
+	if (is_ignored(reports, leak))
+		return;
+	group = count(reports, socket, process, leak);
+	if (group && !leak->at_exit)
+		keep(reports, socket->cookie, group);
+	reports->hooks.leaked(reports->hooks.context, leak);
+}
+
+void leak_reports_tell(struct leak_reports *reports, struct tcp_socket *socket,
+		       struct process *process, struct leak *leak)
+{
+	bool wait;
+
+	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
+	tell(reports, socket, process, leak);
+}
+
+void leak_reports_tell_last(struct leak_reports *reports, struct tcp_socket *socket,
+			    struct process *process, struct leak *leak)
+{
+	uint64_t retry_ns = leak->time_ns + NAMES_RETRY_NS;
+	bool wait;
+
+	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
+	if (!wait || !leak_pending_add(&reports->pending, leak, process, socket)) {
+		tell(reports, socket, process, leak);
+		return;
+	}
+	socket->leaked = 1;
+	if (reports->settle_at_ns > retry_ns)
+		reports->settle_at_ns = retry_ns;
+}
+
+void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, uint64_t time_ns)
+{
+	struct reported *reported;
+	struct leak_end end = {
+		.time_ns = time_ns,
+		.cookie = socket->cookie,
+		.age_ns = time_ns ? leak_age(socket, time_ns) : DURATION_UNKNOWN,
+		.age_at_least = !socket->since_known,
+		.flow = &socket->flow,
+	};
+
+	HASH_FIND(hh, reports->open, &socket->cookie, sizeof(socket->cookie), reported);
+	if (!reported)
+		return;
+	reported->group->open--;
+	reported->group->left += socket->left;
+	group_age(reported->group, end.age_ns, end.age_at_least);
+	end.process = reported->group->process;
+	end.kind = reported->group->kind;
+	reports->hooks.ended(reports->hooks.context, &end);
+	HASH_DEL(reports->open, reported);
+	free(reported);
+}
+
+/* With its end right behind it: the socket is gone. */
+static void tell_pending(struct leak_reports *reports, struct pending_leak *pending)
+{
+	struct leak *leak = &pending->leak;
+	const struct tcp_socket socket = {.flow = pending->flow, .role = leak->role};
+	const struct leak_end end = {
+		.time_ns = leak->time_ns,
+		.cookie = leak->cookie,
+		.age_ns = leak->age_ns,
+		.age_at_least = leak->age_at_least,
+		.process = pending->process,
+		.flow = &pending->flow,
+		.kind = leak->kind,
+	};
+	struct leak_group *group;
+
+	if (is_ignored(reports, leak))
+		return;
+	group = count(reports, &socket, pending->process, leak);
+	reports->hooks.leaked(reports->hooks.context, leak);
+	if (leak->at_exit)
+		return;
+	if (group)
+		group->left += pending->left;
+	reports->hooks.ended(reports->hooks.context, &end);
+}
+
+struct settling {
+	struct leak_reports *reports;
+	uint64_t now_ns;
+	bool all;
+};
+
+static bool settle(void *context, struct pending_leak *pending)
+{
+	const struct settling *settling = context;
+	bool wait;
+
+	pending->leak.stack =
+		leak_names_get(&settling->reports->names, pending->stack, settling->now_ns, &wait);
+	if (wait && !settling->all)
+		return false;
+	tell_pending(settling->reports, pending);
+	return true;
+}
+
+void leak_reports_settle(struct leak_reports *reports, uint64_t now_ns, bool all)
+{
+	struct settling settling = {.reports = reports, .now_ns = now_ns, .all = all};
+
+	if (reports->settle_at_ns > now_ns && !all)
+		return;
+	leak_pending_run(&reports->pending, settle, &settling);
+	reports->settle_at_ns = reports->pending.count ? now_ns + NAMES_RETRY_NS : UINT64_MAX;
+}

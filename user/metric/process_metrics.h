@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_PROCESS_METRICS_H
+#define TCPWATCH_PROCESS_METRICS_H
+
+#include "metric/exposition.h"
+
+/* Writes the process_* metrics of tcpwatch itself, as the client libraries name them. What /proc
+ * does not tell is left out. */
+void process_metrics_write(struct metric_text *text);
+
+#endif

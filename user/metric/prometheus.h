@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_OUTPUT_PROMETHEUS_H
+#define TCPWATCH_OUTPUT_PROMETHEUS_H
+
+#include "base/clock.h"
+#include "model/feature.h"
+#include "model/ledger.h"
+#include "metric/group.h"
+#include "metric/exposition.h"
+
+/* What a page of metrics is made of. All of it stays the caller's. */
+struct metrics_page {
+	struct metric_groups *groups;
+	struct metric_labels labels;
+	const struct ledger *ledger;
+	const struct clock *clock;
+	const char *version;
+	const char *kernel;
+	feature_set features;
+};
+
+/* The value of the header Content-Type. */
+const char *metrics_content_type(bool open_metrics);
+
+/* Writes the page; text->no_memory tells whether it is whole. */
+void metrics_write(struct metric_text *text, const struct metrics_page *page);
+
+#endif

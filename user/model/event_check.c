@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "model/event_check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "model/tcp_state.h"
+#include "model/tcp_transition.h"
+
+static bool flow_valid(const struct event_flow *flow)
+{
+	return flow->family == AF_INET || flow->family == AF_INET6;
+}
+
+static bool transition_valid(const struct event_transition *e, size_t size)
+{
+	/* The flags are within the short form. */
+	if (size < EVENT_TRANSITION_SHORT)
+		return false;
+	if (size != (e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT))
+		return false;
+	return tcp_transition_is_recorded(e->from, e->to) && e->cookie && flow_valid(&e->flow);
+}
+
+static bool scan_valid(const struct event_scan *e)
+{
+	return tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
+static bool accept_valid(const struct event_accept *e)
+{
+	return tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
+static bool mini_valid(const struct event_mini *e)
+{
+	return e->what >= MINI_ENDED && e->what <= MINI_REFUSED &&
+	       (e->state == TCP_TIME_WAIT || e->state == TCP_FIN_WAIT2) && e->cookie &&
+	       flow_valid(&e->flow);
+}
+
+static bool request_valid(const struct event_request *e)
+{
+	return (e->what == REQUEST_DROPPED || e->what == REQUEST_COMPLETED) && e->cookie &&
+	       flow_valid(&e->flow);
+}
+
+static bool segment_valid(const struct event_segment *e)
+{
+	if (e->what == SEGMENT_SYNACK_REPEATED && e->state != TCP_SYN_RECV)
+		return false;
+	return e->what >= SEGMENT_REPEATED && e->what <= SEGMENT_RESET_RECEIVED &&
+	       tcp_state_valid(e->state) && e->cookie && flow_valid(&e->flow);
+}
+
+static bool stack_valid(const struct event_stack *e)
+{
+	return e->how >= STACK_CONNECT && e->how <= STACK_REQUEST && e->count &&
+	       e->count <= EVENT_STACK_FRAMES && e->cookie && e->task.tgid;
+}
+
+static bool exec_valid(const struct event_exec *e)
+{
+	return e->task.tgid;
+}
+
+static bool scan_mini_valid(const struct event_scan *e)
+{
+	return scan_valid(e) &&
+	       (e->state == TCP_TIME_WAIT || e->state == TCP_FIN_WAIT2 || e->state == TCP_SYN_RECV);
+}
+
+int event_check(const void *data, size_t size)
+{
+	const struct event_header *header = data;
+
+	if (size < sizeof(*header) || header->version != EVENT_VERSION || header->size != size)
+		return -EPROTO;
+	switch (header->kind) {
+	case EVENT_TRANSITION:
+		return transition_valid(data, size) ? 0 : -EPROTO;
+	case EVENT_FORK:
+		return size == sizeof(struct event_fork) ? 0 : -EPROTO;
+	case EVENT_SCAN_FD:
+	case EVENT_SCAN_SOCKET:
+		return size == sizeof(struct event_scan) && scan_valid(data) ? 0 : -EPROTO;
+	case EVENT_SCAN_MINI:
+		return size == sizeof(struct event_scan) && scan_mini_valid(data) ? 0 : -EPROTO;
+	case EVENT_ACCEPT:
+		return size == sizeof(struct event_accept) && accept_valid(data) ? 0 : -EPROTO;
+	case EVENT_MINI:
+		return size == sizeof(struct event_mini) && mini_valid(data) ? 0 : -EPROTO;
+	case EVENT_REQUEST:
+		return size == sizeof(struct event_request) && request_valid(data) ? 0 : -EPROTO;
+	case EVENT_SEGMENT:
+		return size == sizeof(struct event_segment) && segment_valid(data) ? 0 : -EPROTO;
+	case EVENT_STACK:
+		return size == sizeof(struct event_stack) && stack_valid(data) ? 0 : -EPROTO;
+	case EVENT_EXEC:
+		return size == sizeof(struct event_exec) && exec_valid(data) ? 0 : -EPROTO;
+	default:
+		return -EPROTO;
+	}
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_OPTIONS_H
+#define TCPWATCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metric/group.h"
+
+struct suppressions;
+
+/* Of the ring buffer, in bytes. */
+#define RING_SIZE_MAX (1ULL << 30)
+
+/* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said.
+ */
+struct options {
+	uint32_t *pids; /* processes, not threads; no duplicates */
+	size_t pid_count;
+	char (*comms)[16]; /* 0-terminated, at most 15 bytes as in the kernel */
+	size_t comm_count;
+	uint16_t *local_ports;
+	size_t local_port_count;
+	uint16_t *remote_ports;
+	size_t remote_port_count;
+	uint64_t close_wait_ns; /* 0 is a value here: report at once */
+	uint64_t interval_ns;
+	uint64_t duration_ns;
+	uint64_t ring_size;	 /* bytes */
+	const char *btf;	 /* path; of the command line's memory; NULL: the kernel's own */
+	const char **web_listen; /* addresses as given; of the command line's memory */
+	size_t web_listen_count;
+	const char *web_config; /* path, or NULL */
+	bool web_systemd_socket;
+	struct metric_labels labels;
+	size_t max_groups;
+	bool only_ipv4;
+	bool only_ipv6;
+	bool follow_forks;
+	bool trace;
+	bool json;
+	bool features;
+	bool verbose;
+	bool stack;
+	int error_exitcode;	      /* 0 = leaks do not change the exit status */
+	const char *suppressions;     /* path, or NULL; of the command line's memory */
+	struct suppressions *ignored; /* what is in that file; NULL without */
+	bool gen_suppressions;
+	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
+			     memory */
+	const char *user; /* whom to run the command as; NULL = who we are */
+	const char *output; /* path for the results, or NULL: stdout */
+};
+
+/*
+ * Parses the command line into *options. Ends the process itself for --help, --usage and --version
+ * (status 0) and for wrong usage (status 2, message on stderr naming the option, the value and what
+ * would be right). The caller frees the result with options_free().
+ */
+void options_parse(struct options *options, int argc, char **argv);
+
+void options_free(struct options *options);
+
+/* Are metrics to be served? */
+static inline bool options_serve(const struct options *options)
+{
+	return options->web_listen_count || options->web_systemd_socket;
+}
+
+#endif

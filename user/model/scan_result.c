@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "model/scan_result.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/event_check.h"
+
+int scan_result_add(struct scan_result *result, const void *record, size_t size)
+{
+	const struct event_header *header = record;
+
+	if (event_check(record, size) ||
+	    (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET &&
+	     header->kind != EVENT_SCAN_MINI))
+		return -EPROTO;
+	if (result->count == result->capacity) {
+		size_t capacity = result->capacity ? result->capacity * 2 : 256;
+		struct event_scan *records =
+			realloc(result->records, capacity * sizeof(*result->records));
+
+		if (!records)
+			return -ENOMEM;
+		result->records = records;
+		result->capacity = capacity;
+	}
+	memcpy(&result->records[result->count++], record, size);
+	return 0;
+}
+
+int scan_result_add_seen(struct scan_result *result, uint32_t netns)
+{
+	uint32_t *seen = realloc(result->seen, (result->seen_count + 1) * sizeof(*result->seen));
+
+	if (!seen)
+		return -ENOMEM;
+	result->seen = seen;
+	seen[result->seen_count++] = netns;
+	return 0;
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Oldest holder first; a process's own descriptors in their order. */
+static int compare_records(const void *a, const void *b)
+{
+	const struct event_scan *x = a, *y = b;
+	int order = compare_u64(x->cookie, y->cookie);
+
+	if (!order)
+		order = compare_u64(x->header.kind, y->header.kind);
+	if (!order)
+		order = compare_u64(x->task.start_ns, y->task.start_ns);
+	if (!order)
+		order = compare_u64(x->task.tgid, y->task.tgid);
+	return order ? order : compare_u64(x->fd, y->fd);
+}
+
+static bool same_record(const struct event_scan *a, const struct event_scan *b)
+{
+	return a->cookie == b->cookie && a->header.kind == b->header.kind && a->fd == b->fd &&
+	       a->task.tgid == b->task.tgid && a->task.start_ns == b->task.start_ns;
+}
+
+void scan_result_finish(struct scan_result *result)
+{
+	size_t kept = 0;
+
+	if (!result->count)
+		return;
+	qsort(result->records, result->count, sizeof(*result->records), compare_records);
+	/* The kernel's walks may show a socket twice when tables change under them. */
+	for (size_t i = 0; i < result->count; i++) {
+		const struct event_scan *record = &result->records[i];
+
+		if (kept && same_record(&result->records[kept - 1], record))
+			continue;
+		if (!kept || result->records[kept - 1].cookie != record->cookie)
+			result->sockets++;
+		if (record->header.kind == EVENT_SCAN_FD)
+			result->descriptors++;
+		result->records[kept++] = *record;
+	}
+	result->count = kept;
+}
+
+size_t scan_result_group(const struct scan_result *result, const struct event_scan *first)
+{
+	const struct event_scan *end = result->records + result->count;
+	const struct event_scan *record = first;
+
+	while (record < end && record->cookie == first->cookie)
+		record++;
+	return (size_t)(record - first);
+}
+
+size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
+			const struct event_scan **first)
+{
+	size_t low = 0, high = result->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (result->records[middle].cookie < cookie)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == result->count || result->records[low].cookie != cookie)
+		return 0;
+	*first = &result->records[low];
+	return scan_result_group(result, *first);
+}
+
+bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
+{
+	for (size_t i = 0; i < result->seen_count; i++)
+		if (result->seen[i] == netns)
+			return true;
+	return false;
+}
+
+bool scan_result_covers(const struct scan_result *result, uint32_t netns)
+{
+	/* A namespace that no process has is gone with its sockets, unless we were kept from
+	 * looking. */
+	return !result->some_unseen || scan_result_has_seen(result, netns);
+}
+
+void scan_result_clear(struct scan_result *result)
+{
+	free(result->records);
+	free(result->seen);
+	memset(result, 0, sizeof(*result));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_JSON_STACK_H
+#define TCPWATCH_JSON_STACK_H
+
+#include "symbol/call_site.h"
+#include "output/json_writer.h"
+#include "output/view.h"
+
+/* The members of a leak that say where its socket was made: made_by, site, stack, stack_short.
+ * NULL: not known. */
+void json_stack_put(struct json_writer *json, const struct call_stack *stack);
+
+/* The member of a process that has its call sites: sites. */
+void json_stack_put_sites(struct json_writer *json, const struct view *view,
+			  const struct process *process);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* What a program in the background has to say: only what is wrong, and when it is right again. */
+#include <stdlib.h>
+
+#include "base/journal.h"
+#include "output/output.h"
+#include "output/text_finding.h"
+#include "output/text_style.h"
+#include "output/text_suppressions.h"
+#include "base/units.h"
+
+/* At most one line about losses in this time, and as long without losses is the end of them. */
+#define LOSSES_PAUSE_NS (60 * NS_PER_S)
+
+struct output_problems {
+	struct output base;
+	struct output *text; /* for leaks and their ends */
+	uint64_t ring_size;  /* bytes */
+	struct ledger told;
+	uint64_t told_at_ns; /* the last line about losses; 0 = none, or their end was told */
+	uint64_t lost_last;  /* in all */
+	uint64_t lost_at_ns; /* when that grew */
+};
+
+static struct output_problems *problems_of(struct output *output)
+{
+	return (struct output_problems *)output;
+}
+
+static void begin_line(struct output *output, const char *priority, uint64_t now_ns)
+{
+	char time[CLOCK_TIME_LEN];
+
+	fprintf(output->file, "%s%s  ", journal_prefix(output->file, priority),
+		clock_format_time(&output->clock, now_ns, time));
+}
+
+static void problems_start(struct output *output, const struct output_start *start, uint64_t now_ns)
+{
+	problems_of(output)->ring_size = start->options->ring_size;
+	if (!feature_any_missing(start->features))
+		return;
+	begin_line(output, SD_NOTICE, now_ns);
+	text_put_mode(output->file, start->features);
+}
+
+static void no_change(struct output *output, const struct change *change)
+{
+	(void)output;
+	(void)change;
+}
+
+static void no_accepted(struct output *output, const struct accepted *accepted)
+{
+	(void)output;
+	(void)accepted;
+}
+
+static void no_view(struct output *output, const struct view *view)
+{
+	(void)output;
+	(void)view;
+}
+
+/* It is asked for by an option of its own. */
+static void problems_end(struct output *output, const struct view *view)
+{
+	const struct text_style style = text_style_of(output->file);
+
+	text_suppressions_put_made(output->file, &style, view);
+}
+
+static struct output *text_of(struct output *output, const char *priority)
+{
+	struct output *text = problems_of(output)->text;
+
+	fputs(journal_prefix(output->file, priority), output->file);
+	text->clock = output->clock;
+	return text;
+}
+
+static void problems_leak(struct output *output, const struct leak *leak)
+{
+	struct output *text = text_of(output, SD_WARNING);
+
+	text->ops->leak(text, leak);
+}
+
+static void problems_leak_end(struct output *output, const struct leak_end *end)
+{
+	struct output *text = text_of(output, SD_NOTICE);
+
+	text->ops->leak_end(text, end);
+}
+
+/* A log has a line for each: what to do is in --explain. */
+static void problems_finding(struct output *output, const struct finding *finding)
+{
+	static const char *const priorities[] = {[SEVERITY_INFO] = SD_NOTICE,
+						 [SEVERITY_WARNING] = SD_WARNING,
+						 [SEVERITY_CRITICAL] = SD_CRIT};
+	const struct text_style style = text_style_of(output->file);
+
+	fputs(journal_prefix(output->file, finding->status == FINDING_OVER
+						   ? SD_NOTICE
+						   : priorities[finding->severity]),
+	      output->file);
+	text_finding_put_line(output->file, &style, &output->clock, finding);
+}
+
+static void put_size(FILE *file, uint64_t bytes)
+{
+	static const char units[] = {'\0', 'K', 'M', 'G'};
+	size_t unit = 0;
+
+	while (unit + 1 < sizeof(units) && bytes >= 1024 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	fprintf(file, unit ? "%llu%c" : "%llu", (unsigned long long)bytes, units[unit]);
+}
+
+/* Only a full ring has a remedy that is the reader's. */
+static void put_remedy(const struct output_problems *problems, bool ring_full)
+{
+	FILE *file = problems->base.file;
+	uint64_t larger = problems->ring_size * 4;
+
+	if (!ring_full || problems->ring_size >= RING_SIZE_MAX)
+		return;
+	fputs(": make the ring larger, --ring-size=", file);
+	put_size(file, larger < RING_SIZE_MAX ? larger : RING_SIZE_MAX);
+}
+
+static void put_losses(struct output_problems *problems, const struct ledger *ledger,
+		       uint64_t now_ns)
+{
+	struct output *output = &problems->base;
+	char count[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
+	uint64_t lost = ledger_lost(ledger) - ledger_lost(&problems->told);
+	bool ring_full = ledger->lost[LOST_RING_FULL] > problems->told.lost[LOST_RING_FULL];
+	const char *separator = " (";
+
+	begin_line(output, SD_WARNING, now_ns);
+	fprintf(output->file, "LOST %s event%s", text_count(lost, count), lost == 1 ? "" : "s");
+	if (problems->told_at_ns)
+		fprintf(output->file, " in %s",
+			duration_format(now_ns - problems->told_at_ns, duration));
+	for (int reason = 0; reason < LOST_REASONS; reason++) {
+		uint64_t of_it = ledger->lost[reason] - problems->told.lost[reason];
+
+		if (!of_it)
+			continue;
+		fprintf(output->file, "%s%s %s", separator, lost_reason_name(reason),
+			text_count(of_it, count));
+		separator = ", ";
+	}
+	fputs("), lifetimes are missing", output->file);
+	put_remedy(problems, ring_full);
+	putc('\n', output->file);
+	problems->told = *ledger;
+	problems->told_at_ns = now_ns;
+}
+
+static void problems_losses(struct output *output, const struct ledger *ledger, uint64_t now_ns)
+{
+	struct output_problems *problems = problems_of(output);
+	uint64_t lost = ledger_lost(ledger);
+	char duration[DURATION_TEXT_LEN];
+
+	if (lost > problems->lost_last) {
+		problems->lost_last = lost;
+		problems->lost_at_ns = now_ns;
+	}
+	if (problems->told_at_ns && now_ns < problems->told_at_ns + LOSSES_PAUSE_NS)
+		return;
+	if (lost > ledger_lost(&problems->told)) {
+		put_losses(problems, ledger, now_ns);
+	} else if (problems->told_at_ns && now_ns >= problems->lost_at_ns + LOSSES_PAUSE_NS) {
+		begin_line(output, SD_NOTICE, now_ns);
+		fprintf(output->file, "END  LOST: no event was lost for %s\n",
+			duration_format(now_ns - problems->lost_at_ns, duration));
+		problems->told_at_ns = 0;
+	}
+}
+
+static void problems_free(struct output *output)
+{
+	problems_of(output)->text->ops->free(problems_of(output)->text);
+	free(output);
+}
+
+static const struct output_ops ops = {
+	.start = problems_start,
+	.change = no_change,
+	.accepted = no_accepted,
+	.leak = problems_leak,
+	.leak_end = problems_leak_end,
+	.finding = problems_finding,
+	.losses = problems_losses,
+	.summary = no_view,
+	.end = problems_end,
+	.free = problems_free,
+};
+
+struct output *output_problems_new(FILE *file)
+{
+	struct output_problems *problems = calloc(1, sizeof(*problems));
+
+	if (!problems)
+		return NULL;
+	problems->text = output_lines_new(file);
+	if (!problems->text) {
+		free(problems);
+		return NULL;
+	}
+	problems->base.ops = &ops;
+	problems->base.file = file;
+	return &problems->base;
+}

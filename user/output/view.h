@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_VIEW_H
+#define TCPWATCH_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "finding/list.h"
+#include "leak/group.h"
+#include "model/ledger.h"
+#include "track/process_table.h"
+#include "track/tracker.h"
+
+struct suppression_gen;
+struct suppressions;
+
+struct view_process {
+	const struct process *process;
+	uint64_t open[TCP_STATES]; /* sockets by state */
+	uint64_t transitions;	   /* all of them */
+	uint64_t leaks;		   /* reported, of all kinds */
+};
+
+/* The one picture that every output prints from. Read only, and valid until the next event is taken
+ * in. */
+struct view {
+	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	uint64_t duration_ns;
+	bool final; /* nothing comes after it */
+	struct view_process
+		*processes; /* the watched ones that had anything; leaks first, then most busy */
+	size_t process_count;
+	const struct leak_group **groups; /* most first */
+	size_t group_count;
+	struct finding_list findings; /* of the last one only */
+	struct ledger ledger;
+	const struct suppressions *suppressions; /* NULL = no --suppressions */
+	const struct suppression_gen *made;	 /* NULL = no --gen-suppressions */
+};
+
+/* Draws the picture. Returns 0 or -ENOMEM, then *view is empty. The caller frees it with
+ * view_clear(). */
+int view_build(struct view *view, struct tracker *tracker, struct leak_groups *groups,
+	       const struct ledger *ledger, uint64_t now_ns, uint64_t started_ns);
+
+void view_clear(struct view *view);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_REPLAY_WIRE_H
+#define TCPWATCH_REPLAY_WIRE_H
+
+#include "event.h"
+#include "replay/field.h"
+#include "replay/memory.h"
+
+/*
+ * The fields of a log's line as the record that the kernel side would have written. What is wrong
+ * goes to the fields' error. Return 0 or -ENOMEM.
+ */
+int replay_wire_transition(struct replay_fields *fields, struct event_transition *e,
+			   uint64_t time_ns, struct replay_memory *memory);
+int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_t time_ns,
+		     struct replay_memory *memory);
+int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
+		       struct replay_memory *memory);
+int replay_wire_mini(struct replay_fields *fields, struct event_mini *e, uint64_t time_ns,
+		     struct replay_memory *memory);
+int replay_wire_request(struct replay_fields *fields, struct event_request *e, uint64_t time_ns,
+			struct replay_memory *memory);
+int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, uint64_t time_ns,
+			struct replay_memory *memory);
+int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint64_t time_ns,
+		      struct replay_memory *memory);
+int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
+		     uint64_t time_ns, struct replay_memory *memory);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "symbol/address_space.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/* Parents and children share it. */
+struct shared {
+	struct symbol_maps maps;
+	uint32_t uses;
+};
+
+struct key {
+	uint64_t start_ns;
+	uint32_t tgid;
+	uint32_t reserved;
+};
+
+/* Of a process only the latest execve() is kept. In the order of their use. */
+struct entry {
+	struct key key;
+	uint32_t exec_id;
+	struct shared *shared;
+	struct symbol_space space;
+	UT_hash_handle hh;
+};
+
+struct symbol_spaces {
+	struct symbol_files *files;
+	struct entry *entries;
+	char *text; /* of the last file read */
+};
+
+static void release(struct shared *shared)
+{
+	if (!shared || --shared->uses)
+		return;
+	symbol_maps_clear(&shared->maps);
+	free(shared);
+}
+
+static void drop(struct symbol_spaces *spaces, struct entry *entry)
+{
+	HASH_DEL(spaces->entries, entry);
+	release(entry->shared);
+	free(entry);
+}
+
+struct symbol_spaces *symbol_spaces_new(struct symbol_files *files)
+{
+	struct symbol_spaces *spaces = calloc(1, sizeof(*spaces));
+
+	if (spaces)
+		spaces->files = files;
+	return spaces;
+}
+
+void symbol_spaces_free(struct symbol_spaces *spaces)
+{
+	if (!spaces)
+		return;
+	while (spaces->entries)
+		drop(spaces, spaces->entries);
+	free(spaces->text);
+	free(spaces);
+}
+
+static struct entry *find(const struct symbol_spaces *spaces, const struct event_task *task)
+{
+	const struct key key = {.start_ns = task->start_ns, .tgid = task->tgid};
+	struct entry *entry;
+
+	HASH_FIND(hh, spaces->entries, &key, sizeof(key), entry);
+	return entry;
+}
+
+static bool link_in(struct symbol_spaces *spaces, struct entry *entry)
+{
+	HASH_ADD(hh, spaces->entries, key, sizeof(entry->key), entry);
+	return entry->hh.tbl != NULL;
+}
+
+const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
+					      const struct event_task *task, uint32_t exec_id)
+{
+	struct entry *entry = find(spaces, task);
+
+	if (!entry || entry->exec_id != exec_id)
+		return NULL;
+	HASH_DEL(spaces->entries, entry);
+	if (link_in(spaces, entry))
+		return &entry->space;
+	release(entry->shared);
+	free(entry);
+	return NULL;
+}
+
+/* Takes over one use of what is shared. */
+static int set(struct symbol_spaces *spaces, const struct event_task *task, uint32_t exec_id,
+	       struct shared *shared, const struct symbol_space *space)
+{
+	struct entry *entry = find(spaces, task);
+
+	if (entry)
+		drop(spaces, entry);
+	while (HASH_COUNT(spaces->entries) >= SYMBOL_SPACES_MAX)
+		drop(spaces, spaces->entries);
+	entry = calloc(1, sizeof(*entry));
+	if (!entry) {
+		release(shared);
+		return -ENOMEM;
+	}
+	entry->key.start_ns = task->start_ns;
+	entry->key.tgid = task->tgid;
+	entry->exec_id = exec_id;
+	entry->shared = shared;
+	entry->space = *space;
+	entry->space.maps = &shared->maps;
+	if (link_in(spaces, entry))
+		return 0;
+	release(shared);
+	free(entry);
+	return -ENOMEM;
+}
+
+void symbol_spaces_fork(struct symbol_spaces *spaces, const struct event_fork *e)
+{
+	const struct entry *parent = find(spaces, &e->parent);
+	struct symbol_space space;
+	struct shared *shared;
+	uint32_t exec_id;
+
+	if (!parent || !e->child.tgid)
+		return;
+	space = parent->space;
+	space.ns_pid = 0; /* not known: it has none of its parent's */
+	shared = parent->shared;
+	exec_id = parent->exec_id;
+	shared->uses++;
+	set(spaces, &e->child, exec_id, shared, &space);
+}
+
+/* A small file of /proc, up to where it is cut. Returns its length or a negative errno. */
+static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	len = read(fd, text, size - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len >= 0)
+		text[len] = '\0';
+	return len;
+}
+
+/* Times in /proc are rounded down to clock ticks. */
+bool symbol_space_lives(const struct event_task *task)
+{
+	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	char text[1024], *at;
+	unsigned long long ticks;
+
+	if (read_small(task->tgid, "stat", text, sizeof(text)) < 0)
+		return false;
+	at = strrchr(text, ')'); /* the name can have anything in it */
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, " %llu", &ticks) != 1)
+		return false;
+	return ticks == task->start_ns / tick_ns;
+}
+
+static uint32_t read_ns_pid(uint32_t pid)
+{
+	char text[4096], *at, *end;
+	unsigned long last = pid;
+
+	if (read_small(pid, "status", text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, "\nNSpid:");
+	if (!at)
+		return pid;
+	at += strlen("\nNSpid:");
+	while (*at == '\t') { /* one for each namespace, the innermost last */
+		last = strtoul(at + 1, &end, 10);
+		at = end;
+	}
+	return (uint32_t)last;
+}
+
+static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
+{
+	size_t len = 0, room = 0;
+	ssize_t count = 1;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (count > 0 && len < SYMBOL_SPACE_TEXT_MAX) {
+		if (len == room) {
+			size_t more = room ? room * 2 : 64 << 10;
+			char *text = realloc(spaces->text, more);
+
+			if (!text) {
+				count = -ENOMEM;
+				break;
+			}
+			spaces->text = text;
+			room = more;
+		}
+		count = read(fd, spaces->text + len, room - len);
+		if (count < 0)
+			count = -errno;
+		else
+			len += (size_t)count;
+	}
+	close(fd);
+	return count < 0 ? count : (ssize_t)len;
+}
+
+int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *task,
+		       uint32_t exec_id)
+{
+	struct symbol_space space = {0};
+	struct shared *shared;
+	struct stat folder;
+	ssize_t len;
+	char path[64];
+	int err;
+
+	len = read_maps(spaces, task->tgid);
+	shared = len < 0 ? NULL : calloc(1, sizeof(*shared));
+	err = len < 0  ? (int)len
+	      : shared ? symbol_maps_parse(&shared->maps, spaces->text, (size_t)len)
+		       : -ENOMEM;
+	free(spaces->text);
+	spaces->text = NULL;
+	if (err) {
+		free(shared);
+		return err;
+	}
+	shared->uses = 1;
+	space.root = symbol_files_root(spaces->files, task->tgid, &space.maps_root);
+	space.ns_pid = read_ns_pid(task->tgid);
+	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
+	space.user = stat(path, &folder) ? 0 : folder.st_uid;
+	/* Asked last: what was read before is then of no one else. An empty one is of its end. */
+	if (!shared->maps.count || !symbol_space_lives(task)) {
+		release(shared);
+		return -ESRCH;
+	}
+	return set(spaces, task, exec_id, shared, &space);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "symbol/call_layer.h"
+
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static bool is_known(const char *name)
+{
+	return name && *name;
+}
+
+static bool begins(const char *text, const char *with)
+{
+	return text && !strncmp(text, with, strlen(with));
+}
+
+static bool ends(const char *text, const char *with)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	return length >= strlen(with) && !strcmp(text + length - strlen(with), with);
+}
+
+static bool has(const char *text, const char *part)
+{
+	return text && strstr(text, part);
+}
+
+static bool begins_with_one(const char *text, const char *const *with, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (begins(text, with[i]))
+			return true;
+	return false;
+}
+
+static bool has_one(const char *text, const char *const *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (has(text, parts[i]))
+			return true;
+	return false;
+}
+
+/* In front of what makes a socket, also where libc is linked into the program. */
+static bool is_system_function(const char *function)
+{
+	static const char *const names[] = {
+		"accept",
+		"accept4",
+		"connect",
+		"syscall",
+		"sendto",
+		"sendmsg",
+		"clone",
+		"clone3",
+		"_start",
+		"start_thread",
+		"__clone",
+		"__clone3",
+		"__libc_start_main",
+		"__accept",
+		"__connect",
+		"__accept4",
+	};
+	static const char *const prefixes[] = {"__libc_", "__GI_", "__syscall", "__pthread_",
+					       "__internal_syscall"};
+
+	if (!function)
+		return false;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (!strcmp(function, names[i]))
+			return true;
+	return begins_with_one(function, prefixes, COUNT(prefixes));
+}
+
+static bool is_system_module(const char *module)
+{
+	static const char *const names[] = {"libc.so",	  "libc-2.",	 "libpthread", "ld-musl",
+					    "ld-linux",	  "libc.musl",	 "linux-vdso", "[vdso]",
+					    "[vsyscall]", "libsocket.so"};
+
+	return module && begins_with_one(call_site_base_name(module), names, COUNT(names));
+}
+
+/* A name such as "python3.11", "libpython3.11.so.1.0", "node". */
+static bool is_runtime_module(const char *module)
+{
+	static const char *const names[] = {"python2",	 "python3",    "libpython", "pypy",
+					    "libpypy",	 "libnode.so", "libjvm.so", "libnet.so",
+					    "libnio.so", "libjava.so", "libruby",   "libperl.so",
+					    "libphp",	 "libcoreclr", "libclrjit"};
+	static const char *const whole[] = {"python", "node", "nodejs", "java",	   "ruby",
+					    "perl",   "php",  "dotnet", "beam.smp"};
+	const char *base;
+
+	if (!module)
+		return false;
+	base = call_site_base_name(module);
+	for (size_t i = 0; i < COUNT(whole); i++)
+		if (!strcmp(base, whole[i]))
+			return true;
+	return begins_with_one(base, names, COUNT(names)) || has(base, ".cpython-");
+}
+
+static bool is_shared_library(const char *module)
+{
+	static const char *const folders[] = {"/usr/lib", "/lib/", "/lib64/", "/lib32/",
+					      "/usr/local/lib"};
+
+	return module && has(call_site_base_name(module), ".so") &&
+	       begins_with_one(module, folders, COUNT(folders));
+}
+
+/* What compilers make of a C function: "io.part.0" is none of Go's. */
+static bool is_c_clone(const char *behind_dot)
+{
+	static const char *const suffixes[] = {"part.", "constprop.", "isra.",
+					       "cold",	"lto_priv.",  "llvm."};
+
+	return begins_with_one(behind_dot, suffixes, COUNT(suffixes));
+}
+
+/*
+ * Of the Go standard library? Its packages are known by the first part of their path, which in
+ * other packages is a domain (or "main").
+ */
+static enum call_layer go_layer(const struct call_frame *frame)
+{
+	static const char *const plumbing[] = {"runtime", "syscall", "internal", "net",
+					       "os",	  "sync",    "context",	 "reflect"};
+	static const char *const others[] = {
+		"archive", "bufio",  "bytes",	 "compress", "container", "crypto", "database",
+		"debug",   "embed",  "encoding", "errors",   "expvar",	  "flag",   "fmt",
+		"go",	   "hash",   "html",	 "image",    "index",	  "io",	    "iter",
+		"log",	   "maps",   "math",	 "mime",     "path",	  "plugin", "regexp",
+		"slices",  "sort",   "strconv",	 "strings",  "testing",	  "text",   "time",
+		"unicode", "unique", "vendor",	 "cmp",	     "weak",
+	};
+	const char *function = frame->function;
+	size_t length = function ? strcspn(function, "./") : 0;
+	bool is_path = length && function[length] == '/';
+
+	if (!length || !function[length] ||
+	    (is_known(frame->file) && !ends(frame->file, ".go") && !ends(frame->file, ".s")) ||
+	    is_c_clone(function + length + 1))
+		return LAYER_SOURCE;
+	for (size_t i = 0; i < COUNT(plumbing); i++)
+		if (strlen(plumbing[i]) == length && !strncmp(function, plumbing[i], length))
+			/* net/http is no plumbing: it tells what the connection is for. */
+			return is_path && !strcmp(plumbing[i], "net") ? LAYER_LIBRARY
+								      : LAYER_RUNTIME;
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (strlen(others[i]) == length && !strncmp(function, others[i], length))
+			return LAYER_LIBRARY;
+	return LAYER_SOURCE;
+}
+
+/* A source file that came with the system, a compiler or a package manager. */
+static bool is_library_file(const char *file)
+{
+	static const char *const folders[] = {"/usr/include/", "/usr/lib/", "/usr/src/",
+					      "/usr/local/include/", "/usr/local/lib/"};
+	static const char *const parts[] = {"/.cargo/registry/", "/cargo/registry/src/",
+					    "/.cargo/git/",	 "/pkg/mod/",
+					    "/site-packages/",	 "/dist-packages/",
+					    "/node_modules/",	 "/.rustup/toolchains/"};
+
+	return begins_with_one(file, folders, COUNT(folders)) || has_one(file, parts, COUNT(parts));
+}
+
+static bool is_runtime_file(const char *file)
+{
+	return begins(file, "/rustc/") || has(file, "/libstdc++-v3/") || has(file, "/c++/v1/") ||
+	       begins(file, "/usr/include/c++/") || begins(file, "library/std/src/");
+}
+
+static bool is_runtime_function(const char *function)
+{
+	static const char *const prefixes[] = {
+		"std::",    "core::",	   "alloc::",	 "<std::",  "<core::",
+		"<alloc::", "__gnu_cxx::", "void std::", "__rust_", "rust_begin_unwind",
+		"_rust_",   "__rustc"};
+
+	return begins_with_one(function, prefixes, COUNT(prefixes));
+}
+
+bool call_layer_is_jit(const struct call_frame *frame)
+{
+	const char *base = frame->module ? call_site_base_name(frame->module) : NULL;
+
+	return is_known(frame->function) && !is_known(frame->file) &&
+	       (!is_known(base) || (begins(base, "perf-") && ends(base, ".map")));
+}
+
+const char *call_layer_python(const struct call_frame *frame, const char **function, size_t *length)
+{
+	const char *colon;
+
+	if (!begins(frame->function, "py::"))
+		return NULL;
+	*function = frame->function + strlen("py::");
+	colon = strchr(*function, ':');
+	if (!colon)
+		return NULL;
+	*length = (size_t)(colon - *function);
+	return colon + 1;
+}
+
+static enum call_layer jit_layer(const struct call_frame *frame)
+{
+	static const char *const engine[] = {
+		"Builtin:", "BytecodeHandler:", "Stub:", "RegExp:", "Interpreter", "StubRoutines",
+		"v~",	    "call_stub",	"vtable"};
+	static const char *const java[] = {"java.",  "sun.",  "jdk.",  "javax.",
+					   "Ljava/", "Lsun/", "Ljdk/", "Ljavax/"};
+	static const char *const node[] = {" node:", " internal/"};
+	const char *name = frame->function, *function;
+	size_t length;
+	const char *file = call_layer_python(frame, &function, &length);
+
+	if (file)
+		return is_library_file(file) || *file == '<' ? LAYER_LIBRARY : LAYER_SOURCE;
+	if (begins_with_one(name, engine, COUNT(engine)))
+		return LAYER_RUNTIME;
+	if (has_one(name, node, COUNT(node)) || is_library_file(strchr(name, '/')) ||
+	    begins_with_one(name, java, COUNT(java)))
+		return LAYER_LIBRARY;
+	/* "void java.net.Socket.connect(...)" */
+	for (size_t i = 0; i < 4; i++)
+		if (strchr(name, ' ') && begins(strchr(name, ' ') + 1, java[i]))
+			return LAYER_LIBRARY;
+	return LAYER_SOURCE;
+}
+
+enum call_layer call_layer_of(const struct call_frame *frame)
+{
+	enum call_layer go;
+
+	if ((!is_known(frame->function) && !is_known(frame->module)) ||
+	    is_system_module(frame->module) || is_system_function(frame->function))
+		return LAYER_SYSTEM;
+	if (call_layer_is_jit(frame))
+		return jit_layer(frame);
+	if (is_runtime_module(frame->module) || is_runtime_file(frame->file) ||
+	    is_runtime_function(frame->function))
+		return LAYER_RUNTIME;
+	go = go_layer(frame);
+	if (go != LAYER_SOURCE)
+		return go;
+	if (is_library_file(frame->file) || is_shared_library(frame->module))
+		return LAYER_LIBRARY;
+	return is_known(frame->file) ? LAYER_SOURCE : LAYER_PROGRAM;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "symbol/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct symbol_stack *symbol_stack_new(const struct event_stack *e)
+{
+	size_t frames_len = e->count * sizeof(e->frames[0]);
+	struct symbol_stack *stack = calloc(1, sizeof(*stack) + frames_len);
+
+	if (!stack)
+		return NULL;
+	stack->names.how = (enum event_stack_how)e->how;
+	stack->task = e->task;
+	stack->exec_id = e->exec_id;
+	stack->frame_count = e->count;
+	memcpy(stack->frames, e->frames, frames_len);
+	return stack;
+}
+
+void symbol_stack_free(struct symbol_stack *stack)
+{
+	if (!stack)
+		return;
+	free(stack->maps);
+	free((void *)stack->names.frames);
+	free(stack);
+}
+
+/* The call, not what comes after it: that may be another function, or nothing. */
+static uint64_t place_of(uint64_t ip)
+{
+	return ip ? ip - 1 : 0;
+}
+
+bool symbol_stack_covered(const struct symbol_stack *stack, const struct symbol_space *space)
+{
+	for (size_t i = 0; i < stack->frame_count; i++)
+		if (!symbol_maps_find(space->maps, place_of(stack->frames[i])))
+			return false;
+	return true;
+}
+
+static bool has_place(const struct symbol_stack_map *maps, size_t count, uint64_t place)
+{
+	for (size_t i = 0; i < count; i++)
+		if (place >= maps[i].start && place < maps[i].end)
+			return true;
+	return false;
+}
+
+void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *space,
+			struct symbol_files *files)
+{
+	struct symbol_stack_map maps[SYMBOL_REQUEST_MAPS];
+	size_t count = 0;
+
+	stack->is_placed = true;
+	stack->root = space->root;
+	stack->ns_pid = space->ns_pid;
+	stack->user = space->user;
+	for (size_t i = 0; i < stack->frame_count && count < SYMBOL_REQUEST_MAPS; i++) {
+		uint64_t place = place_of(stack->frames[i]);
+		const struct symbol_map *map = symbol_maps_find(space->maps, place);
+
+		if (!map || has_place(maps, count, place))
+			continue;
+		maps[count] = (struct symbol_stack_map){map->start, map->end, map->offset, NULL};
+		if (map->kind == MAP_FILE)
+			maps[count].file = symbol_files_get(files, space->maps_root, map->inode,
+							    symbol_maps_path(space->maps, map));
+		count++;
+	}
+	free(stack->maps);
+	stack->maps = count ? malloc(count * sizeof(maps[0])) : NULL;
+	stack->map_count = stack->maps ? (uint8_t)count : 0;
+	if (stack->maps)
+		memcpy(stack->maps, maps, count * sizeof(maps[0]));
+}
+
+/* Files have numbers in the order in which maps first name them. */
+static uint32_t number_of(const struct symbol_stack *stack, const struct symbol_file *file)
+{
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < stack->map_count; i++) {
+		bool seen = !stack->maps[i].file;
+
+		if (stack->maps[i].file == file)
+			return number;
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = stack->maps[j].file == stack->maps[i].file;
+		number += !seen;
+	}
+	return SYMBOL_NO_FILE;
+}
+
+struct symbol_file *symbol_stack_file(const struct symbol_stack *stack, uint32_t file)
+{
+	for (size_t i = 0; i < stack->map_count; i++)
+		if (stack->maps[i].file && number_of(stack, stack->maps[i].file) == file)
+			return stack->maps[i].file;
+	return NULL;
+}
+
+static bool add_path(struct symbol_request *request, const char *path)
+{
+	size_t len = strlen(path) + 1;
+
+	if (request->file_count == SYMBOL_REQUEST_FILES ||
+	    len > SYMBOL_PATHS_LEN - request->paths_len)
+		return false;
+	memcpy(request->paths + request->paths_len, path, len);
+	request->paths_len += (uint32_t)len;
+	request->file_count++;
+	return true;
+}
+
+size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
+			const struct symbol_files *files, struct symbol_request *request,
+			int fds[SYMBOL_REQUEST_FILES + 1])
+{
+	uint32_t pid = symbol_space_lives(&stack->task) ? stack->task.tgid : 0;
+	bool in_memory = false;
+	size_t count = 0;
+	int fd;
+
+	memset(request, 0, offsetof(struct symbol_request, paths));
+	request->stack = number;
+	request->frame_count = stack->frame_count;
+	memcpy(request->frames, stack->frames, stack->frame_count * sizeof(stack->frames[0]));
+	for (size_t i = 0; i < stack->map_count; i++) {
+		const struct symbol_stack_map *map = &stack->maps[i];
+		uint32_t file = map->file ? number_of(stack, map->file) : SYMBOL_NO_FILE;
+
+		in_memory |= !map->file;
+		if (file == request->file_count && add_path(request, map->file->path)) {
+			fd = map->file->is_bad ? -1
+					       : symbol_files_open(files, map->file, pid,
+								   map->start, map->end);
+			request->has_fd[file] = fd >= 0;
+			if (fd >= 0)
+				fds[count++] = fd;
+		}
+		request->maps[request->map_count++] = (struct symbol_request_map){
+			map->start, map->end, map->offset,
+			file < request->file_count ? file : SYMBOL_NO_FILE, 0};
+	}
+	fd = in_memory && stack->ns_pid
+		     ? symbol_files_open_perf(files, stack->root, stack->ns_pid, stack->user)
+		     : -1;
+	request->has_perf = fd >= 0;
+	if (fd >= 0)
+		fds[count++] = fd;
+	return count;
+}
+
+/* The stack is what it was, without what was for asking, and with names. */
+static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
+				   size_t count, bool is_short)
+{
+	struct symbol_stack *less;
+
+	free(stack->maps);
+	stack->maps = NULL;
+	stack->map_count = 0;
+	stack->frame_count = 0;
+	stack->names.frames = frames;
+	stack->names.count = count;
+	stack->names.is_short = is_short;
+	stack->is_done = true;
+	less = realloc(stack, sizeof(*stack));
+	return less ? less : stack;
+}
+
+struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
+					   const struct symbol_answer *answer,
+					   struct symbol_texts *texts)
+{
+	struct call_frame *frames = calloc(answer->head.count, sizeof(*frames));
+
+	for (size_t i = 0; frames && i < answer->head.count; i++) {
+		const struct symbol_answer_frame *from = &answer->frames[i];
+		const struct symbol_file *file = symbol_stack_file(stack, from->file);
+
+		frames[i] = (struct call_frame){
+			.ip = from->ip,
+			.offset = from->offset,
+			.line = from->line,
+			.function = symbol_texts_keep(texts, answer->text + from->function),
+			.file = symbol_texts_keep(texts, answer->text + from->source),
+			.build_id = symbol_texts_keep(texts, answer->text + from->build_id),
+			.module = file ? file->path : NULL,
+		};
+		if (!frames[i].file)
+			frames[i].line = 0;
+	}
+	return finish(stack, frames, frames ? answer->head.count : 0, answer->head.is_short);
+}
+
+struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack)
+{
+	struct call_frame *frames = calloc(stack->frame_count, sizeof(*frames));
+	size_t count = frames ? stack->frame_count : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t place = place_of(stack->frames[i]);
+
+		frames[i].ip = stack->frames[i];
+		for (size_t j = 0; j < stack->map_count; j++) {
+			const struct symbol_stack_map *map = &stack->maps[j];
+
+			if (place < map->start || place >= map->end)
+				continue;
+			frames[i].offset = frames[i].ip - map->start + map->offset;
+			frames[i].module = map->file ? map->file->path : NULL;
+		}
+	}
+	return finish(stack, frames, count, false);
+}

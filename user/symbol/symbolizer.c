@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "symbol/symbolizer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "symbol/file.h"
+#include "symbol/client.h"
+#include "symbol/address_space.h"
+#include "symbol/stack.h"
+#include "symbol/string_pool.h"
+#include "base/units.h"
+
+/* Mappings are read for so many processes in so much time, that events do not wait. */
+#define READS	  8
+#define READS_NS  (10 * NS_PER_MS)
+#define TRIES_MAX 3
+
+/* Numbers of stacks, first in first out; each is in it once at most. */
+struct queue {
+	uint32_t *numbers;
+	size_t first, count, room;
+};
+
+struct symbolizer {
+	struct call_sites sites;
+	struct symbol_files *files;
+	struct symbol_spaces *spaces;
+	struct symbol_texts texts;
+	struct symbol_link *link;
+	struct symbol_stack **stacks;
+	size_t room;	    /* of stacks */
+	struct queue reads; /* whose process's mappings are to be read */
+	struct queue asks;  /* whose names are wanted */
+	uint32_t asked;	    /* the number that the worker has; of no meaning otherwise */
+	uint64_t turn_ns;   /* when reading began */
+	unsigned int turn_reads;
+	int epoll_fd, timer_fd;
+	struct symbol_request request;
+};
+
+static const struct call_stack unknown = {.how = STACK_CONNECT, .is_short = true};
+
+static struct symbolizer *symbolizer_of(struct call_sites *sites)
+{
+	return (struct symbolizer *)sites;
+}
+
+static bool queue_add(struct queue *queue, uint32_t number)
+{
+	if (queue->count == queue->room) {
+		size_t room = queue->room ? queue->room * 2 : 64;
+		uint32_t *numbers = calloc(room, sizeof(*numbers));
+
+		if (!numbers)
+			return false;
+		for (size_t i = 0; i < queue->count; i++)
+			numbers[i] = queue->numbers[(queue->first + i) % queue->room];
+		free(queue->numbers);
+		*queue = (struct queue){numbers, 0, queue->count, room};
+	}
+	queue->numbers[(queue->first + queue->count++) % queue->room] = number;
+	return true;
+}
+
+static uint32_t queue_take(struct queue *queue)
+{
+	uint32_t number = queue->numbers[queue->first];
+
+	queue->first = (queue->first + 1) % queue->room;
+	queue->count--;
+	return number;
+}
+
+static struct symbol_stack *stack_of(const struct symbolizer *symbolizer, uint32_t number)
+{
+	return number < symbolizer->room ? symbolizer->stacks[number] : NULL;
+}
+
+static bool make_room(struct symbolizer *symbolizer, uint32_t number)
+{
+	size_t room = symbolizer->room ? symbolizer->room : 64;
+	struct symbol_stack **stacks;
+
+	while (room <= number)
+		room *= 2;
+	if (number > SYMBOLIZER_STACKS_MAX)
+		return false;
+	if (room == symbolizer->room)
+		return true;
+	stacks = realloc(symbolizer->stacks, room * sizeof(*stacks));
+	if (!stacks)
+		return false;
+	memset(stacks + symbolizer->room, 0, (room - symbolizer->room) * sizeof(struct stack *));
+	symbolizer->stacks = stacks;
+	symbolizer->room = room;
+	return true;
+}
+
+static void want(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
+{
+	if (!queue_add(&symbolizer->asks, number))
+		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+}
+
+/* Its place is known, as far as it ever will be. */
+static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
+{
+	stack->is_placed = true;
+	stack->is_queued = false;
+	if (stack->is_wanted)
+		want(symbolizer, number, stack);
+}
+
+/* Memory that compilers fill: whose map it is must be known. */
+static bool is_known(const struct symbol_stack *stack, const struct symbol_space *space)
+{
+	return space && space->ns_pid && symbol_stack_covered(stack, space);
+}
+
+static void read_for(struct symbolizer *symbolizer, uint32_t number)
+{
+	struct symbol_stack *stack = stack_of(symbolizer, number);
+	const struct symbol_space *space =
+		symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+
+	if (!is_known(stack, space)) {
+		symbol_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
+		symbolizer->turn_reads++;
+		space = symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+	}
+	if (space)
+		symbol_stack_place(stack, space, symbolizer->files);
+	placed(symbolizer, number, stack);
+}
+
+static void read_some(struct symbolizer *symbolizer, uint64_t now_ns)
+{
+	if (now_ns - symbolizer->turn_ns >= READS_NS) {
+		symbolizer->turn_ns = now_ns;
+		symbolizer->turn_reads = 0;
+	}
+	while (symbolizer->reads.count && symbolizer->turn_reads < READS)
+		read_for(symbolizer, queue_take(&symbolizer->reads));
+}
+
+static void ask(struct symbolizer *symbolizer, uint32_t number, uint64_t now_ns)
+{
+	struct symbol_stack *stack = stack_of(symbolizer, number);
+	int fds[SYMBOL_REQUEST_FILES + 1], err;
+	size_t count =
+		symbol_stack_ask(stack, number, symbolizer->files, &symbolizer->request, fds);
+
+	err = symbol_link_send(symbolizer->link, &symbolizer->request, fds, count, now_ns);
+	while (count)
+		close(fds[--count]);
+	symbolizer->asked = number;
+	if (!err)
+		return;
+	if (++stack->tries < TRIES_MAX)
+		want(symbolizer, number, stack);
+	else
+		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+}
+
+static void on_broken(struct symbolizer *symbolizer)
+{
+	uint32_t number = symbolizer->asked;
+	struct symbol_stack *stack = stack_of(symbolizer, number);
+	struct symbol_file *file;
+
+	if (!stack || stack->is_done)
+		return;
+	file = symbol_stack_file(stack, symbol_link_culprit(symbolizer->link));
+	if (file)
+		file->is_bad = true;
+	if (++stack->tries < TRIES_MAX)
+		want(symbolizer, number, stack);
+	else
+		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+}
+
+static void on_answer(struct symbolizer *symbolizer)
+{
+	const struct symbol_answer *answer = symbol_link_answer(symbolizer->link);
+	uint32_t number = symbolizer->asked;
+
+	symbolizer->stacks[number] =
+		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->texts);
+}
+
+static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
+{
+	uint64_t until_ns = symbol_link_deadline(symbolizer->link);
+	struct itimerspec timer = {0};
+
+	if (symbolizer->reads.count && until_ns > now_ns + READS_NS)
+		until_ns = now_ns + READS_NS;
+	if (symbolizer->asks.count && until_ns == UINT64_MAX)
+		until_ns = now_ns + 100 * NS_PER_MS; /* a new worker may be due */
+	if (until_ns != UINT64_MAX) {
+		timer.it_value.tv_sec = (time_t)(until_ns / NS_PER_S);
+		timer.it_value.tv_nsec = (long)(until_ns % NS_PER_S);
+	}
+	timerfd_settime(symbolizer->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+static void go_on(struct symbolizer *symbolizer)
+{
+	uint64_t now_ns = clock_now();
+	enum symbol_link_news news;
+
+	read_some(symbolizer, now_ns);
+	do {
+		if (symbolizer->asks.count && symbol_link_ready(symbolizer->link, now_ns))
+			ask(symbolizer, queue_take(&symbolizer->asks), now_ns);
+		news = symbol_link_run(symbolizer->link, now_ns);
+		if (news == LINK_ANSWER)
+			on_answer(symbolizer);
+		else if (news == LINK_BROKEN)
+			on_broken(symbolizer);
+	} while (news == LINK_ANSWER && symbolizer->asks.count);
+	set_timer(symbolizer, now_ns);
+}
+
+static void on_forked(struct call_sites *sites, const struct event_fork *e)
+{
+	symbol_spaces_fork(symbolizer_of(sites)->spaces, e);
+}
+
+static void on_taken(struct call_sites *sites, uint32_t number, const struct event_stack *e)
+{
+	struct symbolizer *symbolizer = symbolizer_of(sites);
+	const struct symbol_space *space;
+	struct symbol_stack *stack;
+
+	if (!make_room(symbolizer, number) || symbolizer->stacks[number])
+		return;
+	stack = symbol_stack_new(e);
+	if (!stack)
+		return;
+	symbolizer->stacks[number] = stack;
+	space = symbol_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
+	if (is_known(stack, space)) {
+		symbol_stack_place(stack, space, symbolizer->files);
+		return;
+	}
+	if (space) /* better than nothing, should the process be gone */
+		symbol_stack_place(stack, space, symbolizer->files);
+	stack->is_placed = false;
+	stack->is_queued = queue_add(&symbolizer->reads, number);
+	stack->is_placed = !stack->is_queued;
+	read_some(symbolizer, clock_now());
+	if (symbolizer->reads.count)
+		set_timer(symbolizer, clock_now());
+}
+
+static const struct call_stack *get_names(struct call_sites *sites, uint32_t number)
+{
+	struct symbolizer *symbolizer = symbolizer_of(sites);
+	struct symbol_stack *stack = stack_of(symbolizer, number);
+
+	if (!stack)
+		return &unknown;
+	if (!stack->is_done && !stack->is_wanted) {
+		stack->is_wanted = true;
+		if (stack->is_placed)
+			want(symbolizer, number, stack);
+	}
+	if (!stack_of(symbolizer, number)->is_done)
+		go_on(symbolizer);
+	stack = stack_of(symbolizer, number);
+	return stack->is_done ? &stack->names : NULL;
+}
+
+static int get_fd(const struct call_sites *sites)
+{
+	return ((const struct symbolizer *)sites)->epoll_fd;
+}
+
+static void run(struct call_sites *sites)
+{
+	go_on(symbolizer_of(sites));
+}
+
+static void release(struct call_sites *sites)
+{
+	struct symbolizer *symbolizer = symbolizer_of(sites);
+
+	for (size_t i = 0; i < symbolizer->room; i++)
+		symbol_stack_free(symbolizer->stacks[i]);
+	free(symbolizer->stacks);
+	free(symbolizer->reads.numbers);
+	free(symbolizer->asks.numbers);
+	symbol_link_free(symbolizer->link);
+	symbol_spaces_free(symbolizer->spaces);
+	symbol_files_free(symbolizer->files);
+	symbol_texts_clear(&symbolizer->texts);
+	if (symbolizer->timer_fd >= 0)
+		close(symbolizer->timer_fd);
+	if (symbolizer->epoll_fd >= 0)
+		close(symbolizer->epoll_fd);
+	free(symbolizer);
+}
+
+static const struct call_sites_ops ops = {on_forked, on_taken, get_names, get_fd, run, release};
+
+static int watch(const struct symbolizer *symbolizer, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(symbolizer->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+int symbolizer_new(struct call_sites **sites)
+{
+	struct symbolizer *made = calloc(1, sizeof(*made));
+	int err;
+
+	if (!made)
+		return -ENOMEM;
+	made->sites.ops = &ops;
+	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	made->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_link_new(&made->link);
+	if (!err)
+		err = watch(made, symbol_link_fd(made->link));
+	if (!err)
+		err = watch(made, made->timer_fd);
+	made->files = symbol_files_new();
+	made->spaces = made->files ? symbol_spaces_new(made->files) : NULL;
+	if (!err && !made->spaces)
+		err = -ENOMEM;
+	if (err) {
+		release(&made->sites);
+		return err;
+	}
+	*sites = &made->sites;
+	return 0;
+}

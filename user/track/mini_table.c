@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/mini_table.h"
+
+#include <stdlib.h>
+
+#include "base/cookie_order.h"
+
+_Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
+		       offsetof(struct mini_socket, handle) ==
+			       offsetof(struct cookie_entry, handle),
+	       "begins like every entry of a cookie table");
+
+struct mini_table {
+	struct cookie_table *cookies;
+	struct cookie_order order; /* of when they were last seen */
+};
+
+struct mini_table *mini_table_new(void)
+{
+	struct mini_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->cookies = cookie_table_new(sizeof(struct mini_socket));
+	if (!table->cookies) {
+		free(table);
+		return NULL;
+	}
+	table->order = (struct cookie_order){.table = table->cookies,
+					     .links_at = offsetof(struct mini_socket, order)};
+	return table;
+}
+
+void mini_table_free(struct mini_table *table)
+{
+	if (!table)
+		return;
+	cookie_table_free(table->cookies);
+	free(table);
+}
+
+struct mini_socket *mini_table_find(struct mini_table *table, uint64_t cookie)
+{
+	return cookie_table_find(table->cookies, cookie);
+}
+
+void mini_table_expect(struct mini_table *table, uint64_t cookie)
+{
+	const struct mini_socket *oldest;
+
+	cookie_table_prefetch(table->cookies, cookie);
+	if (cookie_table_count(table->cookies) < MINI_TABLE_LIMIT)
+		return;
+	oldest = mini_table_oldest(table); /* will have to go */
+	cookie_table_prefetch(table->cookies, oldest->cookie);
+	__builtin_prefetch(cookie_table_at(table->cookies, oldest->order.next));
+}
+
+struct mini_socket *mini_table_insert(struct mini_table *table, uint64_t cookie, uint64_t seen_ns)
+{
+	struct mini_socket *mini;
+
+	if (cookie_table_count(table->cookies) >= MINI_TABLE_LIMIT)
+		mini_table_remove(table, mini_table_oldest(table));
+	mini = cookie_table_insert(table->cookies, cookie);
+	if (!mini)
+		return NULL;
+	mini->seen_ns = seen_ns;
+	cookie_order_append(&table->order, mini);
+	return mini;
+}
+
+void mini_table_remove(struct mini_table *table, struct mini_socket *mini)
+{
+	mini_set_owner(mini, NULL, 0);
+	cookie_order_remove(&table->order, mini);
+	cookie_table_remove(table->cookies, mini);
+}
+
+void mini_table_touch(struct mini_table *table, struct mini_socket *mini, uint64_t seen_ns)
+{
+	cookie_order_remove(&table->order, mini);
+	mini->seen_ns = seen_ns;
+	cookie_order_append(&table->order, mini);
+}
+
+void mini_set_owner(struct mini_socket *mini, struct process *owner, unsigned int owner_source)
+{
+	if (owner)
+		owner->sockets++;
+	if (mini->owner)
+		mini->owner->sockets--;
+	mini->owner = owner;
+	mini->owner_source = owner_source & 7;
+}
+
+struct mini_socket *mini_table_oldest(struct mini_table *table)
+{
+	return cookie_order_first(&table->order);
+}
+
+struct mini_socket *mini_table_next(struct mini_table *table, uint32_t *position)
+{
+	return cookie_table_next(table->cookies, position);
+}
+
+size_t mini_table_count(const struct mini_table *table)
+{
+	return cookie_table_count(table->cookies);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/mini_tracker.h"
+
+#include "track/recent.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
+
+/*
+ * TCP_TIMEWAIT_LEN (include/net/tcp.h) is 60 s, and the most that an orphan's FIN_WAIT2 spends as
+ * a mini-socket. At that distance the kernel's timer wheel is late by up to 2.1 s (HZ=250) or 5.1 s
+ * (HZ=100), and by as much as softirqs are.
+ */
+#define MINI_KEPT_NS (70 * NS_PER_S)
+
+/* A connect() that takes over a port does so in the same system call. */
+#define REUSED_WITHIN_NS (100 * NS_PER_MS)
+
+unsigned int mini_state_of(enum cause cause)
+{
+	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
+}
+
+bool mini_is_told(const struct tracker *tracker)
+{
+	return feature_has(tracker->features, FEATURE_TIME_WAIT);
+}
+
+/* A request's end is told only where it comes to nothing. */
+static bool end_is_told(const struct tracker *tracker, const struct mini_socket *mini)
+{
+	return mini_is_told(tracker) && mini->state != TCP_SYN_RECV;
+}
+
+static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
+{
+	return mini->since_known && time_ns >= mini->since_ns ? time_ns - mini->since_ns
+							      : DURATION_UNKNOWN;
+}
+
+/* mini may be NULL: it was never known. */
+static void change(struct tracker *tracker, const struct mini_socket *mini,
+		   const struct event_mini *e, const struct flow *flow, unsigned int from,
+		   unsigned int to, uint64_t lifetime_ns, enum cause cause)
+{
+	struct process *owner = mini ? mini->owner : NULL;
+	struct change change = {
+		.time_ns = e->time_ns,
+		.cookie = e->cookie,
+		.lifetime_ns = lifetime_ns,
+		.flow = flow,
+		.owner = owner,
+		.owner_source = mini ? (enum owner_source)mini->owner_source : OWNER_UNKNOWN,
+		.role = mini ? (enum socket_role)mini->role : ROLE_UNKNOWN,
+		.cause = cause,
+		.from = from,
+		.to = to,
+	};
+
+	if (!mini || !mini->hidden)
+		tracker_tell(tracker, owner, &change);
+}
+
+/* How long ago a connect() may be that took its place: the one that it began with itself may be as
+ * recent. */
+static uint64_t reused_within(const struct mini_socket *mini, uint64_t time_ns)
+{
+	uint64_t age_ns = REUSED_WITHIN_NS;
+
+	if (mini && mini->since_known)
+		age_ns = time_ns > mini->since_ns ? time_ns - mini->since_ns : 0;
+	return age_ns < REUSED_WITHIN_NS ? age_ns : REUSED_WITHIN_NS;
+}
+
+/* Why it ended: its timer, or something before that. */
+static enum cause cause_of_end(const struct tracker *tracker, const struct mini_socket *mini,
+			       const struct event_mini *e, const struct flow *flow)
+{
+	if (e->left_ticks <= 0)
+		return e->state == TCP_TIME_WAIT ? CAUSE_EXPIRED : CAUSE_TIMEOUT;
+	if (recent_connected(&tracker->recent, flow, e->time_ns, reused_within(mini, e->time_ns)))
+		return CAUSE_REUSED;
+	return e->state == TCP_TIME_WAIT ? CAUSE_CUT_SHORT : CAUSE_RESET;
+}
+
+/* The peer's FIN reached an orphan. */
+static void fin_received(struct tracker *tracker, struct mini_socket *mini,
+			 const struct event_mini *e, const struct flow *flow, uint64_t lifetime_ns)
+{
+	if (mini->state != TCP_FIN_WAIT2)
+		return;
+	change(tracker, mini, e, flow, TCP_FIN_WAIT2, TCP_TIME_WAIT, lifetime_ns, CAUSE_NONE);
+	mini->state = TCP_TIME_WAIT;
+	mini->since_ns = e->time_ns;
+	mini->since_known = e->what == MINI_TIMED;
+}
+
+void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
+	struct event_mini e = {.cookie = origin->cookie, .what = MINI_TIMED};
+	uint64_t fin_ns;
+
+	if (mini)
+		mini_table_touch(tracker->minis, mini, origin->time_ns);
+	else
+		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
+	if (!mini) {
+		tracker->no_memory++;
+		return;
+	}
+	mini->netns = origin->flow->netns;
+	mini->state = origin->state & 15;
+	mini->scan_state = 0;
+	mini->role = origin->role & 3;
+	mini->hidden = origin->hidden;
+	mini->bound = origin->bound;
+	mini->since_ns = origin->since_ns;
+	mini->since_known = origin->since_ns != 0;
+	mini_set_owner(mini, origin->owner, origin->owner_source);
+	if (mini->state != TCP_FIN_WAIT2 ||
+	    !recent_take_fin(&tracker->recent, origin->cookie, &fin_ns))
+		return;
+	e.time_ns = fin_ns;
+	fin_received(tracker, mini, &e, origin->flow, lifetime_of(mini, fin_ns));
+}
+
+static void end(struct tracker *tracker, struct mini_socket *mini, const struct event_mini *e,
+		const struct flow *flow)
+{
+	enum cause cause = cause_of_end(tracker, mini, e, flow);
+	uint64_t lifetime_ns = DURATION_UNKNOWN;
+
+	if (mini && mini->state == e->state)
+		lifetime_ns = lifetime_of(mini, e->time_ns);
+	else if (mini) /* its FIN was not told: neither lifetime is known */
+		fin_received(tracker, mini, e, flow, DURATION_UNKNOWN);
+	change(tracker, mini, e, flow, e->state, TCP_CLOSE, lifetime_ns, cause);
+	if (mini)
+		mini_table_remove(tracker->minis, mini);
+}
+
+void mini_event(struct tracker *tracker, const struct event_mini *e)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
+	struct tcp_socket *socket;
+	struct flow flow;
+
+	flow_read(&flow, &e->flow, e->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow) ||
+	    (!mini && e->what != MINI_REFUSED && watch_set_hides_flow(tracker->watched, &flow)))
+		return;
+	switch (e->what) {
+	case MINI_REFUSED:
+		socket = socket_table_find(tracker->sockets, e->cookie);
+		if (socket)
+			socket->mini_refused = 1;
+		break;
+	case MINI_TIMED:
+		if (!mini) { /* on another CPU, before the socket's own end was told */
+			recent_add_fin(&tracker->recent, e->cookie, e->time_ns);
+			break;
+		}
+		fin_received(tracker, mini, e, &flow, lifetime_of(mini, e->time_ns));
+		mini->scan_state = 0;
+		mini_table_touch(tracker->minis, mini, e->time_ns);
+		break;
+	case MINI_ENDED:
+		end(tracker, mini, e, &flow);
+		break;
+	default:
+		break;
+	}
+}
+
+void mini_doubt(struct tracker *tracker)
+{
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	tracker->minis_doubted = true;
+	while ((mini = mini_table_next(tracker->minis, &position)))
+		if (mini->state == TCP_FIN_WAIT2)
+			mini->since_known = 0;
+}
+
+void mini_expire(struct tracker *tracker, uint64_t now_ns)
+{
+	struct mini_socket *mini;
+
+	while ((mini = mini_table_oldest(tracker->minis)) &&
+	       mini->seen_ns + MINI_KEPT_NS < now_ns) {
+		/* Where the kernel tells of ends, this one was lost: a scan puts it right. */
+		if (end_is_told(tracker, mini))
+			tracker->gaps++;
+		mini_table_remove(tracker->minis, mini);
+	}
+}
+
+/* Whose is one that was not seen to begin? */
+static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const struct flow *flow)
+{
+	const struct tcp_socket *socket = socket_table_find(tracker->sockets, mini->cookie);
+	const struct tcp_socket *listener;
+	bool several;
+
+	if (socket) { /* its last transition was lost, or is on the way */
+		mini_set_owner(mini, socket->owner, socket->owner_source);
+		mini->role = socket->role;
+		mini->bound = socket->bound;
+		return;
+	}
+	listener = listener_index_find(tracker->listeners, flow, &several);
+	if (!listener)
+		return;
+	mini->role = ROLE_SERVER;
+	if (!several)
+		mini_set_owner(mini, listener->owner, OWNER_LISTENER);
+}
+
+static void take_in(struct tracker *tracker, const struct event_scan *record)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, record->cookie);
+	struct flow flow;
+
+	flow_read(&flow, &record->flow, record->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow))
+		return;
+	if (!mini) {
+		mini = mini_table_insert(tracker->minis, record->cookie, record->time_ns);
+		if (!mini) {
+			tracker->no_memory++;
+			return;
+		}
+		mini->netns = flow.netns;
+		mini->hidden = watch_set_hides_flow(tracker->watched, &flow);
+		learn_owner(tracker, mini, &flow);
+	} else {
+		mini_table_touch(tracker->minis, mini, record->time_ns);
+	}
+	mini->scanned = 1;
+	if (!mini->state)
+		mini->state = record->state & 15;
+	mini->scan_state = record->state != mini->state ? record->state & 15 : 0;
+	if (record->state == TCP_SYN_RECV && mini->state == TCP_SYN_RECV &&
+	    record->mini.age_us < record->time_ns / NS_PER_US) {
+		mini->since_ns = record->time_ns - record->mini.age_us * NS_PER_US;
+		mini->since_known = 1;
+	}
+}
+
+void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
+{
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	while ((mini = mini_table_next(tracker->minis, &position))) {
+		mini->scanned = 0;
+		mini->scan_state = 0;
+	}
+	for (size_t i = 0; i < result->count; i++)
+		if (result->records[i].header.kind == EVENT_SCAN_MINI)
+			take_in(tracker, &result->records[i]);
+}
+
+void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
+{
+	bool doubted = tracker->minis_doubted;
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	/*
+	 * A namespace may live on without a process in it. Nothing is known of one that was not
+	 * read; its mini-sockets end by themselves. Where the kernel tells of their ends it is
+	 * believed more than the scan: iter/tcp of older kernels goes on by position in a bucket
+	 * that it reads in parts, and passes over sockets where others left it meanwhile. But an
+	 * end may be among the records that were lost.
+	 */
+	while ((mini = mini_table_next(tracker->minis, &position))) {
+		if (!mini->scanned && (doubted || !end_is_told(tracker, mini)) &&
+		    mini->seen_ns < result->started_ns &&
+		    scan_result_has_seen(result, mini->netns)) {
+			mini_table_remove(tracker->minis, mini);
+		} else if (mini->scan_state && mini->scan_state != mini->state) {
+			/* No record came since: it was lost, or none is made. */
+			mini->state = mini->scan_state;
+			mini->since_known = 0;
+			mini->since_ns = 0;
+		} else if (mini->scanned && mini->state == TCP_FIN_WAIT2 && mini->since_ns) {
+			mini->since_known = 1; /* whatever was lost: it is so still */
+		}
+	}
+	tracker->minis_doubted = false;
+}

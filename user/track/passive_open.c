@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/passive_open.h"
+
+#include "track/owner.h"
+#include "track/sample.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
+
+/* The record of a request that becomes a connection and the connection's own are of one softirq. */
+#define COMPLETED_WITHIN_NS (100 * NS_PER_MS)
+
+/* A request that a scan found has the cookie of the connection that it becomes. */
+static uint64_t take_mini(struct tracker *tracker, const struct event_transition *e)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
+	uint64_t ns = DURATION_UNKNOWN;
+
+	if (!mini || mini->state != TCP_SYN_RECV)
+		return ns;
+	if (mini->since_known && e->time_ns >= mini->since_ns)
+		ns = e->time_ns - mini->since_ns;
+	mini_table_remove(tracker->minis, mini);
+	return ns;
+}
+
+/*
+ * A request has no tracepoint; its age is the round trip from SYN-ACK to the final ACK. Where the
+ * SYN-ACK was repeated the kernel measures no round trip, but newer ones the whole time, and older
+ * ones can be asked on the way (bpf/request.bpf.c). With syncookies the round trip has only the
+ * coarse clock of TCP timestamps, of which some bits carry options: whole milliseconds are not
+ * believed.
+ */
+uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transition *e,
+			     const struct flow *flow)
+{
+	uint64_t ns = mini_table_count(tracker->minis) ? take_mini(tracker, e) : DURATION_UNKNOWN;
+
+	if (ns != DURATION_UNKNOWN)
+		return ns;
+	if (e->rto_time_ms)
+		return e->rto_time_ms * NS_PER_MS;
+	if (e->retransmits)
+		return recent_take_completion(&tracker->recent, flow, e->time_ns,
+					      COMPLETED_WITHIN_NS, &ns)
+			       ? ns
+			       : DURATION_UNKNOWN;
+	if (!e->srtt_us || e->srtt_us % 1000 == 0)
+		return DURATION_UNKNOWN;
+	return e->srtt_us * NS_PER_US;
+}
+
+/* The reset may have come from the peer, or gone to him. */
+static enum cause cause_of_drop(const struct event_request *e, bool listening)
+{
+	if (!listening)
+		return CAUSE_LISTENER_CLOSED;
+	return e->left_ticks > 0 ? CAUSE_RESET : CAUSE_TIMEOUT;
+}
+
+static void dropped(struct tracker *tracker, const struct event_request *e, const struct flow *flow,
+		    uint64_t age_ns)
+{
+	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
+	bool several;
+	const struct tcp_socket *listener = listener_index_find(tracker->listeners, flow, &several);
+	struct process *owner = listener && !several ? listener->owner : NULL;
+	struct change change = {
+		.time_ns = e->time_ns,
+		.cookie = e->cookie,
+		.lifetime_ns = age_ns,
+		.flow = flow,
+		.owner = owner,
+		.owner_source = owner ? OWNER_LISTENER : OWNER_UNKNOWN,
+		.role = ROLE_SERVER,
+		.cause = cause_of_drop(e, listener != NULL),
+		.from = TCP_SYN_RECV,
+		.to = TCP_CLOSE,
+	};
+
+	if (mini)
+		mini_table_remove(tracker->minis, mini);
+	if (watch_set_hides_flow(tracker->watched, flow))
+		return;
+	tracker_tell(tracker, owner, &change);
+}
+
+void passive_request(struct tracker *tracker, const struct event_request *e)
+{
+	/* Without a SYN-ACK sent there is no age: 0 is the start of the kernel's clock. */
+	uint64_t age_ns =
+		e->age_us < e->time_ns / NS_PER_US ? e->age_us * NS_PER_US : DURATION_UNKNOWN;
+	struct flow flow;
+
+	flow_read(&flow, &e->flow, e->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow))
+		return;
+	if (e->what == REQUEST_DROPPED)
+		dropped(tracker, e, &flow, age_ns);
+	else if (age_ns != DURATION_UNKNOWN)
+		recent_add_completion(&tracker->recent, &flow, e->time_ns, age_ns);
+}
+
+static uint64_t wait_of(const struct tcp_socket *socket, uint64_t time_ns)
+{
+	uint64_t here_ns, before_ns = 0;
+
+	if (!socket->since_known || time_ns < socket->since_ns)
+		return DURATION_UNKNOWN;
+	here_ns = time_ns - socket->since_ns;
+	/* Its owner not being known yet, the states before still wait in it. */
+	if (socket->state != TCP_ESTABLISHED)
+		before_ns = owner_waited_since(socket, TCP_SYN_RECV);
+	return before_ns == DURATION_UNKNOWN ? DURATION_UNKNOWN : before_ns + here_ns;
+}
+
+/*
+ * A socket that was not known until its accept(). With TCP Fast Open nothing has been told of it;
+ * else the record of its beginning was lost.
+ */
+static struct tcp_socket *add_accepted(struct tracker *tracker, const struct event_accept *e,
+				       const struct flow *flow)
+{
+	struct tcp_socket *socket;
+
+	tracker->gaps += e->state != TCP_SYN_RECV;
+	socket = tracker_add(tracker, e->cookie, flow, e->state);
+	if (!socket)
+		return NULL;
+	socket->since_ns = e->time_ns;
+	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	tracker->hooks.found(tracker->hooks.context, socket);
+	return socket;
+}
+
+void passive_accept(struct tracker *tracker, const struct event_accept *e)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
+	struct accepted accepted = {
+		.time_ns = e->time_ns, .cookie = e->cookie, .wait_ns = DURATION_UNKNOWN};
+	struct process *process;
+	struct flow flow;
+
+	flow_read(&flow, &e->flow, e->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow))
+		return;
+	process = process_table_get(tracker->processes, &e->task);
+	if (socket)
+		accepted.wait_ns = wait_of(socket, e->time_ns);
+	else if (e->state != TCP_CLOSE)
+		socket = add_accepted(tracker, e, &flow);
+	if (!socket)
+		return;
+	socket->role = ROLE_SERVER;
+	socket->kernel = 0; /* of an MPTCP listener, it was until now */
+	owner_learn(socket, process, OWNER_ACCEPT);
+	if (!socket->hidden) {
+		accepted.flow = &socket->flow;
+		accepted.process = process;
+		if (process && accepted.wait_ns != DURATION_UNKNOWN)
+			sample_accept(process, flow.netns, accepted.wait_ns);
+		tracker->hooks.accepted(tracker->hooks.context, &accepted);
+	}
+	if (socket->state == TCP_CLOSE) /* was reset before, and kept for this */
+		tracker_remove(tracker, socket);
+}
+
+void passive_accepted_by(struct tracker *tracker, struct tcp_socket *socket,
+			 const struct event_task *task)
+{
+	socket->role = ROLE_SERVER;
+	owner_learn(socket, process_table_get(tracker->processes, task), OWNER_ACCEPT);
+	if (socket->state == TCP_CLOSE)
+		tracker_remove(tracker, socket);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/process_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Without memory uthash leaves the new element out and says so in hh.tbl, instead of ending the
+ * program. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "metric/group.h"
+#include "track/socket_table.h"
+
+/* Names under which dead processes are folded; what comes after goes to the entry "(other)". */
+#define FOLD_LIMIT 256
+
+struct key {
+	uint64_t start_ns;
+	uint32_t tgid;
+	uint32_t zero;
+};
+
+struct entry {
+	struct process process;
+	struct key key;
+	UT_hash_handle hh;
+};
+
+struct process_table {
+	struct watch_set *watched;
+	struct metric_groups *metrics;
+	struct entry *single; /* by key */
+	struct entry *folded; /* by comm */
+	struct entry unknown;
+	struct entry other;
+	struct entry *last; /* the one most likely to be asked for again */
+	size_t fold_at;
+};
+
+struct process_table *process_table_new(struct watch_set *watched)
+{
+	struct process_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->watched = watched;
+	table->fold_at = PROCESS_TABLE_LIMIT;
+	memcpy(table->unknown.process.comm, "(unknown)", sizeof("(unknown)"));
+	memcpy(table->other.process.comm, "(other)", sizeof("(other)"));
+	table->unknown.process.watched = !watch_set_is_selective(watched);
+	table->other.process.watched = table->unknown.process.watched;
+	table->unknown.process.links = &table->unknown;
+	table->other.process.links = &table->other;
+	return table;
+}
+
+void process_table_set_metrics(struct process_table *table, struct metric_groups *metrics)
+{
+	table->metrics = metrics;
+	table->unknown.process.metrics = metrics;
+}
+
+static void process_clear(struct process *process)
+{
+	for (int i = 0; i < TCP_STATES; i++)
+		free(process->lifetimes[i]);
+	free(process->accept_wait);
+	free(process->transitions);
+	if (process->cgroup)
+		metric_groups_release(process->metrics, process->cgroup);
+}
+
+void process_table_free(struct process_table *table)
+{
+	struct entry *entry, *next;
+
+	if (!table)
+		return;
+	HASH_ITER (hh, table->single, entry, next) {
+		HASH_DEL(table->single, entry);
+		process_clear(&entry->process);
+		free(entry);
+	}
+	HASH_ITER (hh, table->folded, entry, next) {
+		HASH_DEL(table->folded, entry);
+		process_clear(&entry->process);
+		free(entry);
+	}
+	process_clear(&table->unknown.process);
+	process_clear(&table->other.process);
+	free(table);
+}
+
+static bool is_watched(const struct process_table *table, const struct process *process)
+{
+	return watch_set_has_process(table->watched, process->tgid, process->start_ns,
+				     process->comm);
+}
+
+static void process_name(struct process *process, const struct event_task *task)
+{
+	memcpy(process->comm, task->comm, EVENT_COMM_LEN);
+	process->comm[EVENT_COMM_LEN] = '\0';
+}
+
+static struct entry *entry_new(struct process_table *table, const struct event_task *task,
+			       const struct key *key)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->key = *key;
+	entry->process.tgid = task->tgid;
+	entry->process.start_ns = task->start_ns;
+	entry->process.metrics = table->metrics;
+	if (table->metrics)
+		entry->process.cgroup = metric_groups_cgroup(table->metrics, task->tgid);
+	entry->process.links = entry;
+	HASH_ADD(hh, table->single, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		process_clear(&entry->process);
+		free(entry);
+		return NULL;
+	}
+	process_name(&entry->process, task);
+	entry->process.watched = is_watched(table, &entry->process);
+	return entry;
+}
+
+struct process *process_table_get(struct process_table *table, const struct event_task *task)
+{
+	struct key key = {.start_ns = task->start_ns, .tgid = task->tgid};
+	struct entry *entry = table->last;
+
+	if (!task->tgid)
+		return NULL;
+	if (!entry || entry->key.tgid != key.tgid || entry->key.start_ns != key.start_ns) {
+		HASH_FIND(hh, table->single, &key, sizeof(key), entry);
+		if (!entry)
+			entry = entry_new(table, task, &key);
+		if (!entry)
+			return NULL;
+		table->last = entry;
+	}
+	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
+		process_name(&entry->process, task);
+		/* Only a choice by name can change with it. */
+		if (watch_set_has_names(table->watched))
+			entry->process.watched = is_watched(table, &entry->process);
+	}
+	return &entry->process;
+}
+
+struct process *process_table_unknown(struct process_table *table)
+{
+	return &table->unknown.process;
+}
+
+static struct process *fold_target(struct process_table *table, const char *comm)
+{
+	struct entry *entry;
+
+	HASH_FIND_STR(table->folded, comm, entry);
+	if (entry)
+		return &entry->process;
+	if (HASH_COUNT(table->folded) >= FOLD_LIMIT)
+		return &table->other.process;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return &table->other.process;
+	memcpy(entry->process.comm, comm, sizeof(entry->process.comm));
+	entry->process.watched = true;
+	entry->process.links = entry;
+	HASH_ADD_STR(table->folded, process.comm, entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return &table->other.process;
+	}
+	return &entry->process;
+}
+
+static void fold_histogram(struct histogram **to, struct histogram **from)
+{
+	if (!*from)
+		return;
+	if (*to) {
+		histogram_merge(*to, *from);
+	} else {
+		*to = *from;
+		*from = NULL;
+	}
+}
+
+static void process_fold(struct process *to, struct process *from)
+{
+	for (int i = 0; i < TCP_STATES; i++)
+		fold_histogram(&to->lifetimes[i], &from->lifetimes[i]);
+	fold_histogram(&to->accept_wait, &from->accept_wait);
+	if (from->transitions && !to->transitions) {
+		to->transitions = from->transitions;
+		from->transitions = NULL;
+	} else if (from->transitions) {
+		for (int i = 0; i < TCP_STATES; i++)
+			for (int j = 0; j < TCP_STATES; j++)
+				to->transitions[i][j] += from->transitions[i][j];
+	}
+	for (int i = 0; i < LEAK_KINDS; i++)
+		to->leaks[i] += from->leaks[i];
+	segment_count_add(&to->segments, &from->segments);
+	to->merged++;
+}
+
+void process_table_fold(struct process_table *table, bool (*alive)(void *context, uint32_t tgid),
+			void *context)
+{
+	struct entry *entry, *next;
+
+	if (HASH_COUNT(table->single) < table->fold_at)
+		return;
+	HASH_ITER (hh, table->single, entry, next) {
+		struct process *process = &entry->process;
+
+		if (process->sockets || process->ended || alive(context, process->tgid))
+			continue;
+		if (process->watched)
+			process_fold(fold_target(table, process->comm), process);
+		HASH_DEL(table->single, entry);
+		process_clear(process);
+		free(entry);
+	}
+	table->last = NULL;
+	/* So that the pass over all of them stays cheap for each new one. */
+	table->fold_at = (size_t)HASH_COUNT(table->single) * 2;
+	if (table->fold_at < PROCESS_TABLE_LIMIT)
+		table->fold_at = PROCESS_TABLE_LIMIT;
+}
+
+static void record_in(struct histogram **histogram, uint64_t ns)
+{
+	if (!*histogram)
+		*histogram = calloc(1, sizeof(**histogram));
+	if (*histogram)
+		histogram_record(*histogram, ns);
+}
+
+void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns)
+{
+	if (!process->watched)
+		return;
+	if (!process->transitions)
+		process->transitions = calloc(TCP_STATES, sizeof(*process->transitions));
+	if (process->transitions)
+		process->transitions[from][to]++;
+	if (ns != DURATION_UNKNOWN)
+		record_in(&process->lifetimes[from], ns);
+}
+
+void process_record_accept(struct process *process, uint64_t wait_ns)
+{
+	if (process->watched)
+		record_in(&process->accept_wait, wait_ns);
+}
+
+void process_record_segments(struct process *process, const struct segment_count *count)
+{
+	if (process->watched)
+		segment_count_add(&process->segments, count);
+}
+
+struct process *process_table_next(struct process_table *table, struct process *previous)
+{
+	struct entry *entry = previous ? previous->links : NULL;
+
+	if (entry == &table->unknown)
+		return NULL;
+	if (entry == &table->other)
+		return &table->unknown.process;
+	if (!entry && table->single)
+		return &table->single->process;
+	if (entry && entry->hh.next)
+		return &((struct entry *)entry->hh.next)->process;
+	/* The end of one table: go on with the next. */
+	if (table->folded && (!entry || !entry->process.merged))
+		return &table->folded->process;
+	return &table->other.process;
+}

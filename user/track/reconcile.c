@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/reconcile.h"
+
+#include "track/mini_tracker.h"
+#include "track/owner.h"
+#include "model/tcp_state.h"
+#include "base/units.h"
+
+/* The records of one socket show its holders, oldest first. */
+static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
+			  const struct event_scan *records, size_t count)
+{
+	struct owner_tally tally = {0};
+
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
+		struct process *process = process_table_get(tracker->processes, &records[i].task);
+
+		owner_tally_add(&tally, socket, process);
+	}
+	owner_learn_holders(socket, &tally);
+}
+
+/*
+ * When a socket entered its state, at the latest: in CLOSE_WAIT the last ACK came with the FIN or
+ * after it, so the time since then is a lower bound of the age (tcp_ack() sets rcv_tstamp; less a
+ * tick for its grain).
+ */
+static uint64_t since_at_latest(const struct event_scan *record, uint64_t tick_ns)
+{
+	uint64_t age;
+
+	if (record->state != TCP_CLOSE_WAIT || !record->last_received_ticks)
+		return record->time_ns;
+	age = (record->last_received_ticks - 1) * tick_ns;
+	return age < record->time_ns ? record->time_ns - age : 0;
+}
+
+static struct tcp_socket *add_found(struct tracker *tracker, const struct event_scan *record,
+				    const struct flow *flow, uint64_t tick_ns)
+{
+	struct tcp_socket *socket = tracker_add(tracker, record->cookie, flow, record->state);
+
+	if (!socket)
+		return NULL;
+	socket->since_ns = since_at_latest(record, tick_ns);
+	socket->write_seq = record->write_seq;
+	socket->copied_seq = record->copied_seq;
+	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	if (record->state == TCP_LISTEN)
+		socket->role = ROLE_SERVER;
+	tracker->hooks.found(tracker->hooks.context, socket);
+	return socket;
+}
+
+static void take_in(struct tracker *tracker, const struct scan_result *result,
+		    const struct event_scan *records, size_t count)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
+	struct flow flow;
+
+	if (records->state == TCP_CLOSE && !socket) /* not of interest, or not yet opened */
+		return;
+	flow_read(&flow, &records->flow, records->header.netns);
+	if (!watch_set_has_flow(tracker->watched, &flow))
+		return;
+	if (!socket)
+		socket = add_found(tracker, records, &flow, result->tick_ns);
+	if (!socket)
+		return;
+	if (!socket->flow.local_port && flow.local_port) { /* listen() without bind() */
+		tracker_set_flow(tracker, socket, &flow);
+		socket->hidden = watch_set_hides_flow(tracker->watched, &flow);
+	}
+	socket->scanned = 1;
+	socket->scan_state = records->state != socket->state ? records->state : 0;
+	learn_holders(tracker, socket, records, count);
+}
+
+/* A connection on a port with a listener came in; others of unknown start keep an unknown role. */
+static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
+{
+	struct tcp_socket *listener;
+	bool several;
+
+	if (socket->role == ROLE_CLIENT || socket->state == TCP_LISTEN)
+		return;
+	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
+	if (!listener)
+		return;
+	socket->role = ROLE_SERVER;
+	if (!several)
+		owner_learn(socket, listener->owner, OWNER_LISTENER);
+}
+
+void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
+{
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+	size_t count;
+
+	tracker->tick_ns = result->tick_ns;
+	while ((socket = socket_table_next(tracker->sockets, &position))) {
+		socket->scanned = 0;
+		socket->scan_state = 0;
+	}
+	for (size_t i = 0; i < result->count; i += count) {
+		count = scan_result_group(result, &result->records[i]);
+		if (result->records[i].header.kind == EVENT_SCAN_MINI)
+			continue;
+		take_in(tracker, result, &result->records[i], count);
+	}
+	position = 0;
+	while ((socket = socket_table_next(tracker->sockets, &position)))
+		learn_role(tracker, socket);
+	mini_scan_begin(tracker, result);
+}
+
+/* The tracepoint fires a little before the state is written: a scan right behind it sees the old
+ * one. */
+#define SETTLED_NS (10 * NS_PER_MS)
+
+/* The scan saw another state, and no record came since: one was lost. */
+static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
+			  const struct scan_result *result)
+{
+	const struct event_scan *record;
+
+	if (!scan_result_find(result, socket->cookie, &record))
+		return;
+	tracker->gaps++;
+	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+	if (socket->scan_state == TCP_CLOSE) {
+		tracker_remove(tracker, socket);
+		return;
+	}
+	tracker_set_state(tracker, socket, socket->scan_state);
+	socket->since_known = 0;
+	socket->since_ns = since_at_latest(record, result->tick_ns);
+	socket->write_seq = record->write_seq;
+	socket->copied_seq = record->copied_seq;
+	tracker->hooks.found(tracker->hooks.context, socket);
+}
+
+void reconcile_end(struct tracker *tracker, const struct scan_result *result)
+{
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+
+	mini_scan_end(tracker, result);
+	while ((socket = socket_table_next(tracker->sockets, &position))) {
+		if (socket->since_ns >= result->started_ns)
+			continue;
+		if (!socket->scanned) {
+			if (!scan_result_covers(result, socket->flow.netns))
+				continue;
+			tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+			tracker_remove(tracker, socket);
+		} else if (socket->scan_state && socket->scan_state != socket->state &&
+			   socket->since_ns + SETTLED_NS < result->started_ns) {
+			correct_state(tracker, socket, result);
+		}
+	}
+}

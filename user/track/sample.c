@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "track/sample.h"
+
+#include <string.h>
+
+#include "metric/group.h"
+#include "track/socket_table.h"
+
+struct metric_group *sample_group(const struct process *process, uint32_t netns)
+{
+	struct metric_key key = {
+		.cgroup = process->cgroup,
+		.pid = process->tgid,
+		.netns = netns,
+	};
+
+	if (!process->metrics || !process->watched)
+		return NULL;
+	memcpy(key.comm, process->comm, sizeof(key.comm));
+	return metric_groups_get(process->metrics, &key);
+}
+
+/* The group, in which something is new from now on. */
+static struct metric_group *changed_group(const struct process *process, uint32_t netns)
+{
+	struct metric_group *group = sample_group(process, netns);
+
+	if (group)
+		group->exported = false;
+	return group;
+}
+
+void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
+		       uint64_t ns)
+{
+	struct metric_group *group = changed_group(process, netns);
+
+	process_record(process, from, to, ns);
+	if (!group)
+		return;
+	group->transitions[from][to]++;
+	if (ns != DURATION_UNKNOWN)
+		metric_histogram_record(&group->lifetimes[from], ns);
+}
+
+void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns)
+{
+	struct metric_group *group = changed_group(process, netns);
+
+	process_record_accept(process, wait_ns);
+	if (group)
+		metric_histogram_record(&group->accept_wait, wait_ns);
+}
+
+void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind)
+{
+	struct metric_group *group = changed_group(process, netns);
+
+	process->leaks[kind]++;
+	if (group)
+		group->leaks[kind]++;
+}
+
+void sample_segments(struct process *process, uint32_t netns, const struct segment_count *count)
+{
+	struct metric_group *group = changed_group(process, netns);
+
+	process_record_segments(process, count);
+	if (group)
+		segment_count_add(&group->segments, count);
+}
