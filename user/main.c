@@ -21,7 +21,7 @@
 #include "kernel/feature_probe.h"
 #include "http/server.h"
 #include "base/journal.h"
-#include "model/options.h"
+#include "cli/options.h"
 #include "output/output.h"
 #include "kernel/privileges.h"
 #include "service.h"
@@ -182,7 +182,7 @@ static void on_event(struct program *program, const struct epoll_event *event)
 static void tell_service(struct program *program)
 {
 	uint64_t now_ns = clock_now();
-	struct service_news news;
+	struct engine_news news;
 
 	service_alive(&program->service, now_ns);
 	if (!service_is_curious(&program->service, now_ns))

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/units.h"
+#include "engine/pages.h"
 
 #define LOOK_PAUSE_NS	(1 * NS_PER_S)
 #define STATUS_PAUSE_NS (10 * NS_PER_S)
@@ -48,7 +49,7 @@ bool service_is_curious(struct service *service, uint64_t now_ns)
 	return true;
 }
 
-void service_status(struct service *service, const struct service_news *news, uint64_t now_ns)
+void service_status(struct service *service, const struct engine_news *news, uint64_t now_ns)
 {
 	char status[SERVICE_STATUS_LEN];
 

@@ -22,12 +22,7 @@ struct service {
 	char status[SERVICE_STATUS_LEN];
 };
 
-/* What the status line tells. */
-struct service_news {
-	uint64_t leaks_open;
-	uint64_t leaks_total;
-	uint64_t lost; /* events */
-};
+struct engine_news;
 
 void service_init(struct service *service);
 
@@ -44,7 +39,7 @@ uint64_t service_deadline(const struct service *service);
 bool service_is_curious(struct service *service, uint64_t now_ns);
 
 /* Sends a status line: at once where the open leaks have changed, else at most every 10 s. */
-void service_status(struct service *service, const struct service_news *news, uint64_t now_ns);
+void service_status(struct service *service, const struct engine_news *news, uint64_t now_ns);
 
 /* Around reading the web config again; what comes after that is service_ready(). */
 void service_reloading(const struct service *service, uint64_t now_ns);

@@ -46,7 +46,7 @@ static void metrics_page(struct engine *engine, const struct http_request *reque
 
 static void landing_page(struct engine *engine, struct http_response *response)
 {
-	struct engine_status now;
+	struct watch_status now;
 	int err = engine_status(engine, &now);
 
 	if (!err) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/options.h"
+#include "cli/options.h"
 #include "output/output.h"
 #include "replay/run.h"
 #include "replay/source_replay.h"

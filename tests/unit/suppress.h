@@ -6,7 +6,7 @@
 #include "events.h"
 
 #include "model/flow.h"
-#include "leak/watch.h"
+#include "leak/leak.h"
 #include "leak/suppressions.h"
 
 struct made_leak {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "model/options.h"
+#include "cli/options.h"
 
 #include <argp.h>
 #include <errno.h>

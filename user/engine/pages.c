@@ -9,12 +9,12 @@
 #include "track/retransmit.h"
 #include "base/version.h"
 
-void engine_news(struct engine *engine, struct service_news *news)
+void engine_news(struct engine *engine, struct engine_news *news)
 {
 	struct leak_groups *groups = leak_watch_groups(engine->leaks, engine_now(engine));
 	struct leak_group *group = NULL;
 
-	*news = (struct service_news){.lost = ledger_lost(&engine->ledger)};
+	*news = (struct engine_news){.lost = ledger_lost(&engine->ledger)};
 	while ((group = leak_groups_next(groups, group))) {
 		news->leaks_total += group->total;
 		news->leaks_open += group->open;
@@ -34,16 +34,16 @@ static int collect(struct engine *engine)
 	return 0;
 }
 
-int engine_status(struct engine *engine, struct engine_status *status)
+int engine_status(struct engine *engine, struct watch_status *status)
 {
 	const struct engine_config *config = &engine->config;
-	struct service_news news;
+	struct engine_news news;
 	int err = collect(engine);
 
 	if (err)
 		return err;
 	engine_news(engine, &news);
-	*status = (struct engine_status){
+	*status = (struct watch_status){
 		.version = TCPWATCH_VERSION,
 		.kernel = config->kernel,
 		.features = config->source->features,
@@ -60,7 +60,7 @@ int engine_status(struct engine *engine, struct engine_status *status)
 	return finding_list_build(&status->findings, engine->findings);
 }
 
-void engine_status_clear(struct engine_status *status)
+void engine_status_clear(struct watch_status *status)
 {
 	finding_list_clear(&status->findings);
 }

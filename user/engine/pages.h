@@ -4,40 +4,26 @@
 
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "engine/engine.h"
-#include "model/feature.h"
-#include "finding/list.h"
-#include "metric/group.h"
 #include "metric/exposition.h"
-#include "service.h"
+#include "output/status.h"
 
 /* What pages and systemd ask of the engine. */
 
-/* What a landing page tells, as of time_ns. */
-struct engine_status {
-	const char *version;
-	const char *kernel;
-	feature_set features;
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	struct clock clock;
-	uint64_t duration_ns;	/* of watching */
-	uint64_t close_wait_ns; /* longer than this is a leak */
-	uint64_t leaks_total;	/* reported */
-	uint64_t events;
-	uint64_t lost;
-	struct metric_labels labels;
-	struct finding_list findings; /* that are open */
-	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */
+/* What the status line of systemd shows. */
+struct engine_news {
+	uint64_t leaks_open;
+	uint64_t leaks_total;
+	uint64_t lost; /* events */
 };
 
 /* Where metrics are served: looks what there is now. Returns 0 or a negative errno; the caller
  * frees it with engine_status_clear(). */
-int engine_status(struct engine *engine, struct engine_status *status);
-void engine_status_clear(struct engine_status *status);
+int engine_status(struct engine *engine, struct watch_status *status);
+void engine_status_clear(struct watch_status *status);
 
 /* What systemd is told. */
-void engine_news(struct engine *engine, struct service_news *news);
+void engine_news(struct engine *engine, struct engine_news *news);
 
 /* Where metrics are served: writes the page. Returns 0 or a negative errno. */
 int engine_metrics(struct engine *engine, struct metric_text *text);

@@ -5,34 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/finding_id.h"
 #include "model/flow.h"
-#include "track/process_table.h"
 
-/* What can be wrong. The names and their order are a promise: docs/findings.md. */
-enum finding_id {
-	FINDING_CLOSE_WAIT_LEAK,
-	FINDING_ACCEPT_STALL,
-	FINDING_TIME_WAIT_CHURN,
-	FINDING_POOL_THRASH,
-	FINDING_CONNECT_STUCK,
-	FINDING_SYN_FLOOD,
-	FINDING_FIN_WAIT2_STUCK,
-	FINDING_LAST_ACK_STUCK,
-	FINDING_DEAD_PEER,
-	FINDING_RESET_STORM,
-	FINDINGS
-};
-
-/* "close-wait-leak" and so on. */
-const char *finding_name(enum finding_id id);
-
-enum severity {
-	SEVERITY_INFO,	   /* worth knowing; may be on purpose */
-	SEVERITY_WARNING,  /* wrong, and can wait until the morning */
-	SEVERITY_CRITICAL, /* fails now, or will within minutes */
-};
-
-const char *severity_name(enum severity severity);
+struct process;
 
 /* The unit of a piece of evidence: in JSON the end of its name, in text how it is written. */
 enum evidence_unit {

@@ -3,6 +3,7 @@
 #define TCPWATCH_FINDING_SUBJECT_H
 
 #include "finding/finding.h"
+#include "track/process_table.h"
 #include "track/socket_table.h"
 #include "base/trend.h"
 

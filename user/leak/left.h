@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "leak/watch.h"
+#include "leak/leak.h"
 
 /*
  * A socket that is in CLOSE_WAIT when its process ends was not closed by the program, but by the

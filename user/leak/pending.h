@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_LEAK_PENDING_H
 #define TCPWATCH_LEAK_PENDING_H
 
-#include "leak/watch.h"
+#include "leak/leak.h"
 
 /* A leak whose socket has ended, and the names of its stack are not there yet. */
 struct pending_leak {

@@ -4,7 +4,8 @@
 
 #include "leak/names.h"
 #include "leak/pending.h"
-#include "leak/watch.h"
+#include "leak/group.h"
+#include "leak/leak.h"
 
 struct reported;
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "leak/watch.h"
+#include "leak/leak.h"
 
 /* Makes suppressions (docs/suppressions.md) that ignore the leaks it is shown. */
 struct suppression_gen;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "leak/watch.h"
+#include "leak/leak.h"
 
 /* Leaks to ignore, in LeakSanitizer's form: docs/suppressions.md. */
 struct suppressions;

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "event.h"
-#include "finding/finding.h"
+#include "model/finding_id.h"
 #include "model/leak_kind.h"
+#include "model/metric_labels.h"
 #include "model/segment_count.h"
 #include "model/tcp_state.h"
 
@@ -27,13 +28,6 @@ extern const uint64_t metric_bounds_ns[METRIC_BOUNDS];
 struct metric_histogram {
 	uint64_t buckets[METRIC_BOUNDS + 1];
 	uint64_t sum_ns; /* saturates at UINT64_MAX */
-};
-
-/* Labels besides comm. */
-struct metric_labels {
-	bool pid;
-	bool cgroup;
-	bool netns;
 };
 
 struct metric_key {

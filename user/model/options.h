@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "metric/group.h"
+#include "model/metric_labels.h"
 
 struct suppressions;
 
@@ -52,15 +52,6 @@ struct options {
 	const char *user; /* whom to run the command as; NULL = who we are */
 	const char *output; /* path for the results, or NULL: stdout */
 };
-
-/*
- * Parses the command line into *options. Ends the process itself for --help, --usage and --version
- * (status 0) and for wrong usage (status 2, message on stderr naming the option, the value and what
- * would be right). The caller frees the result with options_free().
- */
-void options_parse(struct options *options, int argc, char **argv);
-
-void options_free(struct options *options);
 
 /* Are metrics to be served? */
 static inline bool options_serve(const struct options *options)

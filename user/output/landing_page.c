@@ -166,7 +166,7 @@ static bool is_alarming(const struct finding_list *findings)
 }
 
 /* Above all the rest: is something wrong? The icon says it to who has the page in a tab. */
-static void head_write(FILE *page, const struct engine_status *status, const struct sums *sums)
+static void head_write(FILE *page, const struct watch_status *status, const struct sums *sums)
 {
 	bool alarming = is_alarming(&status->findings);
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN];
@@ -198,7 +198,7 @@ static void head_write(FILE *page, const struct engine_status *status, const str
 }
 
 /* The labels that divide more than the name does. */
-static void labels_write(FILE *page, const struct engine_status *status,
+static void labels_write(FILE *page, const struct watch_status *status,
 			 const struct metric_group *group)
 {
 	const struct metric_labels *labels = &status->labels;
@@ -215,7 +215,7 @@ static void labels_write(FILE *page, const struct engine_status *status,
 	}
 }
 
-static void leak_row_write(FILE *page, const struct engine_status *status, const struct row *row)
+static void leak_row_write(FILE *page, const struct watch_status *status, const struct row *row)
 {
 	const struct metric_group *group = row->group;
 	char comm[EVENT_COMM_LEN + 1] = {0}, count[COUNT_TEXT_LEN], age[DURATION_TEXT_LEN];
@@ -240,7 +240,7 @@ static void leak_row_write(FILE *page, const struct engine_status *status, const
 		group->oldest_ns ? duration_format(age_ns, age) : "unknown");
 }
 
-static void finding_row_write(FILE *page, const struct engine_status *status,
+static void finding_row_write(FILE *page, const struct watch_status *status,
 			      const struct finding_open *open)
 {
 	const struct subject *subject = open->subject;
@@ -264,7 +264,7 @@ static void finding_row_write(FILE *page, const struct engine_status *status,
 	fprintf(page, "</div></td><td>%s ago</td></tr>\n", duration_format(age_ns, age));
 }
 
-static void findings_write(FILE *page, const struct engine_status *status)
+static void findings_write(FILE *page, const struct watch_status *status)
 {
 	const struct finding_list *findings = &status->findings;
 	size_t shown = findings->count < LANDING_ROWS ? findings->count : LANDING_ROWS;
@@ -284,7 +284,7 @@ static void findings_write(FILE *page, const struct engine_status *status)
 	      page);
 }
 
-static void leaks_write(FILE *page, const struct engine_status *status, const struct sums *sums)
+static void leaks_write(FILE *page, const struct watch_status *status, const struct sums *sums)
 {
 	char count[COUNT_TEXT_LEN];
 
@@ -336,7 +336,7 @@ static void missing_write(FILE *page, feature_set features)
 	fprintf(page, "%s</td></tr>\n", *comma ? "" : "nothing");
 }
 
-static void since_write(FILE *page, const struct engine_status *status)
+static void since_write(FILE *page, const struct watch_status *status)
 {
 	time_t seconds =
 		(time_t)(clock_wall_ns(&status->clock, status->time_ns - status->duration_ns) /
@@ -349,7 +349,7 @@ static void since_write(FILE *page, const struct engine_status *status)
 	text_row(page, "Watching since", "since", text);
 }
 
-static void tail_write(FILE *page, const struct engine_status *status)
+static void tail_write(FILE *page, const struct watch_status *status)
 {
 	fputs("<section>\n<h2>tcpwatch</h2>\n<table>\n", page);
 	number_row(page, "Leaks reported", "reported", status->leaks_total, false);
@@ -364,7 +364,7 @@ static void tail_write(FILE *page, const struct engine_status *status)
 	      page);
 }
 
-int landing_page_write(const struct engine_status *status, char **text, size_t *size)
+int landing_page_write(const struct watch_status *status, char **text, size_t *size)
 {
 	struct sums sums = {0};
 	char *written = NULL;

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "engine/pages.h"
+#include "output/status.h"
 
 /* As many findings are on the page, the worst first, and commands with leaks, those with most
  * first.
@@ -16,6 +16,6 @@
  * elsewhere. Command names in it may be any bytes. *text is the caller's to free(). Returns 0 or a
  * negative errno.
  */
-int landing_page_write(const struct engine_status *status, char **text, size_t *size);
+int landing_page_write(const struct watch_status *status, char **text, size_t *size);
 
 #endif

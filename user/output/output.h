@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "finding/finding.h"
-#include "leak/watch.h"
+#include "leak/leak.h"
 #include "model/options.h"
 #include "output/view.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "leak/group.h"
-#include "leak/watch.h"
+#include "leak/leak.h"
 #include "output/text_style.h"
 
 /* Programs without frame pointers, of which so many are told. */

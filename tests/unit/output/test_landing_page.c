@@ -31,7 +31,7 @@ static struct metric_group *add(struct metric_groups *groups, const char *comm, 
 static char *page_with(struct metric_groups *groups, const struct metric_labels *labels,
 		       const struct finding_list *findings)
 {
-	struct engine_status status = {
+	struct watch_status status = {
 		.version = "1.2.3",
 		.kernel = "6.18-<kernel>",
 		.features = ~feature_set_full(),
