@@ -42,7 +42,7 @@ struct world_leak {
 
 /* The counts go on where there is no more room for notes. */
 struct world {
-	struct watch_set *watched;
+	struct filter *watched;
 	struct tracker tracker;
 	struct leak_watch *leaks; /* NULL = not asked for */
 	size_t change_count, accepted_count, left_count, found_count, leak_count, end_count;
@@ -142,7 +142,7 @@ static inline struct world *world_new(const struct options *options)
 				      .context = world};
 
 	assert_non_null(world);
-	world->watched = watch_set_new(options);
+	world->watched = filter_new(options);
 	assert_non_null(world->watched);
 	assert_int_equal(tracker_init(&world->tracker, world->watched, SELF_TGID, &hooks), 0);
 	return world;
@@ -161,7 +161,7 @@ static inline void world_free(struct world *world)
 {
 	leak_watch_free(world->leaks);
 	tracker_free(&world->tracker);
-	watch_set_free(world->watched);
+	filter_free(world->watched);
 	free(world);
 }
 

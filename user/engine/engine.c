@@ -51,7 +51,7 @@ static void on_exec(struct engine *engine, const struct event_exec *e)
 
 	memcpy(comm, e->task.comm, EVENT_COMM_LEN);
 	if (source->ops->executed &&
-	    watch_set_has_process(engine->watched, e->task.tgid, e->task.start_ns, comm))
+	    filter_has_process(engine->watched, e->task.tgid, e->task.start_ns, comm))
 		source->ops->executed(source, e);
 }
 
@@ -131,7 +131,7 @@ struct engine *engine_new(const struct engine_config *config)
 	engine->coalesce.sink = on_transition;
 	engine->coalesce.context = engine;
 	engine->summary_at_ns = UINT64_MAX;
-	engine->watched = watch_set_new(config->options);
+	engine->watched = filter_new(config->options);
 	if (!engine->watched ||
 	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
 		goto fail;
@@ -187,7 +187,7 @@ void engine_free(struct engine *engine)
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
 	suppression_gen_free(engine->made);
-	watch_set_free(engine->watched);
+	filter_free(engine->watched);
 	free(engine);
 }
 
@@ -240,7 +240,7 @@ static bool process_alive(void *context, uint32_t tgid)
 static bool is_watched(struct engine *engine, const struct tcp_socket *socket,
 		       const struct event_scan *records, size_t count)
 {
-	if (!watch_set_is_selective(engine->watched))
+	if (!filter_is_selective(engine->watched))
 		return true;
 	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
 		const struct process *holder =
@@ -338,7 +338,7 @@ uint64_t engine_leaks(const struct engine *engine)
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)
 {
-	watch_set_exited(engine->watched, tgid);
+	filter_exited(engine->watched, tgid);
 }
 
 /* Leaks are not reported without their names for the mere reason that it ends now. */

@@ -5,7 +5,7 @@
 /* What is of nobody known is of interest where every process is. */
 static bool is_watched(const struct engine *engine, const struct process *process)
 {
-	return process ? process->watched : !watch_set_is_selective(engine->watched);
+	return process ? process->watched : !filter_is_selective(engine->watched);
 }
 
 static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)

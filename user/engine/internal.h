@@ -17,7 +17,7 @@
 /* What the engine_*.c have in common; nobody else looks into it. */
 struct engine {
 	struct engine_config config;
-	struct watch_set *watched;
+	struct filter *watched;
 	struct tracker tracker;
 	struct coalesce coalesce;
 	struct leak_watch *leaks;

@@ -146,7 +146,7 @@ static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
 
 	if (socket->hidden || socket->kernel ||
-	    (!process && watch_set_is_selective(watch->tracker->watched)))
+	    (!process && filter_is_selective(watch->tracker->filter)))
 		return;
 	leak->cookie = socket->cookie;
 	leak->age_ns = leak_age(socket, leak->time_ns);
@@ -345,7 +345,7 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		return;
 	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
 	process = leak_holders_choose(&watch->holders, socket);
-	if (!process && watch_set_is_selective(watch->tracker->watched))
+	if (!process && filter_is_selective(watch->tracker->filter))
 		return; /* nobody's whom we watch */
 	leak.process = process;
 	leak.holders = watch->holders.items;

@@ -146,8 +146,8 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    (!mini && e->what != MINI_REFUSED && watch_set_hides_flow(tracker->watched, &flow)))
+	if (!filter_has_flow(tracker->filter, &flow) ||
+	    (!mini && e->what != MINI_REFUSED && filter_hides_flow(tracker->filter, &flow)))
 		return;
 	switch (e->what) {
 	case MINI_REFUSED:
@@ -223,7 +223,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 	struct flow flow;
 
 	flow_read(&flow, &record->flow, record->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (!mini) {
 		mini = mini_table_insert(tracker->minis, record->cookie, record->time_ns);
@@ -232,7 +232,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 			return;
 		}
 		mini->netns = flow.netns;
-		mini->hidden = watch_set_hides_flow(tracker->watched, &flow);
+		mini->hidden = filter_hides_flow(tracker->filter, &flow);
 		learn_owner(tracker, mini, &flow);
 	} else {
 		mini_table_touch(tracker->minis, mini, record->time_ns);

@@ -79,7 +79,7 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 
 	if (mini)
 		mini_table_remove(tracker->minis, mini);
-	if (watch_set_hides_flow(tracker->watched, flow))
+	if (filter_hides_flow(tracker->filter, flow))
 		return;
 	tracker_tell(tracker, owner, &change);
 }
@@ -92,7 +92,7 @@ void passive_request(struct tracker *tracker, const struct event_request *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (e->what == REQUEST_DROPPED)
 		dropped(tracker, e, &flow, age_ns);
@@ -127,7 +127,7 @@ static struct tcp_socket *add_accepted(struct tracker *tracker, const struct eve
 	if (!socket)
 		return NULL;
 	socket->since_ns = e->time_ns;
-	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	socket->hidden = filter_hides_flow(tracker->filter, flow);
 	tracker->hooks.found(tracker->hooks.context, socket);
 	return socket;
 }
@@ -141,7 +141,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	process = process_table_get(tracker->processes, &e->task);
 	if (socket)

@@ -28,7 +28,7 @@ struct entry {
 };
 
 struct process_table {
-	struct watch_set *watched;
+	struct filter *filter;
 	struct metric_groups *metrics;
 	struct entry *single; /* by key */
 	struct entry *folded; /* by comm */
@@ -38,17 +38,17 @@ struct process_table {
 	size_t fold_at;
 };
 
-struct process_table *process_table_new(struct watch_set *watched)
+struct process_table *process_table_new(struct filter *filter)
 {
 	struct process_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
-	table->watched = watched;
+	table->filter = filter;
 	table->fold_at = PROCESS_TABLE_LIMIT;
 	memcpy(table->unknown.process.comm, "(unknown)", sizeof("(unknown)"));
 	memcpy(table->other.process.comm, "(other)", sizeof("(other)"));
-	table->unknown.process.watched = !watch_set_is_selective(watched);
+	table->unknown.process.watched = !filter_is_selective(filter);
 	table->other.process.watched = table->unknown.process.watched;
 	table->unknown.process.links = &table->unknown;
 	table->other.process.links = &table->other;
@@ -94,8 +94,7 @@ void process_table_free(struct process_table *table)
 
 static bool is_watched(const struct process_table *table, const struct process *process)
 {
-	return watch_set_has_process(table->watched, process->tgid, process->start_ns,
-				     process->comm);
+	return filter_has_process(table->filter, process->tgid, process->start_ns, process->comm);
 }
 
 static void process_name(struct process *process, const struct event_task *task)
@@ -147,7 +146,7 @@ struct process *process_table_get(struct process_table *table, const struct even
 	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
 		process_name(&entry->process, task);
 		/* Only a choice by name can change with it. */
-		if (watch_set_has_names(table->watched))
+		if (filter_has_names(table->filter))
 			entry->process.watched = is_watched(table, &entry->process);
 	}
 	return &entry->process;

@@ -42,7 +42,7 @@ struct process_table;
 
 /* `watched` decides on new processes and new names; it must outlive the table. NULL without memory.
  */
-struct process_table *process_table_new(struct watch_set *watched);
+struct process_table *process_table_new(struct filter *filter);
 
 /* The processes that come from now on, and the unknown one, also count in these groups. */
 void process_table_set_metrics(struct process_table *table, struct metric_groups *metrics);

@@ -45,7 +45,7 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	socket->since_ns = since_at_latest(record, tick_ns);
 	socket->write_seq = record->write_seq;
 	socket->copied_seq = record->copied_seq;
-	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	socket->hidden = filter_hides_flow(tracker->filter, flow);
 	if (record->state == TCP_LISTEN)
 		socket->role = ROLE_SERVER;
 	tracker->hooks.found(tracker->hooks.context, socket);
@@ -61,7 +61,7 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 	if (records->state == TCP_CLOSE && !socket) /* not of interest, or not yet opened */
 		return;
 	flow_read(&flow, &records->flow, records->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (!socket)
 		socket = add_found(tracker, records, &flow, result->tick_ns);
@@ -69,7 +69,7 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 		return;
 	if (!socket->flow.local_port && flow.local_port) { /* listen() without bind() */
 		tracker_set_flow(tracker, socket, &flow);
-		socket->hidden = watch_set_hides_flow(tracker->watched, &flow);
+		socket->hidden = filter_hides_flow(tracker->filter, &flow);
 	}
 	socket->scanned = 1;
 	socket->scan_state = records->state != socket->state ? records->state : 0;

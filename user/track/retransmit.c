@@ -143,8 +143,7 @@ void segment_event(struct tracker *tracker, const struct event_segment *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    watch_set_hides_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow) || filter_hides_flow(tracker->filter, &flow))
 		return;
 	trouble = socket ? trouble_of(tracker, e) : NULL;
 	if (!trouble) {

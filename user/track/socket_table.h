@@ -61,7 +61,7 @@ struct tcp_socket {
 	unsigned int kernel : 1; /* a socket of the kernel itself, or not yet accepted from an MPTCP
 				    listener */
 	unsigned int mini_refused : 1; /* there was no mini-socket to go on in */
-	unsigned int hidden : 1;       /* watch_set_hides_flow(): known, but not shown */
+	unsigned int hidden : 1;       /* filter_hides_flow(): known, but not shown */
 	unsigned int bound : 1;	       /* a client's: it had its port before connect() */
 };
 

@@ -10,16 +10,16 @@
 #include "track/sample.h"
 #include "track/retransmit.h"
 
-int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
+int tracker_init(struct tracker *tracker, struct filter *filter, uint32_t self_tgid,
 		 const struct tracker_hooks *hooks)
 {
 	memset(tracker, 0, sizeof(*tracker));
-	tracker->watched = watched;
+	tracker->filter = filter;
 	tracker->self_tgid = self_tgid;
 	tracker->hooks = *hooks;
 	tracker->sockets = socket_table_new();
 	tracker->minis = mini_table_new();
-	tracker->processes = process_table_new(watched);
+	tracker->processes = process_table_new(filter);
 	tracker->listeners = listener_index_new();
 	tracker->segments = segment_table_new();
 	return tracker->sockets && tracker->minis && tracker->processes && tracker->listeners &&
@@ -361,7 +361,7 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 	bool was_hidden;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow)) {
+	if (!filter_has_flow(tracker->filter, &flow)) {
 		socket = socket_table_find(tracker->sockets, e->cookie);
 		if (socket)
 			vanish(tracker, socket);
@@ -387,7 +387,7 @@ void tracker_transition(struct tracker *tracker, const struct event_transition *
 	if (is_passive_open(e))
 		learn_listener(tracker, socket);
 
-	socket->hidden = watch_set_hides_flow(tracker->watched, &socket->flow);
+	socket->hidden = filter_hides_flow(tracker->filter, &socket->flow);
 	if (socket->hidden) {
 		enum cause cause = cause_of(e);
 
@@ -413,13 +413,12 @@ uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e)
 {
 	struct process *child;
 
-	if (!e->child.tgid ||
-	    !watch_set_add_child(tracker->watched, e->parent.tgid, e->parent.start_ns,
-				 e->child.tgid, e->child.start_ns))
+	if (!e->child.tgid || !filter_add_child(tracker->filter, e->parent.tgid, e->parent.start_ns,
+						e->child.tgid, e->child.start_ns))
 		return 0;
 	child = process_table_get(tracker->processes, &e->child);
 	if (child) /* it may have been seen before its birth was told */
-		child->watched = watch_set_has_process(tracker->watched, child->tgid,
-						       child->start_ns, child->comm);
+		child->watched = filter_has_process(tracker->filter, child->tgid, child->start_ns,
+						    child->comm);
 	return e->child.tgid;
 }

@@ -76,7 +76,7 @@ struct tracker {
 	struct process_table *processes;
 	struct listener_index *listeners;
 	struct segment_table *segments; /* sockets in trouble */
-	struct watch_set *watched;
+	struct filter *filter;
 	struct tracker_hooks hooks;
 	feature_set features; /* what the source tells */
 	struct recent recent;
@@ -94,7 +94,7 @@ struct tracker {
 };
 
 /* Returns 0 or -ENOMEM; free with tracker_free() in both cases. `watched` stays the caller's. */
-int tracker_init(struct tracker *tracker, struct watch_set *watched, uint32_t self_tgid,
+int tracker_init(struct tracker *tracker, struct filter *filter, uint32_t self_tgid,
 		 const struct tracker_hooks *hooks);
 void tracker_free(struct tracker *tracker);
 

@@ -9,13 +9,13 @@ static const struct options everything;
 
 /* A table and what decides on whom to watch. */
 struct fixture {
-	struct watch_set *watched;
+	struct filter *watched;
 	struct process_table *table;
 };
 
 static struct fixture fixture_new(const struct options *options)
 {
-	struct fixture fixture = {.watched = watch_set_new(options)};
+	struct fixture fixture = {.watched = filter_new(options)};
 
 	assert_non_null(fixture.watched);
 	fixture.table = process_table_new(fixture.watched);
@@ -26,7 +26,7 @@ static struct fixture fixture_new(const struct options *options)
 static void fixture_free(struct fixture *fixture)
 {
 	process_table_free(fixture->table);
-	watch_set_free(fixture->watched);
+	filter_free(fixture->watched);
 }
 
 static struct process *get(struct fixture *fixture, uint32_t tgid, uint64_t start_ns,
@@ -169,7 +169,7 @@ static void pids_decide_once(void **state)
 	assert_true(process->watched);
 	assert_false(get(&fixture, 101, 5, "sh")->watched);
 	assert_false(get(&fixture, 100, 6, "sh")->watched); /* the pid is used again */
-	watch_set_exited(fixture.watched, 100);
+	filter_exited(fixture.watched, 100);
 	assert_true(get(&fixture, 100, 5, "sh")->watched);
 	get(&fixture, 100, 5, "curl"); /* a record that was on its way */
 	assert_true(process->watched);
