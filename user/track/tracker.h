@@ -11,7 +11,7 @@
 #include "track/mini_table.h"
 #include "track/process_table.h"
 #include "track/recent.h"
-#include "track/segment_table.h"
+#include "track/retransmit_table.h"
 #include "track/socket_table.h"
 #include "track/filter.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "track/segment_table.h"
+#include "track/retransmit_table.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "events.h"
 
-#include "track/segment_table.h"
+#include "track/retransmit_table.h"
 
 #define MS NS_PER_MS
 
