@@ -13,6 +13,7 @@
 #include "track/passive_open.h"
 #include "track/reconcile.h"
 #include "track/retransmit.h"
+#include "track/transition.h"
 
 #define WORLD_NOTES 256
 #define SELF_TGID   999
@@ -165,13 +166,20 @@ static inline void world_free(struct world *world)
 	free(world);
 }
 
-static inline void world_feed(struct world *world, const struct event_transition *e)
+/* `known`: as of transition_event(). */
+static inline void world_feed_known(struct world *world, const struct event_transition *e,
+				    enum cause known)
 {
 	struct event_transition *exact = make_exact(e);
 
 	assert_int_equal(event_check(exact, exact->header.size), 0);
-	tracker_transition(&world->tracker, exact);
+	transition_event(&world->tracker, exact, known);
 	free(exact);
+}
+
+static inline void world_feed(struct world *world, const struct event_transition *e)
+{
+	world_feed_known(world, e, CAUSE_NONE);
 }
 
 /* As kernels that tell all of it. */
@@ -215,7 +223,7 @@ static inline void world_feed_segment(struct world *world, const struct event_se
 	struct event_segment *exact = make_exact(e);
 
 	assert_int_equal(event_check(exact, exact->header.size), 0);
-	segment_event(&world->tracker, exact);
+	retransmit_event(&world->tracker, exact);
 	free(exact);
 }
 

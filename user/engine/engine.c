@@ -13,6 +13,7 @@
 #include "track/mini_tracker.h"
 #include "track/passive_open.h"
 #include "track/retransmit.h"
+#include "track/transition.h"
 #include "base/units.h"
 #include "base/version.h"
 
@@ -21,18 +22,18 @@ uint64_t engine_now(const struct engine *engine)
 	return engine->config.source->ops->now(engine->config.source);
 }
 
-static void on_transition(void *context, const struct event_transition *e)
+static void on_transition(void *context, const struct event_transition *e, enum cause known)
 {
 	struct engine *engine = context;
 
-	tracker_transition(&engine->tracker, e);
+	transition_event(&engine->tracker, e, known);
 }
 
 static void on_segment(struct engine *engine, const struct event_segment *e)
 {
 	if (e->what == SEGMENT_RESET_SENT)
 		coalesce_reset_sent(&engine->coalesce, e->cookie);
-	segment_event(&engine->tracker, e);
+	retransmit_event(&engine->tracker, e);
 }
 
 static void show_stack(const struct event_stack *e)
@@ -200,7 +201,7 @@ static int show(struct engine *engine,
 	int err;
 
 	scan_plan_look(&engine->scans);
-	segment_settle(&engine->tracker, now_ns);
+	retransmit_table_settle(engine->tracker.retransmits, now_ns);
 	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)

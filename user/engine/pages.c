@@ -6,7 +6,6 @@
 #include "engine/internal.h"
 #include "engine/metric_collect.h"
 #include "metric/prometheus.h"
-#include "track/retransmit.h"
 #include "base/version.h"
 
 void engine_news(struct engine *engine, struct engine_news *news)
@@ -29,7 +28,7 @@ static int collect(struct engine *engine)
 	if (err)
 		return err;
 	scan_plan_look(&engine->scans);
-	segment_settle(&engine->tracker, engine_now(engine));
+	retransmit_table_settle(engine->tracker.retransmits, engine_now(engine));
 	metric_collect(engine->metrics, &engine->tracker, engine->leaks, engine->findings);
 	return 0;
 }

@@ -97,8 +97,6 @@ enum cause cause_of(const struct event_transition *e)
 {
 	if (e->to != TCP_CLOSE || e->from == TCP_LISTEN)
 		return CAUSE_NONE;
-	if (e->flow.flags & EVENT_RESET_SENT)
-		return CAUSE_RESET_SENT;
 	if (e->error)
 		return cause_of_error((int)e->error, e->from);
 	switch (e->from) {

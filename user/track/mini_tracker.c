@@ -20,15 +20,15 @@ unsigned int mini_state_of(enum cause cause)
 	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
 }
 
-bool mini_is_told(const struct tracker *tracker)
+bool mini_has_records(const struct tracker *tracker)
 {
 	return feature_has(tracker->features, FEATURE_TIME_WAIT);
 }
 
 /* A request's end is told only where it comes to nothing. */
-static bool end_is_told(const struct tracker *tracker, const struct mini_socket *mini)
+static bool end_has_record(const struct tracker *tracker, const struct mini_socket *mini)
 {
-	return mini_is_told(tracker) && mini->state != TCP_SYN_RECV;
+	return mini_has_records(tracker) && mini->state != TCP_SYN_RECV;
 }
 
 static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
@@ -57,7 +57,7 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 	};
 
 	if (!mini || !mini->hidden)
-		tracker_tell(tracker, owner, &change);
+		tracker_report(tracker, owner, &change);
 }
 
 /* How long ago a connect() may be that took its place: the one that it began with itself may be as
@@ -190,7 +190,7 @@ void mini_expire(struct tracker *tracker, uint64_t now_ns)
 	while ((mini = mini_table_oldest(tracker->minis)) &&
 	       mini->seen_ns + MINI_KEPT_NS < now_ns) {
 		/* Where the kernel tells of ends, this one was lost: a scan puts it right. */
-		if (end_is_told(tracker, mini))
+		if (end_has_record(tracker, mini))
 			tracker->gaps++;
 		mini_table_remove(tracker->minis, mini);
 	}
@@ -276,7 +276,7 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	 * end may be among the records that were lost.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
-		if (!mini->scanned && (doubted || !end_is_told(tracker, mini)) &&
+		if (!mini->scanned && (doubted || !end_has_record(tracker, mini)) &&
 		    mini->seen_ns < result->started_ns &&
 		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);

@@ -15,7 +15,7 @@
 unsigned int mini_state_of(enum cause cause);
 
 /* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
-bool mini_is_told(const struct tracker *tracker);
+bool mini_has_records(const struct tracker *tracker);
 
 /* What is known of a socket that goes on as a mini-socket. */
 struct mini_origin {

@@ -18,6 +18,12 @@
 /* How surely the actor of this record owns the socket. */
 enum owner_source owner_source_of(const struct event_transition *e);
 
+/* The owner is known by a descriptor or a system call, not inferred. */
+static inline bool owner_is_known(const struct tcp_socket *socket)
+{
+	return socket->owner_source >= OWNER_SNAPSHOT;
+}
+
 /* Makes `process` the owner if `source` is better than what is known. */
 void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_source source);
 

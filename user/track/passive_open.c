@@ -81,7 +81,7 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 		mini_table_remove(tracker->minis, mini);
 	if (filter_hides_flow(tracker->filter, flow))
 		return;
-	tracker_tell(tracker, owner, &change);
+	tracker_report(tracker, owner, &change);
 }
 
 void passive_request(struct tracker *tracker, const struct event_request *e)

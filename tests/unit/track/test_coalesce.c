@@ -12,24 +12,27 @@ struct outcome {
 	struct coalesce coalesce;
 	size_t count;
 	struct event_transition passed[PASSED_MAX];
+	enum cause known[PASSED_MAX];
 };
 
 static const struct event_task task = {.start_ns = 5, .tgid = 100, .comm = "curl"};
 
-static void on_passed(void *context, const struct event_transition *e)
+static void on_passed(void *context, const struct event_transition *e, enum cause known)
 {
 	struct outcome *outcome = context;
 
 	assert_true(outcome->count < PASSED_MAX);
+	outcome->known[outcome->count] = known;
 	memset(&outcome->passed[outcome->count], 0, sizeof(*e));
 	memcpy(&outcome->passed[outcome->count++], e, e->header.size);
 }
 
 /* Also what is behind the end of a short one. */
-static void on_passed_in_full(void *context, const struct event_transition *e)
+static void on_passed_in_full(void *context, const struct event_transition *e, enum cause known)
 {
 	struct outcome *outcome = context;
 
+	outcome->known[outcome->count] = known;
 	outcome->passed[outcome->count++] = *e;
 }
 
@@ -111,6 +114,7 @@ static void other_transitions_pass_at_once(void **state)
 			feed(outcome, e);
 			assert_int_equal(outcome->count, 1);
 			assert_memory_equal(&outcome->passed[0], &e, sizeof(e));
+			assert_int_equal(outcome->known[0], CAUSE_NONE);
 		}
 	}
 }
@@ -243,8 +247,8 @@ static void a_reset_tells_what_an_end_was(void **state)
 		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
 		assert_int_equal(outcome->count, 1);
 		check_passed(outcome, 0, ends[i].cookie, ends[i].from, TCP_CLOSE, START_NS);
-		assert_int_equal(outcome->passed[0].flow.flags,
-				 ends[i].flow.flags | EVENT_RESET_SENT);
+		assert_int_equal(outcome->passed[0].flow.flags, ends[i].flow.flags);
+		assert_int_equal(outcome->known[0], CAUSE_RESET_SENT);
 		assert_int_equal(outcome->passed[0].error, ends[i].error);
 		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
 		coalesce_flush(&outcome->coalesce, UINT64_MAX);
@@ -263,6 +267,7 @@ static void without_a_reset_an_end_is_what_it_seems(void **state)
 	coalesce_flush(&outcome->coalesce, START_NS + COALESCE_HOLD_NS);
 	assert_int_equal(outcome->count, 1);
 	assert_int_equal(outcome->passed[0].flow.flags, e.flow.flags);
+	assert_int_equal(outcome->known[0], CAUSE_NONE);
 	/* Too late: it is told. */
 	coalesce_reset_sent(&outcome->coalesce, 1);
 	assert_int_equal(outcome->count, 1);
@@ -305,7 +310,8 @@ static void an_ack_with_data_stays_two(void **state)
 	coalesce_reset_sent(&outcome->coalesce, 1);
 	assert_int_equal(outcome->count, 2);
 	check_passed(outcome, 1, 1, TCP_FIN_WAIT2, TCP_CLOSE, START_NS + 900);
-	assert_true(outcome->passed[1].flow.flags & EVENT_RESET_SENT);
+	assert_int_equal(outcome->known[0], CAUSE_NONE);
+	assert_int_equal(outcome->known[1], CAUSE_RESET_SENT);
 	/* An ACK that is held is no end. */
 	feed(outcome, make_ack(2, START_NS + NS_PER_MS, 78));
 	coalesce_reset_sent(&outcome->coalesce, 2);

@@ -7,83 +7,83 @@
 
 static void entries_are_found_by_cookie(void **state)
 {
-	struct segment_table *table = segment_table_new();
-	const struct segment_trouble *trouble;
+	struct retransmit_table *table = retransmit_table_new(NULL, NULL);
+	const struct retransmit *retransmit;
 
 	(void)state;
-	assert_null(segment_table_find(table, 7));
-	assert_null(segment_table_oldest(table));
-	trouble = segment_table_insert(table, 7, 5 * MS);
-	assert_ptr_equal(segment_table_find(table, 7), trouble);
-	assert_int_equal(trouble->first_ns, 5 * MS);
-	assert_int_equal(trouble->last_ns, 5 * MS);
-	assert_int_equal(trouble->repeated, 0);
-	assert_false(segment_count_any(&trouble->waiting));
-	assert_int_equal(segment_table_count(table), 1);
-	segment_table_remove(table, segment_table_find(table, 7));
-	assert_null(segment_table_find(table, 7));
-	assert_int_equal(segment_table_count(table), 0);
-	segment_table_free(table);
-	segment_table_free(NULL);
+	assert_null(retransmit_table_find(table, 7));
+	assert_null(retransmit_table_oldest(table));
+	retransmit = retransmit_table_insert(table, 7, 5 * MS);
+	assert_ptr_equal(retransmit_table_find(table, 7), retransmit);
+	assert_int_equal(retransmit->first_ns, 5 * MS);
+	assert_int_equal(retransmit->last_ns, 5 * MS);
+	assert_int_equal(retransmit->repeated, 0);
+	assert_false(segment_count_any(&retransmit->waiting));
+	assert_int_equal(retransmit_table_count(table), 1);
+	retransmit_table_remove(table, retransmit_table_find(table, 7));
+	assert_null(retransmit_table_find(table, 7));
+	assert_int_equal(retransmit_table_count(table), 0);
+	retransmit_table_free(table);
+	retransmit_table_free(NULL);
 }
 
-static void the_oldest_is_the_one_without_trouble_for_longest(void **state)
+static void the_oldest_is_the_one_whose_last_record_is(void **state)
 {
 	static const uint64_t wanted[] = {30, 50, 10, 20};
-	struct segment_table *table = segment_table_new();
+	struct retransmit_table *table = retransmit_table_new(NULL, NULL);
 
 	(void)state;
 	for (uint64_t cookie = 10; cookie <= 50; cookie += 10)
-		assert_non_null(segment_table_insert(table, cookie, cookie * MS));
-	segment_table_touch(table, segment_table_find(table, 10), 60 * MS); /* the oldest */
-	segment_table_remove(table, segment_table_find(table, 40));	    /* in the middle */
-	segment_table_touch(table, segment_table_find(table, 20), 70 * MS);
-	segment_table_touch(table, segment_table_find(table, 20), 65 * MS); /* came late */
-	assert_int_equal(segment_table_find(table, 20)->first_ns, 20 * MS);
-	assert_int_equal(segment_table_find(table, 20)->last_ns, 70 * MS);
+		assert_non_null(retransmit_table_insert(table, cookie, cookie * MS));
+	retransmit_table_touch(table, retransmit_table_find(table, 10), 60 * MS); /* the oldest */
+	retransmit_table_remove(table, retransmit_table_find(table, 40)); /* in the middle */
+	retransmit_table_touch(table, retransmit_table_find(table, 20), 70 * MS);
+	retransmit_table_touch(table, retransmit_table_find(table, 20), 65 * MS); /* came late */
+	assert_int_equal(retransmit_table_find(table, 20)->first_ns, 20 * MS);
+	assert_int_equal(retransmit_table_find(table, 20)->last_ns, 70 * MS);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		struct segment_trouble *oldest = segment_table_oldest(table);
+		struct retransmit *oldest = retransmit_table_oldest(table);
 
 		assert_non_null(oldest);
 		assert_int_equal(oldest->cookie, wanted[i]);
-		segment_table_remove(table, oldest);
+		retransmit_table_remove(table, oldest);
 	}
-	assert_null(segment_table_oldest(table));
-	segment_table_free(table);
+	assert_null(retransmit_table_oldest(table));
+	retransmit_table_free(table);
 }
 
 static void a_walk_sees_each_once(void **state)
 {
-	struct segment_table *table = segment_table_new();
-	const struct segment_trouble *trouble;
+	struct retransmit_table *table = retransmit_table_new(NULL, NULL);
+	const struct retransmit *retransmit;
 	uint32_t position = 0;
 	uint64_t seen = 0;
 
 	(void)state;
 	for (uint64_t cookie = 1; cookie <= 60; cookie++)
-		assert_non_null(segment_table_insert(table, cookie, cookie));
-	segment_table_remove(table, segment_table_find(table, 33));
-	while ((trouble = segment_table_next(table, &position))) {
-		assert_false(seen >> trouble->cookie & 1);
-		seen |= 1ULL << trouble->cookie;
+		assert_non_null(retransmit_table_insert(table, cookie, cookie));
+	retransmit_table_remove(table, retransmit_table_find(table, 33));
+	while ((retransmit = retransmit_table_next(table, &position))) {
+		assert_false(seen >> retransmit->cookie & 1);
+		seen |= 1ULL << retransmit->cookie;
 	}
 	assert_int_equal(seen, ((1ULL << 60) - 1) << 1 & ~(1ULL << 33));
-	segment_table_free(table);
+	retransmit_table_free(table);
 }
 
 static void it_is_full_at_its_limit(void **state)
 {
-	struct segment_table *table = segment_table_new();
+	struct retransmit_table *table = retransmit_table_new(NULL, NULL);
 
 	(void)state;
-	for (uint64_t cookie = 1; cookie <= SEGMENT_TABLE_LIMIT; cookie++) {
-		assert_false(segment_table_is_full(table));
-		assert_non_null(segment_table_insert(table, cookie, cookie));
+	for (uint64_t cookie = 1; cookie <= RETRANSMIT_TABLE_LIMIT; cookie++) {
+		assert_false(retransmit_table_is_full(table));
+		assert_non_null(retransmit_table_insert(table, cookie, cookie));
 	}
-	assert_true(segment_table_is_full(table));
-	segment_table_remove(table, segment_table_oldest(table));
-	assert_false(segment_table_is_full(table));
-	segment_table_free(table);
+	assert_true(retransmit_table_is_full(table));
+	retransmit_table_remove(table, retransmit_table_oldest(table));
+	assert_false(retransmit_table_is_full(table));
+	retransmit_table_free(table);
 }
 
 static void counts_add_up(void **state)
@@ -111,7 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_found_by_cookie),
-		cmocka_unit_test(the_oldest_is_the_one_without_trouble_for_longest),
+		cmocka_unit_test(the_oldest_is_the_one_whose_last_record_is),
 		cmocka_unit_test(a_walk_sees_each_once),
 		cmocka_unit_test(it_is_full_at_its_limit),
 		cmocka_unit_test(counts_add_up),
