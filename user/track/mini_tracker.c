@@ -15,16 +15,6 @@
 /* A connect() that takes over a port does so in the same system call. */
 #define REUSED_WITHIN_NS (100 * NS_PER_MS)
 
-unsigned int mini_state_of(enum cause cause)
-{
-	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
-}
-
-bool mini_has_records(const struct tracker *tracker)
-{
-	return feature_has(tracker->features, FEATURE_TIME_WAIT);
-}
-
 /* A request's end is told only where it comes to nothing. */
 static bool end_has_record(const struct tracker *tracker, const struct mini_socket *mini)
 {

@@ -6,16 +6,26 @@
 #include "track/tracker.h"
 
 /*
- * The life of mini-sockets: they begin where a socket's transition to CLOSE has a cause that says
- * so (mini_begin()), and end by a record where the kernel tells (FEATURE_TIME_WAIT), else by scan
- * or when their time is up. Without such a record no lifetime of theirs is known.
+ * The life of mini-sockets. One begins when a socket goes to CLOSE for a cause that says so
+ * (mini_begin()). It ends by a record where the kernel side writes one (FEATURE_TIME_WAIT), else by
+ * a scan or after the longest time that the kernel keeps one. Without a record of the end its
+ * lifetime is not known.
+ *
+ * Times are nanoseconds of CLOCK_MONOTONIC.
  */
 
-/* The state in which a socket goes on that went to CLOSE for this cause; 0: it does not. */
-unsigned int mini_state_of(enum cause cause);
+/* The state of the mini-socket that takes the place of a socket that went to CLOSE for this cause;
+ * 0 if there is none. */
+static inline unsigned int mini_state_of(enum cause cause)
+{
+	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
+}
 
-/* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
-bool mini_has_records(const struct tracker *tracker);
+/* Whether there are records of mini-sockets. Then they have transitions of their own. */
+static inline bool mini_has_records(const struct tracker *tracker)
+{
+	return feature_has(tracker->features, FEATURE_TIME_WAIT);
+}
 
 /* What is known of a socket that goes on as a mini-socket. */
 struct mini_origin {

@@ -34,14 +34,13 @@ void tracker_free(struct tracker *tracker)
 	socket_table_free(tracker->sockets);
 }
 
-void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsigned int state)
+void tracker_index_listener(struct tracker *tracker, struct tcp_socket *socket, unsigned int state)
 {
 	if (socket->state == TCP_LISTEN && state != TCP_LISTEN)
 		listener_index_remove(tracker->listeners, socket);
 	if (state == TCP_LISTEN && socket->state != TCP_LISTEN &&
 	    listener_index_add(tracker->listeners, socket))
 		tracker->no_memory++;
-	socket->state = state;
 }
 
 void tracker_set_flow(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow)

@@ -105,8 +105,17 @@ struct tcp_socket *tracker_add(struct tracker *tracker, uint64_t cookie, const s
 /* Removes a socket, after its waiting samples were given to the best known owner. */
 void tracker_remove(struct tracker *tracker, struct tcp_socket *socket);
 
+/* Adds a socket that begins to listen to the listener index, and removes one that stops. */
+void tracker_index_listener(struct tracker *tracker, struct tcp_socket *socket, unsigned int state);
+
 /* Changes the state of a socket and keeps the listener index up to date. */
-void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket, unsigned int state);
+static inline void tracker_set_state(struct tracker *tracker, struct tcp_socket *socket,
+				     unsigned int state)
+{
+	if (socket->state == TCP_LISTEN || state == TCP_LISTEN)
+		tracker_index_listener(tracker, socket, state);
+	socket->state = state;
+}
 
 /* Replaces the flow of a socket, whose first record may lack the local port, and keeps the listener
  * index up to date. */
