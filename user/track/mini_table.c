@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/cookie_order.h"
+#include "base/cookie_table.h"
 
 _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct mini_socket, handle) ==

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "base/cookie_order.h"
+#include "base/cookie_table.h"
 #include "track/process_table.h"
 
 /*

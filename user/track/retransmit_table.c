@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cookie_order.h"
+#include "base/cookie_table.h"
 #include "track/owner.h"
 #include "track/sample.h"
 

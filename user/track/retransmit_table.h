@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/cookie_order.h"
+#include "base/cookie_table.h"
 #include "model/segment_count.h"
 #include "track/process_table.h"
 #include "track/socket_table.h"
