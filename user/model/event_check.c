@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "model/tcp_state.h"
-#include "model/tcp_transition.h"
 
 static bool flow_valid(const struct event_flow *flow)
 {
