@@ -9,7 +9,7 @@
 
 #include "engine/internal.h"
 #include "model/event_check.h"
-#include "leak/names.h"
+#include "leak/pending.h"
 #include "track/mini_tracker.h"
 #include "track/passive_open.h"
 #include "track/retransmit.h"
@@ -142,7 +142,7 @@ struct engine *engine_new(const struct engine_config *config)
 	if (!engine->leaks)
 		goto fail;
 	if (config->options->command)
-		leak_watch_mind_exits(engine->leaks);
+		leak_watch_report_exits(engine->leaks);
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
 	if (!engine->findings)
 		goto fail;
@@ -202,7 +202,8 @@ static int show(struct engine *engine,
 
 	scan_plan_look(&engine->scans);
 	retransmit_table_settle(engine->tracker.retransmits, now_ns);
-	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
+	err = view_build(&view, &engine->tracker,
+			 leak_reports_groups(leak_watch_reports(engine->leaks), now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
 		return err;
@@ -308,7 +309,7 @@ int engine_poll(struct engine *engine)
 	int err = drain(engine);
 
 	config->source->ops->clock(config->source, &config->output->clock);
-	leak_watch_settle(engine->leaks, engine_now(engine), false);
+	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
@@ -348,7 +349,8 @@ static void await_names(struct engine *engine)
 	struct call_sites *sites = engine->config.sites;
 	uint64_t now_ns = engine_now(engine), until_ns = now_ns + LEAK_NAMES_WAIT;
 
-	while (sites && now_ns < until_ns && leak_watch_awaits_names(engine->leaks, now_ns)) {
+	while (sites && now_ns < until_ns &&
+	       leak_names_outstanding(&leak_watch_reports(engine->leaks)->names, now_ns)) {
 		struct pollfd fd = {.fd = sites->ops->fd(sites), .events = POLLIN};
 
 		if (fd.fd >= 0)
@@ -384,7 +386,7 @@ int engine_finish(struct engine *engine)
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	coalesce_flush(&engine->coalesce, UINT64_MAX);
 	await_names(engine);
-	leak_watch_settle(engine->leaks, engine_now(engine), true);
+	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), true);
 	tracker_settle_all(&engine->tracker);
 	err = show(engine, engine->config.output->ops->summary);
 	if (!err)

@@ -10,7 +10,8 @@
 
 void engine_news(struct engine *engine, struct engine_news *news)
 {
-	struct leak_groups *groups = leak_watch_groups(engine->leaks, engine_now(engine));
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(engine->leaks), engine_now(engine));
 	struct leak_group *group = NULL;
 
 	*news = (struct engine_news){.lost = ledger_lost(&engine->ledger)};
