@@ -208,7 +208,7 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
-	view.suppressions = engine->config.options->ignored;
+	view.suppressions = engine->config.suppressions;
 	view.made = engine->made;
 	if (view.final)
 		err = finding_list_build(&view.findings, engine->findings);

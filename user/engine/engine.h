@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "symbol/call_site.h"
+#include "leak/suppressions.h"
 #include "model/options.h"
 #include "output/output.h"
 #include "model/source.h"
@@ -13,11 +14,12 @@ struct engine;
 
 struct engine_config {
 	const struct options *options;
-	struct source *source;	  /* stays the caller's */
-	struct output *output;	  /* stays the caller's */
-	struct call_sites *sites; /* stays the caller's; NULL = no names for stacks */
-	const char *kernel;	  /* for the start record */
-	const char *targets;	  /* for people: "nginx[812] and 2 more"; NULL = every process */
+	struct suppressions *suppressions; /* stays the caller's; NULL = no leak is ignored */
+	struct source *source;		   /* stays the caller's */
+	struct output *output;		   /* stays the caller's */
+	struct call_sites *sites;	   /* stays the caller's; NULL = no names for stacks */
+	const char *kernel;		   /* for the start record */
+	const char *targets; /* for people: "nginx[812] and 2 more"; NULL = every process */
 	uint32_t self_tgid;
 	/* A child of a watched process was born (-f): whoever waits for the processes' ends wants
 	 * to know. */

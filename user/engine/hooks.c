@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "engine/internal.h"
-#include "leak/suppressions.h"
 
 /* What is of nobody known is of interest where every process is. */
 static bool is_watched(const struct engine *engine, const struct process *process)
@@ -64,7 +63,7 @@ static void on_leaked(void *context, const struct leak *leak)
 
 static bool is_ignored(void *context, const struct leak *leak)
 {
-	struct suppressions *suppressions = ((struct engine *)context)->config.options->ignored;
+	struct suppressions *suppressions = ((struct engine *)context)->config.suppressions;
 
 	return suppressions && suppressions_match(suppressions, leak);
 }

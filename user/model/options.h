@@ -8,8 +8,6 @@
 
 #include "model/metric_labels.h"
 
-struct suppressions;
-
 /* Of the ring buffer, in bytes. */
 #define RING_SIZE_MAX (1ULL << 30)
 
@@ -43,9 +41,8 @@ struct options {
 	bool features;
 	bool verbose;
 	bool stack;
-	int error_exitcode;	      /* 0 = leaks do not change the exit status */
-	const char *suppressions;     /* path, or NULL; of the command line's memory */
-	struct suppressions *ignored; /* what is in that file; NULL without */
+	int error_exitcode;	  /* 0 = leaks do not change the exit status */
+	const char *suppressions; /* path, or NULL; of the command line's memory */
 	bool gen_suppressions;
 	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
 			     memory */
