@@ -238,7 +238,7 @@ static void reveal(struct tracker *tracker, struct tcp_socket *socket)
  * accept it; the record of the close() names the process. */
 static bool waits_for_close(const struct tcp_socket *socket, const struct event_transition *e)
 {
-	return socket->step_count && e->error && !(e->flow.flags & (EVENT_DEAD | EVENT_ACTOR));
+	return socket->sample_count && e->error && !(e->flow.flags & (EVENT_DEAD | EVENT_ACTOR));
 }
 
 static void keep_closed(struct tracker *tracker, const struct tcp_socket *socket)

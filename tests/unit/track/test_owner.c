@@ -248,22 +248,22 @@ static void overflow_gives_the_oldest_away(void **state)
 {
 	struct people *people = *state;
 
-	for (unsigned int i = 0; i < SOCKET_STEPS; i++)
+	for (unsigned int i = 0; i < SOCKET_SAMPLES; i++)
 		sample(people, 1 + i, TCP_CLOSE, 1000 + i);
 	assert_int_equal(total(&people->unknown), 0);
-	sample(people, 1 + SOCKET_STEPS, TCP_CLOSE, 5000);
+	sample(people, 1 + SOCKET_SAMPLES, TCP_CLOSE, 5000);
 	assert_int_equal(total(&people->unknown), 1);
 	assert_int_equal(transitions(&people->unknown, 1, TCP_CLOSE), 1);
 	assert_int_equal(people->unknown.lifetimes[1]->sum_ns, 1000);
 	owner_learn(&people->socket, &people->a, OWNER_LISTENER);
-	sample(people, 2 + SOCKET_STEPS, TCP_CLOSE, 6000);
+	sample(people, 2 + SOCKET_SAMPLES, TCP_CLOSE, 6000);
 	assert_int_equal(total(&people->a), 1);
 	assert_int_equal(transitions(&people->a, 2, TCP_CLOSE), 1);
 	owner_learn(&people->socket, &people->b, OWNER_CLOSE);
-	assert_int_equal(total(&people->b), SOCKET_STEPS);
-	for (unsigned int i = 2; i < SOCKET_STEPS + 2; i++)
+	assert_int_equal(total(&people->b), SOCKET_SAMPLES);
+	for (unsigned int i = 2; i < SOCKET_SAMPLES + 2; i++)
 		assert_int_equal(transitions(&people->b, 1 + i, TCP_CLOSE), 1);
-	assert_int_equal(people->b.lifetimes[2 + SOCKET_STEPS]->sum_ns, 6000);
+	assert_int_equal(people->b.lifetimes[2 + SOCKET_SAMPLES]->sum_ns, 6000);
 }
 
 /* A waiting sample is packed: every state and duration must come out as it went in. */
@@ -461,7 +461,7 @@ static void samples_that_do_not_wait_are_not_known(void **state)
 	const struct tcp_socket *socket = &people->socket;
 
 	sample(people, TCP_SYN_RECV, TCP_ESTABLISHED, 5);
-	for (int i = 0; i < SOCKET_STEPS; i++)
+	for (int i = 0; i < SOCKET_SAMPLES; i++)
 		sample(people, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 10);
 	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
 	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 0); /* the last one */
