@@ -11,7 +11,7 @@
 
 #include "model/options.h"
 
-/* A process by pid: asked for with -p, or (with -f) a child of one. */
+/* A process by pid: given with -p, or (with -f) a child of such a process. */
 struct member {
 	uint32_t tgid;
 	uint64_t start_ns; /* 0 = not seen yet */
@@ -20,7 +20,7 @@ struct member {
 	UT_hash_handle hh;
 };
 
-/* Children that ended last stay known: births of theirs may still be on their way. */
+/* How many of the children that exited last stay known: records of their forks may come later. */
 #define EXITED_KEPT 4096
 
 struct filter {
@@ -125,7 +125,7 @@ bool filter_add_child(struct filter *filter, uint32_t parent, uint64_t parent_st
 	before = member_find(filter, child);
 	if (before && before->start_ns == child_start_ns)
 		return false;
-	if (before) /* its pid was used again */
+	if (before) /* the pid was used before by another process */
 		member_remove(filter, before);
 	return !member_add(filter, child, child_start_ns, true);
 }
@@ -135,7 +135,7 @@ void filter_exited(struct filter *filter, uint32_t tgid)
 	struct member *member = member_find(filter, tgid), *oldest;
 	uint32_t *slot = &filter->exited[filter->exited_next % EXITED_KEPT];
 
-	/* One that was seen keeps its identity, for records that are still on their way. */
+	/* A process that was seen stays known, for records that come later. */
 	if (member && !member->start_ns) {
 		member_remove(filter, member);
 		return;
@@ -166,7 +166,7 @@ static bool has_family(const struct options *options, const struct flow *flow)
 	       !(options->only_ipv6 && flow->family != AF_INET6);
 }
 
-/* A listener on :: also takes IPv4. */
+/* A listener on :: also accepts IPv4, so it matches both families. */
 static bool is_listener(const struct flow *flow)
 {
 	return !flow->remote_port;
