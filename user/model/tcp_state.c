@@ -22,8 +22,8 @@ const char *tcp_state_name(unsigned int state)
 #define MINI   true
 #define RECORD false
 
-#define TCP_TRANSITION(from, to, way, by, told, what, sent)                                        \
-	{TCP_##from, TCP_##to, BY_##by, told, what, sent},
+#define TCP_TRANSITION(from, to, way, by, seen, what, sent)                                        \
+	{TCP_##from, TCP_##to, BY_##by, seen, what, sent},
 const struct tcp_transition tcp_transitions[] = {
 #include "model/tcp_states.def"
 };
@@ -32,7 +32,7 @@ const struct tcp_transition tcp_transitions[] = {
 const size_t tcp_transition_count = sizeof(tcp_transitions) / sizeof(*tcp_transitions);
 
 /* A transition that is twice in the table is an error of the compiler (-Woverride-init). */
-#define TCP_TRANSITION(from, to, way, by, told, what, sent) [TCP_##from][TCP_##to] = !(told),
+#define TCP_TRANSITION(from, to, way, by, seen, what, sent) [TCP_##from][TCP_##to] = !(seen),
 static const bool recorded[TCP_STATES][TCP_STATES] = {
 #include "model/tcp_states.def"
 };
