@@ -71,12 +71,13 @@ static void a_pid_is_bound_to_the_first_process(void **state)
 	assert_false(filter_has_process(filter, 100, 6, "a")); /* the pid is used again */
 	assert_true(filter_has_process(filter, 100, 5, "a"));
 	filter_exited(filter, 100);
-	assert_true(filter_has_process(filter, 100, 5, "a")); /* dead, but the same */
+	assert_true(filter_has_process(filter, 100, 5,
+				       "a")); /* it has exited, and is the same process */
 	assert_false(filter_has_process(filter, 100, 6, "a"));
 	filter_free(filter);
 }
 
-/* It ended before any record of it came; what comes later is another process. */
+/* The process exited before its first record: a later record is of another process. */
 static void a_pid_never_seen_means_nothing_after_its_end(void **state)
 {
 	struct filter *filter = filter_new(&by_pid);
@@ -85,7 +86,7 @@ static void a_pid_never_seen_means_nothing_after_its_end(void **state)
 	filter_exited(filter, 100);
 	assert_false(filter_has_process(filter, 100, 5, "a"));
 	assert_true(filter_has_process(filter, 200, 5, "a"));
-	filter_exited(filter, 300); /* is none of ours */
+	filter_exited(filter, 300); /* it is not watched */
 	assert_true(filter_has_process(filter, 200, 5, "a"));
 	filter_free(filter);
 }
@@ -118,7 +119,7 @@ static void kinds_of_conditions_are_all_of(void **state)
 	assert_true(filter_has_process(filter, 200, 6, "fifteen-letters"));
 	assert_false(filter_has_process(filter, 300, 7, "nginx"));
 	assert_false(filter_has_process(filter, 100, 5, "bash"));
-	/* It runs another program now. */
+	/* The process called execve(). */
 	assert_true(filter_has_process(filter, 100, 5, "nginx"));
 	filter_free(filter);
 }
@@ -132,10 +133,10 @@ static void children_are_watched_when_followed(void **state)
 	assert_false(filter_has_process(filter, 101, 6, "sh"));
 	assert_true(filter_add_child(filter, 100, 5, 101, 7));
 	assert_true(filter_has_process(filter, 101, 7, "sh"));
-	assert_false(filter_has_process(filter, 101, 6, "sh")); /* was there before */
+	assert_false(filter_has_process(filter, 101, 6, "sh")); /* an older process */
 	assert_true(filter_add_child(filter, 101, 7, 102, 8));
 	assert_true(filter_has_process(filter, 102, 8, "sh"));
-	/* Others' children; among them those of a process that has a watched one's pid. */
+	/* Children of processes that are not watched, one of which has the pid of a watched one. */
 	assert_false(filter_add_child(filter, 300, 9, 301, 10));
 	assert_false(filter_has_process(filter, 301, 10, "sh"));
 	assert_false(filter_add_child(filter, 101, 6, 302, 11));
@@ -143,7 +144,7 @@ static void children_are_watched_when_followed(void **state)
 	filter_free(filter);
 }
 
-/* A birth may be the first that is heard of the parent. */
+/* The record of a fork may be the first one of the parent. */
 static void a_birth_binds_the_parent(void **state)
 {
 	struct filter *filter = filter_new(&following);
@@ -166,7 +167,7 @@ static void a_child_is_new_only_once(void **state)
 	filter_free(filter);
 }
 
-/* Their number has no bound; and the pid is soon somebody else's. */
+/* There may be any number of children, and their pids are used again. */
 static void ended_children_are_forgotten(void **state)
 {
 	struct filter *filter = filter_new(&following);
@@ -179,7 +180,7 @@ static void ended_children_are_forgotten(void **state)
 	filter_free(filter);
 }
 
-/* It had ended before its birth was read: that of its child comes after it. */
+/* The child has exited before the record of its fork; the fork of its own child comes later. */
 static void children_of_the_dead_are_watched(void **state)
 {
 	struct filter *filter = filter_new(&following);
@@ -191,7 +192,7 @@ static void children_of_the_dead_are_watched(void **state)
 	assert_true(filter_add_child(filter, 101, 7, 102, 8));
 	assert_true(filter_has_process(filter, 101, 7, "sh"));
 	assert_false(filter_add_child(filter, 101, 9, 103, 10)); /* the pid is used again */
-	/* Used again by one of ours, which must not go when the room of the dead is full. */
+	/* A watched process uses the pid again: it must stay when the exited ones are too many. */
 	assert_true(filter_add_child(filter, 100, 5, 101, 20));
 	for (uint32_t i = 0; i < 10000; i++) {
 		assert_true(filter_add_child(filter, 100, 5, 1000 + i, 30 + i));
@@ -243,7 +244,7 @@ static void families(void **state)
 	assert_false(has_flow(filter6, "10.0.0.1", 1, 2));
 	assert_false(has_flow(filter6, "::ffff:10.0.0.1", 1, 2));
 	assert_true(has_flow(filter6, "2001:db8::1", 1, 2));
-	/* Sockets are chosen, not processes. */
+	/* Sockets are selected, not processes. */
 	assert_false(filter_has_names(filter4));
 	assert_false(filter_is_selective(filter4));
 	assert_true(filter_has_process(filter4, 1, 5, "systemd"));
@@ -293,7 +294,7 @@ static void ports_not_chosen_yet_pass(void **state)
 	filter_free(filter);
 }
 
-/* What passes only so that others can be explained by it. */
+/* Sockets that match only because other sockets need them. */
 static void what_passes_for_now_is_hidden(void **state)
 {
 	static const struct options none,
@@ -316,7 +317,7 @@ static void what_passes_for_now_is_hidden(void **state)
 	assert_false(hides_flow(filter, "10.0.0.1", 0, 5432));
 	filter_free(filter);
 	filter = filter_new(&only4);
-	assert_true(has_flow(filter, "::", 80, 0)); /* takes IPv4 as well */
+	assert_true(has_flow(filter, "::", 80, 0)); /* it also accepts IPv4 */
 	assert_true(hides_flow(filter, "::", 80, 0));
 	assert_false(hides_flow(filter, "0.0.0.0", 80, 0));
 	assert_false(has_flow(filter, "2001:db8::1", 80, 9));

@@ -38,7 +38,7 @@ static void connect_it(struct world *world)
 	world_step(world, SOCKET, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS + MS, &client);
 }
 
-/* Comes in by the listener, and nobody is known to have accepted it. */
+/* A connection comes in by the listener; the process that accepts it is not known. */
 static void come_in(struct world *world)
 {
 	struct event_flow flow = server_flow(SOCKET);
@@ -95,7 +95,7 @@ static void the_entry_is_as_of_the_last_record(void **state)
 	(void)state;
 	connect_it(world);
 	e.unacknowledged = 1;
-	e.last_received_ticks = 100; /* of no meaning before the first ACK */
+	e.last_received_ticks = 100; /* not valid before the first ACK */
 	world_feed_segment(world, &e);
 	retransmit = find(world, SOCKET);
 	assert_int_equal(retransmit->state, TCP_SYN_SENT);
@@ -116,7 +116,7 @@ static void the_entry_is_as_of_the_last_record(void **state)
 	assert_int_equal(retransmit->last_received_ns, START_NS + 1500 * MS);
 	assert_true(retransmit->keepalive);
 	assert_int_equal(retransmit->repeated, 2);
-	/* More than the clock has run: not known. */
+	/* More than the uptime: not known. */
 	e.last_received_ticks = UINT32_MAX;
 	world_feed_segment(world, &e);
 	assert_int_equal(retransmit->last_received_ns, 0);
@@ -137,8 +137,8 @@ static void synacks_are_the_listeners(void **state)
 	world_free(world);
 }
 
-/* The listener's process is not sure to be the one that serves the connection. */
-static void what_has_no_sure_owner_waits_for_him(void **state)
+/* The listener's process may not be the one that accepts the connection. */
+static void counts_wait_for_a_certain_owner(void **state)
 {
 	struct world *world = segment_world(&everything);
 	struct event_flow flow = server_flow(SOCKET);
@@ -159,7 +159,7 @@ static void what_has_no_sure_owner_waits_for_him(void **state)
 	world_free(world);
 }
 
-static void the_wait_ends_with_the_socket_or_with_patience(void **state)
+static void the_wait_ends_with_the_socket_or_after_a_time(void **state)
 {
 	(void)state;
 	for (int how = 0; how < 4; how++) {
@@ -227,7 +227,7 @@ static void ended_sockets_are_remembered_for_a_while(void **state)
 		world_step(world, cookie, &flow, TCP_SYN_SENT, TCP_CLOSE, START_NS, NULL);
 	}
 	tracker_settle_all(&world->tracker);
-	assert_int_equal(process->ended, RETRANSMIT_ENDED); /* and what was before is let go */
+	assert_int_equal(process->ended, RETRANSMIT_ENDED); /* the ones before are released */
 	for (uint64_t cookie = 10; cookie < 10 + count; cookie++)
 		feed(world, cookie, &flow, SEGMENT_RESET_SENT, TCP_CLOSE, START_NS);
 	assert_int_equal(process->segments.resets_sent, RETRANSMIT_ENDED);
@@ -251,7 +251,7 @@ static void a_reset_received_is_counted(void **state)
 	world_free(world);
 }
 
-/* In FIN_WAIT1 and FIN_WAIT2 it may have been data, which then is answered by a reset. */
+/* In FIN_WAIT1 and FIN_WAIT2 it may be data, which the kernel answers with a reset. */
 static void data_after_close_is_no_reset_received(void **state)
 {
 	static const unsigned int states[] = {TCP_FIN_WAIT1, TCP_FIN_WAIT2};
@@ -290,7 +290,7 @@ static void data_after_close_is_no_reset_received(void **state)
 	}
 }
 
-static void sockets_that_are_not_known_are_nobodys(void **state)
+static void sockets_that_are_not_known_have_no_owner(void **state)
 {
 	struct world *world = segment_world(&everything);
 	struct event_flow flow = client_flow();
@@ -335,7 +335,7 @@ static void filters_hold(void **state)
 	world_free(world);
 }
 
-/* Those that had no retransmit for longest go, and what waits in them is counted. */
+/* The entries whose last record is the oldest are removed, and their waiting counts added. */
 static void there_are_never_too_many(void **state)
 {
 	struct world *world = segment_world(&everything);
@@ -365,13 +365,13 @@ int main(void)
 		cmocka_unit_test(what_a_client_repeats_is_its_own),
 		cmocka_unit_test(the_entry_is_as_of_the_last_record),
 		cmocka_unit_test(synacks_are_the_listeners),
-		cmocka_unit_test(what_has_no_sure_owner_waits_for_him),
-		cmocka_unit_test(the_wait_ends_with_the_socket_or_with_patience),
+		cmocka_unit_test(counts_wait_for_a_certain_owner),
+		cmocka_unit_test(the_wait_ends_with_the_socket_or_after_a_time),
 		cmocka_unit_test(a_reset_after_the_end_is_the_owners),
 		cmocka_unit_test(ended_sockets_are_remembered_for_a_while),
 		cmocka_unit_test(a_reset_received_is_counted),
 		cmocka_unit_test(data_after_close_is_no_reset_received),
-		cmocka_unit_test(sockets_that_are_not_known_are_nobodys),
+		cmocka_unit_test(sockets_that_are_not_known_have_no_owner),
 		cmocka_unit_test(filters_hold),
 		cmocka_unit_test(there_are_never_too_many),
 	};

@@ -131,7 +131,7 @@ static void who_is_not_watched_counts_nothing(void **state)
 	scene_free(&scene);
 }
 
-/* The dead are folded, and let go of their cgroup; their group stays. */
+/* Exited processes are folded and release their cgroup; their group stays. */
 static bool nobody_lives(void *context, uint32_t tgid)
 {
 	(void)context;
@@ -152,7 +152,7 @@ static void the_dead_let_go_of_their_cgroup(void **state)
 		assert_non_null(process_table_get(scene.processes, &task));
 	}
 	process_table_fold(scene.processes, nobody_lives, NULL);
-	/* The smallest number is free again: nobody holds any. */
+	/* The smallest number is free again: it has no holder. */
 	next = metric_groups_hold(scene.groups, "/second");
 	assert_int_equal(next, held);
 	metric_groups_release(scene.groups, next);
