@@ -55,7 +55,7 @@ static void the_table_has_each_way_once_and_in_words(void **state)
 		assert_int_equal(ways[way->from][way->to - 1], way->is_mini ? 'm' : 'r');
 		assert_true(strlen(way->what) > 3);
 		assert_non_null(way->sent);
-		assert_non_null(transition_by_name(way->by));
+		assert_non_null(tcp_transition_by_name(way->by));
 		/* Only a process keeps the state: close() after shutdown(). */
 		assert_true(way->from != way->to || way->by == BY_PROCESS);
 	}
