@@ -35,8 +35,8 @@ static void threshold_0_reports_what_was_not_judged(void **state)
 	assert_int_equal(world->leak_count, 1);
 	assert_int_equal(leak->time_ns, START_NS + MS);
 	assert_int_equal(leak->age_ns, MS);
-	assert_ptr_equal(leak->process,
-			 world_process(world, &server)); /* the process that closed it */
+	/* The process that closed it. */
+	assert_ptr_equal(leak->process, world_process(world, &server));
 	assert_int_equal(leak->holder_count, 0);
 	assert_int_equal(world->end_count, 1);
 	assert_int_equal(world->ends[0].age_ns, MS);

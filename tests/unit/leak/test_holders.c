@@ -380,8 +380,8 @@ static void a_watched_holder_is_reported(void **state)
 	judge(world, &result, DUE_NS);
 	assert_int_equal(world->leak_count, 1);
 	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
-	assert_int_equal(last_leak(world)->holder_count,
-			 2); /* the other holders are reported too */
+	/* The other holders are reported too. */
+	assert_int_equal(last_leak(world)->holder_count, 2);
 	world_free(world);
 }
 

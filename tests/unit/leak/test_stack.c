@@ -214,8 +214,8 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	assert_int_equal(world->leak_count, 0);
 
 	known = 1U << 1;
-	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 12 * MS,
-			    false); /* not yet due */
+	/* Not yet due. */
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 12 * MS, false);
 	assert_int_equal(world->leak_count, 0);
 	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 21 * MS, false);
 	assert_int_equal(world->leak_count, 1);
