@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 # make            builds ./tcpwatch (V=1 shows the commands)
-# make deps       installs what the other targets need (Debian 12, root)
+# make deps       installs what building needs; make deps GOAL... what these goals need, too (Debian 12, root)
 # make check      runs every test; make lint the style and bug checks; make bench the measurements
 # make demo       shows tcpwatch catching a leak
 # make install    puts it under PREFIX, with units for systemd and files for Prometheus; make uninstall
@@ -99,8 +99,13 @@ docs/tcp-states.svg: tools/state-diagram user/model/tcp_states.def
 	$(call msg,SVG,$@)
 	$(Q)tools/state-diagram user/model/tcp_states.def > $@
 
+# The packages come before anything that is made with them, with -j as well.
+DEPS_FOR := $(filter-out deps,$(MAKECMDGOALS))
 deps:
-	$(Q)tools/install-deps
+	$(Q)tools/install-deps $(DEPS_FOR)
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(sort $(OUT)/tools-ok $(OUT)/tcpwatch.8 $(DEPS_FOR)): | deps
+endif
 
 demo: tcpwatch $(OUT)/leaky-server
 	$(Q)demo/run
