@@ -9,10 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/units.h"
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 /* Parents and children share it. */
 struct shared {
