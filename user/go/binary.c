@@ -225,9 +225,9 @@ static int find_request(struct reader *reader, struct go_binary *found)
 	if (err == -ENOENT) {
 		err = find_section(reader, ".text", &text);
 		if (!err)
-			err = go_function_table_find(&reader->window, table.sh_offset,
-						     table.sh_size, text.sh_addr, text.sh_size,
-						     REQUEST_FUNCTION, &found->address);
+			err = pclntab_find(&reader->window, table.sh_offset, table.sh_size,
+					   text.sh_addr, text.sh_size, REQUEST_FUNCTION,
+					   &found->address);
 	}
 	if (!err)
 		err = find_in_segments(reader, found->address, &found->offset);

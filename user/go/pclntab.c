@@ -40,16 +40,16 @@ static int read_number(const struct table *table, uint64_t at, size_t size, uint
 static int read_header(struct table *table)
 {
 	uint64_t size = table->end - table->begin;
-	struct go_table_header header;
+	struct pclntab_header header;
 	const void *found;
 	int err;
 
-	if (size < GO_TABLE_HEADER_LEN)
+	if (size < PCLNTAB_HEADER_LEN)
 		return -ENOEXEC;
-	found = file_window_look(table->window, table->begin, GO_TABLE_HEADER_LEN);
+	found = file_window_look(table->window, table->begin, PCLNTAB_HEADER_LEN);
 	if (!found)
 		return table->window->err;
-	err = go_table_header_read(found, size, &header);
+	err = pclntab_header_read(found, size, &header);
 	if (err)
 		return err;
 	table->is_old = header.is_old;
@@ -129,8 +129,8 @@ static int find_text(struct table *table, uint64_t text, uint64_t text_size)
 	return 0;
 }
 
-int go_function_table_find(struct file_window *window, uint64_t offset, uint64_t size,
-			   uint64_t text, uint64_t text_size, const char *name, uint64_t *address)
+int pclntab_find(struct file_window *window, uint64_t offset, uint64_t size, uint64_t text,
+		 uint64_t text_size, const char *name, uint64_t *address)
 {
 	struct table table = {.window = window, .begin = offset, .end = offset + size};
 	uint64_t at = 0, found = 0;

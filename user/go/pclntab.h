@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_GO_FUNCTION_TABLE_H
-#define TCPWATCH_GO_FUNCTION_TABLE_H
+#ifndef TCPWATCH_PCLNTAB_H
+#define TCPWATCH_PCLNTAB_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
  * of all languages, is text_size bytes at the address text. Returns 0; -ENOENT where there is no
  * such function, or where it is not certain; another negative errno.
  */
-int go_function_table_find(struct file_window *window, uint64_t offset, uint64_t size,
-			   uint64_t text, uint64_t text_size, const char *name, uint64_t *address);
+int pclntab_find(struct file_window *window, uint64_t offset, uint64_t size, uint64_t text,
+		 uint64_t text_size, const char *name, uint64_t *address);
 
 #endif

@@ -20,8 +20,8 @@ static uint64_t word_at(const unsigned char *bytes, unsigned int word)
 	return number;
 }
 
-int go_table_header_read(const unsigned char bytes[GO_TABLE_HEADER_LEN], uint64_t size,
-			 struct go_table_header *header)
+int pclntab_header_read(const unsigned char bytes[PCLNTAB_HEADER_LEN], uint64_t size,
+			struct pclntab_header *header)
 {
 	uint64_t *const parts[] = {&header->names, &header->units, &header->files,
 				   &header->counters, &header->functions};
@@ -32,7 +32,7 @@ int go_table_header_read(const unsigned char bytes[GO_TABLE_HEADER_LEN], uint64_
 	if ((magic != MAGIC_1_16 && magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
 	    bytes[7] != POINTER_SIZE)
 		return -ENOENT;
-	*header = (struct go_table_header){
+	*header = (struct pclntab_header){
 		.is_old = magic == MAGIC_1_16,
 		.has_start_line = magic == MAGIC_1_20,
 		.quantum = bytes[6],
@@ -45,5 +45,5 @@ int go_table_header_read(const unsigned char bytes[GO_TABLE_HEADER_LEN], uint64_
 		if (*parts[i] >= size)
 			return -ENOEXEC;
 	}
-	return header->count && header->count <= GO_TABLE_FUNCTIONS ? 0 : -ENOEXEC;
+	return header->count && header->count <= PCLNTAB_FUNCTIONS_MAX ? 0 : -ENOEXEC;
 }

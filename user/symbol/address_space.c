@@ -29,11 +29,11 @@ struct entry {
 	struct key key;
 	uint32_t exec_id;
 	struct shared *shared;
-	struct symbol_space space;
+	struct address_space space;
 	UT_hash_handle hh;
 };
 
-struct symbol_spaces {
+struct address_spaces {
 	struct symbol_files *files;
 	struct entry *entries;
 	char *text; /* of the last file read */
@@ -47,23 +47,23 @@ static void release(struct shared *shared)
 	free(shared);
 }
 
-static void drop(struct symbol_spaces *spaces, struct entry *entry)
+static void drop(struct address_spaces *spaces, struct entry *entry)
 {
 	HASH_DEL(spaces->entries, entry);
 	release(entry->shared);
 	free(entry);
 }
 
-struct symbol_spaces *symbol_spaces_new(struct symbol_files *files)
+struct address_spaces *address_spaces_new(struct symbol_files *files)
 {
-	struct symbol_spaces *spaces = calloc(1, sizeof(*spaces));
+	struct address_spaces *spaces = calloc(1, sizeof(*spaces));
 
 	if (spaces)
 		spaces->files = files;
 	return spaces;
 }
 
-void symbol_spaces_free(struct symbol_spaces *spaces)
+void address_spaces_free(struct address_spaces *spaces)
 {
 	if (!spaces)
 		return;
@@ -73,7 +73,7 @@ void symbol_spaces_free(struct symbol_spaces *spaces)
 	free(spaces);
 }
 
-static struct entry *find(const struct symbol_spaces *spaces, const struct event_task *task)
+static struct entry *find(const struct address_spaces *spaces, const struct event_task *task)
 {
 	const struct key key = {.start_ns = task->start_ns, .tgid = task->tgid};
 	struct entry *entry;
@@ -82,14 +82,14 @@ static struct entry *find(const struct symbol_spaces *spaces, const struct event
 	return entry;
 }
 
-static bool link_in(struct symbol_spaces *spaces, struct entry *entry)
+static bool link_in(struct address_spaces *spaces, struct entry *entry)
 {
 	HASH_ADD(hh, spaces->entries, key, sizeof(entry->key), entry);
 	return entry->hh.tbl != NULL;
 }
 
-const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
-					      const struct event_task *task, uint32_t exec_id)
+const struct address_space *address_spaces_find(struct address_spaces *spaces,
+						const struct event_task *task, uint32_t exec_id)
 {
 	struct entry *entry = find(spaces, task);
 
@@ -104,14 +104,14 @@ const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
 }
 
 /* Takes over one use of what is shared. */
-static int set(struct symbol_spaces *spaces, const struct event_task *task, uint32_t exec_id,
-	       struct shared *shared, const struct symbol_space *space)
+static int set(struct address_spaces *spaces, const struct event_task *task, uint32_t exec_id,
+	       struct shared *shared, const struct address_space *space)
 {
 	struct entry *entry = find(spaces, task);
 
 	if (entry)
 		drop(spaces, entry);
-	while (HASH_COUNT(spaces->entries) >= SYMBOL_SPACES_MAX)
+	while (HASH_COUNT(spaces->entries) >= ADDRESS_SPACES_MAX)
 		drop(spaces, spaces->entries);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry) {
@@ -131,10 +131,10 @@ static int set(struct symbol_spaces *spaces, const struct event_task *task, uint
 	return -ENOMEM;
 }
 
-void symbol_spaces_fork(struct symbol_spaces *spaces, const struct event_fork *e)
+void address_spaces_fork(struct address_spaces *spaces, const struct event_fork *e)
 {
 	const struct entry *parent = find(spaces, &e->parent);
-	struct symbol_space space;
+	struct address_space space;
 	struct shared *shared;
 	uint32_t exec_id;
 
@@ -169,7 +169,7 @@ static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t siz
 }
 
 /* Times in /proc are rounded down to clock ticks. */
-bool symbol_space_lives(const struct event_task *task)
+bool address_space_is_alive(const struct event_task *task)
 {
 	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 	char text[1024], *at;
@@ -203,7 +203,7 @@ static uint32_t read_ns_pid(uint32_t pid)
 	return (uint32_t)last;
 }
 
-static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
+static ssize_t read_maps(struct address_spaces *spaces, uint32_t pid)
 {
 	size_t len = 0, room = 0;
 	ssize_t count = 1;
@@ -214,7 +214,7 @@ static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (count > 0 && len < SYMBOL_SPACE_TEXT_MAX) {
+	while (count > 0 && len < ADDRESS_SPACE_TEXT_MAX) {
 		if (len == room) {
 			size_t more = room ? room * 2 : 64 << 10;
 			char *text = realloc(spaces->text, more);
@@ -236,10 +236,10 @@ static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
 	return count < 0 ? count : (ssize_t)len;
 }
 
-int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *task,
-		       uint32_t exec_id)
+int address_spaces_read(struct address_spaces *spaces, const struct event_task *task,
+			uint32_t exec_id)
 {
-	struct symbol_space space = {0};
+	struct address_space space = {0};
 	struct shared *shared;
 	struct stat folder;
 	ssize_t len;
@@ -263,7 +263,7 @@ int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *ta
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
 	space.user = stat(path, &folder) ? 0 : folder.st_uid;
 	/* Asked last: what was read before is then of no one else. An empty one is of its end. */
-	if (!shared->maps.count || !symbol_space_lives(task)) {
+	if (!shared->maps.count || !address_space_is_alive(task)) {
 		release(shared);
 		return -ESRCH;
 	}

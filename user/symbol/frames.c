@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "symbol/frames.h"
 
-size_t symbol_frames_check(const uint64_t *frames, size_t count,
-			   const struct symbol_frames_rules *rules, bool *gap)
+size_t symbol_cfi_check(const uint64_t *frames, size_t count, const struct symbol_cfi_rules *rules,
+			bool *gap)
 {
 	size_t real = count ? 1 : 0;
 

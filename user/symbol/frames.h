@@ -13,7 +13,7 @@ enum unwind_kind {
 	UNWIND_STACK	/* it has not: frame pointers jump over its caller */
 };
 
-struct symbol_frames_rules {
+struct symbol_cfi_rules {
 	/* Of the instruction before this address. */
 	enum unwind_kind (*kind)(void *context, uint64_t ip);
 	/* May it be a return address? */
@@ -26,7 +26,7 @@ struct symbol_frames_rules {
  * that was no frame pointer is cut off. *gap: some between them are missing. That the function
  * around the system call has no frame is known, and was made up for by who took the stack.
  */
-size_t symbol_frames_check(const uint64_t *frames, size_t count,
-			   const struct symbol_frames_rules *rules, bool *gap);
+size_t symbol_cfi_check(const uint64_t *frames, size_t count, const struct symbol_cfi_rules *rules,
+			bool *gap);
 
 #endif

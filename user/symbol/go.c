@@ -98,8 +98,8 @@ bool symbol_go_start(struct symbol_go *go)
 	unsigned int quantum;
 
 	go->begin = go->inlined = 0;
-	if (go->table.size < GO_TABLE_HEADER_LEN ||
-	    go_table_header_read(go->table.bytes, go->table.size, &go->header))
+	if (go->table.size < PCLNTAB_HEADER_LEN ||
+	    pclntab_header_read(go->table.bytes, go->table.size, &go->header))
 		return false;
 	quantum = go->header.quantum;
 	return (quantum == 1 || quantum == 2 || quantum == 4) && find_begin(go);

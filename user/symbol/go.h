@@ -30,7 +30,7 @@ struct symbol_go {
 	struct symbol_go_part relocations[SYMBOL_GO_RELOCATIONS]; /* Elf64_Rela */
 	size_t relocation_count;
 	/* Below: by symbol_go_start(). */
-	struct go_table_header header;
+	struct pclntab_header header;
 	uint64_t begin;	  /* what addresses are relative to; 0 in the old form */
 	uint64_t inlined; /* address of what is inlined where; 0: not known, or the old form */
 };

@@ -82,12 +82,12 @@ static bool find_table(struct symbol_go *go)
 	for (size_t i = 0; i < go->data_count; i++) {
 		const struct symbol_go_part *part = &go->data[i];
 
-		for (uint64_t at = 0; part->size >= GO_TABLE_HEADER_LEN && tries < TABLE_TRIES &&
-				      at <= part->size - GO_TABLE_HEADER_LEN;
+		for (uint64_t at = 0; part->size >= PCLNTAB_HEADER_LEN && tries < TABLE_TRIES &&
+				      at <= part->size - PCLNTAB_HEADER_LEN;
 		     at += TABLE_ALIGNMENT) {
 			uint64_t begin, inlined;
 
-			if (go_table_header_read(part->bytes + at, part->size - at, &go->header))
+			if (pclntab_header_read(part->bytes + at, part->size - at, &go->header))
 				continue;
 			tries++;
 			go->table = (struct symbol_go_part){part->bytes + at, part->size - at,

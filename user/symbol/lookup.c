@@ -295,9 +295,9 @@ static bool reaches_start(struct job *job)
 static void answer_job(struct job *job)
 {
 	const struct symbol_request *request = job->request;
-	const struct symbol_frames_rules rules = {kind_of, is_code, job};
+	const struct symbol_cfi_rules rules = {kind_of, is_code, job};
 	bool gap, cut = request->frame_count == EVENT_STACK_FRAMES;
-	size_t count = symbol_frames_check(request->frames, request->frame_count, &rules, &gap);
+	size_t count = symbol_cfi_check(request->frames, request->frame_count, &rules, &gap);
 
 	for (size_t i = 0; i < count; i++)
 		add_frames(job, request->frames[i]);

@@ -41,9 +41,9 @@ struct symbol_stack *symbol_stack_new(const struct event_stack *e);
 void symbol_stack_free(struct symbol_stack *stack);
 
 /* Do the mappings have all its frames? */
-bool symbol_stack_covered(const struct symbol_stack *stack, const struct symbol_space *space);
+bool symbol_stack_covered(const struct symbol_stack *stack, const struct address_space *space);
 /* Notes what the frames are in. */
-void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *space,
+void symbol_stack_place(struct symbol_stack *stack, const struct address_space *space,
 			struct symbol_files *files);
 
 /* Writes the request and opens its files. Returns how many descriptors there are; the caller closes
@@ -57,7 +57,7 @@ struct symbol_file *symbol_stack_file(const struct symbol_stack *stack, uint32_t
 /* These are its names. What was only for asking is given back. Without memory: none. */
 struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   const struct symbol_answer *answer,
-					   struct symbol_texts *texts);
+					   struct string_pool *pool);
 /* There is nobody to ask: modules and offsets are what is known. */
 struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack);
 

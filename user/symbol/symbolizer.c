@@ -30,9 +30,9 @@ struct queue {
 struct symbolizer {
 	struct call_sites sites;
 	struct symbol_files *files;
-	struct symbol_spaces *spaces;
-	struct symbol_texts texts;
-	struct symbol_link *link;
+	struct address_spaces *spaces;
+	struct string_pool strings;
+	struct symbol_client *client;
 	struct symbol_stack **stacks;
 	size_t room;	    /* of stacks */
 	struct queue reads; /* whose process's mappings are to be read */
@@ -118,7 +118,7 @@ static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol
 }
 
 /* Memory that compilers fill: whose map it is must be known. */
-static bool is_known(const struct symbol_stack *stack, const struct symbol_space *space)
+static bool is_known(const struct symbol_stack *stack, const struct address_space *space)
 {
 	return space && space->ns_pid && symbol_stack_covered(stack, space);
 }
@@ -126,13 +126,13 @@ static bool is_known(const struct symbol_stack *stack, const struct symbol_space
 static void read_for(struct symbolizer *symbolizer, uint32_t number)
 {
 	struct symbol_stack *stack = stack_of(symbolizer, number);
-	const struct symbol_space *space =
-		symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+	const struct address_space *space =
+		address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 
 	if (!is_known(stack, space)) {
-		symbol_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
+		address_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
 		symbolizer->turn_reads++;
-		space = symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+		space = address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 	}
 	if (space)
 		symbol_stack_place(stack, space, symbolizer->files);
@@ -156,7 +156,7 @@ static void ask(struct symbolizer *symbolizer, uint32_t number, uint64_t now_ns)
 	size_t count =
 		symbol_stack_ask(stack, number, symbolizer->files, &symbolizer->request, fds);
 
-	err = symbol_link_send(symbolizer->link, &symbolizer->request, fds, count, now_ns);
+	err = symbol_client_send(symbolizer->client, &symbolizer->request, fds, count, now_ns);
 	while (count)
 		close(fds[--count]);
 	symbolizer->asked = number;
@@ -176,7 +176,7 @@ static void on_broken(struct symbolizer *symbolizer)
 
 	if (!stack || stack->is_done)
 		return;
-	file = symbol_stack_file(stack, symbol_link_culprit(symbolizer->link));
+	file = symbol_stack_file(stack, symbol_client_culprit(symbolizer->client));
 	if (file)
 		file->is_bad = true;
 	if (++stack->tries < TRIES_MAX)
@@ -187,16 +187,16 @@ static void on_broken(struct symbolizer *symbolizer)
 
 static void on_answer(struct symbolizer *symbolizer)
 {
-	const struct symbol_answer *answer = symbol_link_answer(symbolizer->link);
+	const struct symbol_answer *answer = symbol_client_answer(symbolizer->client);
 	uint32_t number = symbolizer->asked;
 
 	symbolizer->stacks[number] =
-		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->texts);
+		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->strings);
 }
 
 static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 {
-	uint64_t until_ns = symbol_link_deadline(symbolizer->link);
+	uint64_t until_ns = symbol_client_deadline(symbolizer->client);
 	struct itimerspec timer = {0};
 
 	if (symbolizer->reads.count && until_ns > now_ns + READS_NS)
@@ -213,30 +213,30 @@ static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 static void go_on(struct symbolizer *symbolizer)
 {
 	uint64_t now_ns = clock_now();
-	enum symbol_link_news news;
+	enum symbol_client_result news;
 
 	read_some(symbolizer, now_ns);
 	do {
-		if (symbolizer->asks.count && symbol_link_ready(symbolizer->link, now_ns))
+		if (symbolizer->asks.count && symbol_client_ready(symbolizer->client, now_ns))
 			ask(symbolizer, queue_take(&symbolizer->asks), now_ns);
-		news = symbol_link_run(symbolizer->link, now_ns);
-		if (news == LINK_ANSWER)
+		news = symbol_client_run(symbolizer->client, now_ns);
+		if (news == CLIENT_ANSWER)
 			on_answer(symbolizer);
-		else if (news == LINK_BROKEN)
+		else if (news == CLIENT_BROKEN)
 			on_broken(symbolizer);
-	} while (news == LINK_ANSWER && symbolizer->asks.count);
+	} while (news == CLIENT_ANSWER && symbolizer->asks.count);
 	set_timer(symbolizer, now_ns);
 }
 
 static void on_forked(struct call_sites *sites, const struct event_fork *e)
 {
-	symbol_spaces_fork(symbolizer_of(sites)->spaces, e);
+	address_spaces_fork(symbolizer_of(sites)->spaces, e);
 }
 
 static void on_taken(struct call_sites *sites, uint32_t number, const struct event_stack *e)
 {
 	struct symbolizer *symbolizer = symbolizer_of(sites);
-	const struct symbol_space *space;
+	const struct address_space *space;
 	struct symbol_stack *stack;
 
 	if (!make_room(symbolizer, number) || symbolizer->stacks[number])
@@ -245,7 +245,7 @@ static void on_taken(struct call_sites *sites, uint32_t number, const struct eve
 	if (!stack)
 		return;
 	symbolizer->stacks[number] = stack;
-	space = symbol_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
+	space = address_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
 	if (is_known(stack, space)) {
 		symbol_stack_place(stack, space, symbolizer->files);
 		return;
@@ -297,10 +297,10 @@ static void release(struct call_sites *sites)
 	free(symbolizer->stacks);
 	free(symbolizer->reads.numbers);
 	free(symbolizer->asks.numbers);
-	symbol_link_free(symbolizer->link);
-	symbol_spaces_free(symbolizer->spaces);
+	symbol_client_free(symbolizer->client);
+	address_spaces_free(symbolizer->spaces);
 	symbol_files_free(symbolizer->files);
-	symbol_texts_clear(&symbolizer->texts);
+	string_pool_clear(&symbolizer->strings);
 	if (symbolizer->timer_fd >= 0)
 		close(symbolizer->timer_fd);
 	if (symbolizer->epoll_fd >= 0)
@@ -327,13 +327,13 @@ int symbolizer_new(struct call_sites **sites)
 	made->sites.ops = &ops;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	made->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_link_new(&made->link);
+	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_client_new(&made->client);
 	if (!err)
-		err = watch(made, symbol_link_fd(made->link));
+		err = watch(made, symbol_client_fd(made->client));
 	if (!err)
 		err = watch(made, made->timer_fd);
 	made->files = symbol_files_new();
-	made->spaces = made->files ? symbol_spaces_new(made->files) : NULL;
+	made->spaces = made->files ? address_spaces_new(made->files) : NULL;
 	if (!err && !made->spaces)
 		err = -ENOMEM;
 	if (err) {

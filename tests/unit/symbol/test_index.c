@@ -75,21 +75,21 @@ static bool is_code(void *context, uint64_t ip)
 
 static void frames_end_where_code_does(void **state)
 {
-	static const struct symbol_frames_rules rules = {kind_of, is_code, NULL};
+	static const struct symbol_cfi_rules rules = {kind_of, is_code, NULL};
 	bool gap = true;
 
 	(void)state;
-	assert_int_equal(symbol_frames_check((uint64_t[]){1}, 1, &rules, &gap), 1);
+	assert_int_equal(symbol_cfi_check((uint64_t[]){1}, 1, &rules, &gap), 1);
 	assert_false(gap);
 	/* The first has none, as always; the last's caller is nobody's business. */
-	assert_int_equal(symbol_frames_check((uint64_t[]){0x1001, 0x2000, 0x3001}, 3, &rules, &gap),
+	assert_int_equal(symbol_cfi_check((uint64_t[]){0x1001, 0x2000, 0x3001}, 3, &rules, &gap),
 			 3);
 	assert_false(gap);
-	assert_int_equal(symbol_frames_check((uint64_t[]){0x1000, 0x2001, 0x3000, 7, 0x4000}, 5,
-					     &rules, &gap),
-			 3);
+	assert_int_equal(
+		symbol_cfi_check((uint64_t[]){0x1000, 0x2001, 0x3000, 7, 0x4000}, 5, &rules, &gap),
+		3);
 	assert_true(gap);
-	assert_int_equal(symbol_frames_check(NULL, 0, &rules, &gap), 0);
+	assert_int_equal(symbol_cfi_check(NULL, 0, &rules, &gap), 0);
 }
 
 int main(void)
