@@ -13,8 +13,7 @@
 
 #include "base/clock.h"
 #include "base/journal.h"
-#include "host/netns_enter.h"
-#include "host/netns_list.h"
+#include "host/netns.h"
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/netns_enter.h"
+#include "host/netns.h"
 #include "host/scan_settings.h"
 
 static uint32_t own_netns(void)

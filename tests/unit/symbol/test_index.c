@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "symbol/frames.h"
 #include "symbol/index.h"
 
 static uint64_t value_at(const struct symbol_index *index, uint64_t address)
@@ -61,43 +60,11 @@ static void many(void **state)
 	symbol_index_clear(&index);
 }
 
-static enum unwind_kind kind_of(void *context, uint64_t ip)
-{
-	(void)context;
-	return ip & 0xf ? UNWIND_STACK : UNWIND_FRAME;
-}
-
-static bool is_code(void *context, uint64_t ip)
-{
-	(void)context;
-	return ip >= 0x1000;
-}
-
-static void frames_end_where_code_does(void **state)
-{
-	static const struct symbol_cfi_rules rules = {kind_of, is_code, NULL};
-	bool gap = true;
-
-	(void)state;
-	assert_int_equal(symbol_cfi_check((uint64_t[]){1}, 1, &rules, &gap), 1);
-	assert_false(gap);
-	/* The first has none, as always; the last's caller is nobody's business. */
-	assert_int_equal(symbol_cfi_check((uint64_t[]){0x1001, 0x2000, 0x3001}, 3, &rules, &gap),
-			 3);
-	assert_false(gap);
-	assert_int_equal(
-		symbol_cfi_check((uint64_t[]){0x1000, 0x2001, 0x3000, 7, 0x4000}, 5, &rules, &gap),
-		3);
-	assert_true(gap);
-	assert_int_equal(symbol_cfi_check(NULL, 0, &rules, &gap), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_nearest_that_has_it),
 		cmocka_unit_test(many),
-		cmocka_unit_test(frames_end_where_code_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
