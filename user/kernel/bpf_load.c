@@ -12,13 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/bpf_hooks.h"
 #include "event.h"
+#include "kernel/bpf_hooks.h"
+#include "kernel/bpf_slot.h"
 #include "kernel/go_breakpoint.h"
 #include "kernel/go_probe.h"
 #include "kernel/privileges.h"
-#include "tcpwatch.skel.h"
 #include "kernel/tracepoint_id.h"
+#include "tcpwatch.skel.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
@@ -112,28 +113,6 @@ bool bpf_load_has_btf(const struct options *options)
 	return !access(bpf_load_btf_path(options), R_OK);
 }
 
-static struct bpf_prog_skeleton *find_slot(const struct tcpwatch *skeleton, const char *program)
-{
-	const struct bpf_object_skeleton *base = skeleton->skeleton;
-
-	for (int i = 0; i < base->prog_cnt; i++)
-		if (!strcmp(base->progs[i].name, program))
-			return &base->progs[i];
-	return NULL; /* not reached: a unit of the build */
-}
-
-struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature)
-{
-	return find_slot(skeleton, feature_infos[feature].program);
-}
-
-struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature)
-{
-	const char *twin = feature_infos[feature].twin;
-
-	return twin ? find_slot(skeleton, twin) : NULL;
-}
-
 /* Each CPU looks often enough that all of them together cannot fill a quarter of the ring between
  * two looks. */
 static __u32 wake_mask(uint64_t ring_size, size_t record_size)
@@ -177,15 +156,15 @@ struct plan {
 
 static int choose_request_hook(const struct tcpwatch *skeleton)
 {
-	return bpf_program__set_attach_target(*bpf_load_slot(skeleton, FEATURE_HALF_OPEN)->prog, 0,
+	return bpf_program__set_attach_target(*bpf_slot_main(skeleton, FEATURE_HALF_OPEN)->prog, 0,
 					      BPF_REQUEST_HOOK_OLD);
 }
 
 static void set_autoload(const struct tcpwatch *skeleton, enum feature feature, bool wanted)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	bpf_program__set_autoload(*bpf_load_slot(skeleton, feature)->prog, wanted);
+	bpf_program__set_autoload(*bpf_slot_main(skeleton, feature)->prog, wanted);
 	if (twin)
 		bpf_program__set_autoload(*twin->prog, wanted);
 }
@@ -256,17 +235,17 @@ static void detach_slot(struct bpf_prog_skeleton *slot)
 
 void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	detach_slot(bpf_load_slot(skeleton, feature));
+	detach_slot(bpf_slot_main(skeleton, feature));
 	if (twin)
 		detach_slot(twin);
 }
 
 static int attach(const struct tcpwatch *skeleton, enum feature feature)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
-	int err = attach_slot(bpf_load_slot(skeleton, feature));
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
+	int err = attach_slot(bpf_slot_main(skeleton, feature));
 
 	if (!err && twin)
 		err = attach_slot(twin);
@@ -312,7 +291,7 @@ static void write_hook(const struct tcpwatch *skeleton, enum feature feature, bo
 		snprintf(hook, BPF_HOOK_TEXT, "fentry/" BPF_REQUEST_HOOK_OLD);
 	else
 		snprintf(hook, BPF_HOOK_TEXT, "%s",
-			 bpf_program__section_name(*bpf_load_slot(skeleton, feature)->prog));
+			 bpf_program__section_name(*bpf_slot_main(skeleton, feature)->prog));
 }
 
 static int load_one(const struct options *options, enum feature feature, bool old_request_hook)

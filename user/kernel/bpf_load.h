@@ -7,7 +7,6 @@
 #include "model/feature.h"
 #include "model/options.h"
 
-struct bpf_prog_skeleton;
 struct tcpwatch;
 
 /*
@@ -31,12 +30,6 @@ int bpf_load_check_btf(const struct options *options);
 
 /* The file that the kernel's types are read from. */
 const char *bpf_load_btf_path(const struct options *options);
-
-/* The program of a feature and its link, as the skeleton has them. */
-struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature);
-
-/* The same of the second program that a feature may have; NULL = none. */
-struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature);
 
 /* Takes the programs of a feature off their hooks. */
 void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature);

@@ -11,14 +11,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "kernel/bpf_load.h"
-#include "model/feature.h"
-#include "kernel/go_probe.h"
 #include "base/journal.h"
-#include "host/ring_reader.h"
 #include "host/process_limit.h"
-#include "kernel/scan.h"
+#include "host/ring_reader.h"
 #include "host/scan_settings.h"
+#include "kernel/bpf_load.h"
+#include "kernel/bpf_slot.h"
+#include "kernel/go_probe.h"
+#include "kernel/scan.h"
+#include "model/feature.h"
 #include "tcpwatch.skel.h"
 
 struct source_live {
@@ -84,9 +85,9 @@ static uint64_t recursion_misses(const struct bpf_program *program)
 
 static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature feature)
 {
-	const struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	const struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	return recursion_misses(*bpf_load_slot(skeleton, feature)->prog) +
+	return recursion_misses(*bpf_slot_main(skeleton, feature)->prog) +
 	       (twin ? recursion_misses(*twin->prog) : 0);
 }
 

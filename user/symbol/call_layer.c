@@ -81,7 +81,7 @@ static bool is_system_module(const char *module)
 					    "ld-linux",	  "libc.musl",	 "linux-vdso", "[vdso]",
 					    "[vsyscall]", "libsocket.so"};
 
-	return module && begins_with_one(call_site_base_name(module), names, COUNT(names));
+	return module && begins_with_one(call_frame_base_name(module), names, COUNT(names));
 }
 
 /* A name such as "python3.11", "libpython3.11.so.1.0", "node". */
@@ -97,7 +97,7 @@ static bool is_runtime_module(const char *module)
 
 	if (!module)
 		return false;
-	base = call_site_base_name(module);
+	base = call_frame_base_name(module);
 	for (size_t i = 0; i < COUNT(whole); i++)
 		if (!strcmp(base, whole[i]))
 			return true;
@@ -109,7 +109,7 @@ static bool is_shared_library(const char *module)
 	static const char *const folders[] = {"/usr/lib", "/lib/", "/lib64/", "/lib32/",
 					      "/usr/local/lib"};
 
-	return module && has(call_site_base_name(module), ".so") &&
+	return module && has(call_frame_base_name(module), ".so") &&
 	       begins_with_one(module, folders, COUNT(folders));
 }
 
@@ -188,7 +188,7 @@ static bool is_runtime_function(const char *function)
 
 bool call_layer_is_jit(const struct call_frame *frame)
 {
-	const char *base = frame->module ? call_site_base_name(frame->module) : NULL;
+	const char *base = frame->module ? call_frame_base_name(frame->module) : NULL;
 
 	return is_known(frame->function) && !is_known(frame->file) &&
 	       (!is_known(base) || (begins(base, "perf-") && ends(base, ".map")));

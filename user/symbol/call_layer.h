@@ -2,7 +2,10 @@
 #ifndef TCPWATCH_CALL_LAYER_H
 #define TCPWATCH_CALL_LAYER_H
 
-#include "symbol/call_site.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "symbol/call_frame.h"
 
 /* How near a frame is to the code that its reader wrote, least first. */
 enum call_layer {

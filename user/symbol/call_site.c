@@ -18,41 +18,11 @@ static bool is_known(const char *name)
 	return name && *name;
 }
 
-static bool is_inside_character(char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-const char *call_name_cut(const char *name, size_t length, char *out, size_t room)
-{
-	size_t head = room / 3, tail;
-
-	if (length < room) {
-		memcpy(out, name, length);
-		out[length] = '\0';
-		return out;
-	}
-	tail = length - (room - head - sizeof("..."));
-	while (head && is_inside_character(name[head]))
-		head--;
-	while (tail < length && is_inside_character(name[tail]))
-		tail++;
-	snprintf(out, room, "%.*s...%.*s", (int)head, name, (int)(length - tail), name + tail);
-	return out;
-}
-
-const char *call_site_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static const char *cut_base(const char *path, char out[FILE_LEN])
 {
-	const char *base = call_site_base_name(path);
+	const char *base = call_frame_base_name(path);
 
-	return call_name_cut(base, strlen(base), out, FILE_LEN);
+	return call_frame_cut_name(base, strlen(base), out, FILE_LEN);
 }
 
 /* Without the parameters that C++ names end with: "f(int)" is f, "g::operator()()" g::operator().
@@ -101,7 +71,7 @@ const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRA
 	size_t length = without_parameters(name);
 	const char *path = call_layer_python(frame, &name, &length);
 
-	call_name_cut(name, length, function, sizeof(function));
+	call_frame_cut_name(name, length, function, sizeof(function));
 	if (path)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
 	else if (is_known(frame->file) && named)

@@ -7,17 +7,7 @@
 #include <stdint.h>
 
 #include "event.h"
-
-/* One frame of a user stack. What is not known is NULL (or ""), and 0 for the line. */
-struct call_frame {
-	uint64_t ip;	      /* the return address; of an inlined function, its caller's */
-	const char *function; /* demangled */
-	uint64_t offset;      /* of ip in the function's code; in the module where there is none */
-	const char *file;     /* of the source, as the debug information has it */
-	uint32_t line;	      /* of the call */
-	const char *module;   /* path of the program or library, as the process sees it */
-	const char *build_id; /* of the module, in hex */
-};
+#include "symbol/call_frame.h"
 
 /* A user stack with names, innermost frame first. */
 struct call_stack {
@@ -70,14 +60,7 @@ const struct call_frame *call_site_frame(const struct call_stack *stack);
 #define CALL_SITE_TEXT_LEN 368
 const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN]);
 
-/* Copies a name of `length` bytes; one that has no room, with the 0, loses its middle: the ends
- * tell most. UTF-8 stays whole. Returns out. */
-const char *call_name_cut(const char *name, size_t length, char *out, size_t room);
-
 /* "accepted", "connected". */
 const char *call_site_verb(const struct call_stack *stack);
-
-/* The part of a path behind its last '/'. */
-const char *call_site_base_name(const char *path);
 
 #endif

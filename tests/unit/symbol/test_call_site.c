@@ -270,10 +270,10 @@ static void long_names_are_cut(void **state)
 static void base_names_are_the_last_part(void **state)
 {
 	(void)state;
-	assert_string_equal(call_site_base_name("/a/b.c"), "b.c");
-	assert_string_equal(call_site_base_name("b.c"), "b.c");
-	assert_string_equal(call_site_base_name("/a/"), "/a/");
-	assert_string_equal(call_site_base_name(""), "");
+	assert_string_equal(call_frame_base_name("/a/b.c"), "b.c");
+	assert_string_equal(call_frame_base_name("b.c"), "b.c");
+	assert_string_equal(call_frame_base_name("/a/"), "/a/");
+	assert_string_equal(call_frame_base_name(""), "");
 }
 
 int main(void)
