@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "symbol/worker.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,15 +66,12 @@ static void drop_user(void)
 
 static int drop_all(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {{0}};
-
-	for (unsigned long capability = 0; capability <= CAP_LAST_CAP; capability++)
-		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	capng_clear(CAPNG_SELECT_ALL);
+	/* Fails without CAP_SETPCAP; then there is no more to take away. */
+	capng_apply(CAPNG_SELECT_BOUNDS);
 	drop_user();
-	if (syscall(SYS_capset, &header, none))
-		return -errno;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (capng_apply(CAPNG_SELECT_CAPS) || capng_apply(CAPNG_SELECT_AMBIENT))
+		return -EPERM;
 	limit(RLIMIT_AS, MEMORY_MAX);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_CORE, 0);
@@ -219,12 +215,12 @@ int symbol_worker_start(struct symbol_worker *worker)
 	atomic_store(made.progress, SYMBOL_NO_FILE);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		err = -errno;
-		goto failed;
+		goto fail;
 	}
 	made.pid = fork();
 	if (made.pid < 0) {
 		err = -errno;
-		goto failed;
+		goto fail;
 	}
 	if (!made.pid)
 		be_worker(pair[1], made.progress, parent);
@@ -232,7 +228,7 @@ int symbol_worker_start(struct symbol_worker *worker)
 	made.fd = pair[0];
 	*worker = made;
 	return 0;
-failed:
+fail:
 	munmap(page, sizeof(*made.progress));
 	if (pair[0] >= 0) {
 		close(pair[0]);
