@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/units.h"
 
-/* Parents and children share it. */
+/* Mappings that parents and children share. */
 struct shared {
 	struct symbol_maps maps;
 	uint32_t uses;
@@ -24,7 +24,7 @@ struct key {
 	uint32_t reserved;
 };
 
-/* Of a process only the latest execve() is kept. In the order of their use. */
+/* A process with its latest execve(). The hash table has the entries in the order of their use. */
 struct entry {
 	struct key key;
 	uint32_t exec_id;
@@ -36,7 +36,7 @@ struct entry {
 struct address_spaces {
 	struct symbol_files *files;
 	struct entry *entries;
-	char *text; /* of the last file read */
+	char *text; /* of /proc/PID/maps, while it is read */
 };
 
 static void release(struct shared *shared)
@@ -103,7 +103,7 @@ const struct address_space *address_spaces_find(struct address_spaces *spaces,
 	return NULL;
 }
 
-/* Takes over one use of what is shared. */
+/* Takes over one use of `shared`, also on failure. */
 static int set(struct address_spaces *spaces, const struct event_task *task, uint32_t exec_id,
 	       struct shared *shared, const struct address_space *space)
 {
@@ -141,14 +141,14 @@ void address_spaces_fork(struct address_spaces *spaces, const struct event_fork 
 	if (!parent || !e->child.tgid)
 		return;
 	space = parent->space;
-	space.ns_pid = 0; /* not known: it has none of its parent's */
+	space.ns_pid = 0; /* not known: the child has a pid of its own */
 	shared = parent->shared;
 	exec_id = parent->exec_id;
 	shared->uses++;
 	set(spaces, &e->child, exec_id, shared, &space);
 }
 
-/* A small file of /proc, up to where it is cut. Returns its length or a negative errno. */
+/* Reads a small file of /proc, as far as it fits. Returns its length or a negative errno. */
 static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -177,7 +177,7 @@ bool address_space_is_alive(const struct event_task *task)
 
 	if (read_small(task->tgid, "stat", text, sizeof(text)) < 0)
 		return false;
-	at = strrchr(text, ')'); /* the name can have anything in it */
+	at = strrchr(text, ')'); /* the process's name may have any bytes in it */
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (!at || sscanf(at, " %llu", &ticks) != 1)
@@ -196,7 +196,7 @@ static uint32_t read_ns_pid(uint32_t pid)
 	if (!at)
 		return pid;
 	at += strlen("\nNSpid:");
-	while (*at == '\t') { /* one for each namespace, the innermost last */
+	while (*at == '\t') { /* one pid for each namespace, the innermost last */
 		last = strtoul(at + 1, &end, 10);
 		at = end;
 	}
@@ -262,7 +262,8 @@ int address_spaces_read(struct address_spaces *spaces, const struct event_task *
 	space.ns_pid = read_ns_pid(task->tgid);
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
 	space.user = stat(path, &folder) ? 0 : folder.st_uid;
-	/* Asked last: what was read before is then of no one else. An empty one is of its end. */
+	/* This is checked last: what was read before then belongs to this process. A process that
+	 * is ending has no mappings. */
 	if (!shared->maps.count || !address_space_is_alive(task)) {
 		release(shared);
 		return -ESRCH;

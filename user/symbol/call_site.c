@@ -6,7 +6,7 @@
 
 #include "symbol/call_layer.h"
 
-/* More frames than this are no one-line text any more. */
+/* How many frames fit into one line. */
 #define FRAMES_SHOWN 3
 
 #define FUNCTION_LEN 52
@@ -25,8 +25,8 @@ static const char *cut_base(const char *path, char out[FILE_LEN])
 	return call_frame_cut_name(base, strlen(base), out, FILE_LEN);
 }
 
-/* Without the parameters that C++ names end with: "f(int)" is f, "g::operator()()" g::operator().
- */
+/* Returns the length of a C++ name without its parameters: "f(int)" becomes "f", "g::operator()()"
+ * becomes "g::operator()". */
 static size_t without_parameters(const char *function)
 {
 	static const char operator[] = "operator";
@@ -50,7 +50,7 @@ static size_t without_parameters(const char *function)
 	return at;
 }
 
-/* "server.c:118"; "server.c" where the line is not known. */
+/* Writes "server.c:118", or "server.c" where the line is not known. */
 static const char *format_source(const struct call_frame *frame, char text[SOURCE_LEN])
 {
 	char file[FILE_LEN];
@@ -125,7 +125,7 @@ const char *call_site_verb(const struct call_stack *stack)
 	}
 }
 
-/* The callers that are worth a word beside the first frame: what is as near to the program. */
+/* Whether a caller is mentioned: it is at least as near to the program as the first frame. */
 static bool is_shown(const struct call_frame *frame, enum call_layer first)
 {
 	enum call_layer layer = call_layer_of(frame);
@@ -157,7 +157,7 @@ const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE
 	return text;
 }
 
-/* The longest text has room. */
+/* The longest text fits. */
 _Static_assert(CALL_FRAME_TEXT_LEN >= FUNCTION_LEN + FILE_LEN + sizeof("+0x0123456789abcdef ()"),
 	       "room for a frame");
 _Static_assert(CALL_SITE_TEXT_LEN >= FRAMES_SHOWN * (CALL_FRAME_TEXT_LEN + sizeof(" <- ")) +

@@ -11,17 +11,17 @@
 #include "symbol/worker.h"
 #include "base/units.h"
 
-/* The worker ends itself before that. */
+/* After this long without an answer the worker is killed; it ends itself a little earlier. */
 #define PATIENCE_NS ((SYMBOL_WORKER_PATIENCE_S + 2) * NS_PER_S)
-/* Between two starts, once a worker has ended. */
+/* The least time between two starts of the worker. */
 #define PAUSE_NS (1 * NS_PER_S)
 
 struct symbol_client {
 	struct symbol_worker worker;
-	int epoll_fd; /* has the worker's socket, whichever it is */
+	int epoll_fd; /* watches the socket of the current worker */
 	bool waits;
-	uint64_t until_ns; /* of the request */
-	uint64_t start_ns; /* not before */
+	uint64_t until_ns; /* deadline of the request */
+	uint64_t start_ns; /* no restart before this */
 	uint64_t patience_ns;
 	uint32_t file_count; /* of the request */
 	uint32_t culprit;

@@ -28,7 +28,7 @@ void symbol_stack_free(struct symbol_stack *stack)
 	free(stack);
 }
 
-/* The call, not what comes after it: that may be another function, or nothing. */
+/* The place of the call. The return address behind it may already be in another function. */
 static uint64_t place_of(uint64_t ip)
 {
 	return ip ? ip - 1 : 0;
@@ -79,7 +79,8 @@ void symbol_stack_place(struct symbol_stack *stack, const struct address_space *
 		memcpy(stack->maps, maps, count * sizeof(maps[0]));
 }
 
-/* Files have numbers in the order in which maps first name them. */
+/* The index of a file in the request: files are in the order in which the mappings first name them.
+ */
 static uint32_t number_of(const struct symbol_stack *stack, const struct symbol_file *file)
 {
 	uint32_t number = 0;
@@ -156,7 +157,8 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 	return count;
 }
 
-/* The stack is what it was, without what was for asking, and with names. */
+/* Sets the names, and frees what only the request needed. Returns the stack, which may have moved.
+ */
 static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
 				   size_t count, bool is_short)
 {

@@ -16,12 +16,13 @@
 #include "symbol/string_pool.h"
 #include "base/units.h"
 
-/* Mappings are read for so many processes in so much time, that events do not wait. */
-#define READS	  8
-#define READS_NS  (10 * NS_PER_MS)
+/* Reads at most READS /proc/PID/maps per READS_NS, so that draining the ring is not delayed. */
+#define READS	 8
+#define READS_NS (10 * NS_PER_MS)
+/* How many times a stack is sent to the worker. */
 #define TRIES_MAX 3
 
-/* Numbers of stacks, first in first out; each is in it once at most. */
+/* Numbers of stacks, first in, first out. Each number is in it at most once. */
 struct queue {
 	uint32_t *numbers;
 	size_t first, count, room;
@@ -35,10 +36,10 @@ struct symbolizer {
 	struct symbol_client *client;
 	struct symbol_stack **stacks;
 	size_t room;	    /* of stacks */
-	struct queue reads; /* whose process's mappings are to be read */
-	struct queue asks;  /* whose names are wanted */
-	uint32_t asked;	    /* the number that the worker has; of no meaning otherwise */
-	uint64_t turn_ns;   /* when reading began */
+	struct queue reads; /* stacks whose process's mappings must be read */
+	struct queue asks;  /* stacks whose names the worker must look up */
+	uint32_t asked;	    /* the stack that the worker looks up; meaningless if there is none */
+	uint64_t turn_ns;   /* when the current READS_NS began */
 	unsigned int turn_reads;
 	int epoll_fd, timer_fd;
 	struct symbol_request request;
@@ -108,7 +109,7 @@ static void want(struct symbolizer *symbolizer, uint32_t number, struct symbol_s
 		symbolizer->stacks[number] = symbol_stack_give_up(stack);
 }
 
-/* Its place is known, as far as it ever will be. */
+/* The stack's mappings are known, or never will be. */
 static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
 {
 	stack->is_placed = true;
@@ -117,7 +118,7 @@ static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol
 		want(symbolizer, number, stack);
 }
 
-/* Memory that compilers fill: whose map it is must be known. */
+/* Whether enough is known of the address space: all frames, and the pid that names a perf map. */
 static bool is_known(const struct symbol_stack *stack, const struct address_space *space)
 {
 	return space && space->ns_pid && symbol_stack_covered(stack, space);
