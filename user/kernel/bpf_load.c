@@ -26,7 +26,7 @@
 /* The initial pid namespace's inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
 #define PIDNS_INIT_INO 0xEFFFFFFCu
 
-/* User space is woken early when the ring is a quarter full. */
+/* User space is woken before its timer when 1/WAKE_FRACTION of the ring is full. */
 #define WAKE_FRACTION 4
 
 static bool show_all;
@@ -43,7 +43,7 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 		vsnprintf(line, sizeof(line), format, copy);
 		va_end(copy);
 		line[strcspn(line, "\n")] = '\0';
-		/* The first complaint is the cause; what follows is the unwinding. */
+		/* The first message is the cause; those after it report the clean-up. */
 		if (!*last_message && strncmp(line, "libbpf: prog '", 14) == 0)
 			memcpy(last_message, line, sizeof(line));
 	}
@@ -67,7 +67,7 @@ const char *bpf_load_btf_path(const struct options *options)
 	return options->btf ? options->btf : KERNEL_BTF;
 }
 
-/* With the types of another kernel fields would be read from wrong places. */
+/* With the types of another kernel, fields would be read from wrong places. */
 static bool is_this_kernels(const struct btf *btf)
 {
 	struct btf *own = btf__parse(KERNEL_BTF, NULL);
@@ -90,7 +90,7 @@ int bpf_load_check_btf(const struct options *options)
 		return 0;
 	begin(options);
 	btf = btf__parse(options->btf, NULL);
-	if (!btf && errno == ENOENT) { /* the file is there, see cli/options.c */
+	if (!btf && errno == ENOENT) { /* cli/options.c has checked that the file exists */
 		wrong = "it has no section .BTF";
 	} else if (!btf) {
 		libbpf_strerror(errno, reason, sizeof(reason));
@@ -113,8 +113,8 @@ bool bpf_load_has_btf(const struct options *options)
 	return !access(bpf_load_btf_path(options), R_OK);
 }
 
-/* Each CPU looks often enough that all of them together cannot fill a quarter of the ring between
- * two looks. */
+/* Each CPU checks the ring so often that all CPUs together cannot fill 1/WAKE_FRACTION of it
+ * between two checks. */
 static __u32 wake_mask(uint64_t ring_size, size_t record_size)
 {
 	uint64_t records = ring_size / WAKE_FRACTION / record_size;
@@ -125,7 +125,7 @@ static __u32 wake_mask(uint64_t ring_size, size_t record_size)
 	return (__u32)each - 1;
 }
 
-/* Settings that programs are loaded with. Returns 0 or -errno. */
+/* Makes the settings that programs are loaded with. Returns 0 or a negative errno. */
 static int configure(struct tcpwatch *skeleton, const struct options *options)
 {
 	struct stat pidns;
@@ -148,7 +148,7 @@ static int configure(struct tcpwatch *skeleton, const struct options *options)
 	return 0;
 }
 
-/* What to load. */
+/* What is to be loaded. */
 struct plan {
 	feature_set wanted;
 	bool old_request_hook; /* bpf_hooks.old_request */
@@ -169,7 +169,7 @@ static void set_autoload(const struct tcpwatch *skeleton, enum feature feature, 
 		bpf_program__set_autoload(*twin->prog, wanted);
 }
 
-/* Opens with the programs of the plan, and loads. Returns 0 or a negative errno. */
+/* Opens the skeleton, and loads the programs of the plan. Returns 0 or a negative errno. */
 static int open_and_load(struct tcpwatch **skeleton, const struct options *options,
 			 const struct plan *plan)
 {
@@ -194,7 +194,7 @@ static int open_and_load(struct tcpwatch **skeleton, const struct options *optio
 	return 0;
 }
 
-/* libbpf looks for tracepoints of this type only where tracefs is mounted. */
+/* libbpf finds tracepoints of this type only where tracefs is mounted. */
 static int attach_tracepoint(struct bpf_prog_skeleton *slot)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
@@ -203,12 +203,13 @@ static int attach_tracepoint(struct bpf_prog_skeleton *slot)
 
 	if (err)
 		return err;
-	/* On one CPU: its program runs on all. */
+	/* The event is on one CPU, but its program runs on all of them: perf_syscall_exit() in
+	 * kernel/trace/trace_syscalls.c. */
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*slot->link = bpf_program__attach_perf_event(*slot->prog, fd);
-	if (*slot->link) /* has the descriptor now */
+	if (*slot->link) /* the link owns the descriptor now */
 		return 0;
 	err = -errno;
 	close(fd);
@@ -254,18 +255,20 @@ static int attach(const struct tcpwatch *skeleton, enum feature feature)
 	return err;
 }
 
-/* Is there no point in going on without it? */
+/* Whether tcpwatch cannot do without the feature. */
 static bool is_needed(const struct options *options, enum feature feature)
 {
 	return feature_infos[feature].core || (feature == FEATURE_FORKS && options->follow_forks);
 }
 
-/* Leaves out what cannot be attached. Returns 0, or a negative errno for the core. */
+/* Attaches what was loaded, and removes from *features what cannot be attached. Returns 0, or a
+ * negative errno where that is needed. */
 static int attach_all(const struct tcpwatch *skeleton, const struct options *options,
 		      feature_set *features)
 {
-	/* Backwards: FEATURE_ACCEPT decides on FEATURE_CLOSES and FEATURE_ACCEPT_STACKS, and what
-	 * needs the transitions comes before them. */
+	/* From the last feature to the first: FEATURE_ACCEPT decides whether FEATURE_CLOSES and
+	 * FEATURE_ACCEPT_STACKS are attached, and programs that report what follows a transition
+	 * must be attached before the first transition is recorded. */
 	for (int i = FEATURES - 1; i >= 0; i--) {
 		enum feature feature = (enum feature)i;
 		int err;
@@ -301,7 +304,8 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 	struct tcpwatch *skeleton = NULL;
 	int err;
 
-	with.stack |= feature_has(feature_set_stacks(), feature); /* else there is nothing in it */
+	with.stack |=
+		feature_has(feature_set_stacks(), feature); /* without it the program is empty */
 	err = open_and_load(&skeleton, &with, &plan);
 
 	if (err)
@@ -327,7 +331,7 @@ int bpf_load_try(const struct options *options, enum feature feature, char hook[
 	return load_one(options, feature, hooks.old_request);
 }
 
-/* Leaves out what the kernel has something against. */
+/* Removes from the plan the features whose hooks the kernel refuses. */
 static int narrow(struct plan *plan, const struct options *options)
 {
 	struct tcpwatch *skeleton = tcpwatch__open();
@@ -342,7 +346,7 @@ static int narrow(struct plan *plan, const struct options *options)
 	return 0;
 }
 
-/* Leaves out, one by one, what does not even load alone. */
+/* Removes from the plan the features that do not load even alone. */
 static void narrow_by_trying(struct plan *plan, const struct options *options)
 {
 	for (enum feature feature = 0; feature < FEATURES; feature++)

@@ -15,11 +15,11 @@
 #include "kernel/privileges.h"
 #include "base/version.h"
 
-/* What is known after the tries. */
+/* The results of the tries. */
 struct probe {
 	feature_set works;
-	int errors[FEATURES];		     /* negative errno, 0 = works */
-	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
+	int errors[FEATURES];		     /* negative errno; 0: it works */
+	char hooks[FEATURES][BPF_HOOK_TEXT]; /* of each program */
 	bool capable[PRIVILEGES];
 	bool btf;
 	int btf_errno;
@@ -85,7 +85,7 @@ static bool is_lost(const struct probe *probe, enum feature feature)
 {
 	if (!probe->errors[feature])
 		return false;
-	if (feature == FEATURE_ACCEPT_STACKS) /* accept has all that it would tell */
+	if (feature == FEATURE_ACCEPT_STACKS) /* FEATURE_ACCEPT reports the same, and more */
 		return !feature_has(probe->works, FEATURE_ACCEPT);
 	return feature_is_optional(feature) || feature_is_missing(probe->works, feature);
 }
@@ -110,7 +110,8 @@ static void print_losses(const struct probe *probe)
 			print_loss(&losses, privileges[i].name, privileges[i].loses);
 }
 
-/* Those that we have, or those that we have not. */
+/* Prints the capabilities that tcpwatch has, or those that it does not have. Returns whether there
+ * are any. */
 static bool print_capabilities(const struct probe *probe, const char *title, bool having)
 {
 	bool any = false;
@@ -132,7 +133,7 @@ static void print_privileges(const struct probe *probe)
 	putchar('\n');
 }
 
-/* Are all of these refused for want of permission? */
+/* Whether the kernel refuses all programs of the full mode for lack of permission. */
 static bool refused_full(const struct probe *probe)
 {
 	for (int i = 0; i < FEATURES; i++)

@@ -26,7 +26,7 @@ struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
 	struct ring_reader *ring;
-	struct go_probe *go; /* NULL without -s, or where that cannot be done */
+	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
@@ -66,7 +66,7 @@ static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *
 	return process_limit_descriptors(pid, limit);
 }
 
-/* Others answer scans. */
+/* The other features' programs answer scans. */
 static bool writes_records(enum feature feature)
 {
 	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES;
@@ -179,7 +179,7 @@ static int wait_for(struct source_live *live, int fd)
 	return epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* What wakes us: the ring, and Go programs that change. */
+/* Watches the ring, and the files of Go programs. */
 static int make_epoll(struct source_live *live)
 {
 	int err;
@@ -193,7 +193,7 @@ static int make_epoll(struct source_live *live)
 	return err;
 }
 
-/* Programs that are started by now come with a record. */
+/* Programs that are started from now on come with a record. */
 static int attach_to_go(struct source_live *live, const struct options *options)
 {
 	int err;

@@ -203,7 +203,7 @@ static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 	if (symbolizer->reads.count && until_ns > now_ns + READS_NS)
 		until_ns = now_ns + READS_NS;
 	if (symbolizer->asks.count && until_ns == UINT64_MAX)
-		until_ns = now_ns + 100 * NS_PER_MS; /* a new worker may be due */
+		until_ns = now_ns + 100 * NS_PER_MS; /* when the worker may be restarted */
 	if (until_ns != UINT64_MAX) {
 		timer.it_value.tv_sec = (time_t)(until_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(until_ns % NS_PER_S);
@@ -251,7 +251,7 @@ static void on_taken(struct call_sites *sites, uint32_t number, const struct eve
 		symbol_stack_place(stack, space, symbolizer->files);
 		return;
 	}
-	if (space) /* better than nothing, should the process be gone */
+	if (space) /* it is used in case the process has ended meanwhile */
 		symbol_stack_place(stack, space, symbolizer->files);
 	stack->is_placed = false;
 	stack->is_queued = queue_add(&symbolizer->reads, number);

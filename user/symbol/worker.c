@@ -19,9 +19,10 @@
 
 #include "symbol/lookup.h"
 
-/* Address space: debug information of the largest programs is some GB. */
+/* The limit of the address space in bytes: the largest programs have some GB of debug information.
+ */
 #define MEMORY_MAX (6ULL << 30)
-/* The sanitizers of tests have reserved more than that. */
+/* The sanitizers that tests run with reserve more than that. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #undef MEMORY_MAX
@@ -31,10 +32,10 @@
 #define FILES_MAX 256
 #define NOBODY	  65534
 
-/* After so long without a request, what was read is given back. */
+/* After this long without a request, the worker frees what it has read. */
 #define IDLE_MS 60000
 
-/* The fixed place of the socket in the worker: all other descriptors are closed. */
+/* The worker's descriptor of the socket. All higher ones are closed. */
 #define SOCKET_FD 3
 
 struct packet {
@@ -55,7 +56,7 @@ static void limit(int resource, rlim_t most)
 	setrlimit(resource, &now);
 }
 
-/* Downloaded debug information is kept in the user's cache: then it stays the user. */
+/* Root becomes nobody, unless debug information is downloaded: its cache belongs to the user. */
 static void drop_user(void)
 {
 	if (getuid() || getenv("DEBUGINFOD_URLS") || setgroups(0, NULL))
@@ -75,13 +76,13 @@ static int drop_all(void)
 	limit(RLIMIT_AS, MEMORY_MAX);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_CORE, 0);
-	/* A change of the user has cleared it. */
+	/* Changing the user has cleared this (prctl(2)). */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
-/* The terminal's signals are for main, whose end is ours. */
+/* The terminal's signals are for main. When it ends, the worker ends. */
 static void default_signals(void)
 {
 	sigset_t none;
@@ -96,7 +97,7 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts descriptors where the request says they belong; what is too many is closed. */
+/* Assigns the received descriptors to the request's files, and closes surplus ones. */
 static void take_fds(struct packet *packet, struct msghdr *message)
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(message);
@@ -117,7 +118,7 @@ static void take_fds(struct packet *packet, struct msghdr *message)
 		close(fds[next++]);
 }
 
-/* false: main is gone, or makes no sense. */
+/* Returns false where main has ended, or the packet is no request. */
 static bool receive(struct packet *packet)
 {
 	union {
@@ -167,7 +168,7 @@ static void work(_Atomic uint32_t *progress)
 		}
 		if (!receive(packet))
 			break;
-		/* Main may not have the right to end another user's process. */
+		/* Main may have no right to kill the process of another user. */
 		alarm(SYMBOL_WORKER_PATIENCE_S);
 		symbol_lookup_answer(lookup, &packet->request, packet->fds, packet->perf, answer);
 		alarm(0);
@@ -177,7 +178,8 @@ static void work(_Atomic uint32_t *progress)
 	}
 }
 
-/* Who reads what main writes waits for its end, not for ours. */
+/* Replaces standard input and output by /dev/null: a program that reads main's output from a pipe
+ * must see its end when main ends, not when the worker does. */
 static void leave_pipes(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -245,8 +247,8 @@ void symbol_worker_stop(struct symbol_worker *worker)
 		return;
 	kill(worker->pid, SIGKILL);
 	close(worker->fd);
-	/* Another user's, for whom we may have no right to send signals: it hears of the end of its
-	 * socket, or of its alarm; that much later, it is waited for at the next start. */
+	/* Main may have no right to kill the process of another user. Then the worker ends when it
+	 * sees its socket closed, or by its alarm. The next start reaps it. */
 	for (int i = 0; i < 20 && !(ended = waitpid(worker->pid, NULL, WNOHANG)); i++)
 		usleep(1000);
 	munmap((void *)worker->progress, sizeof(*worker->progress));
