@@ -90,7 +90,7 @@ int netns_enter(int home_fd, uint32_t pid, void (*inside)(void *context), void *
 	inside(context);
 	if (setns(home_fd, CLONE_NEWNET)) {
 		/* All that follows would be done in the wrong namespace. */
-		perror("tcpwatch: cannot return to the own network namespace");
+		perror("tcpwatch: cannot return to its own network namespace");
 		exit(EXIT_FAILURE);
 	}
 	return 0;

@@ -96,7 +96,7 @@ int bpf_load_check_btf(const struct options *options)
 		libbpf_strerror(errno, reason, sizeof(reason));
 		wrong = reason;
 	} else if (!is_this_kernels(btf)) {
-		wrong = "it is not of the kernel that runs";
+		wrong = "it is of another kernel than the running one";
 	}
 	btf__free(btf);
 	if (!wrong)
@@ -393,7 +393,7 @@ void bpf_load_explain(int err, const struct options *options)
 
 	if (!bpf_load_has_btf(options)) {
 		fprintf(stderr,
-			"tcpwatch: this kernel shows no BTF: cannot read " KERNEL_BTF
+			"tcpwatch: this kernel provides no BTF: cannot read " KERNEL_BTF
 			": %s. Run a kernel built with CONFIG_DEBUG_INFO_BTF=y.\n",
 			strerror(errno));
 		return;
@@ -404,14 +404,14 @@ void bpf_load_explain(int err, const struct options *options)
 			missing, strerror(-err), geteuid(),
 			geteuid() ? "Run it as root, or give it the capabilities: setcap "
 				    "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch"
-				  : "A container or a security policy withholds that from root: "
-				    "grant it.");
+				  : "The container or a security policy withholds them from root: "
+				    "grant them.");
 		return;
 	}
 	fprintf(stderr,
 		"tcpwatch: the kernel refuses to load or attach the BPF programs: %s%s%s. %s\n",
 		strerror(-err), *last_message ? ": " : "", last_message,
 		err == -EPERM || err == -EACCES
-			? "A security policy forbids it, lockdown or an LSM: see the kernel's log."
-			: "Run with -v to see the kernel's own words; kernel 5.15 or newer is needed.");
+			? "A security policy, such as lockdown or an LSM, forbids it: see the kernel's log."
+			: "Run with -v to see the kernel's messages; kernel 5.15 or newer is needed.");
 }

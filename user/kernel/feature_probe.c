@@ -62,7 +62,7 @@ static void print_why(int err)
 	if (!err)
 		fputs("attached", stdout);
 	else if (err == -ESRCH || err == -ENOENT)
-		fputs("absent: no such function here", stdout);
+		fputs("absent: this kernel has no such function", stdout);
 	else
 		printf("refused: %s", strerror(-err));
 }
@@ -151,14 +151,14 @@ static const char *remedy(const struct probe *probe)
 	if (!probe->capable[0] || !probe->capable[1])
 		return "run as root, or with CAP_BPF and CAP_PERFMON.";
 	if (!core_works(probe))
-		return "use kernel 5.15 or newer. -v shows what the kernel says to each program.";
+		return "use kernel 5.15 or newer. -v shows the kernel's message for each program.";
 	if (refused_full(probe))
-		return "none from here: this host allows no fentry programs. What is shown stays\n"
-		       "true, and what cannot be seen is null.";
+		return "none: this host allows no fentry programs. What is shown is still true, and\n"
+		       "what cannot be seen is null.";
 	if (any_lost(probe))
-		return "-v shows what the kernel says to each program that is not attached.";
+		return "-v shows the kernel's message for each program that is not attached.";
 	if (!probe->capable[2] || !probe->capable[3])
-		return "CAP_SYS_ADMIN and CAP_SYS_PTRACE show every network namespace.";
+		return "with CAP_SYS_ADMIN and CAP_SYS_PTRACE every network namespace is seen.";
 	return can_change_netns() ? "none is needed."
 				  : "a security policy keeps tcpwatch out of network namespaces.";
 }
@@ -184,6 +184,7 @@ enum exit_status features_print(const struct options *options)
 		return STATUS_OK;
 	fflush(stdout);
 	fprintf(stderr, "tcpwatch: the core cannot run here: %s\n",
-		*bpf_load_message() ? bpf_load_message() : "see what is not attached");
+		*bpf_load_message() ? bpf_load_message()
+				    : "see the programs that are not attached");
 	return STATUS_CANNOT;
 }

@@ -50,13 +50,13 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN])
 	if (admin && ptrace)
 		return NULL;
 	snprintf(text, PRIVILEGES_TEXT_LEN,
-		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or with %s as well",
+		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or add %s",
 		 admin ? "network namespaces of other users' processes"
 		       : "other network namespaces",
 		 admin	  ? "CAP_SYS_PTRACE is"
 		 : ptrace ? "CAP_SYS_ADMIN is"
 			  : "CAP_SYS_ADMIN and CAP_SYS_PTRACE are",
-		 admin || ptrace ? "that" : "these");
+		 admin || ptrace ? "it" : "them");
 	return text;
 }
 

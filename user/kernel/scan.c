@@ -130,7 +130,7 @@ static void look_for_unseen(struct scan_result *result)
 
 		if (scan_result_has_seen(result, netns.inode))
 			continue;
-		warn_of(&netns, "no process of it can be looked into");
+		warn_of(&netns, "none of its processes can be inspected");
 		result->some_unseen = true;
 	}
 }

@@ -223,7 +223,7 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	    !feature_has(live->base.features, FEATURE_ACCEPT_STACKS))
 		journal_say(SD_WARNING,
 			    "-s: where connections were accepted is not known: the end of "
-			    "accept() cannot be seen. See tcpwatch --features -v");
+			    "accept() cannot be traced. See tcpwatch --features -v");
 	err = attach_to_go(live, options);
 	if (!err)
 		err = make_epoll(live);
