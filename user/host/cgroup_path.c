@@ -89,7 +89,7 @@ void cgroup_container(const char *path, char container[CGROUP_CONTAINER_LEN])
 		if (digits != CONTAINER_DIGITS)
 			continue;
 		memcpy(container, at, CONTAINER_DIGITS);
-		container[CONTAINER_DIGITS] =
-			'\0'; /* the last one, of the innermost container, counts */
+		/* The loop goes on: the last id, of the innermost container, counts. */
+		container[CONTAINER_DIGITS] = '\0';
 	}
 }

@@ -48,8 +48,8 @@ int netns_list_read(struct netns_list *list)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		snprintf(path, sizeof(path), "%s/ns/net", entry->d_name);
-		if (fstatat(dirfd(proc), path, &status,
-			    0)) /* it has ended, or we may not look at it */
+		/* The process has ended, or may not be inspected. */
+		if (fstatat(dirfd(proc), path, &status, 0))
 			continue;
 		netns.inode = (uint32_t)status.st_ino;
 		netns.pid = (uint32_t)strtoul(entry->d_name, NULL, 10);

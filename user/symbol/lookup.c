@@ -242,8 +242,7 @@ static void add_found(struct job *job, uint64_t ip, uint32_t file, const char *b
 		return;
 	frame->ip = ip;
 	frame->file = file;
-	frame->offset =
-		found->offset + 1; /* from the call, which was looked up, to the return address */
+	frame->offset = found->offset + 1; /* the call was looked up, not the return address */
 	frame->line = found->line;
 	frame->function = symbol_answer_text(job->answer, found->function);
 	frame->source = symbol_answer_text(job->answer, found->file);
