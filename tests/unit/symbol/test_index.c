@@ -21,10 +21,11 @@ static void finds_the_nearest_that_has_it(void **state)
 
 	(void)state;
 	assert_int_equal(value_at(&index, 0), 0);
-	symbol_index_add(&index, 0x300, 0x300, 5); /* no length: up to the next */
+	symbol_index_add(&index, 0x300, 0x300,
+			 5); /* without a length: reaches up to the next one */
 	symbol_index_add(&index, 0x100, 0x200, 1);
 	symbol_index_add(&index, 0x140, 0x150, 2);
-	symbol_index_add(&index, 0x140, 0x150, 3); /* another name of it */
+	symbol_index_add(&index, 0x140, 0x150, 3); /* another name at the same place */
 	symbol_index_add(&index, 0x400, 0x100, 7); /* ends before it begins */
 	symbol_index_seal(&index);
 	assert_int_equal(value_at(&index, 0xff), 0);
