@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any bytes as Go's table of functions, the runtime's data and relocations. Two lengths come first.
- */
+/* Any bytes as Go's table of functions, the runtime's data and relocations, behind two lengths. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../unit/go_table.h"
+#include "symbol/go.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

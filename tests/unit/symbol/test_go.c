@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Go programs without symbols, compared with what Go's tools and DWARF know of the same programs.
- */
+/* Go programs without symbols, compared with what Go's tools and DWARF know of the same ones. */
 #include "events.h"
 
 #include <fcntl.h>
@@ -9,6 +8,8 @@
 
 #include "go_table.h"
 #include "shell.h"
+#include "symbol/elf.h"
+#include "symbol/go.h"
 
 #define SOURCE "tests/unit/symbols/go_inlined.go"
 #define GO     "GO111MODULE=off GOFLAGS= go "
