@@ -60,8 +60,7 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), &sk->__sk_common, &req->__req_common);
-	if (sk_flag(sk, SOCK_KEEPOPEN))
-		e->flow.flags = EVENT_KEEPALIVE;
+	e->flow.flags = sk_flag(sk, SOCK_KEEPOPEN) ? EVENT_KEEPALIVE : 0;
 	e->what = SEGMENT_SYNACK_REPEATED;
 	e->state = TCP_SYN_RECV;
 	e->timeouts = BPF_CORE_READ_BITFIELD(req, num_timeout);
