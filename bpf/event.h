@@ -43,8 +43,8 @@ enum event_flag {
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
 	EVENT_RESET_SENT = 1 << 8,  /* never from the kernel: set by track/coalesce.h */
-	EVENT_EXITING = 1 << 9	    /* the task is exiting (PF_EXITING): it did not call
-				       close() itself; only with EVENT_ACTOR */
+	EVENT_EXITING = 1 << 9	    /* current is on its way out (PF_EXITING): it did not close()
+				       this one itself; only with EVENT_ACTOR */
 };
 
 struct event_header {
