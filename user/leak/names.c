@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 struct names_wait {
 	uint32_t stack;
