@@ -54,8 +54,7 @@ static void server_start(void)
 }
 
 /* Runs the server as long as it has something to do. Returns the answer, at most `size` bytes of
- * it.
- */
+ * it. */
 static size_t run(int fd, char *text, size_t size, bool reads)
 {
 	struct epoll_event event;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any bytes as values of options: durations, sizes, ports, pids, names. The first byte chooses one.
- */
+/* Any bytes as values of options: durations, sizes, ports, pids, names. The first byte chooses
+ * one. */
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>

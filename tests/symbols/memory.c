@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* memory PID ADDRESS...: how much memory 10,000 different stacks of 16 such frames take with names.
- */
+/* memory PID ADDRESS...: how much memory 10,000 different stacks of 16 such frames take with
+ * names. */
 #include <malloc.h>
 #include <stdlib.h>
 

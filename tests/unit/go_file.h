@@ -2,8 +2,8 @@
 #ifndef TCPWATCH_GO_FILE_H
 #define TCPWATCH_GO_FILE_H
 
-/* The parts of a Go program that go/binary.c reads, made by hand, so that each can be made wrong.
- */
+/* The parts of a Go program that go/binary.c reads, made by hand, so that each can be made
+ * wrong. */
 #include "events.h"
 
 #include <elf.h>

@@ -10,8 +10,8 @@ struct deadline {
 	uint64_t cookie;
 };
 
-/* A binary heap of sockets, by the time when each must be checked. A zeroed heap is an empty one.
- */
+/* A binary heap of sockets, by the time when each must be checked. A zeroed heap is an empty
+ * one. */
 struct deadline_heap {
 	struct deadline *items;
 	size_t count;

@@ -20,8 +20,8 @@ int ring_reader_new(struct ring_reader **reader, int fd, size_t size);
 /* NULL is allowed. */
 void ring_reader_free(struct ring_reader *reader);
 
-/* Passes all records that are there to the sink, in order. A record is valid only during the call.
- */
+/* Passes all records that are there to the sink, in order. A record is valid only during the
+ * call. */
 void ring_reader_consume(struct ring_reader *reader,
 			 void (*sink)(void *context, const void *record, size_t size),
 			 void *context);

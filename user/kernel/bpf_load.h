@@ -42,8 +42,8 @@ const char *bpf_load_message(void);
 /* Whether the file of bpf_load_btf_path() is readable. Sets errno if not. */
 bool bpf_load_has_btf(const struct options *options);
 
-/* Prints to stderr why loading failed with `err`, a negative errno: cause, evidence and one remedy.
- */
+/* Prints to stderr why loading failed with `err`, a negative errno: cause, evidence and one
+ * remedy. */
 void bpf_load_explain(int err, const struct options *options);
 
 #endif

@@ -19,8 +19,8 @@
 #define PATH_LEN    64
 #define VECTORS_MAX 64
 
-/* How many times the threads are listed: threads that were not listed yet may have created others.
- */
+/* How many times the threads are listed: threads that were not listed yet may have created
+ * others. */
 #define ROUNDS 4
 
 static int set(const struct bpf_program *program, pid_t thread, uint64_t address,

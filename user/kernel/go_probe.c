@@ -151,8 +151,7 @@ static struct go_program *find(struct go_probe *probe, const struct file_id *id)
 }
 
 /* Returns a free place, or that of the program that was not started for longest, after detaching
- * it.
- */
+ * it. */
 static struct go_program *make_room(struct go_probe *probe)
 {
 	struct go_program *oldest = &probe->programs[0];

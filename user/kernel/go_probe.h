@@ -10,16 +10,16 @@
 struct bpf_link;
 struct bpf_program;
 
-/* How many Go programs have a probe at a time. The one that was not started for longest loses it.
- */
+/* How many Go programs have a probe at a time. The one that was not started for longest loses
+ * it. */
 #define GO_PROBES_MAX 64
 
 /* Attaches bpf/go_request.bpf.c to the Go programs that processes run, once for each file. */
 struct go_probe;
 
-/* The BPF programs are loaded, and stay the caller's. at_start: the one for breakpoints, or NULL.
- * verbose: print to stderr what is attached. Returns 0, or a negative errno with *probe untouched.
- */
+/* The BPF programs are loaded, and stay the caller's. at_start: the one for breakpoints, or
+ * NULL. verbose: print to stderr what is attached. Returns 0, or a negative errno with *probe
+ * untouched. */
 int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
 		 const struct bpf_program *at_start, bool verbose);
 /* Detaches all probes; waits until that is done, some 100 ms. NULL is allowed. */

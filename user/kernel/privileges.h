@@ -18,8 +18,8 @@ struct privilege {
 extern const struct privilege privileges[PRIVILEGES];
 
 /* Whether tcpwatch has the capability in its effective set. As in the kernel (bpf_capable() and
- * perfmon_capable() in include/linux/capability.h), CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON.
- */
+ * perfmon_capable() in include/linux/capability.h), CAP_SYS_ADMIN includes CAP_BPF and
+ * CAP_PERFMON. */
 bool privileges_has(unsigned int capability);
 
 /* Names the capabilities that every run needs and that are missing, such as "CAP_BPF and

@@ -133,8 +133,8 @@ static bool read_varint(const struct symbol_go *go, uint64_t *at, uint32_t *foun
 	return false;
 }
 
-/* Such a table is a list of pairs: the change of a value, and for how many bytes of code it holds.
- */
+/* Such a table is a list of pairs: the change of a value, and for how many bytes of code it
+ * holds. */
 static bool value_at(const struct symbol_go *go, const struct function *function, uint64_t table,
 		     uint64_t address, int32_t *value)
 {

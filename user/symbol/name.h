@@ -16,8 +16,8 @@ void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled);
 
 /* Whether programs or threads start in this function, so that it has no caller. */
 bool symbol_name_is_start(const char *name);
-/* Whether the module, by its path, is a C library, which calls main() and the functions of threads.
- */
+/* Whether the module, by its path, is a C library, which calls main() and the functions of
+ * threads. */
 bool symbol_module_is_start(const char *path);
 
 #endif

@@ -79,8 +79,8 @@ void symbol_stack_place(struct symbol_stack *stack, const struct address_space *
 		memcpy(stack->maps, maps, count * sizeof(maps[0]));
 }
 
-/* The index of a file in the request: files are in the order in which the mappings first name them.
- */
+/* The index of a file in the request: files are in the order in which the mappings first name
+ * them. */
 static uint32_t number_of(const struct symbol_stack *stack, const struct symbol_file *file)
 {
 	uint32_t number = 0;
@@ -157,8 +157,8 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 	return count;
 }
 
-/* Sets the names, and frees what only the request needed. Returns the stack, which may have moved.
- */
+/* Sets the names, and frees what only the request needed. Returns the stack, which may have
+ * moved. */
 static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
 				   size_t count, bool is_short)
 {

@@ -39,8 +39,7 @@ void stack_table_free(struct stack_table *table);
 uint32_t stack_table_add(struct stack_table *table, const struct event_stack *e, bool *is_new);
 
 /* Returns the stack of a number, NULL for one that was not given out. Valid until the table is
- * freed.
- */
+ * freed. */
 const struct stack *stack_table_get(const struct stack_table *table, uint32_t id);
 
 /* How many stacks are kept. */

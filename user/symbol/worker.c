@@ -19,8 +19,8 @@
 
 #include "symbol/lookup.h"
 
-/* The limit of the address space in bytes: the largest programs have some GB of debug information.
- */
+/* The limit of the address space in bytes: the largest programs have some GB of debug
+ * information. */
 #define MEMORY_MAX (6ULL << 30)
 /* The sanitizers that tests run with reserve more than that. */
 #ifdef __has_feature

@@ -282,8 +282,7 @@ static void tables_of_all_versions_are_read(void **state)
 }
 
 /* The table is on the heap, in a block of its exact length, so that sanitizers find reads behind
- * it.
- */
+ * it. */
 static void damaged_tables_are_answered(void **state)
 {
 	static const uint64_t values[] = {0, 1, 0x7f, 0xff, UINT32_MAX, 1ULL << 31, UINT64_MAX};
