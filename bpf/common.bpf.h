@@ -128,8 +128,8 @@ static __always_inline void begin_record(void *record, __u8 kind, __u16 size, __
 	e->time_ns = time_ns;
 }
 
-/* Fills in what the record of a full socket begins with, as far as the flow. `tp` is `sk` as the
- * TCP socket that it is. */
+/* Fills in what the record of a full socket begins with, up to the flow. `sk` and `tp` are the same
+ * socket. */
 static __always_inline void begin_socket_record(void *record, __u8 kind, __u16 size, __u64 time_ns,
 						struct sock *sk, struct tcp_sock *tp)
 {

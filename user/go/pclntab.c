@@ -104,8 +104,8 @@ static int read_header(struct table *table)
 /* Sets *at to the offset of the name in the table's names. */
 static int find_name(const struct table *table, const char *name, uint64_t *at)
 {
-	char whole[NAME_MAX_LEN + 2] =
-		""; /* between two zeros, so that no name that merely ends with it is found */
+	/* The name between two zeros: names that only end with it are not found. */
+	char whole[NAME_MAX_LEN + 2] = "";
 	size_t length = strlen(name);
 	int err;
 

@@ -304,10 +304,9 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 	struct tcpwatch *skeleton = NULL;
 	int err;
 
-	with.stack |=
-		feature_has(feature_set_stacks(), feature); /* without it the program is empty */
+	/* Without stacks the verifier removes all of such a program. */
+	with.stack |= feature_has(feature_set_stacks(), feature);
 	err = open_and_load(&skeleton, &with, &plan);
-
 	if (err)
 		return err;
 	err = attach(skeleton, feature);
