@@ -21,7 +21,7 @@ SANITIZE ?=
 WARN	 := -Wall -Wextra -Werror
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
-LDLIBS	 := -lbpf -ldw -lelf -lz -l:libstdc++.so.6
+LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
@@ -89,7 +89,7 @@ $(addsuffix /cli/explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
 
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
 
 -include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 include deploy/install.mk

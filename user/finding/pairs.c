@@ -5,8 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 /* So many different processes are told apart at the other ends. */
 #define OTHERS_LIMIT 64
