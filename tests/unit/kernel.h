@@ -15,7 +15,8 @@
 struct kernel {
 	struct source source;
 	uint64_t now_ns;
-	uint64_t scan_ns; /* that a scan takes */
+	uint64_t scan_ns;     /* that a scan takes */
+	uint64_t settings_ns; /* that it takes to read settings */
 	int scan_error, settings_error;
 	struct ledger ledger;	      /* of lost records */
 	struct net_settings settings; /* of every network namespace */
@@ -82,6 +83,7 @@ static inline int kernel_settings(struct source *source, uint32_t netns,
 
 	(void)netns;
 	kernel->settings_read++;
+	kernel->now_ns += kernel->settings_ns;
 	*settings = kernel->settings;
 	return kernel->settings_error;
 }

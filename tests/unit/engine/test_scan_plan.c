@@ -144,6 +144,25 @@ static void a_gap_is_a_loss_and_a_failed_scan_is_repeated(void **state)
 	scene_free(scene);
 }
 
+/* What the scan itself finds wrong it has put right. */
+static void gaps_that_a_scan_finds_need_no_other(void **state)
+{
+	struct scene *scene = scene_new();
+	struct event_flow flow = server_flow(1);
+
+	(void)state;
+	world_step(scene->world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS - NS_PER_S,
+		   NULL);
+	know_idle(scene, 1, &server);
+	scene->plan.reconcile_at_ns = START_NS;
+	run_at(scene, START_NS);
+	assert_int_equal(world_find(scene->world, 1)->state, TCP_CLOSE_WAIT);
+	assert_int_equal(scene->world->tracker.gaps, 1);
+	run_at(scene, START_NS + 1);
+	assert_int_equal(scene->plan.reconcile_at_ns, UINT64_MAX);
+	scene_free(scene);
+}
+
 /* The descriptors are asked alone where they have all that is due. */
 static void a_leak_is_judged_by_the_cheapest_scan(void **state)
 {
@@ -300,12 +319,41 @@ static void a_look_scans_between_its_halves(void **state)
 	scene_free(scene);
 }
 
+/* A two-hundredth of the time; here a connection that waits in FIN_WAIT2 has settings read. */
+static void looks_leave_pauses(void **state)
+{
+	static const uint64_t took_ms[] = {0, 5, 6, 50}, pause_ms[] = {1000, 1000, 1200, 10000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(took_ms); i++) {
+		struct scene *scene = scene_new();
+		struct event_flow flow = server_flow(1);
+
+		world_step(scene->world, 1, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2, START_NS, NULL);
+		scene->kernel.settings_ns = took_ms[i] * NS_PER_MS;
+		look_at(scene, START_NS + NS_PER_S);
+		assert_int_equal(scene->kernel.settings_read, 1);
+		assert_int_equal(scene->kernel.scans, 0);
+		assert_int_equal(scan_plan_deadline(&scene->plan),
+				 START_NS + NS_PER_S + pause_ms[i] * NS_PER_MS);
+		scene_free(scene);
+	}
+}
+
 /* At most a hundredth of the time, and every two seconds; the looks between them go on. */
 static void scans_of_looks_have_a_budget(void **state)
 {
 	struct scene *scene = scene_new();
 
 	(void)state;
+	listen_at_80(scene);
+	look_at(scene, START_NS + NS_PER_S);
+	look_at(scene, START_NS + 2 * NS_PER_S);
+	assert_int_equal(scene->kernel.scans, 1);
+	look_at(scene, START_NS + 3 * NS_PER_S);
+	assert_int_equal(scene->kernel.scans, 2);
+	scene_free(scene);
+	scene = scene_new();
 	listen_at_80(scene);
 	scene->kernel.scan_ns = 50 * NS_PER_MS;
 	look_at(scene, START_NS + NS_PER_S);
@@ -384,12 +432,14 @@ int main(void)
 		cmocka_unit_test(without_work_there_is_no_scan),
 		cmocka_unit_test(losses_are_mended_by_a_scan),
 		cmocka_unit_test(a_gap_is_a_loss_and_a_failed_scan_is_repeated),
+		cmocka_unit_test(gaps_that_a_scan_finds_need_no_other),
 		cmocka_unit_test(a_leak_is_judged_by_the_cheapest_scan),
 		cmocka_unit_test(what_is_closed_during_the_scan_is_no_leak),
 		cmocka_unit_test(leak_scans_leave_pauses),
 		cmocka_unit_test(a_leak_scan_that_fails_is_repeated_after_a_second),
 		cmocka_unit_test(a_socket_that_is_missing_asks_for_a_full_scan),
 		cmocka_unit_test(a_look_scans_between_its_halves),
+		cmocka_unit_test(looks_leave_pauses),
 		cmocka_unit_test(scans_of_looks_have_a_budget),
 		cmocka_unit_test(mini_sockets_are_asked_for_before_a_summary),
 		cmocka_unit_test(the_last_scan_judges_what_is_due),

@@ -97,8 +97,11 @@ static void each_process_and_peer_has_its_own(void **state)
 	flows[2].netns = OTHER_NETNS;
 	flows[3].remote[3]++;
 	flows[4].family = AF_INET6;
-	for (size_t i = 0; i < ARRAY_SIZE(flows); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		find(use); /* the one that was asked for last is tried first */
 		peer_use_opened(use, &curl, &flows[i], SLOT_NS);
+	}
+	find(use);
 	peer_use_opened(use, &wget, &flows[0], SLOT_NS);
 	peer_use_opened(use, &unknown, &flows[0], SLOT_NS);
 	assert_int_equal(count_all(use), 6);
@@ -163,6 +166,21 @@ static void only_the_last_slots_count(void **state)
 	assert_int_equal(sum.all.opened, 1);
 	assert_int_equal(sum.all.closed, 0);
 	assert_int_equal(find(use)->open, 1 + 2 + 3 + 4 + 5 + 6);
+	peer_use_free(use);
+}
+
+static void what_only_closes_is_lately_too(void **state)
+{
+	struct peer_use *use = use_new();
+	struct peer_sum sum;
+
+	(void)state;
+	open_at(use, SLOT_NS);
+	close_at(use, SLOT_NS + 3 * PEER_SLOT_NS, 15 * NS_PER_S);
+	sum = peer_sum(find(use), SLOT_NS + 4 * PEER_SLOT_NS);
+	assert_int_equal(sum.over_ns, 4 * PEER_SLOT_NS);
+	sum = peer_sum(find(use), SLOT_NS + PEER_SLOTS * PEER_SLOT_NS);
+	assert_int_equal(sum.over_ns, (PEER_SLOTS - 3) * PEER_SLOT_NS);
 	peer_use_free(use);
 }
 
@@ -277,6 +295,7 @@ int main(void)
 		cmocka_unit_test(each_process_and_peer_has_its_own),
 		cmocka_unit_test(an_end_without_a_beginning_makes_no_peer),
 		cmocka_unit_test(only_the_last_slots_count),
+		cmocka_unit_test(what_only_closes_is_lately_too),
 		cmocka_unit_test(the_most_of_a_slot_goes_on_from_the_one_before),
 		cmocka_unit_test(a_pause_is_quiet_if_it_is_long),
 		cmocka_unit_test(pauses_of_one_slot_are_kept_together),
