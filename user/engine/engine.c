@@ -8,14 +8,14 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "base/version.h"
 #include "engine/hooks.h"
 #include "engine/internal.h"
+#include "engine/start_record.h"
 #include "leak/names.h"
 #include "track/mini_tracker.h"
 #include "track/retransmit.h"
 
-/* Once all modules are there. */
+/* The modules that need all others. */
 static void connect_modules(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
@@ -161,56 +161,6 @@ static bool process_alive(void *context, uint32_t tgid)
 	return source->ops->process_alive(source, tgid);
 }
 
-/* Does a watched process hold the socket, or own it without a descriptor (unaccepted)? */
-static bool is_watched(struct engine *engine, const struct tcp_socket *socket,
-		       const struct event_scan *records, size_t count)
-{
-	if (!watch_set_is_selective(engine->watched))
-		return true;
-	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
-		const struct process *holder =
-			process_table_get(engine->tracker.processes, &records[i].task);
-
-		if (holder && holder->watched)
-			return true;
-	}
-	return socket->owner && socket->owner->watched;
-}
-
-/* Counts for the start line. */
-static void count_found(struct engine *engine, const struct scan_result *result,
-			struct output_start *start)
-{
-	size_t count;
-
-	for (size_t i = 0; i < result->count; i += count) {
-		const struct event_scan *record = &result->records[i];
-		const struct tcp_socket *socket =
-			socket_table_find(engine->tracker.sockets, record->cookie);
-
-		count = scan_result_group(result, record);
-		if (!socket || socket->hidden || !is_watched(engine, socket, record, count))
-			continue;
-		start->sockets_found++;
-		start->close_wait_found += record->state == TCP_CLOSE_WAIT;
-	}
-}
-
-static void print_start(struct engine *engine, const struct scan_result *result)
-{
-	const struct engine_config *config = &engine->config;
-	struct output_start start = {
-		.version = TCPWATCH_VERSION,
-		.kernel = config->kernel,
-		.features = config->source->features,
-		.options = config->options,
-		.targets = config->targets,
-	};
-
-	count_found(engine, result, &start);
-	config->output->ops->start(config->output, &start, engine->started_ns);
-}
-
 int engine_start(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
@@ -223,7 +173,7 @@ int engine_start(struct engine *engine)
 		engine->summary_at_ns = engine->started_ns + config->options->interval_ns;
 	err = scan_plan_begin_first(&engine->scans, &result);
 	if (!err) {
-		print_start(engine, &result); /* before anything that came during the scan */
+		start_record_print(engine, &result); /* before what came during the scan */
 		err = scan_plan_finish_first(&engine->scans, &result);
 	}
 	scan_result_clear(&result);

@@ -13,7 +13,7 @@
 #include "track/stack_tracker.h"
 #include "track/tracker.h"
 
-/* The modules that engine.c connects. Only engine.c, hooks.c and pages.c use this. */
+/* The modules that engine.c connects. For the files of engine/ only. */
 struct engine {
 	struct engine_config config;
 	struct ledger ledger;
