@@ -169,10 +169,11 @@ static const struct output_ops checker_ops = {
 	.end = check_end,
 };
 
-static void watch_child(void *context, uint32_t tgid)
+static bool watch_child(void *context, uint32_t tgid)
 {
 	(void)context;
 	CHECK(tgid);
+	return true;
 }
 
 /* Lets time pass as the main loop does, without missing a deadline. */

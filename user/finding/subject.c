@@ -49,7 +49,7 @@ static void entry_free(struct subjects *subjects, struct entry *entry)
 	free(entry);
 }
 
-/* Its processes may be gone already. */
+/* The processes may have been freed before. */
 void subjects_free(struct subjects *subjects)
 {
 	struct entry *entry, *next;
