@@ -58,12 +58,9 @@ struct program {
 	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
 
-static void watch_child(void *context, uint32_t tgid)
+static bool watch_child(void *context, uint32_t tgid)
 {
-	struct program *program = context;
-
-	if (targets_add(&program->targets, tgid))
-		engine_process_exited(program->engine, tgid);
+	return !targets_add(&((struct program *)context)->targets, tgid);
 }
 
 static int watch_fd(struct program *program, int fd, uint64_t tag)

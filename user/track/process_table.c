@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory uthash leaves the new element out and says so in hh.tbl, instead of ending the
- * program. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "metric/group.h"
 #include "track/socket_table.h"
 
