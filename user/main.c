@@ -44,6 +44,7 @@ enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB, EPOLL_SITES };
 
 struct program {
 	struct options options;
+	struct suppressions *suppressions; /* NULL without --suppressions */
 	struct targets targets;
 	struct source *source;
 	struct output *output;
@@ -263,6 +264,7 @@ static enum exit_status run(struct program *program)
 	char targets[TARGETS_TEXT_LEN];
 	struct engine_config config = {
 		.options = &program->options,
+		.suppressions = program->suppressions,
 		.source = program->source,
 		.output = program->output,
 		.sites = program->sites,
@@ -430,7 +432,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_ALL, "");
 	service_init(&program.service);
-	options_parse(&program.options, argc, argv);
+	options_parse(&program.options, &program.suppressions, argc, argv);
 	if (bpf_load_check_btf(&program.options))
 		status = STATUS_USAGE;
 	else if (program.options.features)
@@ -448,6 +450,7 @@ int main(int argc, char **argv)
 	command_free(&program.command.command);
 	if (program.results && program.results != stdout)
 		fclose(program.results);
+	suppressions_free(program.suppressions);
 	options_free(&program.options);
 	if (program.signal_fd >= 0)
 		close(program.signal_fd);

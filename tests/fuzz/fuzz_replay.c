@@ -70,7 +70,7 @@ static void run_json(struct source *source, const struct options *options)
 	CHECK(file);
 	output = output_json_new(file);
 	CHECK(output);
-	err = replay_run(source, output, options);
+	err = replay_run(source, output, options, NULL);
 	output->ops->free(output);
 	fclose(file);
 	if (!err)
@@ -83,7 +83,7 @@ static void run_text(struct source *source, const struct options *options)
 	struct output *output = output_text_new(null_file);
 
 	CHECK(output);
-	replay_run(source, output, options);
+	replay_run(source, output, options, NULL);
 	output->ops->free(output);
 }
 

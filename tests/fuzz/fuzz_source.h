@@ -14,7 +14,6 @@
 #include "model/event_check.h"
 #include "model/source.h"
 #include "model/tcp_state.h"
-#include "model/tcp_transition.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 {
 	struct targets_given given = {0};
 	struct options options;
+	struct suppressions *suppressions;
 	struct source *source = NULL;
 	struct output *output;
 	int err;
@@ -88,15 +89,16 @@ int main(int argc, char **argv)
 	if (open_log(argv[1], &source))
 		return STATUS_BAD_LOG;
 	argc = take_targets(&given, argc - 1, argv + 1);
-	options_parse(&options, argc, argv + 1);
+	options_parse(&options, &suppressions, argc, argv + 1);
 	add_targets(&options, &given);
 	output = options.json ? output_json_new(stdout) : output_text_new(stdout);
-	err = output ? replay_run(source, output, &options) : -1;
+	err = output ? replay_run(source, output, &options, suppressions) : -1;
 	if (err)
 		fprintf(stderr, "replay: %s\n", strerror(-err));
 	if (output)
 		output->ops->free(output);
 	source->ops->free(source);
+	suppressions_free(suppressions);
 	options_free(&options);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

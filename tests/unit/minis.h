@@ -58,8 +58,8 @@ static inline void to_orphan(struct world *world, uint64_t cookie, uint64_t at_n
 	last_step(world, cookie, TCP_FIN_WAIT2, EVENT_DEAD, at_ns + MS);
 }
 
-static inline void tell(struct world *world, uint64_t cookie, enum event_mini_what what,
-			unsigned int tcp_state, __s32 left_ticks, uint64_t at_ns)
+static inline void feed_mini(struct world *world, uint64_t cookie, enum event_mini_what what,
+			     unsigned int tcp_state, __s32 left_ticks, uint64_t at_ns)
 {
 	struct event_flow flow = client_flow(cookie);
 	struct event_mini e = make_mini(cookie, &flow, what, tcp_state, left_ticks, at_ns);

@@ -47,13 +47,21 @@ static inline void command_line_make(struct command_line *line, const char *cons
 
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static inline void parse(struct options *options, const char *const *arguments)
+/* The file of --suppressions, which the caller frees; NULL without the option. */
+static inline struct suppressions *parse_both(struct options *options, const char *const *arguments)
 {
 	static struct command_line line; /* as main()'s: options point into it */
+	struct suppressions *suppressions;
 
 	command_line_make(&line, arguments);
 	memset(options, 0xa5, sizeof(*options));
-	options_parse(options, line.count, line.words);
+	options_parse(options, &suppressions, line.count, line.words);
+	return suppressions;
+}
+
+static inline void parse(struct options *options, const char *const *arguments)
+{
+	suppressions_free(parse_both(options, arguments));
 }
 
 static inline void file_take(int fd, char *text, size_t size)

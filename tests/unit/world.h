@@ -10,6 +10,7 @@
 #include "leak/watch.h"
 #include "model/options.h"
 #include "track/reconcile.h"
+#include "track/transition.h"
 
 #define WORLD_NOTES 256
 #define SELF_TGID   999
@@ -39,7 +40,7 @@ struct world_leak {
 
 /* The counts go on where there is no more room for notes. */
 struct world {
-	struct watch_set *watched;
+	struct filter *watched;
 	struct tracker tracker;
 	struct ledger ledger;
 	struct intake intake;
@@ -141,7 +142,7 @@ static inline struct world *world_new(const struct options *options)
 				      .context = world};
 
 	assert_non_null(world);
-	world->watched = watch_set_new(options);
+	world->watched = filter_new(options);
 	assert_non_null(world->watched);
 	assert_int_equal(tracker_init(&world->tracker, world->watched, SELF_TGID, &hooks), 0);
 	world->intake = (struct intake){.tracker = &world->tracker, .ledger = &world->ledger};
@@ -162,7 +163,7 @@ static inline void world_free(struct world *world)
 {
 	leak_watch_free(world->leaks);
 	tracker_free(&world->tracker);
-	watch_set_free(world->watched);
+	filter_free(world->watched);
 	free(world);
 }
 
@@ -181,6 +182,16 @@ static inline void world_take(struct world *world, const void *record)
 static inline void world_feed(struct world *world, const struct event_transition *e)
 {
 	world_take(world, e);
+}
+
+/* `known`: as of transition_event(). */
+static inline void world_feed_known(struct world *world, const struct event_transition *e,
+				    enum cause known)
+{
+	struct event_transition *exact = make_exact(e);
+
+	transition_event(&world->tracker, exact, known);
+	free(exact);
 }
 
 /* As kernels that tell all of it. */

@@ -39,4 +39,31 @@ size_t cookie_table_count(const struct cookie_table *table);
  */
 void *cookie_table_next(struct cookie_table *table, uint32_t *position);
 
+/*
+ * The entries of a cookie table in an order that its user keeps, for example of when each was last
+ * seen.
+ */
+
+/* A member of each entry. */
+struct cookie_links {
+	uint32_t prev; /* handles; 0 = none */
+	uint32_t next;
+};
+
+struct cookie_order {
+	struct cookie_table *table; /* the user's */
+	size_t links_at;	    /* offset of the struct cookie_links in an entry */
+	uint32_t first;		    /* handles; start as 0 */
+	uint32_t last;
+};
+
+/* Puts an entry that is not in the order at its end. */
+void cookie_order_append(struct cookie_order *order, void *entry);
+
+/* Takes an entry out of the order; must be called before the entry is removed from the table. */
+void cookie_order_remove(struct cookie_order *order, void *entry);
+
+/* NULL if the order is empty. */
+void *cookie_order_first(const struct cookie_order *order);
+
 #endif

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "model/tcp_state.h"
-#include "model/tcp_transition.h"
 
 struct explain_page {
 	const char *id;

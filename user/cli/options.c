@@ -332,7 +332,7 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 		puts("tcpwatch " TCPWATCH_VERSION);
 		exit(EXIT_SUCCESS);
 	case ARGP_KEY_END:
-		options_check(state->input);
+		options_check(((const struct options_leaks *)state->input)->options);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -342,12 +342,16 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
-	struct options *options = state->input;
+	struct options_leaks *leaks = state->input;
+	struct options *options = leaks->options;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		for (size_t i = 0; state->root_argp->children[i].argp; i++)
-			state->child_inputs[i] = options;
+			state->child_inputs[i] =
+				state->root_argp->children[i].argp == &options_leaks_argp
+					? (void *)leaks
+					: options;
 		break;
 	case 'p':
 		list_parse(options, arg, pid_parse);
@@ -413,7 +417,8 @@ static char *help_filter(int key, const char *text, void *input)
 	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void options_parse(struct options *options, struct suppressions **suppressions, int argc,
+		   char **argv)
 {
 	static const struct argp_child children[] = {
 		{&options_leaks_argp, 0, NULL, 0},
@@ -430,6 +435,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.children = children,
 	};
 	static char name[] = "tcpwatch";
+	struct options_leaks leaks = {.options = options, .suppressions = suppressions};
 	char *name_given = argc > 0 ? argv[0] : NULL;
 	error_t err;
 
@@ -437,13 +443,14 @@ void options_parse(struct options *options, int argc, char **argv)
 		.close_wait_ns = CLOSE_WAIT_DEFAULT,
 		.ring_size = RING_DEFAULT,
 	};
+	*suppressions = NULL;
 	argp_err_exit_status = STATUS_USAGE;
 	/* getopt begins its messages with argv[0], path and all. */
 	if (name_given)
 		argv[0] = name;
 	/* argp's own --help would bring --HANG and --program-name with it. In order: an argument
 	 * before -- is not COMMAND. */
-	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
+	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &leaks);
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
@@ -460,6 +467,5 @@ void options_free(struct options *options)
 	free(options->local_ports);
 	free(options->remote_ports);
 	free(options->web_listen);
-	options_leaks_free(options);
 	*options = (struct options){0};
 }

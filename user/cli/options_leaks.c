@@ -19,10 +19,10 @@ static const struct argp_option argp_options[] = {
 	{0},
 };
 
-static void read_file(struct argp_state *state, struct options *options)
+static void read_file(struct argp_state *state, const struct options_leaks *leaks)
 {
 	char error[SUPPRESSIONS_ERROR_LEN];
-	int err = suppressions_read(&options->ignored, options->suppressions, error);
+	int err = suppressions_read(leaks->suppressions, leaks->options->suppressions, error);
 
 	if (err)
 		argp_failure(state, err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, 0,
@@ -31,7 +31,8 @@ static void read_file(struct argp_state *state, struct options *options)
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
-	struct options *options = state->input;
+	const struct options_leaks *leaks = state->input;
+	struct options *options = leaks->options;
 
 	switch (key) {
 	case OPTION_SUPPRESSIONS:
@@ -40,7 +41,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 				     "--suppressions: there can be one file only: put what is in "
 				     "both into one");
 		options->suppressions = arg;
-		read_file(state, options);
+		read_file(state, leaks);
 		break;
 	case OPTION_GEN_SUPPRESSIONS:
 		options->gen_suppressions = true;
@@ -52,9 +53,3 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp options_leaks_argp = {.options = argp_options, .parser = option_parse};
-
-void options_leaks_free(struct options *options)
-{
-	suppressions_free(options->ignored);
-	options->ignored = NULL;
-}

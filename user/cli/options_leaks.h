@@ -4,13 +4,17 @@
 
 #include <argp.h>
 
+#include "leak/suppressions.h"
 #include "model/options.h"
 
-/* The options about leaks to ignore, of the group "What to report"; the input is a struct options.
- */
-extern const struct argp options_leaks_argp;
+/* Where these options are written to. Both stay the caller's. */
+struct options_leaks {
+	struct options *options;
+	struct suppressions **suppressions; /* the file of --suppressions */
+};
 
-/* Frees what these options read. */
-void options_leaks_free(struct options *options);
+/* The options about leaks to ignore, of the group "What to report"; the input is a struct
+ * options_leaks. */
+extern const struct argp options_leaks_argp;
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "leak/suppressions.h"
 #include "model/options.h"
 #include "model/source.h"
 #include "output/output.h"
@@ -13,7 +14,8 @@
 /* What an engine is made of. All of it stays the caller's and must outlive the engine. */
 struct engine_config {
 	const struct options *options;
-	struct source *source; /* attached before engine_start() */
+	struct suppressions *suppressions; /* NULL: no leak is ignored */
+	struct source *source;		   /* attached before engine_start() */
 	struct output *output;
 	struct call_sites *sites; /* NULL: stacks get no names */
 	const char *kernel;	  /* release, for the start record */

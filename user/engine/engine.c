@@ -11,9 +11,8 @@
 #include "engine/hooks.h"
 #include "engine/internal.h"
 #include "engine/start_record.h"
-#include "leak/names.h"
+#include "leak/pending.h"
 #include "track/mini_tracker.h"
-#include "track/retransmit.h"
 
 /* The modules that need all others. */
 static void connect_modules(struct engine *engine)
@@ -51,7 +50,7 @@ static int make_watches(struct engine *engine)
 	if (!engine->leaks)
 		return -ENOMEM;
 	if (options->command)
-		leak_watch_mind_exits(engine->leaks);
+		leak_watch_report_exits(engine->leaks);
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, config->source,
 					     engine_now(engine), &finding_hooks);
 	return engine->findings ? 0 : -ENOMEM;
@@ -88,7 +87,7 @@ struct engine *engine_new(const struct engine_config *config)
 		return NULL;
 	engine->config = *config;
 	engine->summary_at_ns = UINT64_MAX;
-	engine->watched = watch_set_new(config->options);
+	engine->watched = filter_new(config->options);
 	if (!engine->watched ||
 	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
 		goto fail;
@@ -112,7 +111,7 @@ void engine_free(struct engine *engine)
 	tracker_free(&engine->tracker);
 	metric_groups_free(engine->metrics);
 	suppression_gen_free(engine->made);
-	watch_set_free(engine->watched);
+	filter_free(engine->watched);
 	free(engine);
 }
 
@@ -125,13 +124,14 @@ static int show(struct engine *engine,
 	int err;
 
 	scan_plan_check_losses(&engine->scans);
-	segment_settle(&engine->tracker, now_ns);
-	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
+	retransmit_table_settle(engine->tracker.retransmits, now_ns);
+	err = view_build(&view, &engine->tracker,
+			 leak_reports_groups(leak_watch_reports(engine->leaks), now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
 	if (err)
 		return err;
 	view.final = engine->finishing;
-	view.suppressions = engine->config.options->ignored;
+	view.suppressions = engine->config.suppressions;
 	view.made = engine->made;
 	if (view.final)
 		err = finding_list_build(&view.findings, engine->findings);
@@ -186,7 +186,7 @@ int engine_poll(struct engine *engine)
 	int err = intake_drain(&engine->intake);
 
 	config->source->ops->clock(config->source, &config->output->clock);
-	leak_watch_settle(engine->leaks, engine_now(engine), false);
+	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
@@ -215,7 +215,7 @@ uint64_t engine_leaks(const struct engine *engine)
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)
 {
-	watch_set_exited(engine->watched, tgid);
+	filter_exited(engine->watched, tgid);
 }
 
 /* A leak is not reported without the names of its stack only because the run ends now: waits for
@@ -225,7 +225,8 @@ static void await_names(struct engine *engine)
 	struct call_sites *sites = engine->config.sites;
 	uint64_t now_ns = engine_now(engine), until_ns = now_ns + LEAK_NAMES_WAIT;
 
-	while (sites && now_ns < until_ns && leak_watch_awaits_names(engine->leaks, now_ns)) {
+	while (sites && now_ns < until_ns &&
+	       leak_names_outstanding(&leak_watch_reports(engine->leaks)->names, now_ns)) {
 		struct pollfd fd = {.fd = sites->ops->fd(sites), .events = POLLIN};
 
 		if (fd.fd >= 0)
@@ -261,7 +262,7 @@ int engine_finish(struct engine *engine)
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
 	intake_flush(&engine->intake);
 	await_names(engine);
-	leak_watch_settle(engine->leaks, engine_now(engine), true);
+	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), true);
 	tracker_settle_all(&engine->tracker);
 	err = show(engine, engine->config.output->ops->summary);
 	if (!err)

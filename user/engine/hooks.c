@@ -2,12 +2,11 @@
 #include "engine/hooks.h"
 
 #include "engine/internal.h"
-#include "leak/suppressions.h"
 
 /* A socket without a known owner is shown where every process is watched. */
 static bool is_watched(const struct engine *engine, const struct process *process)
 {
-	return process ? process->watched : !watch_set_is_selective(engine->watched);
+	return process ? process->watched : !filter_is_selective(engine->watched);
 }
 
 static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)
@@ -66,7 +65,7 @@ static void on_leaked(void *context, const struct leak *leak)
 
 static bool is_ignored(void *context, const struct leak *leak)
 {
-	struct suppressions *suppressions = ((struct engine *)context)->config.options->ignored;
+	struct suppressions *suppressions = ((struct engine *)context)->config.suppressions;
 
 	return suppressions && suppressions_match(suppressions, leak);
 }

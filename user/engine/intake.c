@@ -8,12 +8,13 @@
 #include "track/mini_tracker.h"
 #include "track/passive_open.h"
 #include "track/retransmit.h"
+#include "track/transition.h"
 
-static void on_transition(void *context, const struct event_transition *e)
+static void on_transition(void *context, const struct event_transition *e, enum cause known)
 {
 	struct intake *intake = context;
 
-	tracker_transition(intake->tracker, e);
+	transition_event(intake->tracker, e, known);
 }
 
 void intake_init(struct intake *intake)
@@ -30,7 +31,7 @@ static void take_segment(struct intake *intake, const struct event_segment *e)
 {
 	if (e->what == SEGMENT_RESET_SENT)
 		coalesce_reset_sent(&intake->coalesce, e->cookie);
-	segment_event(intake->tracker, e);
+	retransmit_event(intake->tracker, e);
 }
 
 static void take_fork(struct intake *intake, const struct event_fork *e)
@@ -38,7 +39,7 @@ static void take_fork(struct intake *intake, const struct event_fork *e)
 	uint32_t child = tracker_fork(intake->tracker, e);
 
 	if (child && !intake->watch_child(intake->context, child))
-		watch_set_exited(intake->tracker->watched, child);
+		filter_exited(intake->tracker->filter, child);
 	if (intake->stacks)
 		stack_forked(intake->stacks, e);
 }
@@ -67,7 +68,7 @@ static void take_exec(struct intake *intake, const struct event_exec *e)
 
 	memcpy(comm, e->task.comm, EVENT_COMM_LEN);
 	if (source->ops->executed &&
-	    watch_set_has_process(intake->tracker->watched, e->task.tgid, e->task.start_ns, comm))
+	    filter_has_process(intake->tracker->filter, e->task.tgid, e->task.start_ns, comm))
 		source->ops->executed(source, e);
 }
 

@@ -17,7 +17,7 @@
 struct engine {
 	struct engine_config config;
 	struct ledger ledger;
-	struct watch_set *watched;
+	struct filter *watched;
 	struct tracker tracker;
 	struct stack_tracker stacks; /* with -s */
 	struct leak_watch *leaks;

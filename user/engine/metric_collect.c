@@ -69,6 +69,6 @@ void metric_collect(struct metric_groups *groups, struct tracker *tracker, struc
 	position = 0;
 	while ((mini = mini_table_next(tracker->minis, &position)))
 		count_mini(tracker, mini);
-	leak_watch_each(leaks, count_leak, tracker);
+	leak_reports_each(leak_watch_reports(leaks), count_leak, tracker);
 	finding_watch_each(findings, count_finding, tracker);
 }

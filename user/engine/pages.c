@@ -6,12 +6,12 @@
 #include "engine/internal.h"
 #include "engine/metric_collect.h"
 #include "metric/prometheus.h"
-#include "track/retransmit.h"
 #include "base/version.h"
 
 void engine_news(struct engine *engine, struct engine_news *news)
 {
-	struct leak_groups *groups = leak_watch_groups(engine->leaks, engine_now(engine));
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(engine->leaks), engine_now(engine));
 	struct leak_group *group = NULL;
 
 	*news = (struct engine_news){.lost = ledger_lost(&engine->ledger)};
@@ -29,7 +29,7 @@ static int collect(struct engine *engine)
 	if (err)
 		return err;
 	scan_plan_check_losses(&engine->scans);
-	segment_settle(&engine->tracker, engine_now(engine));
+	retransmit_table_settle(engine->tracker.retransmits, engine_now(engine));
 	metric_collect(engine->metrics, &engine->tracker, engine->leaks, engine->findings);
 	return 0;
 }

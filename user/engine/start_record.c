@@ -8,7 +8,7 @@
 static bool is_watched(const struct engine *engine, const struct tcp_socket *socket,
 		       const struct event_scan *records, size_t count)
 {
-	if (!watch_set_is_selective(engine->watched))
+	if (!filter_is_selective(engine->watched))
 		return true;
 	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
 		const struct process *holder =

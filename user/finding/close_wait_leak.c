@@ -155,7 +155,7 @@ static void look_for_pairs(struct finding_look *look, struct walk *walk)
 	const struct tcp_socket *socket;
 	uint32_t position = 0;
 
-	leak_watch_each(look->leaks, add_pair, walk);
+	leak_reports_each(leak_watch_reports(look->leaks), add_pair, walk);
 	while ((socket = socket_table_next(look->tracker->sockets, &position)))
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
@@ -170,7 +170,7 @@ static void others(struct finding_look *look)
 	struct subject *subject = NULL;
 	bool told = false;
 
-	leak_watch_each(look->leaks, count_leak, &walk);
+	leak_reports_each(leak_watch_reports(look->leaks), count_leak, &walk);
 	while ((subject = subjects_next(look->subjects, subject))) {
 		struct verdict verdict;
 		uint64_t count = 0;
@@ -206,7 +206,8 @@ static void put_place(struct finding_look *look, struct finding *finding,
 		      const struct verdict *verdict)
 {
 	uint64_t open;
-	const struct leak_group *most = leak_watch_most(look->leaks, finding->process, &open);
+	const struct leak_group *most =
+		leak_groups_most(leak_watch_reports(look->leaks)->groups, finding->process, &open);
 	bool pooled = most && most->kind == LEAK_UNREAD && most->role == ROLE_CLIENT;
 
 	if (most && pooled == verdict->pool && open * 2 >= verdict->count)
@@ -215,7 +216,8 @@ static void put_place(struct finding_look *look, struct finding *finding,
 
 static void put_site(struct finding_look *look, struct finding *finding, bool pooled)
 {
-	const char *site = leak_watch_site(look->leaks, finding->process, pooled);
+	const char *site =
+		leak_groups_site(leak_watch_reports(look->leaks)->groups, finding->process, pooled);
 
 	if (site)
 		finding_text(finding, "call_site", site);

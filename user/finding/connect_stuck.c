@@ -41,7 +41,7 @@ static const char many_advice[] =
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
 {
-	const struct segment_trouble *trouble;
+	const struct retransmit *trouble;
 	struct subject *subject;
 
 	if (socket->since_ns + STUCK_NS > look->now_ns)
@@ -49,7 +49,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	subject = subjects_get_peer(look->subjects, FINDING_CONNECT_STUCK, owner, socket);
 	if (!subject)
 		return;
-	trouble = segment_table_find(look->tracker->segments, socket->cookie);
+	trouble = retransmit_table_find(look->tracker->retransmits, socket->cookie);
 	subject->now[COUNT]++;
 	if (trouble && trouble->state == TCP_SYN_SENT) {
 		subject->now[COUNTED]++;

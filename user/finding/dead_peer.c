@@ -57,7 +57,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 }
 
 /* The entry is as of the last timeout. Would the next have come, had nobody answered? */
-static bool is_current(const struct finding_look *look, const struct segment_trouble *trouble)
+static bool is_current(const struct finding_look *look, const struct retransmit *trouble)
 {
 	uint64_t next_ns = (trouble->last_ns - trouble->unanswered_ns) * 2;
 
@@ -68,14 +68,14 @@ static bool is_current(const struct finding_look *look, const struct segment_tro
 	return look->now_ns <= trouble->last_ns + LATE(next_ns);
 }
 
-static bool is_dead(const struct finding_look *look, const struct segment_trouble *trouble)
+static bool is_dead(const struct finding_look *look, const struct retransmit *trouble)
 {
 	return trouble->timeouts >= TIMEOUTS && trouble->unacknowledged && trouble->unanswered_ns &&
 	       trouble->last_received_ns && trouble->last_received_ns + SILENT_NS < look->now_ns &&
 	       is_current(look, trouble);
 }
 
-static void see_trouble(struct finding_look *look, const struct segment_trouble *trouble)
+static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
 {
 	const struct tcp_socket *socket =
 		socket_table_find(look->tracker->sockets, trouble->cookie);
@@ -121,11 +121,11 @@ static void add_peer(struct finding_look *look, const struct subject *subject)
 
 static void see_others(struct finding_look *look)
 {
-	const struct segment_trouble *trouble;
+	const struct retransmit *trouble;
 	struct subject *subject = NULL;
 	uint32_t position = 0;
 
-	while ((trouble = segment_table_next(look->tracker->segments, &position)))
+	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
 		if (is_dead(look, trouble))
 			see_trouble(look, trouble);
 	while ((subject = subjects_next(look->subjects, subject)))

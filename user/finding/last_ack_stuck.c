@@ -26,8 +26,7 @@ enum { COUNT, REPEATED, BYTES }; /* now */
 
 /* Its timer doubles: the next repetition is due before as much time as all took has passed again.
  * A record that is older is of a socket whose data is on its way now. */
-static bool is_repeated_still(const struct finding_look *look,
-			      const struct segment_trouble *trouble)
+static bool is_repeated_still(const struct finding_look *look, const struct retransmit *trouble)
 {
 	uint64_t took_ns = trouble->last_ns - trouble->first_ns;
 
@@ -35,14 +34,14 @@ static bool is_repeated_still(const struct finding_look *look,
 }
 
 static bool is_stuck(const struct finding_look *look, const struct tcp_socket *socket,
-		     const struct segment_trouble *trouble)
+		     const struct retransmit *trouble)
 {
 	return socket->state == TCP_LAST_ACK && trouble->state == TCP_LAST_ACK &&
 	       socket->since_ns + STUCK_NS <= look->now_ns && trouble->timeouts >= TIMEOUTS &&
 	       is_repeated_still(look, trouble);
 }
 
-static void see_trouble(struct finding_look *look, const struct segment_trouble *trouble)
+static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
 {
 	const struct tcp_socket *socket =
 		socket_table_find(look->tracker->sockets, trouble->cookie);
@@ -64,10 +63,10 @@ static void see_trouble(struct finding_look *look, const struct segment_trouble 
 
 static void see_others(struct finding_look *look)
 {
-	const struct segment_trouble *trouble;
+	const struct retransmit *trouble;
 	uint32_t position = 0;
 
-	while ((trouble = segment_table_next(look->tracker->segments, &position)))
+	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
 		see_trouble(look, trouble);
 }
 

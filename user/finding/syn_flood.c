@@ -82,7 +82,7 @@ static struct subject *subject_get(struct finding_look *look, const struct flow 
 }
 
 /* The entry of a listener stays for as long as he does. */
-static void see_trouble(struct finding_look *look, const struct segment_trouble *trouble)
+static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
 {
 	const struct tcp_socket *listener =
 		socket_table_find(look->tracker->sockets, trouble->cookie);
@@ -113,11 +113,11 @@ static void suspect(struct finding_look *look, struct subject *subject)
 
 static void see_others(struct finding_look *look)
 {
-	const struct segment_trouble *trouble;
+	const struct retransmit *trouble;
 	struct subject *subject = NULL;
 	uint32_t position = 0;
 
-	while ((trouble = segment_table_next(look->tracker->segments, &position)))
+	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
 		if (trouble->synacks)
 			see_trouble(look, trouble);
 	while ((subject = subjects_next(look->subjects, subject)))

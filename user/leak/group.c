@@ -8,9 +8,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define SITE_MODULE_LEN 200 /* of the path; more is cut off */
+#define SITE_MODULE_LEN 200 /* bytes of the module's path that are compared */
 
-/* The same text in another program is another site. */
+/* A call site: a text in a program. */
 struct site {
 	uint32_t number;
 	UT_hash_handle hh;
@@ -81,7 +81,7 @@ static struct site *site_new(struct leak_groups *groups, const char *key, size_t
 	return site;
 }
 
-/* NULL where it is not known, or would be one too many. */
+/* NULL if the call site is not known, or if there are too many. */
 static struct site *site_get(struct leak_groups *groups, const struct call_stack *stack)
 {
 	char text[CALL_SITE_TEXT_LEN], key[SITE_MODULE_LEN + 1 + CALL_SITE_TEXT_LEN];
@@ -99,7 +99,8 @@ static struct site *site_get(struct leak_groups *groups, const struct call_stack
 	return site_new(groups, key, strlen(text));
 }
 
-/* A client's own port changes with each connection, a server's peers do: neither makes a place. */
+/* The place is the same for all connections of a listener, or to a peer: a client's own port and a
+ * server's peers change with each connection. */
 static void key_fill(struct key *key, const struct tcp_socket *socket)
 {
 	const struct flow *flow = &socket->flow;
@@ -174,7 +175,7 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	return &entry->group;
 }
 
-/* Do they differ by their call sites at most? */
+/* Whether the two groups differ at most by their call sites. */
 static bool is_beside(const struct leak_group *group, const struct leak_group *other)
 {
 	struct key key = ((const struct entry *)group->links)->key;

@@ -11,36 +11,39 @@
 #include "track/process_table.h"
 #include "track/socket_table.h"
 
-/* Reported leaks of one process, kind and place: the listener they came in by, or the peer they
- * went to; and of one call site, where those are known. */
+/* Reported leaks of one process, kind and place, which is the listener that the connections came in
+ * by, or the peer that they go to. Where call sites are known, also of one call site. */
 struct leak_group {
-	struct process *process; /* NULL = nobody known */
+	struct process *process; /* NULL = not known */
 	enum leak_kind kind;
 	enum socket_role role;
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
-	uint64_t total;		       /* ever reported */
-	uint64_t open;		       /* of those, not closed yet */
-	uint64_t left;		       /* of those, closed by the end of their process */
-	uint64_t oldest_ns;   /* the greatest age that one reached; see leak_watch_groups() */
-	bool oldest_at_least; /* it is older than that */
+	uint64_t total;		       /* leaks reported */
+	uint64_t open;		       /* of those, the ones not closed yet */
+	uint64_t left;		       /* of those, the ones closed by the exit of their process */
+	uint64_t oldest_ns;   /* the greatest age that one reached; leak_reports_groups() */
+	bool oldest_at_least; /* that age is a lower bound */
 	const char *site;     /* call_site_format(); NULL = not known */
-	uint32_t site_number; /* from 1 on, each program's own; 0 = no site */
-	void *links;
+	uint32_t site_number; /* from 1, the same text in another program has another; 0 = none */
+	void *links;	      /* the table's own */
 };
 
 struct leak_groups;
 
-/* More places than this are counted in one more group of place "(others)". */
+/* The most groups; further leaks are counted in one more group of each kind, of place "(others)".
+ */
 #define LEAK_GROUPS_LIMIT 1000
 
-/* More call sites than this are not told apart. */
+/* The most call sites; leaks of further ones are counted as if theirs were not known. */
 #define LEAK_SITES_LIMIT 1000
 
+/* Returns NULL without memory. */
 struct leak_groups *leak_groups_new(void);
 void leak_groups_free(struct leak_groups *groups);
 
-/* The group a leak of this socket belongs to, made if need be. `stack`: where it was made; NULL =
- * not known. NULL without memory. Holds on to the process. */
+/* Returns the group of a leak of this socket, which is created if there is none; it belongs to
+ * *groups. NULL without memory. `stack` is where the socket was created; NULL = not known. The
+ * process is kept alive until *groups is freed. */
 struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
 				   enum leak_kind kind, const struct tcp_socket *socket,
 				   const struct call_stack *stack);
@@ -48,9 +51,16 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 /* Walks all groups; start with NULL. */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
 
-/* leak_watch_most() and leak_watch_site(). */
+/*
+ * The group of this process (NULL = not known) that has the most open leaks, not counting
+ * unaccepted ones; NULL if there are none. Its age may be out of date. *open is the sum of open
+ * leaks of the groups that differ from it at most by their call site.
+ */
 const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
 					  uint64_t *open);
+
+/* The call site with the most open leaks of this process, not counting unaccepted ones: of
+ * connections that are idle in a client's pool (`pooled`), or of all others. NULL if not known. */
 const char *leak_groups_site(struct leak_groups *groups, const struct process *process,
 			     bool pooled);
 

@@ -36,7 +36,8 @@ static void add_all(struct leak_holders *holders, struct tracker *tracker,
 		add(holders, tracker, &records[i]);
 }
 
-/* Of several listeners on one port (SO_REUSEPORT) it waits with one that has somebody waiting. */
+/* The holders of the listeners that the socket can have come in by. With `waiting`, only of those
+ * that have connections in their accept queue: there may be several listeners (SO_REUSEPORT). */
 static void add_listeners(struct leak_holders *holders, struct tracker *tracker,
 			  const struct scan_result *result, const struct flow *flow, bool waiting)
 {

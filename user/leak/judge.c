@@ -3,12 +3,16 @@
 
 #include "base/units.h"
 
-/* A reader that took nothing for so long, after the threshold, does not read: keeps a report within
- * its second. */
+/* A process that reads nothing for this time after the threshold does not read at all. It is less
+ * than a second, so that the leak is reported within a second of its deadline. */
 #define READ_PAUSE_NS (900 * NS_PER_MS)
 
-/* No sooner, or a sender could make us scan all the time. */
+/* The shortest time before a socket is judged again: a peer must not be able to cause scan after
+ * scan. */
 #define RECHECK_MIN_NS (100 * NS_PER_MS)
+
+/* The least time in CLOSE_WAIT that makes a socket a leak when its process exits. */
+#define GRACE_NS (100 * NS_PER_MS)
 
 static struct leak_verdict leaked(enum leak_kind kind)
 {
@@ -26,7 +30,7 @@ static bool is_unaccepted(const struct event_scan *record)
 	       !(record->flow.flags & (EVENT_SK_SOCKET | EVENT_DEAD));
 }
 
-/* Was data sent after the peer's FIN? */
+/* Whether data was sent after the peer's FIN was received. */
 static bool sent_since(const struct tcp_socket *socket, const struct event_scan *record,
 		       uint64_t sent_ago_ns)
 {
@@ -38,8 +42,9 @@ static bool sent_since(const struct tcp_socket *socket, const struct event_scan 
 struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_scan *record,
 			       uint64_t tick_ns, uint64_t threshold_ns)
 {
-	/* tcp_sock.lsndtime: when data last went out, retransmitted or not; rcv_tstamp: when an ACK
-	 * last came */
+	/* tcp_sock.lsndtime is when data was last sent, also by a retransmission
+	 * (tcp_event_data_sent() in net/ipv4/tcp_output.c); tcp_sock.rcv_tstamp is when the last
+	 * ACK was received (tcp_ack() in net/ipv4/tcp_input.c). */
 	uint64_t sent_ago_ns = record->last_sent_ticks * tick_ns;
 	uint64_t heard_ago_ns = record->last_received_ticks * tick_ns;
 	uint64_t progress_ago_ns = sent_ago_ns > heard_ago_ns ? sent_ago_ns : heard_ago_ns;
@@ -47,8 +52,9 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 
 	if (is_unaccepted(record))
 		return leaked(LEAK_UNACCEPTED);
-	if (record->send_queue) /* a dead peer hears retransmissions only, a full one says no but
-				   answers */
+	/* Progress needs both: a dead peer is sent retransmissions and sends no ACK; a peer with a
+	 * full window sends ACKs and is sent no data. */
+	if (record->send_queue)
 		return progress_ago_ns < threshold_ns ? recheck(threshold_ns - progress_ago_ns)
 						      : leaked(LEAK_STALLED);
 	if (sending && sent_since(socket, record, sent_ago_ns))
@@ -59,4 +65,28 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 		return leaked(LEAK_UNREAD);
 	socket->copied_seq = record->copied_seq;
 	return recheck(READ_PAUSE_NS);
+}
+
+uint64_t leak_left_grace(uint64_t threshold_ns)
+{
+	return threshold_ns < GRACE_NS ? threshold_ns : GRACE_NS;
+}
+
+bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
+		    const struct event_transition *e, uint64_t threshold_ns)
+{
+	uint64_t age_ns = e->time_ns > socket->since_ns ? e->time_ns - socket->since_ns : 0;
+
+	if (!socket->since_known || age_ns < leak_left_grace(threshold_ns))
+		return false;
+	if (threshold_ns && e->write_seq != socket->write_seq)
+		return false;
+	*leak = (struct leak){
+		.time_ns = e->time_ns,
+		.kind = e->recv_queue ? LEAK_UNREAD : LEAK_UNCLOSED,
+		.end_read = !e->recv_queue,
+		.recv_queue = e->recv_queue,
+		.at_exit = true,
+	};
+	return true;
 }

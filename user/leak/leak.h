@@ -13,42 +13,45 @@
 #include "track/process_table.h"
 #include "track/socket_table.h"
 
-/* A leak, as it is reported. Valid during the call only. */
+/* A leak as it is reported. Valid during the call only. Times are nanoseconds of CLOCK_MONOTONIC.
+ */
 struct leak {
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint64_t time_ns;
 	uint64_t cookie;
 	uint64_t age_ns;	       /* in CLOSE_WAIT */
-	bool age_at_least;	       /* it began before tcpwatch, or unseen */
-	const struct process *process; /* NULL = nobody known holds it */
+	bool age_at_least;	       /* the age is a lower bound: the entry was not seen */
+	const struct process *process; /* NULL = no holder is known */
 	const struct flow *flow;
 	enum socket_role role;
 	enum leak_kind kind;
-	bool end_read; /* the queue proves that the end of stream was taken */
-	uint32_t recv_queue;
-	uint32_t send_queue;
+	bool end_read;	     /* the queue proves that the end of stream was read */
+	uint32_t recv_queue; /* bytes, the FIN counts 1 */
+	uint32_t send_queue; /* bytes */
 	const struct leak_holder *holders;
 	size_t holder_count;
-	bool at_exit;			/* its process ended, and left it so */
-	const struct call_stack *stack; /* where it was made; NULL = not known */
-	uint32_t site;			/* leak/group.h: the number of its call site; 0 = none */
+	bool at_exit;			/* its process exited and left it in CLOSE_WAIT */
+	const struct call_stack *stack; /* where it was created; NULL = not known */
+	uint32_t site;			/* the number of its call site (leak/group.h); 0 = none */
 };
 
+/* The end of a reported leak. Valid during the call only. */
 struct leak_end {
 	uint64_t time_ns; /* 0 if the end itself was not seen */
 	uint64_t cookie;
 	uint64_t age_ns; /* DURATION_UNKNOWN if the end itself was not seen */
 	bool age_at_least;
-	const struct process *process;
+	const struct process *process; /* NULL = no holder is known */
 	const struct flow *flow;
 	enum leak_kind kind;
 };
 
+/* Functions that the leak watch calls. */
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
-	/* call_sites_ops.names(); NULL: there are no stacks. */
+	/* call_sites_ops.names() of symbol/call_site.h; NULL: no stacks are taken. */
 	const struct call_stack *(*names)(void *context, uint32_t stack);
-	/* Is it none to report, or count? NULL: each is. */
+	/* Whether a leak is neither reported nor counted. NULL: none is ignored. */
 	bool (*ignored)(void *context, const struct leak *leak);
 	void *context;
 };

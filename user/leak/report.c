@@ -85,7 +85,7 @@ static bool is_ignored(const struct leak_reports *reports, const struct leak *le
 	return reports->hooks.ignored && reports->hooks.ignored(reports->hooks.context, leak);
 }
 
-/* Counts a leak, and gives it the number of its site. NULL without memory. */
+/* Counts a leak in its group, and sets the number of its site. NULL without memory. */
 static struct leak_group *count(struct leak_reports *reports, const struct tcp_socket *socket,
 				struct process *process, struct leak *leak)
 {
@@ -103,7 +103,7 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 	return group;
 }
 
-/* Its end is to be told. */
+/* Remembers an open leak, so that its end is reported. */
 static void keep(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
 {
 	struct reported *reported = calloc(1, sizeof(*reported));
@@ -118,12 +118,12 @@ static void keep(struct leak_reports *reports, uint64_t cookie, struct leak_grou
 		free(reported);
 }
 
-static void tell(struct leak_reports *reports, struct tcp_socket *socket, struct process *process,
-		 struct leak *leak)
+static void add(struct leak_reports *reports, struct tcp_socket *socket, struct process *process,
+		struct leak *leak)
 {
 	struct leak_group *group;
 
-	socket->leaked = 1; /* not to be judged again, whatever comes of it */
+	socket->leaked = 1; /* it is not judged again, even if it is ignored */
 	if (is_ignored(reports, leak))
 		return;
 	group = count(reports, socket, process, leak);
@@ -132,24 +132,24 @@ static void tell(struct leak_reports *reports, struct tcp_socket *socket, struct
 	reports->hooks.leaked(reports->hooks.context, leak);
 }
 
-void leak_reports_tell(struct leak_reports *reports, struct tcp_socket *socket,
-		       struct process *process, struct leak *leak)
+void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,
+		      struct process *process, struct leak *leak)
 {
 	bool wait;
 
 	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
-	tell(reports, socket, process, leak);
+	add(reports, socket, process, leak);
 }
 
-void leak_reports_tell_last(struct leak_reports *reports, struct tcp_socket *socket,
-			    struct process *process, struct leak *leak)
+void leak_reports_add_closing(struct leak_reports *reports, struct tcp_socket *socket,
+			      struct process *process, struct leak *leak)
 {
 	uint64_t retry_ns = leak->time_ns + NAMES_RETRY_NS;
 	bool wait;
 
 	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
 	if (!wait || !leak_pending_add(&reports->pending, leak, process, socket)) {
-		tell(reports, socket, process, leak);
+		add(reports, socket, process, leak);
 		return;
 	}
 	socket->leaked = 1;
@@ -181,8 +181,8 @@ void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, u
 	free(reported);
 }
 
-/* With its end right behind it: the socket is gone. */
-static void tell_pending(struct leak_reports *reports, struct pending_leak *pending)
+/* Reports a leak and right after it the end, because the socket is gone. */
+static void add_pending(struct leak_reports *reports, struct pending_leak *pending)
 {
 	struct leak *leak = &pending->leak;
 	const struct tcp_socket socket = {.flow = pending->flow, .role = leak->role};
@@ -223,7 +223,7 @@ static bool settle(void *context, struct pending_leak *pending)
 		leak_names_get(&settling->reports->names, pending->stack, settling->now_ns, &wait);
 	if (wait && !settling->all)
 		return false;
-	tell_pending(settling->reports, pending);
+	add_pending(settling->reports, pending);
 	return true;
 }
 

@@ -2,14 +2,14 @@
 #ifndef TCPWATCH_LEAK_REPORT_H
 #define TCPWATCH_LEAK_REPORT_H
 
-#include "leak/names.h"
 #include "leak/pending.h"
 #include "leak/group.h"
 #include "leak/leak.h"
 
 struct reported;
 
-/* What was reported, is still open, and has yet to be reported: a part of the leak watch. */
+/* The reports of the leak watch: leaks that are still open, their groups, and leaks whose report
+ * waits for names. Times are nanoseconds of CLOCK_MONOTONIC. */
 struct leak_reports {
 	struct tracker *tracker;
 	struct leak_hooks hooks;
@@ -17,42 +17,48 @@ struct leak_reports {
 	struct leak_groups *groups;
 	struct leak_names names;
 	struct leak_pending pending;
-	uint64_t settle_at_ns; /* when to look after them; UINT64_MAX = there are none */
+	uint64_t settle_at_ns; /* when to try the pending ones again; UINT64_MAX = none */
 };
 
-/* Names that are not there yet are asked for again after this. */
+/* After this time, names that were not there are asked for again. */
 #define NAMES_RETRY_NS (10 * NS_PER_MS)
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM; the caller calls leak_reports_clear() only after 0. The tracker stays the
+ * caller's, *hooks is copied. */
 int leak_reports_init(struct leak_reports *reports, struct tracker *tracker,
 		      const struct leak_hooks *hooks);
 void leak_reports_clear(struct leak_reports *reports);
 
-/* Reports a leak, unless it is to be ignored, and has it in its group. The names of its stack are
- * looked up; they are not waited for. */
-void leak_reports_tell(struct leak_reports *reports, struct tcp_socket *socket,
-		       struct process *process, struct leak *leak);
+/* Reports a leak, unless hooks.ignored() says so, and counts it in its group. Sets leak->stack to
+ * the names of its stack if they are there, and does not wait for them. */
+void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,
+		      struct process *process, struct leak *leak);
 
-/* The same of a socket that ends at leak->time_ns: a copy of the leak waits for the names. */
-void leak_reports_tell_last(struct leak_reports *reports, struct tcp_socket *socket,
-			    struct process *process, struct leak *leak);
+/* Reports a leak whose socket is closing at leak->time_ns; keeps a copy until its stack is
+ * symbolized. */
+void leak_reports_add_closing(struct leak_reports *reports, struct tcp_socket *socket,
+			      struct process *process, struct leak *leak);
 
-/* The end of what was told, if it was; time_ns 0: it was not seen. */
+/* Reports the end of a leak, if the leak of this socket was reported; time_ns 0: the end was not
+ * seen. */
 void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, uint64_t time_ns);
 
-/* leak_watch_settle(). */
+/* Reports the leaks that waited for names, if the names have come or have been waited for long
+ * enough. `all`: reports all of them, at the end. */
 void leak_reports_settle(struct leak_reports *reports, uint64_t now_ns, bool all);
 
-/* leak_watch_groups(). */
+/* The groups of all reported leaks, with ages as of now_ns. They belong to *reports. */
 struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t now_ns);
 
-/* leak_watch_each(). */
+/* Calls each() for every reported leak that is still open; process is NULL if no holder is known.
+ */
 void leak_reports_each(struct leak_reports *reports,
 		       void (*each)(void *context, const struct tcp_socket *socket,
 				    struct process *process, enum leak_kind kind),
 		       void *context);
 
-/* In CLOSE_WAIT, at time_ns. Records of several CPUs may be a little late: no age is below 0. */
+/* The time in CLOSE_WAIT at time_ns; 0 if that is before the entry, since records of several CPUs
+ * are slightly out of order. */
 static inline uint64_t leak_age(const struct tcp_socket *socket, uint64_t time_ns)
 {
 	return time_ns > socket->since_ns ? time_ns - socket->since_ns : 0;

@@ -46,8 +46,8 @@ void suppression_gen_free(struct suppression_gen *gen)
 }
 
 /*
- * The C library, and interpreters and their libraries: a function of theirs is in the stack of
- * nearly every socket, and says nothing of the program.
+ * Whether it is the C library, an interpreter or a library of one. Functions of these are in nearly
+ * every stack and do not identify the program.
  */
 static bool is_runtime(const char *module)
 {
@@ -76,7 +76,7 @@ static bool is_runtime(const char *module)
 	return false;
 }
 
-/* Writes "KIND:^NAME$". Returns NULL if there is no name, or one that fits no line. */
+/* Writes "KIND:^NAME$" and returns it; NULL if there is no name, or it does not fit in a line. */
 static const char *entry_of(const struct leak *leak, const char *name,
 			    char text[SUPPRESSION_LINE_MAX + 1])
 {
@@ -91,13 +91,13 @@ static const char *entry_of(const struct leak *leak, const char *name,
 	return text;
 }
 
-/* main() is in every program: of such a frame the file says more. */
+/* The function of a frame, but not main(), which every program has: then the file says more. */
 static const char *function_of(const struct call_frame *frame)
 {
 	return frame->function && strcmp(frame->function, "main") != 0 ? frame->function : NULL;
 }
 
-/* The innermost frame of the program itself: better one whose source is known. */
+/* The innermost frame of the program itself, preferably one whose source file is known. */
 static const struct call_frame *own_frame(const struct call_stack *stack)
 {
 	const struct call_frame *named = NULL, *placed = NULL;

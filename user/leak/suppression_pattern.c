@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is between two *, never empty. */
+/* The bytes between two *, never empty. */
 struct part {
 	uint32_t start; /* in bytes[] */
 	uint32_t length;
 };
 
 struct suppression_pattern {
-	bool at_start; /* the first part is the text's beginning */
-	bool at_end;   /* the last one is its end */
+	bool at_start; /* the first part must be at the beginning of the text */
+	bool at_end;   /* the last part must be at its end */
 	size_t part_count;
-	size_t longest; /* part */
+	size_t longest; /* index of the longest part */
 	struct part *parts;
 	char *bytes;
 };
@@ -30,7 +30,7 @@ struct reader {
 	bool any;	  /* there was something to match */
 };
 
-/* Does it mean something in a pattern? */
+/* Whether the character has a meaning in a pattern. */
 static bool is_special(char c)
 {
 	return c && strchr("\\*^$", c);
@@ -45,7 +45,7 @@ static int hex_of(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The byte that the \ at reader->at stands for, 0 if none. */
+/* The byte for the escape sequence that begins at reader->at; 0 if it is none. */
 static char escaped(struct reader *reader)
 {
 	const char *text = reader->text + reader->at + 1;
@@ -156,7 +156,8 @@ static bool begins_with(const char *text, size_t length, const char *part, size_
 	return part_length <= length && !memcmp(text, part, part_length);
 }
 
-/* Each part where it comes first leaves the most for those behind it: nothing is tried twice. */
+/* Taking the first place of each part leaves the most text for the parts after it, so no part is
+ * searched for twice. */
 bool suppression_pattern_match(const struct suppression_pattern *pattern, const char *text,
 			       size_t length)
 {

@@ -35,7 +35,7 @@ struct parser {
 
 #define SHOWN_LEN 64
 
-/* The beginning of a wrong line, as a message may show it. */
+/* The beginning of a wrong line, for a message: other than printable ASCII becomes '?'. */
 static const char *shown(const char *text, size_t length, char out[SHOWN_LEN])
 {
 	size_t kept = length < SHOWN_LEN ? length : SHOWN_LEN - 4;
@@ -62,7 +62,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The line is valid UTF-8 without control characters but the tab. */
+/* Whether the line is valid UTF-8 without control characters other than the tab. */
 static bool is_text(const char *line, size_t length)
 {
 	char copy[SUPPRESSION_LINE_MAX + 1];
@@ -183,7 +183,8 @@ int suppressions_parse(struct suppressions **suppressions, const char *text, siz
 	parser.suppressions = calloc(1, sizeof(*parser.suppressions));
 	if (!parser.suppressions)
 		return no_memory(&parser);
-	if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* the mark that editors may leave */
+	if (size >= 3 &&
+	    !memcmp(text, "\xef\xbb\xbf", 3)) { /* the byte order mark that editors may write */
 		text += 3;
 		size -= 3;
 	}
@@ -204,7 +205,7 @@ int suppressions_parse(struct suppressions **suppressions, const char *text, siz
 	return err;
 }
 
-/* Up to one byte more than is allowed, so that more can be told. */
+/* Reads at most one byte more than is allowed, so that a file that is too big is noticed. */
 static ssize_t file_read(const char *path, char *text)
 {
 	size_t length = 0;
@@ -251,32 +252,33 @@ void suppressions_free(struct suppressions *suppressions)
 	free(suppressions);
 }
 
-/* What a leak has to say of itself: texts that a pattern is looked for in. */
-struct said {
+/* A text of a leak in which patterns are looked for. */
+struct text {
 	const char *text;
 	size_t length;
 };
 
-struct sayings {
-	struct said *said;
+/* All texts of a leak. */
+struct texts {
+	struct text *items;
 	size_t count;
-	char *joined; /* all of them, one behind the other */
-	size_t length;
+	char *joined;  /* all texts, without separators */
+	size_t length; /* of joined */
 	char local[ENDPOINT_TEXT_LEN];
 	char remote[ENDPOINT_TEXT_LEN];
 	char flow[2 * ENDPOINT_TEXT_LEN + 4];
 };
 
-static void say(struct sayings *all, const char *text)
+static void texts_add(struct texts *all, const char *bytes)
 {
-	if (!text || !*text)
+	if (!bytes || !*bytes)
 		return;
-	all->said[all->count] = (struct said){text, strlen(text)};
-	all->length += all->said[all->count++].length;
+	all->items[all->count] = (struct text){bytes, strlen(bytes)};
+	all->length += all->items[all->count++].length;
 }
 
-/* A client's own port is another one each time: it is not looked at. */
-static void say_ends(struct sayings *all, const struct leak *leak)
+/* The local end of a client is left out, because its port is different each time. */
+static void texts_add_ends(struct texts *all, const struct leak *leak)
 {
 	flow_format_local(leak->flow, all->local);
 	flow_format_remote(leak->flow, all->remote);
@@ -285,63 +287,62 @@ static void say_ends(struct sayings *all, const struct leak *leak)
 	else
 		snprintf(all->flow, sizeof(all->flow), "%s %s %s", all->local,
 			 leak->role == ROLE_SERVER ? "<-" : "--", all->remote);
-	say(all, all->remote);
-	say(all, leak->role == ROLE_CLIENT ? NULL : all->local);
-	say(all, all->flow);
+	texts_add(all, all->remote);
+	texts_add(all, leak->role == ROLE_CLIENT ? NULL : all->local);
+	texts_add(all, all->flow);
 }
 
-/* Frames of one file or module often follow each other: each text once. */
-static void say_stack(struct sayings *all, const struct call_stack *stack)
+/* Neighbouring frames often have the same file or module: such a text is added once. */
+static void texts_add_stack(struct texts *all, const struct call_stack *stack)
 {
 	const struct call_frame *before = NULL;
 
 	for (size_t i = 0; i < stack->count; before = &stack->frames[i++]) {
 		const struct call_frame *frame = &stack->frames[i];
 
-		say(all, frame->function);
+		texts_add(all, frame->function);
 		if (!before || before->file != frame->file)
-			say(all, frame->file);
+			texts_add(all, frame->file);
 		if (!before || before->module != frame->module)
-			say(all, frame->module);
+			texts_add(all, frame->module);
 	}
 }
 
-static bool say_all(struct sayings *all, const struct leak *leak)
+static bool texts_fill(struct texts *all, const struct leak *leak)
 {
 	size_t frames = leak->stack ? leak->stack->count : 0, length = 0;
 
-	*all = (struct sayings){.said = reallocarray(NULL, 3 * frames + 4, sizeof(*all->said))};
-	if (!all->said)
+	*all = (struct texts){.items = reallocarray(NULL, 3 * frames + 4, sizeof(*all->items))};
+	if (!all->items)
 		return false;
-	say(all, leak->process ? leak->process->comm : NULL);
-	say_ends(all, leak);
+	texts_add(all, leak->process ? leak->process->comm : NULL);
+	texts_add_ends(all, leak);
 	if (frames)
-		say_stack(all, leak->stack);
+		texts_add_stack(all, leak->stack);
 	all->joined = malloc(all->length);
 	for (size_t i = 0; all->joined && i < all->count; i++) {
-		memcpy(all->joined + length, all->said[i].text, all->said[i].length);
-		length += all->said[i].length;
+		memcpy(all->joined + length, all->items[i].text, all->items[i].length);
+		length += all->items[i].length;
 	}
 	return all->joined;
 }
 
-static bool matches_any(const struct suppression_pattern *pattern, const struct sayings *all)
+static bool matches_any(const struct suppression_pattern *pattern, const struct texts *all)
 {
 	if (!suppression_pattern_may_match(pattern, all->joined, all->length))
 		return false;
 	for (size_t i = 0; i < all->count; i++)
-		if (suppression_pattern_match(pattern, all->said[i].text, all->said[i].length))
+		if (suppression_pattern_match(pattern, all->items[i].text, all->items[i].length))
 			return true;
 	return false;
 }
 
 bool suppressions_match(struct suppressions *suppressions, const struct leak *leak)
 {
-	struct sayings all;
-	/* Without memory a leak is rather told than not. */
-	bool said = say_all(&all, leak), found = false;
+	struct texts all;
+	bool filled = texts_fill(&all, leak), found = false;
 
-	for (size_t i = 0; said && i < suppressions->count && !found; i++) {
+	for (size_t i = 0; filled && i < suppressions->count && !found; i++) {
 		struct entry *entry = &suppressions->entries[i];
 
 		if (!(entry->kinds & 1u << leak->kind))
@@ -350,7 +351,7 @@ bool suppressions_match(struct suppressions *suppressions, const struct leak *le
 		entry->shown.count += found;
 	}
 	free(all.joined);
-	free(all.said);
+	free(all.items);
 	return found;
 }
 

@@ -6,23 +6,21 @@
 
 #include "base/deadline_heap.h"
 #include "leak/judge.h"
-#include "leak/left.h"
-#include "leak/report.h"
 #include "base/units.h"
 
 struct leak_watch {
 	struct tracker *tracker;
 	uint64_t threshold_ns;
-	bool exits;    /* are minded */
-	bool last;     /* nothing waits any more */
-	uint32_t head; /* sockets whose entry was seen, in that order: the order of their deadlines
-			*/
+	bool exits;    /* leak_watch_report_exits() */
+	bool last;     /* leak_watch_collect_last(): no leak waits for names any more */
+	uint32_t head; /* list of handles of sockets in the order in which they entered CLOSE_WAIT,
+			  which is the order of their deadlines */
 	uint32_t tail;
-	struct deadline_heap irregular; /* by cookie: found by scan, or to be asked again */
-	uint64_t *due;			/* cookies collected for judgement */
+	struct deadline_heap irregular; /* cookies of sockets found by a scan, or judged again */
+	uint64_t *due;			/* cookies of sockets collected for judgement */
 	size_t due_count;
 	size_t due_capacity;
-	struct leak_holders holders; /* of the leak at hand */
+	struct leak_holders holders; /* of the socket that is being judged */
 	struct leak_reports reports;
 };
 
@@ -53,39 +51,9 @@ void leak_watch_free(struct leak_watch *watch)
 	free(watch);
 }
 
-struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns)
+struct leak_reports *leak_watch_reports(struct leak_watch *watch)
 {
-	return leak_reports_groups(&watch->reports, now_ns);
-}
-
-void leak_watch_each(struct leak_watch *watch,
-		     void (*each)(void *context, const struct tcp_socket *socket,
-				  struct process *process, enum leak_kind kind),
-		     void *context)
-{
-	leak_reports_each(&watch->reports, each, context);
-}
-
-const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process, uint64_t *open)
-{
-	return leak_groups_most(watch->reports.groups, process, open);
-}
-
-const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
-			    bool pooled)
-{
-	return leak_groups_site(watch->reports.groups, process, pooled);
-}
-
-void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all)
-{
-	leak_reports_settle(&watch->reports, now_ns, all);
-}
-
-bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns)
-{
-	return leak_names_outstanding(&watch->reports.names, now_ns);
+	return &watch->reports;
 }
 
 static struct tcp_socket *socket_at(const struct leak_watch *watch, uint32_t handle)
@@ -118,7 +86,7 @@ static void list_remove(struct leak_watch *watch, struct tcp_socket *socket)
 	socket->watched_for_leak = 0;
 }
 
-/* Are the names of its stack not there yet, and worth waiting for? They are asked for. */
+/* Asks for the names of the socket's stack; returns whether they may still come. */
 static bool awaits_names(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
 {
 	bool wait;
@@ -134,29 +102,29 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 	else
 		deadline_heap_push(&watch->irregular, socket->since_ns + watch->threshold_ns,
 				   socket->cookie);
-	/* What is closed before its names come is not reported: where there is little time, they
-	 * are asked for at once. */
+	/* A socket that is closed before the names come is not reported. If there is little time
+	 * for that, the names are asked for at once. */
 	if (watch->threshold_ns < LEAK_NAMES_WAIT || watch->exits)
 		awaits_names(watch, socket, socket->since_ns);
 }
 
-/* Closed before it could be judged. */
+/* Reports a socket that was closed before it could be judged. */
 static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket, struct leak *leak)
 {
 	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
 
 	if (socket->hidden || socket->kernel ||
-	    (!process && watch_set_is_selective(watch->tracker->watched)))
+	    (!process && filter_is_selective(watch->tracker->filter)))
 		return;
 	leak->cookie = socket->cookie;
 	leak->age_ns = leak_age(socket, leak->time_ns);
 	leak->process = process;
 	leak->flow = &socket->flow;
 	leak->role = socket->role;
-	leak_reports_tell_last(&watch->reports, socket, process, leak);
+	leak_reports_add_closing(&watch->reports, socket, process, leak);
 }
 
-void leak_watch_mind_exits(struct leak_watch *watch)
+void leak_watch_report_exits(struct leak_watch *watch)
 {
 	watch->exits = true;
 }
@@ -173,8 +141,8 @@ void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		report_unjudged(watch, socket, &leak);
 }
 
-/* With a threshold of 0 every one is reported, also one that is closed before it could be judged.
- */
+/* With a threshold of 0 every socket is reported, also one that was closed before it could be
+ * judged. */
 static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
 {
 	report_unjudged(watch, socket,
@@ -224,20 +192,20 @@ static bool due_add(struct leak_watch *watch, uint64_t cookie)
 	return true;
 }
 
-/* A socket that still waits for judgement: not closed, not reported meanwhile. */
+/* Finds a socket that still waits for judgement. NULL: it was closed or reported meanwhile. */
 static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
 {
 	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
 
 	if (!socket || socket->state != TCP_CLOSE_WAIT || socket->leaked || socket->hidden)
 		return NULL;
-	if (socket->watched_for_leak) /* in CLOSE_WAIT anew, with a deadline of its own */
+	if (socket->watched_for_leak) /* it entered CLOSE_WAIT again and has a new deadline */
 		return NULL;
 	return socket;
 }
 
-/* Until the names of its stack are there it is looked at a little later: so no leak is kept that
- * may be over by the time it is told. */
+/* While the names of its stack may still come, the socket is judged later, so that no leak is
+ * reported that has ended while it waited for names. */
 static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t now_ns)
 {
 	return !watch->last && awaits_names(watch, socket, now_ns) &&
@@ -287,7 +255,7 @@ size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 	watch->last = true;
 	if (watch->exits)
 		watch->threshold_ns = leak_left_grace(watch->threshold_ns);
-	while (watch->exits && watch->irregular.count) { /* also what was to be looked at again */
+	while (watch->exits && watch->irregular.count) { /* also those to be judged again */
 		const struct tcp_socket *socket =
 			waiting(watch, deadline_heap_pop(&watch->irregular));
 
@@ -308,8 +276,8 @@ bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *re
 }
 
 /*
- * A socket of the kernel itself. Not so a child of an MPTCP listener that fell back to TCP: it has
- * its parent's mark until accept(), and then a descriptor.
+ * A socket of the kernel itself. A child of an MPTCP listener that fell back to TCP is none: it
+ * inherits the flag from the listener and keeps it until accept(), and then it has a descriptor.
  */
 static bool is_kernels(const struct event_scan *record)
 {
@@ -341,16 +309,16 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
 		return;
 	}
-	if (is_kernels(record)) /* has no descriptor to close */
+	if (is_kernels(record)) /* no process can close it */
 		return;
 	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
 	process = leak_holders_choose(&watch->holders, socket);
-	if (!process && watch_set_is_selective(watch->tracker->watched))
-		return; /* nobody's whom we watch */
+	if (!process && filter_is_selective(watch->tracker->filter))
+		return; /* no watched process holds it */
 	leak.process = process;
 	leak.holders = watch->holders.items;
 	leak.holder_count = watch->holders.count;
-	leak_reports_tell(&watch->reports, socket, process, &leak);
+	leak_reports_add(&watch->reports, socket, process, &leak);
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)
@@ -365,7 +333,7 @@ size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *resu
 			continue;
 		if (!scan_result_find(result, socket->cookie, &record) ||
 		    record->state != TCP_CLOSE_WAIT) {
-			/* Its record is on the way, or was lost. */
+			/* The record of its transition comes soon, or was lost. */
 			deadline_heap_push(&watch->irregular, now_ns + NS_PER_S, socket->cookie);
 			missing++;
 			continue;

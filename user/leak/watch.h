@@ -6,89 +6,69 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "leak/group.h"
 #include "leak/leak.h"
+#include "leak/report.h"
 #include "model/scan_result.h"
 #include "track/tracker.h"
 
+/*
+ * Waits until sockets have been in CLOSE_WAIT for a threshold, and then has them judged by what a
+ * scan says of them. The caller does the scan: collect, scan, judge (or postpone).
+ *
+ * Times are nanoseconds of CLOCK_MONOTONIC.
+ */
 struct leak_watch;
 
-/*
- * Waits for sockets in CLOSE_WAIT to pass threshold_ns and then has them judged. `tracker` must
- * outlive it. NULL without memory.
- */
+/* The tracker stays the caller's and must outlive the leak watch; *hooks is copied. Returns NULL
+ * without memory. */
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
 				  const struct leak_hooks *hooks);
 void leak_watch_free(struct leak_watch *watch);
 
-/* The socket is in CLOSE_WAIT now. */
+/* What was reported: its groups, its open leaks, and leaks whose report waits for names. Belongs to
+ * the leak watch. */
+struct leak_reports *leak_watch_reports(struct leak_watch *watch);
+
+/* The socket has entered CLOSE_WAIT. */
 void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket);
 
-/* From now on it is also a leak to end with sockets in CLOSE_WAIT (leak/left.h). */
-void leak_watch_mind_exits(struct leak_watch *watch);
+/* From now on, sockets that are in CLOSE_WAIT when their process exits are reported as well:
+ * leak_left_make(). */
+void leak_watch_report_exits(struct leak_watch *watch);
 
-/* A process ends, and leaves the socket in CLOSE_WAIT: before leak_watch_leave(). */
+/* A process exits and leaves the socket in CLOSE_WAIT. Must be called before leak_watch_leave(). */
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e);
 
-/* The end comes: asks for the names of what leak_watch_collect_last() will collect. */
-void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns);
-
-/* The end: no leak waits for names any more, and where exits are minded, what is in CLOSE_WAIT now
- * is due, be it ever so young. Returns how many sockets wait for judgement. */
-size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns);
-
-/* The socket leaves CLOSE_WAIT at time_ns; 0: its end was not seen. */
+/* The socket leaves CLOSE_WAIT at time_ns; 0: no record of it was seen. */
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns);
 
-/* When something is due; UINT64_MAX if nothing waits. */
+/* When the next socket or report is due; UINT64_MAX if there is none. */
 uint64_t leak_watch_deadline(const struct leak_watch *watch);
 
-/* Collects what is due at now_ns; returns how many sockets wait for judgement. */
+/* Collects the sockets that are due at now_ns. Returns how many sockets wait for
+ * leak_watch_judge(). */
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
 
-/* Are all collected sockets in the result? If not, the TCP tables must be asked as well as the
- * descriptors. */
+/* Whether all collected sockets are in the result. If not, the scan must read the TCP tables too,
+ * not only descriptors. */
 bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result);
 
-/*
- * Judges what was collected. Returns how many of them were not found at all, so that the socket
- * table needs reconciling.
- */
+/* Judges the collected sockets. Returns how many of them are not in the result: then the socket
+ * table needs to be reconciled. */
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
 			uint64_t now_ns);
 
-/*
- * Reports what has ended and waited for the names of its stack only, as far as they have come, or
- * been waited for long enough. In the end (`all`) without them.
- */
-void leak_watch_settle(struct leak_watch *watch, uint64_t now_ns, bool all);
-
-/* Does any leak, reported or not, wait for names that may still come? */
-bool leak_watch_awaits_names(struct leak_watch *watch, uint64_t now_ns);
-
-/* The scan failed: asks again after retry_ns. */
+/* The scan failed: the collected sockets are due again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);
 
-/* Calls each() for every reported leak that is still open; process: NULL = nobody known holds it.
+/* Shortly before the end: asks for the names of all stacks that leak_watch_collect_last() may
+ * report. */
+void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns);
+
+/* At the end: like leak_watch_collect(), but no leak waits for names any more, and after
+ * leak_watch_report_exits() every socket that has been in CLOSE_WAIT for leak_left_grace() is due.
  */
-void leak_watch_each(struct leak_watch *watch,
-		     void (*each)(void *context, const struct tcp_socket *socket,
-				  struct process *process, enum leak_kind kind),
-		     void *context);
-
-/* The group of this process (NULL = nobody known) with the most leaks that are still open, but for
- * unaccepted ones; NULL if there is none. Its age may be out of date. *open: how many are, with
- * those of other call sites. */
-const struct leak_group *leak_watch_most(const struct leak_watch *watch,
-					 const struct process *process, uint64_t *open);
-
-/* The call site of the most open leaks of this process, but for unaccepted ones: of connections
- * that idle in a client's pool, or of all others. NULL where it is not known. */
-const char *leak_watch_site(const struct leak_watch *watch, const struct process *process,
-			    bool pooled);
-
-/* The groups of all reported leaks, with ages as of now_ns. */
-struct leak_groups *leak_watch_groups(struct leak_watch *watch, uint64_t now_ns);
+size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns);
 
 #endif

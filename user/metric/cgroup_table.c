@@ -22,7 +22,7 @@ struct cgroup_table {
 	struct path **by_number; /* [number - 1]; NULL = free */
 	uint32_t *free_numbers;	 /* a stack */
 	uint32_t free_count;
-	uint32_t capacity; /* of both */
+	uint32_t capacity; /* of both arrays */
 };
 
 struct cgroup_table *cgroup_table_new(void)
@@ -45,7 +45,7 @@ void cgroup_table_free(struct cgroup_table *table)
 	free(table);
 }
 
-/* Makes sure that there is a free number. */
+/* Makes sure that there is a free number; false without memory. */
 static bool numbers_grow(struct cgroup_table *table)
 {
 	uint32_t capacity = table->capacity ? table->capacity * 2 : 16;

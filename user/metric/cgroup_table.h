@@ -8,28 +8,29 @@
 #include "host/cgroup_path.h"
 
 /*
- * Paths of cgroups, each known by a small number: two numbers never look the same where they are
- * shown. Number 0 is the empty path, of which nothing is known. Others live as long as somebody
- * holds them, so there are never more than holders.
+ * The paths of cgroups, each identified by a small number. Different numbers have different texts.
+ * Number 0 is the empty path: the cgroup is not known. The other numbers have a count of holders,
+ * and are removed when there are none.
  */
 struct cgroup_table;
 
-/* NULL without memory. */
+/* Returns NULL without memory. */
 struct cgroup_table *cgroup_table_new(void);
 void cgroup_table_free(struct cgroup_table *table);
 
-/* The number of a path, which the caller holds from now on. 0, which needs no letting go, for the
- * empty path and without memory. Bytes that are not UTF-8 become U+FFFD first. */
+/* Returns the number of a path, which the caller holds until cgroup_table_release(). 0, which needs
+ * no release, for the empty path and without memory. Bytes that are not UTF-8 become U+FFFD first.
+ */
 uint32_t cgroup_table_hold(struct cgroup_table *table, const char *path);
 
-/* One more, or one less, who holds this number. */
+/* Add and remove one holder of this number. */
 void cgroup_table_hold_number(struct cgroup_table *table, uint32_t number);
 void cgroup_table_release(struct cgroup_table *table, uint32_t number);
 
-/* "" for 0. Valid as long as somebody holds the number. */
+/* The path of a number, "" for 0. Valid as long as the number has a holder. */
 const char *cgroup_table_path(const struct cgroup_table *table, uint32_t number);
 
-/* How many paths there are, without the empty one. */
+/* The number of paths, without the empty one. */
 size_t cgroup_table_count(const struct cgroup_table *table);
 
 #endif

@@ -124,10 +124,11 @@ void metric_text_end(struct metric_text *text)
 		put_string(text, "# EOF\n");
 }
 
-/* One character of a value, as it is to be written. */
+/* Writes one character of a value in its escaped form to `out`; returns its length, and the bytes
+ * that were read in *used. */
 static size_t escape(const char *value, size_t left, char out[4], size_t *used)
 {
-	char bytes[5] = {0}; /* what is cut off is no sequence */
+	char bytes[5] = {0}; /* a sequence that is cut off is not valid */
 	size_t length;
 
 	memcpy(bytes, value, left < 4 ? left : 4);

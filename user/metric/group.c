@@ -32,11 +32,12 @@ struct metric_groups {
 	size_t limit;
 	uint64_t now_ns;
 	struct entry *table;
-	struct entry *quiet; /* who may be put out, the quietest first; some here are used */
+	struct entry *quiet; /* candidates for eviction, the one without events for longest first;
+				some have sockets */
 	struct entry other;
-	struct cgroup_table *cgroups; /* NULL where not asked for */
-	struct entry *last;	      /* the one most likely to be asked for again; NULL = none */
-	struct metric_key last_key;   /* by which it was asked for */
+	struct cgroup_table *cgroups; /* NULL without the label */
+	struct entry *last;	      /* the one that was looked up last; NULL = none */
+	struct metric_key last_key;   /* the key of that look-up */
 };
 
 struct metric_groups *metric_groups_new(const struct metric_labels *labels, size_t limit)
@@ -146,9 +147,10 @@ static bool is_used(const struct metric_group *group)
 }
 
 /*
- * Makes room: of those without sockets and findings, the group that was quiet for longest is
- * counted in "other" from now on. One with any is never put out, or two would put out each other
- * again and again; it is off the list until they are counted again.
+ * Evicts the group without sockets and findings that had no event for longest: it is counted in
+ * "other" from now on. A group with any is never evicted, or two groups could evict each other
+ * again and again; it is not in the list until the gauges are filled again. Returns whether there
+ * is room.
  */
 static bool evict(struct metric_groups *groups)
 {
@@ -165,8 +167,8 @@ static bool evict(struct metric_groups *groups)
 	return false;
 }
 
-/* Bytes that a label shows as the same U+FFFD become the same byte: they would be the same series.
- */
+/* Bytes that a label shows as the same U+FFFD become the same byte, because they would make the
+ * same series. */
 static void comm_unify(uint8_t comm[EVENT_COMM_LEN])
 {
 	char text[EVENT_COMM_LEN + 1] = {0};
@@ -182,14 +184,15 @@ static void comm_unify(uint8_t comm[EVENT_COMM_LEN])
 	}
 }
 
-/* The part of a key that the labels ask for. */
+/* The part of a key that the labels show. */
 static struct metric_key key_of(const struct metric_groups *groups, const struct metric_key *key)
 {
 	struct metric_key kept = {0};
 
 	memcpy(kept.comm, key->comm, strnlen((const char *)key->comm, sizeof(kept.comm)));
 	comm_unify(kept.comm);
-	/* A pid that is given again counts on: the two would be the same series. */
+	/* A process with a pid that was used before is counted in the same group: it would be the
+	 * same series. */
 	if (groups->labels.pid)
 		kept.pid = key->pid;
 	if (groups->cgroups)
@@ -248,7 +251,7 @@ static struct entry *entry_add(struct metric_groups *groups, const struct metric
 	return entry;
 }
 
-/* Something happens in it: it is the least quiet one. */
+/* An event is counted in the group: it becomes the last candidate for eviction. */
 static void touch(struct metric_groups *groups, struct entry *entry)
 {
 	entry->group.active_ns = groups->now_ns;
@@ -268,7 +271,7 @@ struct metric_group *metric_groups_get(struct metric_groups *groups, const struc
 		return &groups->last->group;
 	}
 	kept = key_of(groups, key);
-	/* A command of that name: the same series. */
+	/* A command of the name "other" would make the same series. */
 	if (!memcmp(&kept, &groups->other.group.key, sizeof(kept)))
 		return &groups->other.group;
 	HASH_FIND(hh, groups->table, &kept, sizeof(kept), entry);
@@ -306,7 +309,8 @@ void metric_groups_begin(struct metric_groups *groups)
 		gauges_clear(group);
 		if (group->held || group->active_ns + METRIC_QUIET_NS >= groups->now_ns)
 			continue;
-		/* What nobody has seen yet is not lost; what was seen would be counted twice. */
+		/* Counts that no page had yet must not be lost; counts that a page had would be
+		 * counted twice. */
 		if (!group->exported)
 			group_add(&groups->other.group, group);
 		entry_remove(groups, entry);
@@ -327,7 +331,7 @@ void metric_groups_exported(struct metric_groups *groups)
 
 	HASH_ITER (hh, groups->table, entry, next) {
 		entry->group.exported = true;
-		entry->group.held = false; /* it is counted */
+		entry->group.held = false; /* the gauges say it now */
 		if (entry->listed || is_used(&entry->group))
 			continue;
 		list_add(groups, entry);

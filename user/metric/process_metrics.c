@@ -43,7 +43,7 @@ static void write_fds(struct metric_text *text)
 		while ((entry = readdir(directory)))
 			count += entry->d_name[0] != '.';
 		closedir(directory);
-		/* Less the one that was open for counting. */
+		/* Without the descriptor that was open for counting. */
 		gauge(text, "process_open_fds", "Number of open file descriptors.", count - 1);
 	}
 	if (!getrlimit(RLIMIT_NOFILE, &limit))
@@ -70,8 +70,9 @@ static void write_memory(struct metric_text *text)
 	      resident_pages * page);
 }
 
-/* The 22nd field of /proc/self/stat: ticks since boot. The 2nd may contain anything but its last
- * parenthesis. */
+/* The start of this process in ticks since boot, 0 on failure: field 22 of /proc/self/stat
+ * (proc(5)). Field 2, the name, may contain any characters, so the fields are counted from the last
+ * ')'. */
 static uint64_t start_ticks(void)
 {
 	FILE *file = fopen("/proc/self/stat", "re");
@@ -105,7 +106,8 @@ static void write_start(struct metric_text *text)
 		      "Start time of the process since unix epoch in seconds.");
 	metric_name(text, "process_start_time_seconds", "");
 	metric_labels_text(text, "", 0);
-	/* Ticks are the grain: without this the time would move with the clocks. */
+	/* Rounded to 10 ms, the resolution of ticks: else the value would change with the offset of
+	 * the two clocks. */
 	metric_value_seconds(text, started_ns / (10 * NS_PER_MS) * (10 * NS_PER_MS));
 }
 

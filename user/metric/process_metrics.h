@@ -4,8 +4,8 @@
 
 #include "metric/exposition.h"
 
-/* Writes the process_* metrics of tcpwatch itself, as the client libraries name them. What /proc
- * does not tell is left out. */
+/* Writes the process_* metrics of tcpwatch itself, with the names that the client libraries of
+ * Prometheus use. A metric that cannot be read from /proc is left out. */
 void process_metrics_write(struct metric_text *text);
 
 #endif

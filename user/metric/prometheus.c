@@ -7,17 +7,18 @@
 #include "host/cgroup_path.h"
 #include "metric/process_metrics.h"
 
-/* comm and cgroup with every byte escaped, and numbers. */
+/* Bytes for all labels, even if every byte of comm and cgroup is escaped. */
 #define LABELS_LEN 8192
 
-/* As OpenMetrics wants them, which Prometheus reads in both formats: these strings never change. */
+/* In the form of OpenMetrics, which Prometheus reads in both formats. These strings never change.
+ */
 static const char *const bound_names[METRIC_BOUNDS + 1] = {
 	"1e-05", "0.0001", "0.001", "0.01",   "0.1",	 "1.0",	     "10.0", "60.0",
 	"127.0", "300.0",  "925.0", "7200.0", "86400.0", "604800.0", "+Inf",
 };
 
-/* The transitions that TCP and the kernel have; all of them are there from the first scrape on, so
- * that a rate knows where it began. Others appear when they happen. */
+/* The usual transitions. They are exported from the first scrape on, so that rate() has their
+ * start; other transitions are exported when they have happened. */
 static const unsigned char known_transitions[][2] = {
 	{TCP_CLOSE, TCP_SYN_SENT},	   {TCP_CLOSE, TCP_LISTEN},
 	{TCP_SYN_SENT, TCP_ESTABLISHED},   {TCP_SYN_SENT, TCP_CLOSE},
@@ -30,7 +31,7 @@ static const unsigned char known_transitions[][2] = {
 	{TCP_LISTEN, TCP_CLOSE},
 };
 
-/* ... and where the kernel tells of TIME_WAIT, and of SYN_RECV that comes to nothing. */
+/* Further ones that are usual with FEATURE_TIME_WAIT and FEATURE_HALF_OPEN. */
 static const unsigned char full_transitions[][2] = {
 	{TCP_FIN_WAIT1, TCP_TIME_WAIT}, {TCP_FIN_WAIT2, TCP_TIME_WAIT},
 	{TCP_CLOSING, TCP_TIME_WAIT},	{TCP_TIME_WAIT, TCP_CLOSE},
@@ -41,7 +42,7 @@ struct writer {
 	struct metric_text *text;
 	const struct metrics_page *page;
 	char labels[LABELS_LEN];
-	size_t group_size; /* the part of the labels that is the group's */
+	size_t group_size; /* bytes of the labels that are the group's */
 };
 
 static size_t add(struct writer *writer, size_t size, const char *name, const char *value)
@@ -107,7 +108,7 @@ static void histogram(struct writer *writer, const char *name, size_t size,
 	metric_value_u64(writer->text, count);
 }
 
-/* Calls `each` for every group, with its labels begun. */
+/* Calls each() for every group, after its labels were written. */
 static void for_groups(struct writer *writer,
 		       void (*each)(struct writer *writer, const struct metric_group *group))
 {
@@ -124,7 +125,7 @@ static size_t add_state(struct writer *writer, const char *name, unsigned int st
 	return add(writer, writer->group_size, name, tcp_state_name(state));
 }
 
-/* Is its lifetime one that can be known here? */
+/* Whether lifetimes in this state can be known with these features. */
 static bool has_lifetime(const struct writer *writer, unsigned int state)
 {
 	if (state == TCP_CLOSE)
@@ -211,14 +212,14 @@ static void findings_of(struct writer *writer, const struct metric_group *group)
 
 static void oldest_of(struct writer *writer, const struct metric_group *group)
 {
-	if (!group->oldest_ns) /* no socket, no time */
+	if (!group->oldest_ns) /* there is no such socket */
 		return;
 	sample_begin(writer, "tcpwatch_oldest_close_wait_timestamp_seconds", "",
 		     writer->group_size);
 	metric_value_seconds(writer->text, clock_wall_ns(writer->page->clock, group->oldest_ns));
 }
 
-/* The states in which something can be sent again. */
+/* The states in which the kernel retransmits. */
 static const unsigned char repeating_states[] = {
 	TCP_SYN_SENT,  TCP_SYN_RECV, TCP_ESTABLISHED, TCP_CLOSE_WAIT,
 	TCP_FIN_WAIT1, TCP_CLOSING,  TCP_LAST_ACK,    0,
@@ -252,7 +253,7 @@ static void resets_of(struct writer *writer, const struct metric_group *group)
 		       group->segments.resets_received);
 }
 
-/* Of what the kernel does not tell there is no family. */
+/* A family for which the features are missing is left out. */
 static void write_segments(struct writer *writer)
 {
 	feature_set features = writer->page->features;

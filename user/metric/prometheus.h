@@ -8,7 +8,7 @@
 #include "metric/group.h"
 #include "metric/exposition.h"
 
-/* What a page of metrics is made of. All of it stays the caller's. */
+/* The content of a page of metrics. All of it stays the caller's. */
 struct metrics_page {
 	struct metric_groups *groups;
 	struct metric_labels labels;
@@ -19,10 +19,10 @@ struct metrics_page {
 	feature_set features;
 };
 
-/* The value of the header Content-Type. */
+/* The value of the HTTP header Content-Type, a static string. */
 const char *metrics_content_type(bool open_metrics);
 
-/* Writes the page; text->no_memory tells whether it is whole. */
+/* Writes the page. text->no_memory is set if it is incomplete. */
 void metrics_write(struct metric_text *text, const struct metrics_page *page);
 
 #endif

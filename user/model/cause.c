@@ -45,7 +45,7 @@ static enum cause cause_of_error(int error, unsigned int from)
 	switch (error) {
 	case ECONNRESET:
 		return CAUSE_RESET_RECEIVED;
-	case EPIPE: /* what tcp_reset() says to a socket in CLOSE_WAIT */
+	case EPIPE: /* tcp_reset() sets it in CLOSE_WAIT */
 		return from == TCP_CLOSE_WAIT ? CAUSE_RESET_RECEIVED : CAUSE_NONE;
 	case ECONNREFUSED:
 		return CAUSE_REFUSED;
@@ -67,11 +67,11 @@ static enum cause cause_of_error(int error, unsigned int from)
 	}
 }
 
-/* A process closes or disconnects with no FIN: __tcp_close(), tcp_disconnect(), tcp_v4_connect().
- */
+/* A process closes or disconnects without a FIN: __tcp_close(), tcp_disconnect(), tcp_v4_connect()
+ * in net/ipv4. */
 static enum cause cause_of_actor(const struct event_transition *e)
 {
-	/* The peer's FIN is counted in the queue but is no data. */
+	/* The peer's FIN counts 1 in the queue and is no data. */
 	unsigned int fin = e->from == TCP_CLOSE_WAIT || e->flow.flags & EVENT_DONE ? 1 : 0;
 
 	if (e->from == TCP_SYN_SENT)
@@ -97,8 +97,6 @@ enum cause cause_of(const struct event_transition *e)
 {
 	if (e->to != TCP_CLOSE || e->from == TCP_LISTEN)
 		return CAUSE_NONE;
-	if (e->flow.flags & EVENT_RESET_SENT)
-		return CAUSE_RESET_SENT;
 	if (e->error)
 		return cause_of_error((int)e->error, e->from);
 	switch (e->from) {
@@ -114,7 +112,7 @@ enum cause cause_of(const struct event_transition *e)
 		break;
 	case TCP_FIN_WAIT1:
 		if (e->flow.flags & EVENT_DONE)
-			return CAUSE_TIME_WAIT; /* see track/coalesce.h */
+			return CAUSE_TIME_WAIT; /* track/coalesce.h joined two records */
 		if (!(e->flow.flags & EVENT_ACTOR))
 			return CAUSE_RESET_SENT; /* data after close(): TCPAbortOnData */
 		break;

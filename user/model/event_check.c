@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "model/tcp_state.h"
-#include "model/tcp_transition.h"
 
 static bool flow_valid(const struct event_flow *flow)
 {
@@ -15,7 +14,7 @@ static bool flow_valid(const struct event_flow *flow)
 
 static bool transition_valid(const struct event_transition *e, size_t size)
 {
-	/* The flags are within the short form. */
+	/* The short form has the flags too. */
 	if (size < EVENT_TRANSITION_SHORT)
 		return false;
 	if (size != (e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT))

@@ -7,9 +7,9 @@
 #include "event.h"
 
 /*
- * Is this a record that the rest of the program may trust in size, version, kind, states and
- * family, and a transition one that the kernel makes? Returns 0, or -EPROTO. `data` may be
- * unaligned to nothing less than 8 bytes.
+ * Checks the size, version, kind, states and address family of a record, and that a transition is
+ * one that the kernel makes (model/tcp_states.def). `size` is in bytes, and `data` must be aligned
+ * to 8 bytes. Returns 0, or -EPROTO for a record that must not be used.
  */
 int event_check(const void *data, size_t size);
 

@@ -5,16 +5,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a kernel and its privileges may or may not allow, most needed first. */
+/* The kinds of records and scans that a kernel and the privileges may or may not allow, the most
+ * important first. */
 enum feature {
 	FEATURE_TRANSITIONS,
 	FEATURE_DESCRIPTORS,
 	FEATURE_TABLES,
-	FEATURE_CLOSES,	       /* only where FEATURE_ACCEPT is not */
+	FEATURE_CLOSES,	       /* only if there is no FEATURE_ACCEPT */
 	FEATURE_FORKS,	       /* only with -f or -s */
-	FEATURE_ACCEPT_STACKS, /* only with -s, where FEATURE_ACCEPT is not */
+	FEATURE_ACCEPT_STACKS, /* only with -s, if there is no FEATURE_ACCEPT */
 	FEATURE_GO_REQUESTS,   /* only with -s */
-	FEATURE_GO_STARTS,     /* likewise */
+	FEATURE_GO_STARTS,     /* only with -s */
 	FEATURE_ACCEPT,
 	FEATURE_TIME_WAIT,
 	FEATURE_FIN_WAIT2,
@@ -28,13 +29,13 @@ enum feature {
 };
 
 struct feature_info {
-	const char *name;    /* in outputs; a promise */
-	const char *program; /* the BPF program behind it */
-	const char *twin;    /* a second one that goes with it; NULL = none */
-	const char *gives;   /* what it shows */
-	const char *loses;   /* what is not seen without it */
-	bool core;	     /* nothing works without it */
-	bool full;	     /* needs fentry or fexit: part of the full mode */
+	const char *name;    /* in outputs; never changes */
+	const char *program; /* its BPF program */
+	const char *twin;    /* a second BPF program; NULL = none */
+	const char *gives;   /* for --features: what it shows */
+	const char *loses;   /* for --features: what is not seen without it */
+	bool core;	     /* tcpwatch does not work without it */
+	bool full;	     /* it needs fentry or fexit and is part of the full mode */
 };
 
 extern const struct feature_info feature_infos[FEATURES];
@@ -47,22 +48,22 @@ static inline bool feature_has(feature_set set, enum feature feature)
 	return set >> feature & 1;
 }
 
-/* All features that make the full mode. */
+/* All features of the full mode. */
 feature_set feature_set_full(void);
 
-/* All features that only -s asks for. */
+/* All features that only -s needs. */
 feature_set feature_set_stacks(void);
 
-/* Is it one that is loaded only where an option asks for it? */
+/* Whether it is loaded only if an option needs it. */
 bool feature_is_optional(enum feature feature);
 
-/* Is it one that this kernel, or these privileges, keep from us? Never an optional one. */
+/* Whether this kernel or these privileges do not allow it. False for an optional feature. */
 bool feature_is_missing(feature_set set, enum feature feature);
 
-/* Is there any such? */
+/* Whether any feature is missing. */
 bool feature_any_missing(feature_set set);
 
-/* "full" where any of the full mode's programs works, else "tracepoints". */
+/* "full" if any program of the full mode works, else "tracepoints". */
 const char *feature_mode(feature_set set);
 
 #endif

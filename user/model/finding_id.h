@@ -2,7 +2,8 @@
 #ifndef TCPWATCH_FINDING_ID_H
 #define TCPWATCH_FINDING_ID_H
 
-/* What can be wrong. The names and their order are a promise: docs/findings.md. */
+/* What tcpwatch can find to be wrong: docs/findings.md. Outputs have the names and their order,
+ * which never change. */
 enum finding_id {
 	FINDING_CLOSE_WAIT_LEAK,
 	FINDING_ACCEPT_STALL,
@@ -17,15 +18,16 @@ enum finding_id {
 	FINDINGS
 };
 
-/* "close-wait-leak" and so on. */
+/* The name in outputs, such as "close-wait-leak"; a static string. */
 const char *finding_name(enum finding_id id);
 
 enum severity {
-	SEVERITY_INFO,	   /* worth knowing; may be on purpose */
-	SEVERITY_WARNING,  /* wrong, and can wait until the morning */
-	SEVERITY_CRITICAL, /* fails now, or will within minutes */
+	SEVERITY_INFO,	   /* worth knowing; it may be intended */
+	SEVERITY_WARNING,  /* wrong, but not urgent */
+	SEVERITY_CRITICAL, /* connections fail now, or will fail within minutes */
 };
 
+/* The name in outputs: "info", "warning" or "critical". */
 const char *severity_name(enum severity severity);
 
 #endif

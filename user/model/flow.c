@@ -21,8 +21,7 @@ static void unmap(uint8_t *to, const uint8_t *from)
 
 void flow_read(struct flow *flow, const struct event_flow *wire, uint32_t netns)
 {
-	/* A socket bound to :: that connects to a mapped address has its local end mapped as well.
-	 */
+	/* If a socket bound to :: connects to a mapped address, its local address is mapped too. */
 	if (wire->family == AF_INET6 && (is_mapped(wire->local) || is_mapped(wire->remote))) {
 		flow->family = AF_INET;
 		unmap(flow->local, wire->local);
@@ -73,7 +72,7 @@ bool flow_is_from_listener(const struct flow *flow, const struct flow *listener)
 {
 	if (flow->netns != listener->netns || flow->local_port != listener->local_port)
 		return false;
-	/* A dual-stack listener on :: also takes IPv4; one on 0.0.0.0 takes no IPv6. */
+	/* A listener on :: also accepts IPv4; one on 0.0.0.0 does not accept IPv6. */
 	if (flow_local_is_any(listener))
 		return flow->family == AF_INET || listener->family == AF_INET6;
 	return flow->family == listener->family &&

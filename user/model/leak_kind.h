@@ -4,13 +4,14 @@
 
 /* Why a socket stays in CLOSE_WAIT. */
 enum leak_kind {
-	LEAK_UNCLOSED,	 /* the end of stream was taken and the socket is still held */
+	LEAK_UNCLOSED,	 /* the end of stream was read, and the socket is still open */
 	LEAK_UNREAD,	 /* the end of stream was not read */
 	LEAK_UNACCEPTED, /* still in the listener's accept queue */
-	LEAK_STALLED,	 /* has unsent data that makes no progress */
+	LEAK_STALLED,	 /* it has unsent data and makes no progress */
 	LEAK_KINDS
 };
 
+/* The name in outputs, a static string. */
 const char *leak_kind_name(enum leak_kind kind);
 
 #endif

@@ -6,21 +6,24 @@
 
 /* Why a record did not reach user space. */
 enum lost_reason {
-	LOST_RING_FULL, /* no room in the ring */
-	LOST_RECURSION, /* the kernel's guard kept the program from interrupting itself */
+	LOST_RING_FULL, /* the ring buffer was full */
+	LOST_RECURSION, /* the kernel did not run a BPF program because it ran on this CPU already
+			 */
 	LOST_MALFORMED, /* the record did not pass event_check() */
 	LOST_REASONS
 };
 
-/* seen = delivered + the sum of lost, once the ring is empty. */
+/* Numbers of records. When the ring is empty, seen is delivered plus all lost ones. */
 struct ledger {
 	uint64_t seen;
 	uint64_t delivered;
 	uint64_t lost[LOST_REASONS];
 };
 
+/* The name in outputs, a static string. */
 const char *lost_reason_name(enum lost_reason reason);
 
+/* The sum of lost[]. */
 uint64_t ledger_lost(const struct ledger *ledger);
 
 #endif

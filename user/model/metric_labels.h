@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* The labels of metrics besides comm (--label). */
+/* The labels that metrics have in addition to comm (--label). */
 struct metric_labels {
 	bool pid;
 	bool cgroup;

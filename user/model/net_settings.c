@@ -7,7 +7,7 @@
 
 #define PORTS 65536
 
-/* One number of /proc/sys/net/<name>; *value is untouched where there is none. */
+/* Reads one number from /proc/sys/net/<name>; *value is untouched on failure. */
 static bool read_number(const char *name, uint32_t *value)
 {
 	char path[96];

@@ -8,9 +8,7 @@
 
 #include "model/metric_labels.h"
 
-struct suppressions;
-
-/* Of the ring buffer, in bytes. */
+/* The largest ring buffer, in bytes. */
 #define RING_SIZE_MAX (1ULL << 30)
 
 /* The command line, parsed and checked. Durations are nanoseconds; 0 means "not given" unless said.
@@ -43,17 +41,16 @@ struct options {
 	bool features;
 	bool verbose;
 	bool stack;
-	int error_exitcode;	      /* 0 = leaks do not change the exit status */
-	const char *suppressions;     /* path, or NULL; of the command line's memory */
-	struct suppressions *ignored; /* what is in that file; NULL without */
+	int error_exitcode;	  /* 0 = leaks do not change the exit status */
+	const char *suppressions; /* path, or NULL; of the command line's memory */
 	bool gen_suppressions;
 	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
 			     memory */
-	const char *user; /* whom to run the command as; NULL = who we are */
+	const char *user; /* the user who runs the command; NULL = the user of tcpwatch */
 	const char *output; /* path for the results, or NULL: stdout */
 };
 
-/* Are metrics to be served? */
+/* Whether metrics are served. */
 static inline bool options_serve(const struct options *options)
 {
 	return options->web_listen_count || options->web_systemd_socket;

@@ -45,7 +45,7 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Oldest holder first; a process's own descriptors in their order. */
+/* Orders the records of a socket by the start of the holder, then by descriptor. */
 static int compare_records(const void *a, const void *b)
 {
 	const struct event_scan *x = a, *y = b;
@@ -73,7 +73,7 @@ void scan_result_finish(struct scan_result *result)
 	if (!result->count)
 		return;
 	qsort(result->records, result->count, sizeof(*result->records), compare_records);
-	/* The kernel's walks may show a socket twice when tables change under them. */
+	/* The kernel's iterators may return a socket twice if the tables change meanwhile. */
 	for (size_t i = 0; i < result->count; i++) {
 		const struct event_scan *record = &result->records[i];
 
@@ -127,8 +127,8 @@ bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
 
 bool scan_result_covers(const struct scan_result *result, uint32_t netns)
 {
-	/* A namespace that no process has is gone with its sockets, unless we were kept from
-	 * looking. */
+	/* A namespace that no process is in has no sockets any more, unless some namespaces could
+	 * not be read. */
 	return !result->some_unseen || scan_result_has_seen(result, netns);
 }
 

@@ -7,21 +7,22 @@
 
 #include "model/tcp_state.h"
 
-/* How many segments told of trouble. All zero is none. */
+/* Numbers of retransmissions and resets. All zero is none. */
 struct segment_count {
-	/* Sent again, by the state that the socket was in: SYN_SENT is a SYN, SYN_RECV a SYN-ACK,
-	 * FIN_WAIT1, CLOSING and LAST_ACK a FIN or data before it, the others data. */
+	/* Retransmissions by the state of the socket. In SYN_SENT it is a SYN, in SYN_RECV a
+	 * SYN-ACK, in FIN_WAIT1, CLOSING and LAST_ACK a FIN or data before it, else data. */
 	uint64_t repeated[TCP_STATES];
 	uint64_t resets_sent;
 	uint64_t resets_received;
 };
 
+/* Adds all numbers of *from to *to. */
 void segment_count_add(struct segment_count *to, const struct segment_count *from);
 
-/* Of all states together. */
+/* The retransmissions in all states. */
 uint64_t segment_count_repeated(const struct segment_count *count);
 
-/* Is there anything at all? */
+/* Whether any number is not 0. */
 bool segment_count_any(const struct segment_count *count);
 
 #endif

@@ -110,11 +110,13 @@ static int run(struct replay *replay)
 	return err ? err : engine_finish(replay->engine);
 }
 
-int replay_run(struct source *source, struct output *output, const struct options *options)
+int replay_run(struct source *source, struct output *output, const struct options *options,
+	       struct suppressions *suppressions)
 {
 	struct replay replay = {.source = source, .options = options, .end_ns = UINT64_MAX};
 	struct engine_config config = {
 		.options = options,
+		.suppressions = suppressions,
 		.source = source,
 		.output = output,
 		.kernel = "replay",

@@ -4,6 +4,7 @@
 
 #include "model/options.h"
 #include "output/output.h"
+#include "leak/suppressions.h"
 #include "model/source.h"
 
 /*
@@ -11,8 +12,10 @@
  * at their own times and deadlines are met between them, to the nanosecond, but two looks are at
  * least 1 ms apart where no line is due, as epoll's are. It ends as tcpwatch does: after
  * options->duration_ns, LAST_WORDS after the last process of -p (and -f) has exited, or with the
- * log. Returns 0 or a negative errno. Everything stays the caller's.
+ * log. `suppressions` is NULL if no leak is ignored. Returns 0 or a negative errno. Everything
+ * stays the caller's.
  */
-int replay_run(struct source *source, struct output *output, const struct options *options);
+int replay_run(struct source *source, struct output *output, const struct options *options,
+	       struct suppressions *suppressions);
 
 #endif

@@ -18,7 +18,7 @@ static void release_oldest(struct coalesce *coalesce)
 	coalesce->head = (coalesce->head + 1) % COALESCE_SLOTS;
 	coalesce->count--;
 	if (e->cookie)
-		coalesce->sink(coalesce->context, e);
+		coalesce->sink(coalesce->context, e, CAUSE_NONE);
 }
 
 static struct event_transition *held_find(struct coalesce *coalesce, uint64_t cookie)
@@ -37,7 +37,7 @@ void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
 	while (coalesce->count) {
 		const struct event_transition *e = &coalesce->held[coalesce->head];
 
-		/* Records of several CPUs come a little out of order: the difference may be
+		/* Records of several CPUs are slightly out of order: the difference may be
 		 * negative. */
 		if (now_ns != UINT64_MAX && e->cookie &&
 		    (int64_t)(now_ns - e->time_ns) < (int64_t)COALESCE_HOLD_NS)
@@ -54,11 +54,11 @@ static void hold(struct coalesce *coalesce, const struct event_transition *e)
 		release_oldest(coalesce);
 	slot = &coalesce->held[(coalesce->head + coalesce->count) % COALESCE_SLOTS];
 	memset(slot, 0, sizeof(*slot));
-	memcpy(slot, e, e->header.size); /* short where there is no actor */
+	memcpy(slot, e, e->header.size); /* a record without an actor is shorter */
 	coalesce->count++;
 }
 
-/* Is the reset that may follow needed to tell what it was? */
+/* Only the RST that may follow shows why the socket went to CLOSE. */
 static bool is_doubtful(const struct event_transition *e)
 {
 	if (e->to != TCP_CLOSE)
@@ -74,7 +74,7 @@ static void pass(struct coalesce *coalesce, const struct event_transition *e)
 	if (is_doubtful(e))
 		hold(coalesce, e);
 	else
-		coalesce->sink(coalesce->context, e);
+		coalesce->sink(coalesce->context, e, CAUSE_NONE);
 }
 
 void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
@@ -86,7 +86,7 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 		hold(coalesce, e);
 		return;
 	}
-	/* From CLOSE: connects again, and its end was lost. */
+	/* From CLOSE: the socket connects again, and the record of its end was lost. */
 	if (e->from == TCP_FIN_WAIT2 || e->from == TCP_CLOSE)
 		first = held_find(coalesce, e->cookie);
 	if (!first) {
@@ -100,10 +100,10 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 		one.to = TCP_CLOSE;
 		one.time_ns = e->time_ns;
 		one.flow.flags = e->flow.flags;
-		coalesce->sink(coalesce->context, &one);
+		coalesce->sink(coalesce->context, &one, CAUSE_NONE);
 		return;
 	}
-	coalesce->sink(coalesce->context, &one);
+	coalesce->sink(coalesce->context, &one, CAUSE_NONE);
 	pass(coalesce, e);
 }
 
@@ -115,6 +115,5 @@ void coalesce_reset_sent(struct coalesce *coalesce, uint64_t cookie)
 		return;
 	one = *held;
 	held->cookie = 0;
-	one.flow.flags |= EVENT_RESET_SENT;
-	coalesce->sink(coalesce->context, &one);
+	coalesce->sink(coalesce->context, &one, CAUSE_RESET_SENT);
 }

@@ -5,24 +5,28 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "model/cause.h"
 
 /*
- * Where one segment brings both the ACK of our FIN and the peer's FIN, the kernel passes through
- * FIN_WAIT2 within the same call, and RFC 9293 knows no FIN_WAIT2 there. The two records become
- * one, FIN_WAIT1 > CLOSE (into TIME_WAIT). Every FIN_WAIT1 > FIN_WAIT2 is therefore held back until
- * the next record of its socket, or for COALESCE_HOLD_NS.
+ * If one segment brings both the ACK of our FIN and the peer's FIN, the kernel goes through
+ * FIN_WAIT2 within one call (tcp_rcv_state_process() in net/ipv4/tcp_input.c), where RFC 9293 has
+ * no FIN_WAIT2. The two records become one, FIN_WAIT1 > CLOSE (into TIME_WAIT). For that, every
+ * FIN_WAIT1 > FIN_WAIT2 is held until the next record of its socket, or for COALESCE_HOLD_NS.
  *
- * Two ends look like others but for the reset that the kernel sends next: data that comes after
- * close() (tcp_reset(), as for a reset received), and close() in LAST_ACK with data unread (as the
- * last ACK, where it waits in the backlog). They are held back in the same way.
+ * Two ends differ from others only by the RST that the kernel sends next: data that arrives after
+ * close() looks like a reset received, and close() in LAST_ACK with unread data looks like the last
+ * ACK, if that was processed from the backlog. They are held in the same way.
  */
 #define COALESCE_HOLD_NS 1000000ULL
 
+/* The most records that are held; then the oldest is passed on early. */
 #define COALESCE_SLOTS 64
 
-/* With EVENT_RESET_SENT where such an end was followed by its reset. */
-typedef void (*coalesce_sink)(void *context, const struct event_transition *e);
+/* Takes one transition, which is valid during the call only. `known` is CAUSE_RESET_SENT where the
+ * RST followed, else CAUSE_NONE. */
+typedef void (*coalesce_sink)(void *context, const struct event_transition *e, enum cause known);
 
+/* The caller sets sink and context; the rest starts as zero. */
 struct coalesce {
 	coalesce_sink sink;
 	void *context;
@@ -32,13 +36,13 @@ struct coalesce {
 		held[COALESCE_SLOTS]; /* a queue in order of time; cookie 0 = taken */
 };
 
-/* Passes e on to the sink, after what was held and is due; or holds it. */
+/* Passes on what is due by e->time_ns, then passes e on or holds it. */
 void coalesce_event(struct coalesce *coalesce, const struct event_transition *e);
 
-/* A reset was sent over this socket: passes on its end, if that is held. */
+/* An RST was sent over this socket: passes on its end, if that is held. */
 void coalesce_reset_sent(struct coalesce *coalesce, uint64_t cookie);
 
-/* Passes on what was held and is due at now_ns (CLOCK_MONOTONIC); UINT64_MAX: everything. */
+/* Passes on what is due at now_ns (CLOCK_MONOTONIC); UINT64_MAX: everything. */
 void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "model/options.h"
 
-/* A process by pid: asked for with -p, or (with -f) a child of one. */
+/* A process by pid: given with -p, or (with -f) a child of such a process. */
 struct member {
 	uint32_t tgid;
 	uint64_t start_ns; /* 0 = not seen yet */
@@ -20,25 +20,25 @@ struct member {
 	UT_hash_handle hh;
 };
 
-/* Children that ended last stay known: births of theirs may still be on their way. */
+/* How many of the children that exited last stay known: records of their forks may come later. */
 #define EXITED_KEPT 4096
 
-struct watch_set {
+struct filter {
 	const struct options *options;
 	struct member *members;	      /* by tgid */
 	uint32_t exited[EXITED_KEPT]; /* a ring; 0 = none */
 	unsigned int exited_next;
 };
 
-static struct member *member_find(const struct watch_set *set, uint32_t tgid)
+static struct member *member_find(const struct filter *filter, uint32_t tgid)
 {
 	struct member *member;
 
-	HASH_FIND(hh, set->members, &tgid, sizeof(tgid), member);
+	HASH_FIND(hh, filter->members, &tgid, sizeof(tgid), member);
 	return member;
 }
 
-static int member_add(struct watch_set *set, uint32_t tgid, uint64_t start_ns, bool child)
+static int member_add(struct filter *filter, uint32_t tgid, uint64_t start_ns, bool child)
 {
 	struct member *member = calloc(1, sizeof(*member));
 
@@ -47,7 +47,7 @@ static int member_add(struct watch_set *set, uint32_t tgid, uint64_t start_ns, b
 	member->tgid = tgid;
 	member->start_ns = start_ns;
 	member->child = child;
-	HASH_ADD(hh, set->members, tgid, sizeof(member->tgid), member);
+	HASH_ADD(hh, filter->members, tgid, sizeof(member->tgid), member);
 	if (!member->hh.tbl) {
 		free(member);
 		return -ENOMEM;
@@ -55,41 +55,41 @@ static int member_add(struct watch_set *set, uint32_t tgid, uint64_t start_ns, b
 	return 0;
 }
 
-static void member_remove(struct watch_set *set, struct member *member)
+static void member_remove(struct filter *filter, struct member *member)
 {
-	HASH_DEL(set->members, member);
+	HASH_DEL(filter->members, member);
 	free(member);
 }
 
-struct watch_set *watch_set_new(const struct options *options)
+struct filter *filter_new(const struct options *options)
 {
-	struct watch_set *set = calloc(1, sizeof(*set));
+	struct filter *filter = calloc(1, sizeof(*filter));
 
-	if (!set)
+	if (!filter)
 		return NULL;
-	set->options = options;
+	filter->options = options;
 	for (size_t i = 0; i < options->pid_count; i++)
-		if (member_add(set, options->pids[i], 0, false)) {
-			watch_set_free(set);
+		if (member_add(filter, options->pids[i], 0, false)) {
+			filter_free(filter);
 			return NULL;
 		}
-	return set;
+	return filter;
 }
 
-void watch_set_free(struct watch_set *set)
+void filter_free(struct filter *filter)
 {
 	struct member *member, *next;
 
-	if (!set)
+	if (!filter)
 		return;
-	HASH_ITER (hh, set->members, member, next)
-		member_remove(set, member);
-	free(set);
+	HASH_ITER (hh, filter->members, member, next)
+		member_remove(filter, member);
+	free(filter);
 }
 
-static bool has_member(struct watch_set *set, uint32_t tgid, uint64_t start_ns)
+static bool has_member(struct filter *filter, uint32_t tgid, uint64_t start_ns)
 {
-	struct member *member = member_find(set, tgid);
+	struct member *member = member_find(filter, tgid);
 
 	if (!member)
 		return false;
@@ -106,49 +106,48 @@ static bool has_comm(const struct options *options, const char *comm)
 	return false;
 }
 
-bool watch_set_has_process(struct watch_set *set, uint32_t tgid, uint64_t start_ns,
-			   const char *comm)
+bool filter_has_process(struct filter *filter, uint32_t tgid, uint64_t start_ns, const char *comm)
 {
-	const struct options *options = set->options;
+	const struct options *options = filter->options;
 
-	if (options->pid_count && !has_member(set, tgid, start_ns))
+	if (options->pid_count && !has_member(filter, tgid, start_ns))
 		return false;
 	return !options->comm_count || has_comm(options, comm);
 }
 
-bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent_start_ns,
-			 uint32_t child, uint64_t child_start_ns)
+bool filter_add_child(struct filter *filter, uint32_t parent, uint64_t parent_start_ns,
+		      uint32_t child, uint64_t child_start_ns)
 {
 	struct member *before;
 
-	if (!set->options->follow_forks || !has_member(set, parent, parent_start_ns))
+	if (!filter->options->follow_forks || !has_member(filter, parent, parent_start_ns))
 		return false;
-	before = member_find(set, child);
+	before = member_find(filter, child);
 	if (before && before->start_ns == child_start_ns)
 		return false;
-	if (before) /* its pid was used again */
-		member_remove(set, before);
-	return !member_add(set, child, child_start_ns, true);
+	if (before) /* the pid was used before by another process */
+		member_remove(filter, before);
+	return !member_add(filter, child, child_start_ns, true);
 }
 
-void watch_set_exited(struct watch_set *set, uint32_t tgid)
+void filter_exited(struct filter *filter, uint32_t tgid)
 {
-	struct member *member = member_find(set, tgid), *oldest;
-	uint32_t *slot = &set->exited[set->exited_next % EXITED_KEPT];
+	struct member *member = member_find(filter, tgid), *oldest;
+	uint32_t *slot = &filter->exited[filter->exited_next % EXITED_KEPT];
 
-	/* One that was seen keeps its identity, for records that are still on their way. */
+	/* A process that was seen stays known, for records that come later. */
 	if (member && !member->start_ns) {
-		member_remove(set, member);
+		member_remove(filter, member);
 		return;
 	}
 	if (!member || !member->child || member->exited)
 		return;
-	oldest = *slot ? member_find(set, *slot) : NULL;
+	oldest = *slot ? member_find(filter, *slot) : NULL;
 	if (oldest && oldest->exited)
-		member_remove(set, oldest);
+		member_remove(filter, oldest);
 	member->exited = true;
 	*slot = tgid;
-	set->exited_next++;
+	filter->exited_next++;
 }
 
 static bool has_port(const uint16_t *ports, size_t count, uint16_t port)
@@ -167,35 +166,35 @@ static bool has_family(const struct options *options, const struct flow *flow)
 	       !(options->only_ipv6 && flow->family != AF_INET6);
 }
 
-/* A listener on :: also takes IPv4. */
+/* A listener on :: also accepts IPv4, so it matches both families. */
 static bool is_listener(const struct flow *flow)
 {
 	return !flow->remote_port;
 }
 
-bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow)
+bool filter_has_flow(const struct filter *filter, const struct flow *flow)
 {
-	const struct options *options = set->options;
+	const struct options *options = filter->options;
 
 	return (is_listener(flow) || has_family(options, flow)) &&
 	       has_port(options->local_ports, options->local_port_count, flow->local_port) &&
 	       has_port(options->remote_ports, options->remote_port_count, flow->remote_port);
 }
 
-bool watch_set_hides_flow(const struct watch_set *set, const struct flow *flow)
+bool filter_hides_flow(const struct filter *filter, const struct flow *flow)
 {
-	const struct options *options = set->options;
+	const struct options *options = filter->options;
 
 	return (options->local_port_count && !flow->local_port) ||
 	       (options->remote_port_count && !flow->remote_port) || !has_family(options, flow);
 }
 
-bool watch_set_has_names(const struct watch_set *set)
+bool filter_has_names(const struct filter *filter)
 {
-	return set->options->comm_count;
+	return filter->options->comm_count;
 }
 
-bool watch_set_is_selective(const struct watch_set *set)
+bool filter_is_selective(const struct filter *filter)
 {
-	return set->options->pid_count || set->options->comm_count;
+	return filter->options->pid_count || filter->options->comm_count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_WATCH_SET_H
-#define TCPWATCH_WATCH_SET_H
+#ifndef TCPWATCH_FILTER_H
+#define TCPWATCH_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,46 +9,48 @@
 #include "model/flow.h"
 
 struct options;
-struct watch_set;
+struct filter;
 
 /*
- * What the user asked to watch: processes by pid (with or without their future children) and by
- * name, sockets by family and port. Kinds of conditions are joined by "and", the values of one kind
- * by "or". NULL without memory.
+ * The processes and sockets that the user asked for: processes by pid (with -f also their future
+ * children) and by name, sockets by family and port. Different conditions are joined by "and", the
+ * values of one condition by "or".
  */
-struct watch_set *watch_set_new(const struct options *options);
-void watch_set_free(struct watch_set *set);
+
+/* The options stay the caller's and must outlive the filter. Returns NULL without memory. */
+struct filter *filter_new(const struct options *options);
+void filter_free(struct filter *filter);
 
 /*
- * Is the process (tgid, start_ns) named comm watched? A watched pid is bound to the first process
- * seen with it, so that a later process with the same pid is another one.
+ * Whether the process (tgid, start_ns), named comm, is watched. start_ns is its start in
+ * nanoseconds of CLOCK_BOOTTIME. A watched pid is bound to the first process seen with it: a later
+ * process with the same pid is not watched.
  */
-bool watch_set_has_process(struct watch_set *set, uint32_t tgid, uint64_t start_ns,
-			   const char *comm);
+bool filter_has_process(struct filter *filter, uint32_t tgid, uint64_t start_ns, const char *comm);
 
-/* Told of a birth: with -f the child of a watched process is watched. Returns whether it is new in
- * the set. */
-bool watch_set_add_child(struct watch_set *set, uint32_t parent, uint64_t parent_start_ns,
-			 uint32_t child, uint64_t child_start_ns);
+/* With -f, adds a child of a watched process. Returns whether the child is watched only from now
+ * on. Without memory it is not watched. */
+bool filter_add_child(struct filter *filter, uint32_t parent, uint64_t parent_start_ns,
+		      uint32_t child, uint64_t child_start_ns);
 
-/* The process is gone: its pid means nothing any more, but for the very process that was seen by
- * it, of which records may still come. */
-void watch_set_exited(struct watch_set *set, uint32_t tgid);
+/* The process has exited: its pid does not match another process any more. The process itself still
+ * matches, because there may be records of it that were not handled yet. */
+void filter_exited(struct filter *filter, uint32_t tgid);
 
 /*
- * Does the socket pass -4, -6, -L and -D, or could it yet? A port that the kernel has not chosen
- * passes, and so does a listener, whose port and process explain the connections that come in by
- * it.
+ * Whether the socket matches -4, -6, -L and -D, or may match later. A port that the kernel has not
+ * chosen yet matches every port. A listener matches every family and remote port, because its
+ * process is the provisional owner of the connections that come in by it.
  */
-bool watch_set_has_flow(const struct watch_set *set, const struct flow *flow);
+bool filter_has_flow(const struct filter *filter, const struct flow *flow);
 
-/* Does the socket pass only for now: it must be known, but not be shown? */
-bool watch_set_hides_flow(const struct watch_set *set, const struct flow *flow);
+/* Whether a socket that matches must not be shown (yet), but has to be known. */
+bool filter_hides_flow(const struct filter *filter, const struct flow *flow);
 
-/* Are processes chosen by name? */
-bool watch_set_has_names(const struct watch_set *set);
+/* Whether processes are selected by name. */
+bool filter_has_names(const struct filter *filter);
 
-/* Are processes chosen at all, by pid or by name? */
-bool watch_set_is_selective(const struct watch_set *set);
+/* Whether processes are selected at all, by pid or by name. */
+bool filter_is_selective(const struct filter *filter);
 
 #endif

@@ -69,19 +69,19 @@ int listener_index_add(struct listener_index *index, struct tcp_socket *socket)
 	if (!bucket) {
 		bucket = calloc(1, sizeof(*bucket));
 		if (!bucket)
-			goto no_memory;
+			goto fail;
 		bucket->key.netns = socket->flow.netns;
 		bucket->key.port = socket->flow.local_port;
 		HASH_ADD(hh, index->buckets, key, sizeof(bucket->key), bucket);
 		if (!bucket->hh.tbl) {
 			free(bucket);
-			goto no_memory;
+			goto fail;
 		}
 	}
 	listener->socket = socket;
 	LL_PREPEND(bucket->listeners, listener);
 	return 0;
-no_memory:
+fail:
 	free(listener);
 	return -ENOMEM;
 }
@@ -106,8 +106,8 @@ void listener_index_remove(struct listener_index *index, struct tcp_socket *sock
 	}
 }
 
-/* As the kernel ranks them, compute_score() in net/ipv4/inet_hashtables.c: the address, then the
- * family. */
+/* The order in which the kernel prefers listeners: by address, then by family (compute_score() in
+ * net/ipv4/inet_hashtables.c). */
 static unsigned int score_of(const struct flow *flow, const struct flow *listener)
 {
 	return (flow_local_is_any(listener) ? 0 : 2) + (flow->family == listener->family);

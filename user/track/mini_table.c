@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/cookie_order.h"
+#include "base/cookie_table.h"
 
 _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct mini_socket, handle) ==
@@ -12,7 +12,7 @@ _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_en
 
 struct mini_table {
 	struct cookie_table *cookies;
-	struct cookie_order order; /* of when they were last seen */
+	struct cookie_order order; /* of seen_ns */
 };
 
 struct mini_table *mini_table_new(void)
@@ -51,7 +51,7 @@ void mini_table_expect(struct mini_table *table, uint64_t cookie)
 	cookie_table_prefetch(table->cookies, cookie);
 	if (cookie_table_count(table->cookies) < MINI_TABLE_LIMIT)
 		return;
-	oldest = mini_table_oldest(table); /* will have to go */
+	oldest = mini_table_oldest(table); /* it will be removed */
 	cookie_table_prefetch(table->cookies, oldest->cookie);
 	__builtin_prefetch(cookie_table_at(table->cookies, oldest->order.next));
 }

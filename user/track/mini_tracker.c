@@ -12,23 +12,15 @@
  */
 #define MINI_KEPT_NS (70 * NS_PER_S)
 
-/* A connect() that takes over a port does so in the same system call. */
+/* A connect() that takes over the port of a mini-socket in TIME_WAIT frees it within the same
+ * system call; this is the longest time between their records. */
 #define REUSED_WITHIN_NS (100 * NS_PER_MS)
 
-unsigned int mini_state_of(enum cause cause)
+/* Whether there is a record of every end. Of a request there is only one if no connection came of
+ * it. */
+static bool end_has_record(const struct tracker *tracker, const struct mini_socket *mini)
 {
-	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
-}
-
-bool mini_is_told(const struct tracker *tracker)
-{
-	return feature_has(tracker->features, FEATURE_TIME_WAIT);
-}
-
-/* A request's end is told only where it comes to nothing. */
-static bool end_is_told(const struct tracker *tracker, const struct mini_socket *mini)
-{
-	return mini_is_told(tracker) && mini->state != TCP_SYN_RECV;
+	return mini_has_records(tracker) && mini->state != TCP_SYN_RECV;
 }
 
 static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
@@ -37,7 +29,7 @@ static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
 							      : DURATION_UNKNOWN;
 }
 
-/* mini may be NULL: it was never known. */
+/* Reports a change; mini is NULL if the mini-socket was not known. */
 static void change(struct tracker *tracker, const struct mini_socket *mini,
 		   const struct event_mini *e, const struct flow *flow, unsigned int from,
 		   unsigned int to, uint64_t lifetime_ns, enum cause cause)
@@ -57,11 +49,11 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 	};
 
 	if (!mini || !mini->hidden)
-		tracker_tell(tracker, owner, &change);
+		tracker_report(tracker, owner, &change);
 }
 
-/* How long ago a connect() may be that took its place: the one that it began with itself may be as
- * recent. */
+/* How long ago the connect() may be that took its port. The connect() by which the connection
+ * itself began may be as recent, and must not be mistaken for it. */
 static uint64_t reused_within(const struct mini_socket *mini, uint64_t time_ns)
 {
 	uint64_t age_ns = REUSED_WITHIN_NS;
@@ -71,7 +63,7 @@ static uint64_t reused_within(const struct mini_socket *mini, uint64_t time_ns)
 	return age_ns < REUSED_WITHIN_NS ? age_ns : REUSED_WITHIN_NS;
 }
 
-/* Why it ended: its timer, or something before that. */
+/* The cause of its end: its timer, or something before the timer. */
 static enum cause cause_of_end(const struct tracker *tracker, const struct mini_socket *mini,
 			       const struct event_mini *e, const struct flow *flow)
 {
@@ -82,7 +74,7 @@ static enum cause cause_of_end(const struct tracker *tracker, const struct mini_
 	return e->state == TCP_TIME_WAIT ? CAUSE_CUT_SHORT : CAUSE_RESET;
 }
 
-/* The peer's FIN reached an orphan. */
+/* The peer's FIN was received in FIN_WAIT2. */
 static void fin_received(struct tracker *tracker, struct mini_socket *mini,
 			 const struct event_mini *e, const struct flow *flow, uint64_t lifetime_ns)
 {
@@ -132,7 +124,7 @@ static void end(struct tracker *tracker, struct mini_socket *mini, const struct 
 
 	if (mini && mini->state == e->state)
 		lifetime_ns = lifetime_of(mini, e->time_ns);
-	else if (mini) /* its FIN was not told: neither lifetime is known */
+	else if (mini) /* there was no record of the FIN: neither lifetime is known */
 		fin_received(tracker, mini, e, flow, DURATION_UNKNOWN);
 	change(tracker, mini, e, flow, e->state, TCP_CLOSE, lifetime_ns, cause);
 	if (mini)
@@ -146,8 +138,8 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    (!mini && e->what != MINI_REFUSED && watch_set_hides_flow(tracker->watched, &flow)))
+	if (!filter_has_flow(tracker->filter, &flow) ||
+	    (!mini && e->what != MINI_REFUSED && filter_hides_flow(tracker->filter, &flow)))
 		return;
 	switch (e->what) {
 	case MINI_REFUSED:
@@ -156,7 +148,7 @@ void mini_event(struct tracker *tracker, const struct event_mini *e)
 			socket->mini_refused = 1;
 		break;
 	case MINI_TIMED:
-		if (!mini) { /* on another CPU, before the socket's own end was told */
+		if (!mini) { /* another CPU wrote the record before that of the socket's end */
 			recent_add_fin(&tracker->recent, e->cookie, e->time_ns);
 			break;
 		}
@@ -189,21 +181,21 @@ void mini_expire(struct tracker *tracker, uint64_t now_ns)
 
 	while ((mini = mini_table_oldest(tracker->minis)) &&
 	       mini->seen_ns + MINI_KEPT_NS < now_ns) {
-		/* Where the kernel tells of ends, this one was lost: a scan puts it right. */
-		if (end_is_told(tracker, mini))
+		/* If there is a record of every end, this one was lost: a scan is needed. */
+		if (end_has_record(tracker, mini))
 			tracker->gaps++;
 		mini_table_remove(tracker->minis, mini);
 	}
 }
 
-/* Whose is one that was not seen to begin? */
+/* Finds the owner of a mini-socket whose beginning was not seen. */
 static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const struct flow *flow)
 {
 	const struct tcp_socket *socket = socket_table_find(tracker->sockets, mini->cookie);
 	const struct tcp_socket *listener;
 	bool several;
 
-	if (socket) { /* its last transition was lost, or is on the way */
+	if (socket) { /* the record of its last transition was lost, or comes soon */
 		mini_set_owner(mini, socket->owner, socket->owner_source);
 		mini->role = socket->role;
 		mini->bound = socket->bound;
@@ -223,7 +215,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 	struct flow flow;
 
 	flow_read(&flow, &record->flow, record->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (!mini) {
 		mini = mini_table_insert(tracker->minis, record->cookie, record->time_ns);
@@ -232,7 +224,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 			return;
 		}
 		mini->netns = flow.netns;
-		mini->hidden = watch_set_hides_flow(tracker->watched, &flow);
+		mini->hidden = filter_hides_flow(tracker->filter, &flow);
 		learn_owner(tracker, mini, &flow);
 	} else {
 		mini_table_touch(tracker->minis, mini, record->time_ns);
@@ -269,24 +261,25 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	uint32_t position = 0;
 
 	/*
-	 * A namespace may live on without a process in it. Nothing is known of one that was not
-	 * read; its mini-sockets end by themselves. Where the kernel tells of their ends it is
-	 * believed more than the scan: iter/tcp of older kernels goes on by position in a bucket
-	 * that it reads in parts, and passes over sockets where others left it meanwhile. But an
-	 * end may be among the records that were lost.
+	 * A network namespace may exist without a process in it. Of one that was not read nothing
+	 * is known; its mini-sockets are removed by mini_expire(). Where every end has a record,
+	 * the records count more than the scan: iter/tcp of older kernels continues by position in
+	 * a hash bucket that it reads in parts, and skips sockets if others left the bucket
+	 * meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c). After a loss the scan counts,
+	 * because the record of the end may be lost.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
-		if (!mini->scanned && (doubted || !end_is_told(tracker, mini)) &&
+		if (!mini->scanned && (doubted || !end_has_record(tracker, mini)) &&
 		    mini->seen_ns < result->started_ns &&
 		    scan_result_has_seen(result, mini->netns)) {
 			mini_table_remove(tracker->minis, mini);
 		} else if (mini->scan_state && mini->scan_state != mini->state) {
-			/* No record came since: it was lost, or none is made. */
+			/* No record came since: it was lost, or there are none. */
 			mini->state = mini->scan_state;
 			mini->since_known = 0;
 			mini->since_ns = 0;
 		} else if (mini->scanned && mini->state == TCP_FIN_WAIT2 && mini->since_ns) {
-			mini->since_known = 1; /* whatever was lost: it is so still */
+			mini->since_known = 1; /* the scan shows that no FIN was lost */
 		}
 	}
 	tracker->minis_doubted = false;

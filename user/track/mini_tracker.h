@@ -6,18 +6,28 @@
 #include "track/tracker.h"
 
 /*
- * The life of mini-sockets: they begin where a socket's transition to CLOSE has a cause that says
- * so (mini_begin()), and end by a record where the kernel tells (FEATURE_TIME_WAIT), else by scan
- * or when their time is up. Without such a record no lifetime of theirs is known.
+ * The life of mini-sockets. One begins when a socket goes to CLOSE for a cause that says so
+ * (mini_begin()). It ends by a record where the kernel side writes one (FEATURE_TIME_WAIT), else by
+ * a scan or after the longest time that the kernel keeps one. Without a record of the end its
+ * lifetime is not known.
+ *
+ * Times are nanoseconds of CLOCK_MONOTONIC.
  */
 
-/* The state in which a socket goes on that went to CLOSE for this cause; 0: it does not. */
-unsigned int mini_state_of(enum cause cause);
+/* The state of the mini-socket that takes the place of a socket that went to CLOSE for this cause;
+ * 0 if there is none. */
+static inline unsigned int mini_state_of(enum cause cause)
+{
+	return cause == CAUSE_TIME_WAIT ? TCP_TIME_WAIT : cause == CAUSE_ORPHAN ? TCP_FIN_WAIT2 : 0;
+}
 
-/* Does the kernel tell what becomes of mini-sockets? Then they have their own transitions. */
-bool mini_is_told(const struct tracker *tracker);
+/* Whether there are records of mini-sockets. Then they have transitions of their own. */
+static inline bool mini_has_records(const struct tracker *tracker)
+{
+	return feature_has(tracker->features, FEATURE_TIME_WAIT);
+}
 
-/* What is known of a socket that goes on as a mini-socket. */
+/* A socket in whose place a mini-socket goes on. */
 struct mini_origin {
 	uint64_t cookie;
 	uint64_t time_ns;  /* when it became one */
@@ -28,25 +38,28 @@ struct mini_origin {
 	enum socket_role role;
 	unsigned int state;
 	bool hidden;
-	bool bound; /* as of struct tcp_socket */
+	bool bound; /* as in struct tcp_socket */
 };
 
+/* Creates the mini-socket. */
 void mini_begin(struct tracker *tracker, const struct mini_origin *origin);
 
-/* Takes in one checked record. */
+/* Handles one checked record of a mini-socket (bpf/time_wait.bpf.c). */
 void mini_event(struct tracker *tracker, const struct event_mini *e);
 
 /*
- * Records were lost: the FIN of an orphan may have been among them, and the same FIN sent again
- * would look like the first. The lifetimes of all that are in FIN_WAIT2 are unknown from now on,
- * and the next scan says which of all have ended.
+ * Records were lost. The record of the FIN that reached a mini-socket in FIN_WAIT2 may be one of
+ * them, and then a retransmission of this FIN would look like the first one. So the lifetimes of
+ * all mini-sockets in FIN_WAIT2 are unknown from now on, and the next scan removes those that have
+ * ended.
  */
 void mini_doubt(struct tracker *tracker);
 
-/* Forgets those whose time must be up: no timer of theirs is longer than TCP_TIMEWAIT_LEN. */
+/* Removes those that were not seen for so long that the kernel must have freed them: their timer is
+ * at most TCP_TIMEWAIT_LEN, 60 s (include/net/tcp.h). */
 void mini_expire(struct tracker *tracker, uint64_t now_ns);
 
-/* As reconcile_begin() and reconcile_end(), for mini-sockets. */
+/* Like reconcile_begin() and reconcile_end(), for mini-sockets. */
 void mini_scan_begin(struct tracker *tracker, const struct scan_result *result);
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result);
 

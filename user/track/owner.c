@@ -9,10 +9,6 @@
 
 #define SHUTDOWN_BOTH 3
 
-/* A waiting sample in 64 bits: 4 for each state, 56 for the duration, all ones = unknown. */
-#define STEP_NS_BITS 56
-#define STEP_UNKNOWN ((1ULL << STEP_NS_BITS) - 1)
-
 static const char *const names[] = {
 	[OWNER_UNKNOWN] = "unknown",   [OWNER_LISTENER] = "listener", [OWNER_IO] = "io",
 	[OWNER_SNAPSHOT] = "snapshot", [OWNER_CLOSE] = "close",	      [OWNER_LISTEN] = "listen",
@@ -30,7 +26,7 @@ enum owner_source owner_source_of(const struct event_transition *e)
 {
 	if (!(e->flow.flags & EVENT_ACTOR) || !e->task.tgid)
 		return OWNER_UNKNOWN;
-	if (e->error == ECONNABORTED) /* tcp_abort(): the actor is `ss -K`, not the owner */
+	if (e->error == ECONNABORTED) /* tcp_abort() for `ss -K`: the actor is not the owner */
 		return OWNER_UNKNOWN;
 	if (e->from == TCP_CLOSE && e->to == TCP_CLOSE)
 		return OWNER_CLOSE;
@@ -39,7 +35,8 @@ enum owner_source owner_source_of(const struct event_transition *e)
 	switch (e->to) {
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		/* tcp_close_state(); also to the same state, when close() follows shutdown() */
+		/* tcp_close_state() in net/ipv4/tcp.c; the state stays the same if close() follows
+		 * shutdown() */
 		return OWNER_CLOSE;
 	case TCP_CLOSE:
 		return e->shutdown == SHUTDOWN_BOTH && !e->error ? OWNER_CLOSE : OWNER_IO;
@@ -48,29 +45,21 @@ enum owner_source owner_source_of(const struct event_transition *e)
 	}
 }
 
-static unsigned int step_from(step_t step)
+static uint64_t sample_ns(const struct socket_sample *sample)
 {
-	return step >> 60 & 15;
+	return sample->ns == SOCKET_SAMPLE_UNKNOWN ? DURATION_UNKNOWN : sample->ns;
 }
 
-static uint64_t step_ns(step_t step)
+static void sample_give(struct process *process, uint32_t netns, const struct socket_sample *sample)
 {
-	uint64_t ns = step & STEP_UNKNOWN;
-
-	return ns == STEP_UNKNOWN ? DURATION_UNKNOWN : ns;
+	sample_transition(process, netns, sample->from, sample->to, sample_ns(sample));
 }
 
-static void step_give(struct process *process, uint32_t netns, step_t step)
+static void samples_give(struct tcp_socket *socket, struct process *process)
 {
-	sample_transition(process, netns, step_from(step), step >> STEP_NS_BITS & 15,
-			  step_ns(step));
-}
-
-static void steps_give(struct tcp_socket *socket, struct process *process)
-{
-	for (unsigned int i = 0; i < socket->step_count; i++)
-		step_give(process, socket->flow.netns, socket->steps[i]);
-	socket->step_count = 0;
+	for (unsigned int i = 0; i < socket->sample_count; i++)
+		sample_give(process, socket->flow.netns, &socket->samples[i]);
+	socket->sample_count = 0;
 }
 
 static void owner_set(struct tcp_socket *socket, struct process *process, enum owner_source source)
@@ -93,7 +82,7 @@ void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_
 		return;
 	owner_set(socket, process, source);
 	if (is_sure(source))
-		steps_give(socket, process);
+		samples_give(socket, process);
 }
 
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
@@ -113,41 +102,44 @@ void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *ta
 {
 	if (!tally->oldest)
 		return;
-	/* An owner that passed it on and closed its own copy owns it no more. */
+	/* An owner that passed the socket on and closed its own descriptor does not own it any
+	 * more. */
 	if (is_sure(socket->owner_source) && tally->owner_holds)
 		return;
 	owner_set(socket, tally->oldest, OWNER_SNAPSHOT);
 	if (!tally->several)
-		steps_give(socket, tally->oldest);
+		samples_give(socket, tally->oldest);
 }
 
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,
 		  unsigned int to, uint64_t ns)
 {
-	step_t step = (step_t)from << 60 | (step_t)to << STEP_NS_BITS |
-		      (ns < STEP_UNKNOWN ? ns : STEP_UNKNOWN);
-
 	if (is_sure(socket->owner_source)) {
-		step_give(socket->owner, socket->flow.netns, step);
+		sample_transition(socket->owner, socket->flow.netns, from, to, ns);
 		return;
 	}
-	if (socket->step_count == SOCKET_STEPS) {
-		step_give(socket->owner ? socket->owner : unknown, socket->flow.netns,
-			  socket->steps[0]);
-		memmove(&socket->steps[0], &socket->steps[1], (SOCKET_STEPS - 1) * sizeof(step_t));
-		socket->step_count--;
+	if (socket->sample_count == SOCKET_SAMPLES) {
+		sample_give(socket->owner ? socket->owner : unknown, socket->flow.netns,
+			    &socket->samples[0]);
+		memmove(&socket->samples[0], &socket->samples[1],
+			(SOCKET_SAMPLES - 1) * sizeof(socket->samples[0]));
+		socket->sample_count--;
 	}
-	socket->steps[socket->step_count++] = step;
+	socket->samples[socket->sample_count++] = (struct socket_sample){
+		.ns = ns < SOCKET_SAMPLE_UNKNOWN ? ns : SOCKET_SAMPLE_UNKNOWN,
+		.from = from & 15,
+		.to = to & 15,
+	};
 }
 
 uint64_t owner_waited_since(const struct tcp_socket *socket, unsigned int from)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int i = socket->step_count; i-- > 0;) {
-		uint64_t ns = step_ns(socket->steps[i]);
+	for (unsigned int i = socket->sample_count; i-- > 0;) {
+		uint64_t ns = sample_ns(&socket->samples[i]);
 
-		if (step_from(socket->steps[i]) == from)
+		if (socket->samples[i].from == from)
 			return sum;
 		if (ns == DURATION_UNKNOWN)
 			break;
@@ -158,7 +150,7 @@ uint64_t owner_waited_since(const struct tcp_socket *socket, unsigned int from)
 
 void owner_settle(struct tcp_socket *socket, struct process *unknown)
 {
-	steps_give(socket, socket->owner ? socket->owner : unknown);
+	samples_give(socket, socket->owner ? socket->owner : unknown);
 }
 
 void owner_release(struct tcp_socket *socket)

@@ -10,43 +10,54 @@
 #include "track/socket_table.h"
 
 /*
- * Who owns a socket, and the samples that wait until that is known. A sample goes to its process as
- * soon as the owner is sure (OWNER_CLOSE or better, or the only holder by scan); else it waits in
- * the socket until owner_settle().
+ * The process that owns a socket, and the samples that wait until it is known. A sample is counted
+ * for its process as soon as the owner is certain (OWNER_CLOSE or better, or the only holder that a
+ * scan found); else it waits in the socket until owner_settle(). A process is not freed while it
+ * owns a socket.
  */
 
-/* How surely the actor of this record owns the socket. */
+/* How well this record shows that its actor owns the socket. */
 enum owner_source owner_source_of(const struct event_transition *e);
 
-/* Makes `process` the owner if `source` is better than what is known. */
+/* The owner is known by a descriptor or a system call, not inferred. */
+static inline bool owner_is_known(const struct tcp_socket *socket)
+{
+	return socket->owner_source >= OWNER_SNAPSHOT;
+}
+
+/* Makes `process` the owner if `source` is better than the source of the current one. NULL: nothing
+ * happens. */
 void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_source source);
 
-/* Who holds a socket, counted up from a scan, oldest process first. All zero is nobody. */
+/* The holders of a socket as a scan found them, oldest process first. All zero is no holder. */
 struct owner_tally {
 	struct process *oldest;
-	bool several;
-	bool owner_holds; /* the owner so far is among them */
+	bool several;	  /* there are several processes, or one that is not visible */
+	bool owner_holds; /* the current owner is one of them */
 };
 
-/* NULL: somebody holds it who is not visible. */
+/* Adds a holder; NULL: a process that is not visible. */
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 		     struct process *holder);
 
-/* The scan found these holders: one of them is the owner, unless the one known so far is still
- * among them. */
+/* Makes the oldest holder the owner, unless the current owner is certain and still a holder. */
 void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *tally);
 
-/* Adds a sample: the socket went from `from` to `to` after `ns` (DURATION_UNKNOWN if not known). */
+/* Adds a sample: the socket went from `from` to `to` after `ns` nanoseconds (DURATION_UNKNOWN if
+ * not known). If too many wait, the oldest is counted for the best known owner, else for `unknown`.
+ */
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,
 		  unsigned int to, uint64_t ns);
 
-/* The time spent since the sample that left `from`, if all of it waits; else DURATION_UNKNOWN. */
+/* The nanoseconds from the end of state `from` to the last sample, if all samples since then wait
+ * and their durations are known; else DURATION_UNKNOWN. */
 uint64_t owner_waited_since(const struct tcp_socket *socket, unsigned int from);
 
-/* No better owner will come: gives the waiting samples to the best one known, else to `unknown`. */
+/* No better owner will be known: counts the waiting samples for the best known one, else for
+ * `unknown`. */
 void owner_settle(struct tcp_socket *socket, struct process *unknown);
 
-/* Forgets the owner; the socket is about to go. */
+/* Releases the owner of a socket that is about to be removed. */
 void owner_release(struct tcp_socket *socket);
 
 /* The name in outputs: "connect", "listener", ... */

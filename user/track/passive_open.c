@@ -6,10 +6,11 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* The record of a request that becomes a connection and the connection's own are of one softirq. */
+/* A request that becomes a connection and the connection itself have their records from one
+ * softirq: this is the longest time between them. */
 #define COMPLETED_WITHIN_NS (100 * NS_PER_MS)
 
-/* A request that a scan found has the cookie of the connection that it becomes. */
+/* The age of a request that a scan found: it has the cookie of the connection that it becomes. */
 static uint64_t take_mini(struct tracker *tracker, const struct event_transition *e)
 {
 	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
@@ -24,11 +25,12 @@ static uint64_t take_mini(struct tracker *tracker, const struct event_transition
 }
 
 /*
- * A request has no tracepoint; its age is the round trip from SYN-ACK to the final ACK. Where the
- * SYN-ACK was repeated the kernel measures no round trip, but newer ones the whole time, and older
- * ones can be asked on the way (bpf/request.bpf.c). With syncookies the round trip has only the
- * coarse clock of TCP timestamps, of which some bits carry options: whole milliseconds are not
- * believed.
+ * A request has no tracepoint. Its age is the round trip from the SYN-ACK to the final ACK, which
+ * the kernel measures unless the SYN-ACK was retransmitted (tcp_synack_rtt_meas() in
+ * net/ipv4/tcp_input.c). Then newer kernels measure the whole time (rto_time_ms in bpf/event.h),
+ * and in older ones a program reads the age (bpf/request.bpf.c). With syncookies the round trip
+ * comes from TCP timestamps, which have milliseconds and carry options in some bits
+ * (cookie_timestamp_decode() in net/ipv4/syncookies.c): whole milliseconds are not used.
  */
 uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transition *e,
 			     const struct flow *flow)
@@ -49,7 +51,7 @@ uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transit
 	return e->srtt_us * NS_PER_US;
 }
 
-/* The reset may have come from the peer, or gone to him. */
+/* The cause is CAUSE_RESET if a reset was received from the peer or sent to it. */
 static enum cause cause_of_drop(const struct event_request *e, bool listening)
 {
 	if (!listening)
@@ -79,20 +81,20 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 
 	if (mini)
 		mini_table_remove(tracker->minis, mini);
-	if (watch_set_hides_flow(tracker->watched, flow))
+	if (filter_hides_flow(tracker->filter, flow))
 		return;
-	tracker_tell(tracker, owner, &change);
+	tracker_report(tracker, owner, &change);
 }
 
 void passive_request(struct tracker *tracker, const struct event_request *e)
 {
-	/* Without a SYN-ACK sent there is no age: 0 is the start of the kernel's clock. */
+	/* A request whose SYN-ACK was not sent has no age: its start is 0, when the host booted. */
 	uint64_t age_ns =
 		e->age_us < e->time_ns / NS_PER_US ? e->age_us * NS_PER_US : DURATION_UNKNOWN;
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (e->what == REQUEST_DROPPED)
 		dropped(tracker, e, &flow, age_ns);
@@ -107,15 +109,16 @@ static uint64_t wait_of(const struct tcp_socket *socket, uint64_t time_ns)
 	if (!socket->since_known || time_ns < socket->since_ns)
 		return DURATION_UNKNOWN;
 	here_ns = time_ns - socket->since_ns;
-	/* Its owner not being known yet, the states before still wait in it. */
+	/* The owner is not known yet, so the samples of the states before still wait in the
+	 * socket. */
 	if (socket->state != TCP_ESTABLISHED)
 		before_ns = owner_waited_since(socket, TCP_SYN_RECV);
 	return before_ns == DURATION_UNKNOWN ? DURATION_UNKNOWN : before_ns + here_ns;
 }
 
 /*
- * A socket that was not known until its accept(). With TCP Fast Open nothing has been told of it;
- * else the record of its beginning was lost.
+ * Adds a socket that was not known until its accept(). With TCP Fast Open it made no transition
+ * before; else a record was lost.
  */
 static struct tcp_socket *add_accepted(struct tracker *tracker, const struct event_accept *e,
 				       const struct flow *flow)
@@ -127,7 +130,7 @@ static struct tcp_socket *add_accepted(struct tracker *tracker, const struct eve
 	if (!socket)
 		return NULL;
 	socket->since_ns = e->time_ns;
-	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	socket->hidden = filter_hides_flow(tracker->filter, flow);
 	tracker->hooks.found(tracker->hooks.context, socket);
 	return socket;
 }
@@ -141,7 +144,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	process = process_table_get(tracker->processes, &e->task);
 	if (socket)
@@ -151,7 +154,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 	if (!socket)
 		return;
 	socket->role = ROLE_SERVER;
-	socket->kernel = 0; /* of an MPTCP listener, it was until now */
+	socket->kernel = 0; /* a socket of an MPTCP listener has the flag until now */
 	owner_learn(socket, process, OWNER_ACCEPT);
 	if (!socket->hidden) {
 		accepted.flow = &socket->flow;
@@ -160,7 +163,7 @@ void passive_accept(struct tracker *tracker, const struct event_accept *e)
 			sample_accept(process, flow.netns, accepted.wait_ns);
 		tracker->hooks.accepted(tracker->hooks.context, &accepted);
 	}
-	if (socket->state == TCP_CLOSE) /* was reset before, and kept for this */
+	if (socket->state == TCP_CLOSE) /* it was reset before, and kept until its owner is known */
 		tracker_remove(tracker, socket);
 }
 

@@ -4,23 +4,23 @@
 
 #include "track/tracker.h"
 
-/* The server's side of a connection's beginning: SYN_RECV, the accept queue, accept(). */
+/* How connections come in at a server: SYN_RECV, the accept queue, accept(). */
 
 /*
- * How long the connection of this SYN_RECV > ESTABLISHED was in SYN_RECV, in ns; DURATION_UNKNOWN
- * where the kernel did not measure it.
+ * Returns how many nanoseconds the connection of this record, SYN_RECV > ESTABLISHED, was in
+ * SYN_RECV; DURATION_UNKNOWN if the kernel did not measure it.
  */
 uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transition *e,
 			     const struct flow *flow);
 
-/* Takes in one checked end of a half-open connection. */
+/* Handles one checked record of the end of a half-open connection (bpf/request.bpf.c). */
 void passive_request(struct tracker *tracker, const struct event_request *e);
 
-/* Takes in one checked accept(). */
+/* Handles one checked record of an accept() (bpf/accept.bpf.c). */
 void passive_accept(struct tracker *tracker, const struct event_accept *e);
 
-/* The task has accepted it: all that is told of that where there is no record of the accept()
- * itself. A socket that was kept in CLOSE until then goes. */
+/* The task has accepted the socket, as a stack shows: this is all that is known where there are no
+ * records of accept(). Removes a socket that was kept in CLOSE until its owner is known. */
 void passive_accepted_by(struct tracker *tracker, struct tcp_socket *socket,
 			 const struct event_task *task);
 

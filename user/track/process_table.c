@@ -12,7 +12,7 @@
 #include "metric/group.h"
 #include "track/socket_table.h"
 
-/* Names under which dead processes are folded; what comes after goes to the entry "(other)". */
+/* The most names under which exited processes are folded; further ones are added to "(other)". */
 #define FOLD_LIMIT 256
 
 struct key {
@@ -28,27 +28,27 @@ struct entry {
 };
 
 struct process_table {
-	struct watch_set *watched;
+	struct filter *filter;
 	struct metric_groups *metrics;
 	struct entry *single; /* by key */
 	struct entry *folded; /* by comm */
 	struct entry unknown;
 	struct entry other;
-	struct entry *last; /* the one most likely to be asked for again */
-	size_t fold_at;
+	struct entry *last; /* the one that was looked up last */
+	size_t fold_at;	    /* the number of single processes at which to fold them */
 };
 
-struct process_table *process_table_new(struct watch_set *watched)
+struct process_table *process_table_new(struct filter *filter)
 {
 	struct process_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
-	table->watched = watched;
+	table->filter = filter;
 	table->fold_at = PROCESS_TABLE_LIMIT;
 	memcpy(table->unknown.process.comm, "(unknown)", sizeof("(unknown)"));
 	memcpy(table->other.process.comm, "(other)", sizeof("(other)"));
-	table->unknown.process.watched = !watch_set_is_selective(watched);
+	table->unknown.process.watched = !filter_is_selective(filter);
 	table->other.process.watched = table->unknown.process.watched;
 	table->unknown.process.links = &table->unknown;
 	table->other.process.links = &table->other;
@@ -94,8 +94,7 @@ void process_table_free(struct process_table *table)
 
 static bool is_watched(const struct process_table *table, const struct process *process)
 {
-	return watch_set_has_process(table->watched, process->tgid, process->start_ns,
-				     process->comm);
+	return filter_has_process(table->filter, process->tgid, process->start_ns, process->comm);
 }
 
 static void process_name(struct process *process, const struct event_task *task)
@@ -146,8 +145,8 @@ struct process *process_table_get(struct process_table *table, const struct even
 	}
 	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
 		process_name(&entry->process, task);
-		/* Only a choice by name can change with it. */
-		if (watch_set_has_names(table->watched))
+		/* Only a selection by name depends on it. */
+		if (filter_has_names(table->filter))
 			entry->process.watched = is_watched(table, &entry->process);
 	}
 	return &entry->process;
@@ -231,7 +230,8 @@ void process_table_fold(struct process_table *table, bool (*alive)(void *context
 		free(entry);
 	}
 	table->last = NULL;
-	/* So that the pass over all of them stays cheap for each new one. */
+	/* The next pass is after twice as many processes, so that its cost per process stays
+	 * constant. */
 	table->fold_at = (size_t)HASH_COUNT(table->single) * 2;
 	if (table->fold_at < PROCESS_TABLE_LIMIT)
 		table->fold_at = PROCESS_TABLE_LIMIT;
@@ -281,7 +281,7 @@ struct process *process_table_next(struct process_table *table, struct process *
 		return &table->single->process;
 	if (entry && entry->hh.next)
 		return &((struct entry *)entry->hh.next)->process;
-	/* The end of one table: go on with the next. */
+	/* At the end of one table the walk continues with the next. */
 	if (table->folded && (!entry || !entry->process.merged))
 		return &table->folded->process;
 	return &table->other.process;

@@ -6,7 +6,7 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* The records of one socket show its holders, oldest first. */
+/* Learns the owner from the records of one socket, which have its holders, oldest first. */
 static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 			  const struct event_scan *records, size_t count)
 {
@@ -21,9 +21,9 @@ static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
 }
 
 /*
- * When a socket entered its state, at the latest: in CLOSE_WAIT the last ACK came with the FIN or
- * after it, so the time since then is a lower bound of the age (tcp_ack() sets rcv_tstamp; less a
- * tick for its grain).
+ * The latest time at which a socket can have entered its state. In CLOSE_WAIT the last ACK was
+ * received with the FIN or after it, so the time since then is a lower bound of the age: tcp_ack()
+ * in net/ipv4/tcp_input.c sets tcp_sock.rcv_tstamp, and one tick is its resolution.
  */
 static uint64_t since_at_latest(const struct event_scan *record, uint64_t tick_ns)
 {
@@ -45,7 +45,7 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	socket->since_ns = since_at_latest(record, tick_ns);
 	socket->write_seq = record->write_seq;
 	socket->copied_seq = record->copied_seq;
-	socket->hidden = watch_set_hides_flow(tracker->watched, flow);
+	socket->hidden = filter_hides_flow(tracker->filter, flow);
 	if (record->state == TCP_LISTEN)
 		socket->role = ROLE_SERVER;
 	tracker->hooks.found(tracker->hooks.context, socket);
@@ -58,25 +58,26 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
 	struct flow flow;
 
-	if (records->state == TCP_CLOSE && !socket) /* not of interest, or not yet opened */
+	if (records->state == TCP_CLOSE && !socket) /* it is closed, or not opened yet */
 		return;
 	flow_read(&flow, &records->flow, records->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (!socket)
 		socket = add_found(tracker, records, &flow, result->tick_ns);
 	if (!socket)
 		return;
-	if (!socket->flow.local_port && flow.local_port) { /* listen() without bind() */
+	if (!socket->flow.local_port && flow.local_port) { /* after listen() without bind() */
 		tracker_set_flow(tracker, socket, &flow);
-		socket->hidden = watch_set_hides_flow(tracker->watched, &flow);
+		socket->hidden = filter_hides_flow(tracker->filter, &flow);
 	}
 	socket->scanned = 1;
 	socket->scan_state = records->state != socket->state ? records->state : 0;
 	learn_holders(tracker, socket, records, count);
 }
 
-/* A connection on a port with a listener came in; others of unknown start keep an unknown role. */
+/* A connection whose local port has a listener came in by it. The role of other connections whose
+ * start is unknown stays unknown. */
 static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
 {
 	struct tcp_socket *listener;
@@ -115,11 +116,11 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 	mini_scan_begin(tracker, result);
 }
 
-/* The tracepoint fires a little before the state is written: a scan right behind it sees the old
- * one. */
+/* inet_sk_set_state() and inet_sk_state_store() in net/ipv4/af_inet.c have the tracepoint before
+ * they write the state: a scan that is done at the same time still sees the old state. */
 #define SETTLED_NS (10 * NS_PER_MS)
 
-/* The scan saw another state, and no record came since: one was lost. */
+/* The scan saw another state and no record came since, so a record was lost. */
 static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
 			  const struct scan_result *result)
 {

@@ -6,10 +6,10 @@
 #include "track/tracker.h"
 
 /*
- * Brings the socket table and a full scan together: sockets that were not known enter with an
- * unknown start, those that are gone leave, owners are learned from the descriptors. In two steps,
- * between which the records that came during the scan are taken in, so that a newer record wins
- * over the scan.
+ * Corrects the socket table by a full scan: sockets that were not known are added with an unknown
+ * start, sockets that do not exist any more are removed, and owners are learned from descriptors.
+ * The caller handles the records that came during the scan between the two steps, so that a record
+ * that is newer than the scan counts more than the scan.
  */
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result);
 void reconcile_end(struct tracker *tracker, const struct scan_result *result);

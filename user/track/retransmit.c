@@ -1,57 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "track/retransmit.h"
 
-#include <string.h>
-
+#include "track/owner.h"
 #include "track/sample.h"
-
-/* A reset over a socket of which no more is known. */
-static struct segment_ended *ended_find(struct tracker *tracker, uint64_t cookie)
-{
-	for (unsigned int i = 1; i <= SEGMENT_ENDED; i++) {
-		struct segment_ended *ended =
-			&tracker->ended[(tracker->ended_next - i) % SEGMENT_ENDED];
-
-		if (ended->cookie == cookie)
-			return ended;
-	}
-	return NULL;
-}
-
-static void ended_add(struct tracker *tracker, const struct tcp_socket *socket)
-{
-	struct segment_ended *ended = &tracker->ended[tracker->ended_next++ % SEGMENT_ENDED];
-
-	if (socket->owner) /* he must outlive what points to him */
-		socket->owner->ended++;
-	if (ended->owner)
-		ended->owner->ended--;
-	*ended = (struct segment_ended){.cookie = socket->cookie, .owner = socket->owner};
-}
-
-static bool is_known(const struct tcp_socket *socket)
-{
-	return socket->owner_source >= OWNER_SNAPSHOT;
-}
-
-/* What waits is counted for this process. */
-static void give(struct segment_trouble *trouble, struct process *process, uint32_t netns)
-{
-	if (!trouble->waiting_ns)
-		return;
-	sample_segments(process, netns, &trouble->waiting);
-	memset(&trouble->waiting, 0, sizeof(trouble->waiting));
-	trouble->waiting_ns = 0;
-}
-
-static void give_to_owner(struct tracker *tracker, struct segment_trouble *trouble)
-{
-	const struct tcp_socket *socket = socket_table_find(tracker->sockets, trouble->cookie);
-
-	if (socket)
-		give(trouble, process_table_or_unknown(tracker->processes, socket->owner),
-		     socket->flow.netns);
-}
 
 static uint64_t received_at(const struct tracker *tracker, const struct event_segment *e)
 {
@@ -67,46 +18,53 @@ static void saturating_inc(uint32_t *count)
 	*count += *count != UINT32_MAX;
 }
 
-static void describe(const struct tracker *tracker, struct segment_trouble *trouble,
+static void describe(const struct tracker *tracker, struct retransmit *retransmit,
 		     const struct event_segment *e)
 {
-	trouble->state = e->state;
-	trouble->keepalive = e->flow.flags & EVENT_KEEPALIVE;
-	if (e->what == SEGMENT_SYNACK_REPEATED) { /* of one of its connections */
-		saturating_inc(&trouble->synacks);
+	retransmit->state = e->state;
+	retransmit->keepalive = e->flow.flags & EVENT_KEEPALIVE;
+	if (e->what == SEGMENT_SYNACK_REPEATED) { /* for one connection of the listener */
+		saturating_inc(&retransmit->synacks);
 		return;
 	}
 	if (e->what == SEGMENT_REPEATED) {
-		saturating_inc(&trouble->repeated);
+		saturating_inc(&retransmit->repeated);
 		if (!e->timeouts)
-			trouble->unanswered_ns = 0;
-		else if (!trouble->unanswered_ns || e->timeouts <= trouble->timeouts)
-			trouble->unanswered_ns = e->time_ns;
+			retransmit->unanswered_ns = 0;
+		else if (!retransmit->unanswered_ns || e->timeouts <= retransmit->timeouts)
+			retransmit->unanswered_ns = e->time_ns;
 	}
-	trouble->timeouts = e->timeouts;
-	trouble->backoff = e->backoff;
-	trouble->unacknowledged = e->unacknowledged;
-	trouble->last_received_ns = received_at(tracker, e);
+	retransmit->timeouts = e->timeouts;
+	retransmit->backoff = e->backoff;
+	retransmit->unacknowledged = e->unacknowledged;
+	retransmit->last_received_ns = received_at(tracker, e);
 }
 
-/* The socket's entry, made if need be. NULL without memory. */
-static struct segment_trouble *trouble_of(struct tracker *tracker, const struct event_segment *e)
+static void evict_oldest(struct tracker *tracker)
 {
-	struct segment_trouble *trouble = segment_table_find(tracker->segments, e->cookie);
+	struct retransmit *oldest = retransmit_table_oldest(tracker->retransmits);
+	const struct tcp_socket *socket = socket_table_find(tracker->sockets, oldest->cookie);
 
-	if (trouble) {
-		segment_table_touch(tracker->segments, trouble, e->time_ns);
-		return trouble;
+	if (socket)
+		retransmit_table_give(tracker->retransmits, oldest, socket);
+	retransmit_table_remove(tracker->retransmits, oldest);
+	tracker->retransmits_evicted++;
+}
+
+/* The socket's entry, created if there is none. NULL without memory. */
+static struct retransmit *entry_of(struct tracker *tracker, const struct event_segment *e)
+{
+	struct retransmit *retransmit = retransmit_table_find(tracker->retransmits, e->cookie);
+
+	if (retransmit) {
+		retransmit_table_touch(tracker->retransmits, retransmit, e->time_ns);
+		return retransmit;
 	}
-	if (segment_table_is_full(tracker->segments)) {
-		trouble = segment_table_oldest(tracker->segments);
-		give_to_owner(tracker, trouble);
-		segment_table_remove(tracker->segments, trouble);
-		tracker->segments_evicted++;
-	}
-	trouble = segment_table_insert(tracker->segments, e->cookie, e->time_ns);
-	tracker->no_memory += !trouble;
-	return trouble;
+	if (retransmit_table_is_full(tracker->retransmits))
+		evict_oldest(tracker);
+	retransmit = retransmit_table_insert(tracker->retransmits, e->cookie, e->time_ns);
+	tracker->no_memory += !retransmit;
+	return retransmit;
 }
 
 static struct segment_count count_of(const struct event_segment *e)
@@ -127,78 +85,52 @@ static struct segment_count count_of(const struct event_segment *e)
 	return count;
 }
 
-/* Was it perhaps data, after close()? */
+/* The reset received may be data that arrived after close(). */
 static bool may_be_data(const struct event_segment *e)
 {
 	return e->what == SEGMENT_RESET_RECEIVED &&
 	       (e->state == TCP_FIN_WAIT1 || e->state == TCP_FIN_WAIT2);
 }
 
-void segment_event(struct tracker *tracker, const struct event_segment *e)
+/* Counts a segment of a socket that has no entry. */
+static void count_alone(struct tracker *tracker, const struct tcp_socket *socket,
+			const struct event_segment *e, const struct segment_count *count)
+{
+	struct process *owner =
+		socket ? socket->owner
+		       : retransmit_table_ended_owner(tracker->retransmits, e->cookie);
+
+	sample_segments(process_table_or_unknown(tracker->processes, owner), e->header.netns,
+			count);
+}
+
+void retransmit_event(struct tracker *tracker, const struct event_segment *e)
 {
 	const struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
-	const struct segment_ended *ended = socket ? NULL : ended_find(tracker, e->cookie);
 	const struct segment_count count = count_of(e);
-	struct segment_trouble *trouble;
+	struct retransmit *retransmit;
 	struct flow flow;
 
 	flow_read(&flow, &e->flow, e->header.netns);
-	if (!watch_set_has_flow(tracker->watched, &flow) ||
-	    watch_set_hides_flow(tracker->watched, &flow))
+	if (!filter_has_flow(tracker->filter, &flow) || filter_hides_flow(tracker->filter, &flow))
 		return;
-	trouble = socket ? trouble_of(tracker, e) : NULL;
-	if (!trouble) {
-		struct process *owner = socket ? socket->owner : ended ? ended->owner : NULL;
-
-		sample_segments(process_table_or_unknown(tracker->processes, owner), flow.netns,
-				&count);
+	retransmit = socket ? entry_of(tracker, e) : NULL;
+	if (!retransmit) {
+		count_alone(tracker, socket, e, &count);
 		return;
 	}
-	describe(tracker, trouble, e);
-	segment_count_add(&trouble->waiting, &count);
-	if (!trouble->waiting_ns)
-		trouble->waiting_ns = e->time_ns;
-	if (is_known(socket) && !may_be_data(e))
-		give(trouble, socket->owner, flow.netns);
+	describe(tracker, retransmit, e);
+	segment_count_add(&retransmit->waiting, &count);
+	if (!retransmit->waiting_ns)
+		retransmit->waiting_ns = e->time_ns;
+	if (owner_is_known(socket) && !may_be_data(e))
+		retransmit_table_give(tracker->retransmits, retransmit, socket);
 }
 
-void segment_was_data(struct tracker *tracker, uint64_t cookie)
+void retransmit_was_data(struct tracker *tracker, uint64_t cookie)
 {
-	struct segment_trouble *trouble = segment_table_find(tracker->segments, cookie);
+	struct retransmit *retransmit = retransmit_table_find(tracker->retransmits, cookie);
 
-	if (trouble)
-		trouble->waiting.resets_received = 0;
-}
-
-void segment_end(struct tracker *tracker, const struct tcp_socket *socket)
-{
-	struct segment_trouble *trouble;
-
-	ended_add(tracker, socket);
-	if (!segment_table_count(tracker->segments))
-		return;
-	trouble = segment_table_find(tracker->segments, socket->cookie);
-	if (!trouble)
-		return;
-	give(trouble, process_table_or_unknown(tracker->processes, socket->owner),
-	     socket->flow.netns);
-	segment_table_remove(tracker->segments, trouble);
-}
-
-void segment_settle(struct tracker *tracker, uint64_t now_ns)
-{
-	struct segment_trouble *trouble;
-	uint32_t position = 0;
-
-	while ((trouble = segment_table_next(tracker->segments, &position))) {
-		const struct tcp_socket *socket;
-
-		if (!trouble->waiting_ns)
-			continue;
-		socket = socket_table_find(tracker->sockets, trouble->cookie);
-		if ((socket && is_known(socket)) ||
-		    (now_ns > trouble->waiting_ns &&
-		     now_ns - trouble->waiting_ns > SEGMENT_WAIT_NS))
-			give_to_owner(tracker, trouble);
-	}
+	if (retransmit)
+		retransmit->waiting.resets_received = 0;
 }

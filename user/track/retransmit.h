@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_SEGMENT_TRACKER_H
-#define TCPWATCH_SEGMENT_TRACKER_H
+#ifndef TCPWATCH_RETRANSMIT_H
+#define TCPWATCH_RETRANSMIT_H
 
 #include "track/tracker.h"
 
 /*
- * Retransmissions and resets: counted for the process that owns the socket, and kept by socket in
- * tracker->segments. Where the owner is not known yet, or only by the listener, the count waits in
- * the socket's entry: until he is, until the socket ends, or for SEGMENT_WAIT_NS.
+ * Retransmissions and resets are counted for the process that owns the socket, and kept by socket
+ * in tracker->retransmits. Where the owner is not known, or is only inferred from the listener, the
+ * count waits in the socket's entry: until the owner is known, until the socket ends, or for
+ * RETRANSMIT_WAIT_NS.
  *
- * A reset received in FIN_WAIT1 or FIN_WAIT2 always waits for the transition that it makes: data
- * after close() looks the same to the kernel's tracepoint (tcp_reset() is called for both), and
- * only the reset that is then sent tells (track/coalesce.h).
+ * A reset received in FIN_WAIT1 or FIN_WAIT2 always waits for the transition that it causes: the
+ * kernel's tracepoint tcp_receive_reset is in tcp_reset(), which is also called for data that
+ * arrives after close() (tcp_rcv_state_process() in net/ipv4/tcp_input.c). Only the RST that the
+ * kernel then sends distinguishes the two (track/coalesce.h).
  */
-#define SEGMENT_WAIT_NS 10000000000ULL
 
-/* Takes in one checked record. */
-void segment_event(struct tracker *tracker, const struct event_segment *e);
+/* Handles one checked record. */
+void retransmit_event(struct tracker *tracker, const struct event_segment *e);
 
-/* The socket goes to CLOSE by data that came after close(): no reset was received. */
-void segment_was_data(struct tracker *tracker, uint64_t cookie);
-
-/* A socket is about to be taken out: what waits is counted for the best owner known, and he is
- * remembered for a little while. A close() that resets changes the state first, and then sends. */
-void segment_end(struct tracker *tracker, const struct tcp_socket *socket);
-
-/* Counts what waits where the owner is known now, or where it waited for long enough; at UINT64_MAX
- * everything. */
-void segment_settle(struct tracker *tracker, uint64_t now_ns);
+/* The socket goes to CLOSE because of data that arrived after close(): what was counted as a reset
+ * received was none. */
+void retransmit_was_data(struct tracker *tracker, uint64_t cookie);
 
 #endif

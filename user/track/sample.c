@@ -20,7 +20,7 @@ struct metric_group *sample_group(const struct process *process, uint32_t netns)
 	return metric_groups_get(process->metrics, &key);
 }
 
-/* The group, in which something is new from now on. */
+/* The group, marked as changed since it was last exported. */
 static struct metric_group *changed_group(const struct process *process, uint32_t netns)
 {
 	struct metric_group *group = sample_group(process, netns);

@@ -5,25 +5,26 @@
 #include "track/process_table.h"
 
 /*
- * What is counted: for the process, and, where metrics are served, for the group that the process
- * and the socket's network namespace belong to. Processes that are not watched count nothing.
+ * Counts what happens for the process and, if metrics are served, for the metric group to which the
+ * process and the socket's network namespace belong. For processes that are not watched nothing is
+ * counted.
  */
 
-/* A transition; ns is the time spent in `from`, or DURATION_UNKNOWN, which is never recorded. */
+/* A transition; ns is the nanoseconds spent in `from`. DURATION_UNKNOWN is not recorded. */
 void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
 		       uint64_t ns);
 
-/* A connection waited this long for accept(). */
+/* A connection waited wait_ns nanoseconds for accept(). */
 void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns);
 
 /* A leak was reported. */
 void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind);
 
-/* Segments told of trouble. */
+/* Retransmissions and resets. */
 void sample_segments(struct process *process, uint32_t netns, const struct segment_count *count);
 
-/* The group of a process's sockets in this namespace; NULL where no metrics are served, or the
- * process is not watched. */
+/* The metric group of a process's sockets in this namespace; it belongs to process->metrics and is
+ * valid until the next call. NULL if no metrics are served or the process is not watched. */
 struct metric_group *sample_group(const struct process *process, uint32_t netns);
 
 #endif

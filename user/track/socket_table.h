@@ -13,13 +13,13 @@ struct process;
 
 #define DURATION_UNKNOWN UINT64_MAX
 
-/* How a socket's owner is known, worst first: a better one replaces a worse one. */
+/* How a socket's owner is known, worst first: a better source replaces a worse one. */
 enum owner_source {
 	OWNER_UNKNOWN,
 	OWNER_LISTENER, /* provisional: the process behind the listener */
-	OWNER_IO,	/* acted on the socket */
-	OWNER_SNAPSHOT, /* holds a descriptor, by scan */
-	OWNER_CLOSE,
+	OWNER_IO,	/* the process caused a transition */
+	OWNER_SNAPSHOT, /* the process holds a descriptor, as a scan found */
+	OWNER_CLOSE,	/* the process called close() or shutdown(), and likewise below */
 	OWNER_LISTEN,
 	OWNER_CONNECT,
 	OWNER_ACCEPT,
@@ -28,48 +28,57 @@ enum owner_source {
 
 enum socket_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
-/* One sample that waits for its owner: from, to and the time spent in `from`. */
-typedef uint64_t step_t;
+/* A transition that waits to be counted until the socket's owner is known. */
+struct socket_sample {
+	uint64_t ns : 56; /* spent in `from`; SOCKET_SAMPLE_UNKNOWN = not known */
+	uint64_t from : 4;
+	uint64_t to : 4;
+};
 
-/* A server's socket whose owner never showed makes 4: SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
- */
-#define SOCKET_STEPS 4
+#define SOCKET_SAMPLE_UNKNOWN ((1ULL << 56) - 1)
 
-/* Everything known of one open socket. Kept small: there may be a million. */
+/* The most samples that wait in a socket. A server's socket whose owner was never known leaves four
+ * states: SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2. */
+#define SOCKET_SAMPLES 4
+
+/* What is known of one open socket. It is kept small, because there may be a million. Times are
+ * nanoseconds of CLOCK_MONOTONIC. */
 struct tcp_socket {
-	uint64_t cookie;    /* with handle: a struct cookie_entry */
-	uint32_t handle;    /* the socket's short name in the table */
-	uint32_t write_seq; /* as of entering CLOSE_WAIT, or the last look since */
-	uint64_t since_ns;  /* when it entered `state`; if !since_known, at the latest */
-	struct process *owner;
-	step_t steps[SOCKET_STEPS];
+	uint64_t cookie;       /* with handle: a struct cookie_entry */
+	uint32_t handle;       /* identifies the socket in the table */
+	uint32_t write_seq;    /* tcp_sock.write_seq at the last transition or scan */
+	uint64_t since_ns;     /* when it entered `state`; if !since_known, at the latest */
+	struct process *owner; /* NULL = unknown */
+	struct socket_sample samples[SOCKET_SAMPLES];
 	struct flow flow;
-	uint32_t copied_seq; /* like write_seq */
-	uint32_t watch_prev; /* links of the leak watch; handles, 0 = none */
+	uint32_t copied_seq; /* tcp_sock.copied_seq, like write_seq; leak_judge() updates it too */
+	uint32_t watch_prev; /* list of the leak watch: handles; 0 = none */
 	uint32_t watch_next;
-	uint32_t stack; /* where it was made: number in the stack table; 0 = not known */
+	uint32_t stack; /* where it was created: number in the stack table; 0 = not known */
 	unsigned int state : 4;
-	unsigned int scan_state : 4; /* what a running scan saw, if it differs */
+	unsigned int scan_state : 4; /* the state that the running scan saw, if it differs */
 	unsigned int owner_source : 3;
 	unsigned int role : 2;
-	unsigned int step_count : 3;
+	unsigned int sample_count : 3;
 	unsigned int since_known : 1;
-	unsigned int scanned : 1; /* seen by the running scan */
-	unsigned int watched_for_leak : 1;
-	unsigned int leaked : 1; /* reported */
-	unsigned int left : 1;	 /* its process ends without close() */
-	unsigned int kernel : 1; /* a socket of the kernel itself, or not yet accepted from an MPTCP
-				    listener */
-	unsigned int mini_refused : 1; /* there was no mini-socket to go on in */
-	unsigned int hidden : 1;       /* watch_set_hides_flow(): known, but not shown */
-	unsigned int bound : 1;	       /* a client's: it had its port before connect() */
+	unsigned int scanned : 1;	   /* seen by the running scan */
+	unsigned int watched_for_leak : 1; /* it is in the list of the leak watch */
+	unsigned int leaked : 1;	   /* it was reported, or is ignored */
+	unsigned int left : 1;		   /* its process exited without close() */
+	unsigned int kernel : 1; /* a socket of the kernel itself, or one of an MPTCP listener that
+				    is not accepted yet */
+	unsigned int mini_refused : 1; /* the kernel could not create a mini-socket */
+	unsigned int hidden : 1;       /* filter_hides_flow(): it is known, but not shown */
+	unsigned int bound : 1;	       /* of a client: it had its port before connect() */
 };
+
+_Static_assert(sizeof(struct socket_sample) == 8, "a sample is packed");
 
 _Static_assert(offsetof(struct tcp_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct tcp_socket, handle) == offsetof(struct cookie_entry, handle),
 	       "begins like every entry of a cookie table");
 
-/* A cookie table of struct tcp_socket: base/cookie_table.h has what holds for each function. */
+/* A cookie table of struct tcp_socket: base/cookie_table.h describes each function. */
 struct socket_table;
 
 static inline struct cookie_table *socket_cookies(const struct socket_table *table)

@@ -36,8 +36,7 @@ void stack_event(struct stack_tracker *stacks, const struct event_stack *e)
 	const struct process *process;
 
 	stacks->taken++;
-	if (!socket) /* it does not pass the filters, or its record was lost, or its end came first
-		      */
+	if (!socket) /* it does not match the filter, it has ended, or its record was lost */
 		return;
 	process = process_table_get(tracker->processes, &e->task);
 	if (process && process->watched)

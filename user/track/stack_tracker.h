@@ -9,26 +9,26 @@
 #include "symbol/stack_table.h"
 #include "track/tracker.h"
 
-/* Which socket was made where (-s). */
+/* Where each socket was created (-s): the stacks of the processes. */
 struct stack_tracker {
 	struct tracker *tracker;  /* stays the caller's */
-	struct call_sites *sites; /* likewise; NULL = nobody wants names */
+	struct call_sites *sites; /* stays the caller's; NULL = no names are looked up */
 	struct stack_table *table;
-	uint64_t taken; /* records */
+	uint64_t taken; /* number of records */
 };
 
-/* Returns 0 or -ENOMEM; free with stack_tracker_free() in both cases. */
+/* Returns 0 or -ENOMEM; the caller calls stack_tracker_free() in both cases. */
 int stack_tracker_init(struct stack_tracker *stacks, struct tracker *tracker,
 		       struct call_sites *sites);
 void stack_tracker_free(struct stack_tracker *stacks);
 
 /*
- * Takes in one checked stack: the socket's, if that is known, and who accepted it. Stacks of
- * processes that are not watched are not kept.
+ * Handles one checked record of a stack: keeps it for its socket, if the socket is known and the
+ * process is watched, and makes the process that accepted the socket its owner.
  */
 void stack_event(struct stack_tracker *stacks, const struct event_stack *e);
 
-/* Takes in one checked birth. */
+/* Handles one checked record of a fork. */
 void stack_forked(const struct stack_tracker *stacks, const struct event_fork *e);
 
 #endif

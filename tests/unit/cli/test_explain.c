@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "events.h"
-#include "model/tcp_transition.h"
+#include "model/tcp_state.h"
 
 /* The ids that users, records and metrics know: they never change. */
 static const char *const findings[] = {

@@ -294,11 +294,13 @@ static void the_command_line_is_left_as_it_was(void **state)
 						"x",  "-p", "1",  NULL};
 	struct command_line line, copy;
 	struct options options;
+	struct suppressions *suppressions;
 
 	(void)state;
 	command_line_make(&line, arguments);
 	copy = line;
-	options_parse(&options, line.count, line.words);
+	options_parse(&options, &suppressions, line.count, line.words);
+	assert_null(suppressions);
 	assert_memory_equal(&line, &copy, sizeof(copy));
 	options_free(&options);
 	/* Once more does no harm. */

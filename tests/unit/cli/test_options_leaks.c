@@ -35,28 +35,29 @@ static void without_them_nothing_is_ignored(void **state)
 	struct options options;
 
 	(void)state;
-	parse(&options, ARGUMENTS(NULL));
+	assert_null(parse_both(&options, ARGUMENTS(NULL)));
 	assert_null(options.suppressions);
-	assert_null(options.ignored);
 	assert_false(options.gen_suppressions);
 	options_free(&options);
 }
 
 static void the_file_is_read_at_once(void **state)
 {
+	struct suppressions *suppressions;
 	struct options options;
 
 	(void)state;
 	write_file("# pools\nunread:->\n");
-	parse(&options, ARGUMENTS("--suppressions", path, "--gen-suppressions"));
+	suppressions =
+		parse_both(&options, ARGUMENTS("--suppressions", path, "--gen-suppressions"));
 	write_file("leak:later\n");
 	assert_string_equal(options.suppressions, path);
-	assert_non_null(options.ignored);
-	assert_string_equal(suppressions_at(options.ignored, 0)->text, "unread:->");
-	assert_null(suppressions_at(options.ignored, 1));
+	assert_non_null(suppressions);
+	assert_string_equal(suppressions_at(suppressions, 0)->text, "unread:->");
+	assert_null(suppressions_at(suppressions, 1));
 	assert_true(options.gen_suppressions);
 	options_free(&options);
-	assert_null(options.ignored);
+	suppressions_free(suppressions);
 }
 
 static void check_refused(const char *const *arguments, const char *begins, const char *has)

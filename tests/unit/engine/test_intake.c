@@ -85,7 +85,7 @@ static void each_kind_has_its_module(void **state)
 	assert_int_equal(scene.world->ledger.delivered, 4);
 	assert_int_equal(scene.world->change_count, 2);
 	assert_int_equal(scene.world->accepted_count, 1);
-	assert_non_null(segment_table_find(scene.world->tracker.segments, 1));
+	assert_non_null(retransmit_table_find(scene.world->tracker.retransmits, 1));
 	world_free(scene.world);
 }
 
@@ -156,7 +156,7 @@ static bool is_known_after_many(bool gone)
 		intake_record(scene.intake, &fork, sizeof(fork)); /* not new any more */
 	}
 	assert_int_equal(seen.children, CHILDREN);
-	known = watch_set_has_process(scene.world->watched, worker.tgid, worker.start_ns, "");
+	known = filter_has_process(scene.world->watched, worker.tgid, worker.start_ns, "");
 	world_free(scene.world);
 	return known;
 }

@@ -44,7 +44,7 @@ static void judge(struct world *world, struct scan_result *result, uint64_t now_
 
 static const struct leak_group *only_group(struct world *world, uint64_t now_ns)
 {
-	struct leak_groups *groups = leak_watch_groups(world->leaks, now_ns);
+	struct leak_groups *groups = leak_reports_groups(leak_watch_reports(world->leaks), now_ns);
 	const struct leak_group *group = leak_groups_next(groups, NULL);
 
 	assert_non_null(group);
@@ -175,7 +175,8 @@ static void groups_are_by_process_kind_and_place(void **state)
 		result.records[result.count - 1].recv_queue = cookie == 4;
 	}
 	judge(world, &result, DUE_NS);
-	while ((group = leak_groups_next(leak_watch_groups(world->leaks, DUE_NS), group))) {
+	while ((group = leak_groups_next(
+			leak_reports_groups(leak_watch_reports(world->leaks), DUE_NS), group))) {
 		size_t i = 0;
 
 		while (i < ARRAY_SIZE(wanted) &&
@@ -196,7 +197,8 @@ static void groups_are_by_process_kind_and_place(void **state)
 static void places_differ_by_what_stays(void **state)
 {
 	struct world *world = watch_new();
-	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
 	struct process *process = world_process(world, &worker);
 	struct tcp_socket base = {.flow = {.netns = NETNS,
 					   .family = AF_INET,
@@ -250,7 +252,8 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 {
 	struct world *world = watch_new();
 	struct tcp_socket socket = {.role = ROLE_CLIENT, .flow = {.family = AF_INET}};
-	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
 	struct leak_group *group = NULL;
 	uint64_t total = 0, others = 0;
 	size_t count = 0;

@@ -44,7 +44,7 @@ static size_t count_each(struct world *world)
 {
 	size_t count = 0;
 
-	leak_watch_each(world->leaks, count_one, &count);
+	leak_reports_each(leak_watch_reports(world->leaks), count_one, &count);
 	return count;
 }
 
@@ -64,7 +64,9 @@ static void what_is_ignored_is_nowhere(void **state)
 	assert_int_equal(world->leak_count, 3);
 	assert_int_equal(process->leaks[LEAK_UNCLOSED], 3);
 	assert_int_equal(count_each(world), 3);
-	assert_int_equal(leak_watch_most(world->leaks, process, &open)->total, 3);
+	assert_int_equal(
+		leak_groups_most(leak_watch_reports(world->leaks)->groups, process, &open)->total,
+		3);
 	assert_int_equal(open, 3);
 	for (uint64_t cookie = 1; cookie <= 5; cookie++)
 		leave(world, cookie, START_NS + 20 * NS_PER_S);
@@ -84,9 +86,11 @@ static void alone_it_makes_no_group(void **state)
 	leak_watch_collect(world->leaks, START_NS + THRESHOLD_NS);
 	judge_idle(world, 2, 2, START_NS + THRESHOLD_NS);
 	assert_int_equal(asked, 1);
-	assert_null(
-		leak_groups_next(leak_watch_groups(world->leaks, START_NS + THRESHOLD_NS), NULL));
-	assert_null(leak_watch_most(world->leaks, world_process(world, &server), &open));
+	assert_null(leak_groups_next(
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS + THRESHOLD_NS),
+		NULL));
+	assert_null(leak_groups_most(leak_watch_reports(world->leaks)->groups,
+				     world_process(world, &server), &open));
 	world_free(world);
 }
 

@@ -2,7 +2,7 @@
 /* Sockets that are in CLOSE_WAIT when their process ends. */
 #include "leaks.h"
 
-#include "leak/left.h"
+#include "leak/judge.h"
 
 #define MS NS_PER_MS
 #define W  (10 * NS_PER_S)
@@ -11,7 +11,7 @@ static struct world *exits_new(uint64_t threshold_ns)
 {
 	struct world *world = leaks_new(threshold_ns);
 
-	leak_watch_mind_exits(world->leaks);
+	leak_watch_report_exits(world->leaks);
 	return world;
 }
 
@@ -36,7 +36,8 @@ static void leave_by_exit(struct world *world, uint64_t cookie, uint64_t at_ns)
 
 static const struct leak_group *only_group(struct world *world)
 {
-	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
 	struct leak_group *group = leak_groups_next(groups, NULL);
 
 	assert_non_null(group);
@@ -198,7 +199,7 @@ static void strangers_are_not_reported(void **state)
 
 	(void)state;
 	world_watch_leaks(world, W);
-	leak_watch_mind_exits(world->leaks);
+	leak_watch_report_exits(world->leaks);
 	enter(world, 1, START_NS);
 	leave_by_exit(world, 1, START_NS + NS_PER_S);
 	assert_int_equal(world->leak_count, 0);

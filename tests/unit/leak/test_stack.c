@@ -2,7 +2,6 @@
 /* Leaks wait for the names of their stacks: so long, and no longer. */
 #include "leaks.h"
 
-#include "leak/names.h"
 #include "leak/pending.h"
 
 #define MS     NS_PER_MS
@@ -82,7 +81,7 @@ static void names_that_are_there_cost_no_time(void **state)
 	assert_int_equal(leak_of(world, 0)->site, 1);
 	assert_null(leak_of(world, 1)->stack);
 	assert_int_equal(leak_of(world, 1)->site, 0);
-	assert_false(leak_watch_awaits_names(world->leaks, DUE_NS));
+	assert_false(leak_names_outstanding(&leak_watch_reports(world->leaks)->names, DUE_NS));
 	world_free(world);
 }
 
@@ -97,7 +96,7 @@ static void no_leak_is_judged_before_its_names_are_there(void **state)
 	assert_int_equal(leak_watch_collect(world->leaks, DUE_NS), 1); /* the third */
 	judge_idle(world, 3, 3, DUE_NS);
 	assert_int_equal(world->leak_count, 1);
-	assert_true(leak_watch_awaits_names(world->leaks, DUE_NS));
+	assert_true(leak_names_outstanding(&leak_watch_reports(world->leaks)->names, DUE_NS));
 	assert_int_equal(leak_watch_deadline(world->leaks), DUE_NS + 10 * MS);
 
 	known = 1U << 3;
@@ -107,7 +106,8 @@ static void no_leak_is_judged_before_its_names_are_there(void **state)
 	assert_int_equal(leak_of(world, 1)->cookie, 2);
 	assert_ptr_equal(leak_of(world, 1)->stack, &stacks[2]);
 	assert_int_equal(leak_of(world, 1)->age_ns, 10 * NS_PER_S + 10 * MS);
-	assert_true(leak_watch_awaits_names(world->leaks, DUE_NS + 10 * MS));
+	assert_true(
+		leak_names_outstanding(&leak_watch_reports(world->leaks)->names, DUE_NS + 10 * MS));
 	world_free(world);
 }
 
@@ -123,7 +123,8 @@ static void what_ends_while_it_waits_is_no_leak(void **state)
 	known = 1U << 1;
 	assert_int_equal(leak_watch_collect(world->leaks, DUE_NS + 10 * MS), 0);
 	assert_int_equal(world->leak_count + world->end_count, 0);
-	assert_false(leak_watch_awaits_names(world->leaks, DUE_NS + 10 * MS));
+	assert_false(
+		leak_names_outstanding(&leak_watch_reports(world->leaks)->names, DUE_NS + 10 * MS));
 	assert_int_equal(leak_watch_deadline(world->leaks), UINT64_MAX);
 	world_free(world);
 }
@@ -148,7 +149,7 @@ static void no_leak_waits_for_long(void **state)
 	assert_in_range(waited_ns, LEAK_NAMES_WAIT, LEAK_NAMES_WAIT + 10 * MS);
 	assert_in_range(asked, 100, 300);
 	assert_null(leak_of(world, 0)->stack);
-	assert_false(leak_watch_awaits_names(world->leaks, now_ns));
+	assert_false(leak_names_outstanding(&leak_watch_reports(world->leaks)->names, now_ns));
 
 	assert_int_equal(leak_watch_collect(world->leaks, DUE_NS + 3 * NS_PER_S), 1);
 	judge_idle(world, 2, 2, DUE_NS + 3 * NS_PER_S);
@@ -169,7 +170,7 @@ static void without_a_hook_nothing_waits(void **state)
 	assert_int_equal(leak_watch_collect(world->leaks, DUE_NS), 1);
 	judge_idle(world, 1, 1, DUE_NS);
 	assert_null(leak_of(world, 0)->stack);
-	assert_false(leak_watch_awaits_names(world->leaks, DUE_NS));
+	assert_false(leak_names_outstanding(&leak_watch_reports(world->leaks)->names, DUE_NS));
 	world_free(world);
 }
 
@@ -209,13 +210,14 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	world_step(world, 1, &flow, TCP_LAST_ACK, TCP_CLOSE, START_NS + 3 * MS, NULL);
 	held = process->sockets;
 	assert_int_equal(leak_watch_deadline(world->leaks), START_NS + 11 * MS);
-	leak_watch_settle(world->leaks, START_NS + 11 * MS, false);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 11 * MS, false);
 	assert_int_equal(world->leak_count, 0);
 
 	known = 1U << 1;
-	leak_watch_settle(world->leaks, START_NS + 12 * MS, false); /* not yet due */
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 12 * MS,
+			    false); /* not yet due */
 	assert_int_equal(world->leak_count, 0);
-	leak_watch_settle(world->leaks, START_NS + 21 * MS, false);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 21 * MS, false);
 	assert_int_equal(world->leak_count, 1);
 	assert_int_equal(world->end_count, 1);
 	leak = leak_of(world, 0);
@@ -232,16 +234,17 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	assert_int_equal(process->leaks[LEAK_UNCLOSED], 1);
 	/* The group holds the process now as the copy did. */
 	assert_int_equal(process->sockets, held);
-	group = leak_groups_next(leak_watch_groups(world->leaks, START_NS), NULL);
+	group = leak_groups_next(leak_reports_groups(leak_watch_reports(world->leaks), START_NS),
+				 NULL);
 	assert_int_equal(group->total, 1);
 	assert_int_equal(group->open, 0);
 	assert_int_equal(group->oldest_ns, MS);
 	assert_string_equal(group->site, "accepted at handle (server.c:118)");
 
 	/* The other one's names never come. */
-	leak_watch_settle(world->leaks, START_NS + 1990 * MS, false);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 1990 * MS, false);
 	assert_int_equal(world->leak_count, 1);
-	leak_watch_settle(world->leaks, START_NS + 2010 * MS, false);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 2010 * MS, false);
 	assert_int_equal(world->leak_count, 2);
 	assert_null(leak_of(world, 1)->stack);
 	assert_int_equal(leak_watch_deadline(world->leaks), UINT64_MAX);
@@ -255,7 +258,7 @@ static void in_the_end_nothing_waits(void **state)
 	(void)state;
 	enter_with(world, 1, 1, START_NS);
 	leave(world, 1, START_NS + MS);
-	leak_watch_settle(world->leaks, START_NS + 2 * MS, true);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 2 * MS, true);
 	assert_int_equal(world->leak_count, 1);
 	assert_int_equal(world->end_count, 1);
 	enter_with(world, 2, 1, START_NS);
@@ -275,7 +278,7 @@ static void copies_are_bounded(void **state)
 	assert_int_equal(world->leak_count, 3);
 	assert_null(leak_of(world, 2)->stack);
 	known = 1U << 1;
-	leak_watch_settle(world->leaks, START_NS + 20 * MS, false);
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 20 * MS, false);
 	assert_int_equal(world->leak_count, LEAK_PENDING_LIMIT + 3);
 	assert_int_equal(world->end_count, LEAK_PENDING_LIMIT + 3);
 	assert_ptr_equal(leak_of(world, 3)->stack, &stacks[0]);
@@ -301,7 +304,8 @@ static void groups_are_by_call_site(void **state)
 		enter_with(world, cookie, made_at[cookie - 1], START_NS);
 	leak_watch_collect(world->leaks, DUE_NS);
 	judge_idle(world, 1, 6, DUE_NS);
-	while ((group = leak_groups_next(leak_watch_groups(world->leaks, DUE_NS), group))) {
+	while ((group = leak_groups_next(
+			leak_reports_groups(leak_watch_reports(world->leaks), DUE_NS), group))) {
 		count++;
 		total += group->total;
 		if (group->site_number == 1)
@@ -315,12 +319,13 @@ static void groups_are_by_call_site(void **state)
 	assert_int_equal(count, 3);
 	assert_int_equal(total, 6);
 	/* For the finding: the place has them all, whatever their site. */
-	assert_non_null(leak_watch_most(world->leaks, process, &open));
+	assert_non_null(leak_groups_most(leak_watch_reports(world->leaks)->groups, process, &open));
 	assert_int_equal(open, 6);
-	assert_string_equal(leak_watch_site(world->leaks, process, false),
-			    "accepted at handle (server.c:118)");
-	assert_null(leak_watch_site(world->leaks, process, true));
-	assert_null(leak_watch_site(world->leaks, NULL, false));
+	assert_string_equal(
+		leak_groups_site(leak_watch_reports(world->leaks)->groups, process, false),
+		"accepted at handle (server.c:118)");
+	assert_null(leak_groups_site(leak_watch_reports(world->leaks)->groups, process, true));
+	assert_null(leak_groups_site(leak_watch_reports(world->leaks)->groups, NULL, false));
 	world_free(world);
 }
 
@@ -329,7 +334,8 @@ static void sites_are_of_their_program_and_bounded(void **state)
 {
 	struct world *world = stacks_new(10 * NS_PER_S);
 	struct process *process = world_process(world, &server);
-	struct leak_groups *groups = leak_watch_groups(world->leaks, START_NS);
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
 	struct tcp_socket socket = {.flow = {.family = AF_INET}};
 	char module[300];
 

@@ -11,7 +11,8 @@ static void nothing_waits_at_first(void **state)
 	(void)state;
 	assert_true(leak_watch_deadline(world->leaks) == UINT64_MAX);
 	assert_int_equal(leak_watch_collect(world->leaks, UINT64_MAX - 1), 0);
-	assert_null(leak_groups_next(leak_watch_groups(world->leaks, START_NS), NULL));
+	assert_null(leak_groups_next(
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS), NULL));
 	world_free(world);
 	leak_watch_free(NULL);
 }

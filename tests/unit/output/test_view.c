@@ -18,7 +18,8 @@ static struct view view_of(struct world *world, const struct ledger *ledger)
 
 	memset(&view, 0xa5, sizeof(view));
 	assert_int_equal(view_build(&view, &world->tracker,
-				    leak_watch_groups(world->leaks, START_NS + NS_PER_S),
+				    leak_reports_groups(leak_watch_reports(world->leaks),
+							START_NS + NS_PER_S),
 				    ledger ? ledger : &none, START_NS + NS_PER_S, START_NS),
 			 0);
 	return view;
@@ -218,8 +219,9 @@ static void groups_come_by_number_then_age_then_place(void **state)
 		struct leak_group *group;
 
 		flow_read(&socket.flow, &wire, NETNS);
-		group = leak_groups_get(leak_watch_groups(world->leaks, START_NS),
-					world_process(world, &client), LEAK_UNREAD, &socket, NULL);
+		group = leak_groups_get(
+			leak_reports_groups(leak_watch_reports(world->leaks), START_NS),
+			world_process(world, &client), LEAK_UNREAD, &socket, NULL);
 		group->total = groups[i].total;
 		group->oldest_ns = groups[i].oldest_ns;
 	}

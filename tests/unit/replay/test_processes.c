@@ -60,7 +60,7 @@ static void none_is_folded_because_it_is_not_here(void **state)
 	assert_int_equal(source_replay_new(&source, log, &error), 0);
 	output = output_json_new(file);
 	assert_non_null(output);
-	assert_int_equal(replay_run(source, output, &options), 0);
+	assert_int_equal(replay_run(source, output, &options, NULL), 0);
 	fflush(file);
 	assert_int_equal(count(text, "\"comm\":\"many\",\"start_time\""), processes);
 	assert_int_equal(count(text, "{\"type\":\"process\",\"time\":"), processes);

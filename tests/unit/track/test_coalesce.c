@@ -7,29 +7,32 @@
 
 #define PASSED_MAX 4096
 
-/* What came out, in order. */
+/* The transitions that were passed on, in order. */
 struct outcome {
 	struct coalesce coalesce;
 	size_t count;
 	struct event_transition passed[PASSED_MAX];
+	enum cause known[PASSED_MAX];
 };
 
 static const struct event_task task = {.start_ns = 5, .tgid = 100, .comm = "curl"};
 
-static void on_passed(void *context, const struct event_transition *e)
+static void on_passed(void *context, const struct event_transition *e, enum cause known)
 {
 	struct outcome *outcome = context;
 
 	assert_true(outcome->count < PASSED_MAX);
+	outcome->known[outcome->count] = known;
 	memset(&outcome->passed[outcome->count], 0, sizeof(*e));
 	memcpy(&outcome->passed[outcome->count++], e, e->header.size);
 }
 
-/* Also what is behind the end of a short one. */
-static void on_passed_in_full(void *context, const struct event_transition *e)
+/* Copies also what is after the end of a short record. */
+static void on_passed_in_full(void *context, const struct event_transition *e, enum cause known)
 {
 	struct outcome *outcome = context;
 
+	outcome->known[outcome->count] = known;
 	outcome->passed[outcome->count++] = *e;
 }
 
@@ -111,6 +114,7 @@ static void other_transitions_pass_at_once(void **state)
 			feed(outcome, e);
 			assert_int_equal(outcome->count, 1);
 			assert_memory_equal(&outcome->passed[0], &e, sizeof(e));
+			assert_int_equal(outcome->known[0], CAUSE_NONE);
 		}
 	}
 }
@@ -135,7 +139,7 @@ static void ack_and_fin_in_one_segment_are_one(void **state)
 	assert_int_equal(outcome->count, 1);
 }
 
-/* In the backlog of a process: both records have it as their actor. */
+/* If both segments were in the backlog of a process, both records have it as actor. */
 static void the_actor_survives(void **state)
 {
 	struct outcome *outcome = *state;
@@ -151,7 +155,7 @@ static void the_actor_survives(void **state)
 	assert_int_equal(outcome->passed[0].header.size, sizeof(struct event_transition));
 }
 
-/* A record without an actor is held where one with an actor was before. */
+/* A record without an actor is held in the slot of one with an actor. */
 static void no_actor_is_left_over(void **state)
 {
 	struct outcome *outcome = *state;
@@ -204,7 +208,7 @@ static void everything_else_stays_two(void **state)
 	}
 }
 
-/* tcp_reset() from data after close(), or from a reset: both look so. */
+/* tcp_reset() because of data after close(), or because of a reset: the records are equal. */
 static struct event_transition make_reset(uint64_t cookie, unsigned int from, uint64_t time_ns)
 {
 	struct event_transition e = make(cookie, from, TCP_CLOSE, time_ns);
@@ -214,7 +218,7 @@ static struct event_transition make_reset(uint64_t cookie, unsigned int from, ui
 	return e;
 }
 
-/* close() in LAST_ACK with data unread; or the last ACK, out of a backlog. */
+/* close() in LAST_ACK with unread data, or the last ACK from a backlog. */
 static struct event_transition make_last(uint64_t cookie, uint64_t time_ns)
 {
 	struct event_transition e = make(cookie, TCP_LAST_ACK, TCP_CLOSE, time_ns);
@@ -238,13 +242,13 @@ static void a_reset_tells_what_an_end_was(void **state)
 		outcome->count = 0;
 		feed(outcome, ends[i]);
 		assert_int_equal(outcome->count, 0);
-		coalesce_reset_sent(&outcome->coalesce, 99); /* another's */
+		coalesce_reset_sent(&outcome->coalesce, 99); /* of another socket */
 		assert_int_equal(outcome->count, 0);
 		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
 		assert_int_equal(outcome->count, 1);
 		check_passed(outcome, 0, ends[i].cookie, ends[i].from, TCP_CLOSE, START_NS);
-		assert_int_equal(outcome->passed[0].flow.flags,
-				 ends[i].flow.flags | EVENT_RESET_SENT);
+		assert_int_equal(outcome->passed[0].flow.flags, ends[i].flow.flags);
+		assert_int_equal(outcome->known[0], CAUSE_RESET_SENT);
 		assert_int_equal(outcome->passed[0].error, ends[i].error);
 		coalesce_reset_sent(&outcome->coalesce, ends[i].cookie);
 		coalesce_flush(&outcome->coalesce, UINT64_MAX);
@@ -263,12 +267,13 @@ static void without_a_reset_an_end_is_what_it_seems(void **state)
 	coalesce_flush(&outcome->coalesce, START_NS + COALESCE_HOLD_NS);
 	assert_int_equal(outcome->count, 1);
 	assert_int_equal(outcome->passed[0].flow.flags, e.flow.flags);
-	/* Too late: it is told. */
+	assert_int_equal(outcome->known[0], CAUSE_NONE);
+	/* The end was passed on already. */
 	coalesce_reset_sent(&outcome->coalesce, 1);
 	assert_int_equal(outcome->count, 1);
 }
 
-/* A reset received is one where the socket would still take data, or had its last ACK. */
+/* A reset is certain if the socket could still receive data, or got its last ACK. */
 static void other_resets_pass_at_once(void **state)
 {
 	struct outcome *outcome = *state;
@@ -305,8 +310,9 @@ static void an_ack_with_data_stays_two(void **state)
 	coalesce_reset_sent(&outcome->coalesce, 1);
 	assert_int_equal(outcome->count, 2);
 	check_passed(outcome, 1, 1, TCP_FIN_WAIT2, TCP_CLOSE, START_NS + 900);
-	assert_true(outcome->passed[1].flow.flags & EVENT_RESET_SENT);
-	/* An ACK that is held is no end. */
+	assert_int_equal(outcome->known[0], CAUSE_NONE);
+	assert_int_equal(outcome->known[1], CAUSE_RESET_SENT);
+	/* A held FIN_WAIT1 > FIN_WAIT2 is no end. */
 	feed(outcome, make_ack(2, START_NS + NS_PER_MS, 78));
 	coalesce_reset_sent(&outcome->coalesce, 2);
 	assert_int_equal(outcome->count, 2);
@@ -322,11 +328,11 @@ static void a_fin_alone_passes(void **state)
 	check_passed(outcome, 0, 2, TCP_FIN_WAIT2, TCP_CLOSE, START_NS + 1);
 	feed(outcome, make_fin(1, START_NS + 2, 77));
 	check_passed(outcome, 1, 1, TCP_FIN_WAIT1, TCP_CLOSE, START_NS + 2);
-	feed(outcome, make_fin(1, START_NS + 3, 77)); /* what was held is gone */
+	feed(outcome, make_fin(1, START_NS + 3, 77)); /* nothing is held any more */
 	check_passed(outcome, 2, 1, TCP_FIN_WAIT2, TCP_CLOSE, START_NS + 3);
 }
 
-/* Records of several sockets between each other: each socket's own stay in order. */
+/* The records of several sockets are mixed; those of each socket stay in order. */
 static void held_ones_find_their_sockets(void **state)
 {
 	struct outcome *outcome = *state;
@@ -360,7 +366,7 @@ static void time_releases(void **state)
 	coalesce_flush(&outcome->coalesce, START_NS + COALESCE_HOLD_NS);
 	assert_int_equal(outcome->count, 1);
 	check_passed(outcome, 0, 1, TCP_FIN_WAIT1, TCP_FIN_WAIT2, START_NS);
-	/* Also the time of any other record. */
+	/* The time of any other record releases them as well. */
 	feed(outcome, make(3, TCP_CLOSE, TCP_SYN_SENT, START_NS + 10 + COALESCE_HOLD_NS));
 	assert_int_equal(outcome->count, 3);
 	check_passed(outcome, 1, 2, TCP_FIN_WAIT1, TCP_FIN_WAIT2, START_NS + 10);
@@ -377,7 +383,7 @@ static void overflow_releases_the_oldest(void **state)
 		feed(outcome, make_ack(1 + i, START_NS + i, 1));
 		assert_int_equal(outcome->count, i < COALESCE_SLOTS ? 0 : i - COALESCE_SLOTS + 1);
 	}
-	/* One in the middle is taken; its place comes free in its turn. */
+	/* One in the middle is taken out; its slot becomes free in order. */
 	feed(outcome, make_fin(2 * COALESCE_SLOTS + 5, START_NS + 200, 1));
 	assert_int_equal(outcome->count, 2 * COALESCE_SLOTS + 1);
 	coalesce_flush(&outcome->coalesce, UINT64_MAX);
@@ -400,7 +406,7 @@ static void any_next_record_of_the_socket_releases(void **state)
 	check_passed(outcome, 1, 1, TCP_CLOSE, TCP_SYN_SENT, START_NS + 100);
 }
 
-/* Whatever comes: nothing is lost but by merging, and no socket's FIN overtakes its ACK. */
+/* Records are lost only by merging, and the FIN of a socket never comes before its ACK. */
 static void random_records_are_all_passed(void **state)
 {
 	enum { OPEN = 100, RECORDS = 4000 };

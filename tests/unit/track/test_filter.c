@@ -15,240 +15,241 @@ static const struct options by_pid = {.pids = pids, .pid_count = 2};
 static const struct options by_comm = {.comms = comms, .comm_count = 2};
 static const struct options following = {.pids = pids, .pid_count = 2, .follow_forks = true};
 
-static bool hides_flow(struct watch_set *set, const char *address, uint16_t local, uint16_t remote)
+static bool hides_flow(struct filter *filter, const char *address, uint16_t local, uint16_t remote)
 {
 	struct event_flow wire = make_flow(address, local, address, remote);
 	struct flow flow;
 
 	flow_read(&flow, &wire, NETNS);
-	return watch_set_hides_flow(set, &flow);
+	return filter_hides_flow(filter, &flow);
 }
 
-static bool has_flow(struct watch_set *set, const char *address, uint16_t local, uint16_t remote)
+static bool has_flow(struct filter *filter, const char *address, uint16_t local, uint16_t remote)
 {
 	struct event_flow wire = make_flow(address, local, address, remote);
 	struct flow flow;
 
 	flow_read(&flow, &wire, NETNS);
-	return watch_set_has_flow(set, &flow);
+	return filter_has_flow(filter, &flow);
 }
 
 static void without_conditions_everything_is_watched(void **state)
 {
 	static const struct options none;
-	struct watch_set *set = watch_set_new(&none);
+	struct filter *filter = filter_new(&none);
 
 	(void)state;
-	assert_false(watch_set_is_selective(set));
-	assert_true(watch_set_has_process(set, 1, 5, "systemd"));
-	assert_true(watch_set_has_process(set, 1, 6, ""));
-	assert_true(has_flow(set, "10.0.0.1", 1, 2));
-	assert_true(has_flow(set, "2001:db8::1", 1, 2));
-	watch_set_free(set);
+	assert_false(filter_is_selective(filter));
+	assert_true(filter_has_process(filter, 1, 5, "systemd"));
+	assert_true(filter_has_process(filter, 1, 6, ""));
+	assert_true(has_flow(filter, "10.0.0.1", 1, 2));
+	assert_true(has_flow(filter, "2001:db8::1", 1, 2));
+	filter_free(filter);
 }
 
 static void pids_are_any_of(void **state)
 {
-	struct watch_set *set = watch_set_new(&by_pid);
+	struct filter *filter = filter_new(&by_pid);
 
 	(void)state;
-	assert_true(watch_set_is_selective(set));
-	assert_false(watch_set_has_names(set));
-	assert_true(watch_set_has_process(set, 100, 5, "a"));
-	assert_true(watch_set_has_process(set, 200, 6, "b"));
-	assert_false(watch_set_has_process(set, 300, 7, "a"));
-	assert_false(watch_set_has_process(set, 0, 5, "a"));
-	watch_set_free(set);
+	assert_true(filter_is_selective(filter));
+	assert_false(filter_has_names(filter));
+	assert_true(filter_has_process(filter, 100, 5, "a"));
+	assert_true(filter_has_process(filter, 200, 6, "b"));
+	assert_false(filter_has_process(filter, 300, 7, "a"));
+	assert_false(filter_has_process(filter, 0, 5, "a"));
+	filter_free(filter);
 }
 
 static void a_pid_is_bound_to_the_first_process(void **state)
 {
-	struct watch_set *set = watch_set_new(&by_pid);
+	struct filter *filter = filter_new(&by_pid);
 
 	(void)state;
-	assert_true(watch_set_has_process(set, 100, 5, "a"));
-	assert_true(watch_set_has_process(set, 100, 5, "renamed"));
-	assert_false(watch_set_has_process(set, 100, 6, "a")); /* the pid is used again */
-	assert_true(watch_set_has_process(set, 100, 5, "a"));
-	watch_set_exited(set, 100);
-	assert_true(watch_set_has_process(set, 100, 5, "a")); /* dead, but the same */
-	assert_false(watch_set_has_process(set, 100, 6, "a"));
-	watch_set_free(set);
+	assert_true(filter_has_process(filter, 100, 5, "a"));
+	assert_true(filter_has_process(filter, 100, 5, "renamed"));
+	assert_false(filter_has_process(filter, 100, 6, "a")); /* the pid is used again */
+	assert_true(filter_has_process(filter, 100, 5, "a"));
+	filter_exited(filter, 100);
+	assert_true(filter_has_process(filter, 100, 5,
+				       "a")); /* it has exited, and is the same process */
+	assert_false(filter_has_process(filter, 100, 6, "a"));
+	filter_free(filter);
 }
 
-/* It ended before any record of it came; what comes later is another process. */
+/* The process exited before its first record: a later record is of another process. */
 static void a_pid_never_seen_means_nothing_after_its_end(void **state)
 {
-	struct watch_set *set = watch_set_new(&by_pid);
+	struct filter *filter = filter_new(&by_pid);
 
 	(void)state;
-	watch_set_exited(set, 100);
-	assert_false(watch_set_has_process(set, 100, 5, "a"));
-	assert_true(watch_set_has_process(set, 200, 5, "a"));
-	watch_set_exited(set, 300); /* is none of ours */
-	assert_true(watch_set_has_process(set, 200, 5, "a"));
-	watch_set_free(set);
+	filter_exited(filter, 100);
+	assert_false(filter_has_process(filter, 100, 5, "a"));
+	assert_true(filter_has_process(filter, 200, 5, "a"));
+	filter_exited(filter, 300); /* it is not watched */
+	assert_true(filter_has_process(filter, 200, 5, "a"));
+	filter_free(filter);
 }
 
 static void names_are_exact(void **state)
 {
-	struct watch_set *set = watch_set_new(&by_comm);
+	struct filter *filter = filter_new(&by_comm);
 
 	(void)state;
-	assert_true(watch_set_is_selective(set));
-	assert_true(watch_set_has_names(set));
-	assert_true(watch_set_has_process(set, 1, 5, "nginx"));
-	assert_true(watch_set_has_process(set, 2, 6, "nginx"));
-	assert_true(watch_set_has_process(set, 3, 7, "fifteen-letters"));
-	assert_false(watch_set_has_process(set, 1, 5, "nginx:"));
-	assert_false(watch_set_has_process(set, 1, 5, "ngin"));
-	assert_false(watch_set_has_process(set, 1, 5, "NGINX"));
-	assert_false(watch_set_has_process(set, 1, 5, ""));
-	watch_set_free(set);
+	assert_true(filter_is_selective(filter));
+	assert_true(filter_has_names(filter));
+	assert_true(filter_has_process(filter, 1, 5, "nginx"));
+	assert_true(filter_has_process(filter, 2, 6, "nginx"));
+	assert_true(filter_has_process(filter, 3, 7, "fifteen-letters"));
+	assert_false(filter_has_process(filter, 1, 5, "nginx:"));
+	assert_false(filter_has_process(filter, 1, 5, "ngin"));
+	assert_false(filter_has_process(filter, 1, 5, "NGINX"));
+	assert_false(filter_has_process(filter, 1, 5, ""));
+	filter_free(filter);
 }
 
 static void kinds_of_conditions_are_all_of(void **state)
 {
 	static const struct options both = {
 		.pids = pids, .pid_count = 2, .comms = comms, .comm_count = 2};
-	struct watch_set *set = watch_set_new(&both);
+	struct filter *filter = filter_new(&both);
 
 	(void)state;
-	assert_true(watch_set_has_process(set, 100, 5, "nginx"));
-	assert_true(watch_set_has_process(set, 200, 6, "fifteen-letters"));
-	assert_false(watch_set_has_process(set, 300, 7, "nginx"));
-	assert_false(watch_set_has_process(set, 100, 5, "bash"));
-	/* It runs another program now. */
-	assert_true(watch_set_has_process(set, 100, 5, "nginx"));
-	watch_set_free(set);
+	assert_true(filter_has_process(filter, 100, 5, "nginx"));
+	assert_true(filter_has_process(filter, 200, 6, "fifteen-letters"));
+	assert_false(filter_has_process(filter, 300, 7, "nginx"));
+	assert_false(filter_has_process(filter, 100, 5, "bash"));
+	/* The process called execve(). */
+	assert_true(filter_has_process(filter, 100, 5, "nginx"));
+	filter_free(filter);
 }
 
 static void children_are_watched_when_followed(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 
 	(void)state;
-	assert_true(watch_set_has_process(set, 100, 5, "sh"));
-	assert_false(watch_set_has_process(set, 101, 6, "sh"));
-	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
-	assert_true(watch_set_has_process(set, 101, 7, "sh"));
-	assert_false(watch_set_has_process(set, 101, 6, "sh")); /* was there before */
-	assert_true(watch_set_add_child(set, 101, 7, 102, 8));
-	assert_true(watch_set_has_process(set, 102, 8, "sh"));
-	/* Others' children; among them those of a process that has a watched one's pid. */
-	assert_false(watch_set_add_child(set, 300, 9, 301, 10));
-	assert_false(watch_set_has_process(set, 301, 10, "sh"));
-	assert_false(watch_set_add_child(set, 101, 6, 302, 11));
-	assert_false(watch_set_has_process(set, 302, 11, "sh"));
-	watch_set_free(set);
+	assert_true(filter_has_process(filter, 100, 5, "sh"));
+	assert_false(filter_has_process(filter, 101, 6, "sh"));
+	assert_true(filter_add_child(filter, 100, 5, 101, 7));
+	assert_true(filter_has_process(filter, 101, 7, "sh"));
+	assert_false(filter_has_process(filter, 101, 6, "sh")); /* an older process */
+	assert_true(filter_add_child(filter, 101, 7, 102, 8));
+	assert_true(filter_has_process(filter, 102, 8, "sh"));
+	/* Children of processes that are not watched, one of which has the pid of a watched one. */
+	assert_false(filter_add_child(filter, 300, 9, 301, 10));
+	assert_false(filter_has_process(filter, 301, 10, "sh"));
+	assert_false(filter_add_child(filter, 101, 6, 302, 11));
+	assert_false(filter_has_process(filter, 302, 11, "sh"));
+	filter_free(filter);
 }
 
-/* A birth may be the first that is heard of the parent. */
+/* The record of a fork may be the first one of the parent. */
 static void a_birth_binds_the_parent(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 
 	(void)state;
-	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
-	assert_true(watch_set_has_process(set, 100, 5, "sh"));
-	assert_false(watch_set_has_process(set, 100, 6, "sh"));
-	watch_set_free(set);
+	assert_true(filter_add_child(filter, 100, 5, 101, 7));
+	assert_true(filter_has_process(filter, 100, 5, "sh"));
+	assert_false(filter_has_process(filter, 100, 6, "sh"));
+	filter_free(filter);
 }
 
 static void a_child_is_new_only_once(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 
 	(void)state;
-	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
-	assert_false(watch_set_add_child(set, 100, 5, 101, 7));
-	assert_true(watch_set_add_child(set, 100, 5, 101, 9)); /* the same pid, later */
-	watch_set_free(set);
+	assert_true(filter_add_child(filter, 100, 5, 101, 7));
+	assert_false(filter_add_child(filter, 100, 5, 101, 7));
+	assert_true(filter_add_child(filter, 100, 5, 101, 9)); /* the same pid, later */
+	filter_free(filter);
 }
 
-/* Their number has no bound; and the pid is soon somebody else's. */
+/* There may be any number of children, and their pids are used again. */
 static void ended_children_are_forgotten(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 
 	(void)state;
-	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
-	watch_set_exited(set, 101);
-	assert_false(watch_set_has_process(set, 101, 8, "sh"));
-	assert_true(watch_set_has_process(set, 100, 5, "sh"));
-	watch_set_free(set);
+	assert_true(filter_add_child(filter, 100, 5, 101, 7));
+	filter_exited(filter, 101);
+	assert_false(filter_has_process(filter, 101, 8, "sh"));
+	assert_true(filter_has_process(filter, 100, 5, "sh"));
+	filter_free(filter);
 }
 
-/* It had ended before its birth was read: that of its child comes after it. */
+/* The child has exited before the record of its fork; the fork of its own child comes later. */
 static void children_of_the_dead_are_watched(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 
 	(void)state;
-	assert_true(watch_set_has_process(set, 100, 5, "sh"));
-	assert_true(watch_set_add_child(set, 100, 5, 101, 7));
-	watch_set_exited(set, 101);
-	assert_true(watch_set_add_child(set, 101, 7, 102, 8));
-	assert_true(watch_set_has_process(set, 101, 7, "sh"));
-	assert_false(watch_set_add_child(set, 101, 9, 103, 10)); /* the pid is used again */
-	/* Used again by one of ours, which must not go when the room of the dead is full. */
-	assert_true(watch_set_add_child(set, 100, 5, 101, 20));
+	assert_true(filter_has_process(filter, 100, 5, "sh"));
+	assert_true(filter_add_child(filter, 100, 5, 101, 7));
+	filter_exited(filter, 101);
+	assert_true(filter_add_child(filter, 101, 7, 102, 8));
+	assert_true(filter_has_process(filter, 101, 7, "sh"));
+	assert_false(filter_add_child(filter, 101, 9, 103, 10)); /* the pid is used again */
+	/* A watched process uses the pid again: it must stay when the exited ones are too many. */
+	assert_true(filter_add_child(filter, 100, 5, 101, 20));
 	for (uint32_t i = 0; i < 10000; i++) {
-		assert_true(watch_set_add_child(set, 100, 5, 1000 + i, 30 + i));
-		watch_set_exited(set, 1000 + i);
+		assert_true(filter_add_child(filter, 100, 5, 1000 + i, 30 + i));
+		filter_exited(filter, 1000 + i);
 	}
-	assert_true(watch_set_has_process(set, 101, 20, "sh"));
-	assert_false(watch_set_has_process(set, 1000, 30, "sh"));
-	assert_true(watch_set_has_process(set, 10999, 10029, "sh"));
-	watch_set_free(set);
+	assert_true(filter_has_process(filter, 101, 20, "sh"));
+	assert_false(filter_has_process(filter, 1000, 30, "sh"));
+	assert_true(filter_has_process(filter, 10999, 10029, "sh"));
+	filter_free(filter);
 }
 
 static void children_are_not_watched_unasked(void **state)
 {
-	struct watch_set *set = watch_set_new(&by_pid);
+	struct filter *filter = filter_new(&by_pid);
 
 	(void)state;
-	assert_true(watch_set_has_process(set, 100, 5, "sh"));
-	assert_false(watch_set_add_child(set, 100, 5, 101, 7));
-	assert_false(watch_set_has_process(set, 101, 7, "sh"));
-	watch_set_free(set);
+	assert_true(filter_has_process(filter, 100, 5, "sh"));
+	assert_false(filter_add_child(filter, 100, 5, 101, 7));
+	assert_false(filter_has_process(filter, 101, 7, "sh"));
+	filter_free(filter);
 }
 
 /* `make -j` has a hundred thousand children: each must cost about the same. */
 static void many_children_stay_cheap(void **state)
 {
-	struct watch_set *set = watch_set_new(&following);
+	struct filter *filter = filter_new(&following);
 	clock_t began = clock();
 
 	(void)state;
 	for (uint32_t i = 0; i < 100000; i++) {
-		assert_true(watch_set_add_child(set, 100, 5, 1000 + i % 30000, 1000 + i));
-		assert_true(watch_set_has_process(set, 1000 + i % 30000, 1000 + i, "cc"));
-		watch_set_exited(set, 1000 + i % 30000);
+		assert_true(filter_add_child(filter, 100, 5, 1000 + i % 30000, 1000 + i));
+		assert_true(filter_has_process(filter, 1000 + i % 30000, 1000 + i, "cc"));
+		filter_exited(filter, 1000 + i % 30000);
 		if (clock() - began > 5 * CLOCKS_PER_SEC)
 			fail_msg("only %u of 100000 in 5 s", i);
 	}
-	watch_set_free(set);
+	filter_free(filter);
 }
 
 static void families(void **state)
 {
 	static const struct options only4 = {.only_ipv4 = true}, only6 = {.only_ipv6 = true};
-	struct watch_set *set4 = watch_set_new(&only4), *set6 = watch_set_new(&only6);
+	struct filter *filter4 = filter_new(&only4), *filter6 = filter_new(&only6);
 
 	(void)state;
-	assert_true(has_flow(set4, "10.0.0.1", 1, 2));
-	assert_true(has_flow(set4, "::ffff:10.0.0.1", 1, 2));
-	assert_false(has_flow(set4, "2001:db8::1", 1, 2));
-	assert_false(has_flow(set6, "10.0.0.1", 1, 2));
-	assert_false(has_flow(set6, "::ffff:10.0.0.1", 1, 2));
-	assert_true(has_flow(set6, "2001:db8::1", 1, 2));
-	/* Sockets are chosen, not processes. */
-	assert_false(watch_set_has_names(set4));
-	assert_false(watch_set_is_selective(set4));
-	assert_true(watch_set_has_process(set4, 1, 5, "systemd"));
-	watch_set_free(set4);
-	watch_set_free(set6);
+	assert_true(has_flow(filter4, "10.0.0.1", 1, 2));
+	assert_true(has_flow(filter4, "::ffff:10.0.0.1", 1, 2));
+	assert_false(has_flow(filter4, "2001:db8::1", 1, 2));
+	assert_false(has_flow(filter6, "10.0.0.1", 1, 2));
+	assert_false(has_flow(filter6, "::ffff:10.0.0.1", 1, 2));
+	assert_true(has_flow(filter6, "2001:db8::1", 1, 2));
+	/* Sockets are selected, not processes. */
+	assert_false(filter_has_names(filter4));
+	assert_false(filter_is_selective(filter4));
+	assert_true(filter_has_process(filter4, 1, 5, "systemd"));
+	filter_free(filter4);
+	filter_free(filter6);
 }
 
 static void ports_are_any_of_a_side_and_all_of_both(void **state)
@@ -259,21 +260,21 @@ static void ports_are_any_of_a_side_and_all_of_both(void **state)
 					    .remote_ports = remote_ports,
 					    .remote_port_count = 1,
 					    .only_ipv4 = true};
-	struct watch_set *set = watch_set_new(&local);
+	struct filter *filter = filter_new(&local);
 
 	(void)state;
-	assert_true(has_flow(set, "10.0.0.1", 80, 9));
-	assert_true(has_flow(set, "2001:db8::1", 443, 9));
-	assert_false(has_flow(set, "10.0.0.1", 81, 9));
-	assert_false(has_flow(set, "10.0.0.1", 9, 80));
-	watch_set_free(set);
-	set = watch_set_new(&both);
-	assert_true(has_flow(set, "10.0.0.1", 443, 5432));
-	assert_false(has_flow(set, "10.0.0.1", 443, 5433));
-	assert_false(has_flow(set, "10.0.0.1", 444, 5432));
-	assert_false(has_flow(set, "10.0.0.1", 5432, 443));
-	assert_false(has_flow(set, "2001:db8::1", 443, 5432));
-	watch_set_free(set);
+	assert_true(has_flow(filter, "10.0.0.1", 80, 9));
+	assert_true(has_flow(filter, "2001:db8::1", 443, 9));
+	assert_false(has_flow(filter, "10.0.0.1", 81, 9));
+	assert_false(has_flow(filter, "10.0.0.1", 9, 80));
+	filter_free(filter);
+	filter = filter_new(&both);
+	assert_true(has_flow(filter, "10.0.0.1", 443, 5432));
+	assert_false(has_flow(filter, "10.0.0.1", 443, 5433));
+	assert_false(has_flow(filter, "10.0.0.1", 444, 5432));
+	assert_false(has_flow(filter, "10.0.0.1", 5432, 443));
+	assert_false(has_flow(filter, "2001:db8::1", 443, 5432));
+	filter_free(filter);
 }
 
 /* A client before its port is chosen, a listener without a peer. */
@@ -283,50 +284,50 @@ static void ports_not_chosen_yet_pass(void **state)
 					    .local_port_count = 2,
 					    .remote_ports = remote_ports,
 					    .remote_port_count = 1};
-	struct watch_set *set = watch_set_new(&both);
+	struct filter *filter = filter_new(&both);
 
 	(void)state;
-	assert_true(has_flow(set, "10.0.0.1", 0, 5432));
-	assert_true(has_flow(set, "10.0.0.1", 80, 0));
-	assert_false(has_flow(set, "10.0.0.1", 0, 80));
-	assert_false(has_flow(set, "10.0.0.1", 81, 0));
-	watch_set_free(set);
+	assert_true(has_flow(filter, "10.0.0.1", 0, 5432));
+	assert_true(has_flow(filter, "10.0.0.1", 80, 0));
+	assert_false(has_flow(filter, "10.0.0.1", 0, 80));
+	assert_false(has_flow(filter, "10.0.0.1", 81, 0));
+	filter_free(filter);
 }
 
-/* What passes only so that others can be explained by it. */
+/* Sockets that match only because other sockets need them. */
 static void what_passes_for_now_is_hidden(void **state)
 {
 	static const struct options none,
 		local = {.local_ports = local_ports, .local_port_count = 2};
 	static const struct options remote = {.remote_ports = remote_ports, .remote_port_count = 1};
 	static const struct options only4 = {.only_ipv4 = true};
-	struct watch_set *set = watch_set_new(&none);
+	struct filter *filter = filter_new(&none);
 
 	(void)state;
-	assert_false(hides_flow(set, "10.0.0.1", 0, 0));
-	assert_false(hides_flow(set, "::", 0, 5));
-	watch_set_free(set);
-	set = watch_set_new(&local);
-	assert_true(hides_flow(set, "10.0.0.1", 0, 9));
-	assert_false(hides_flow(set, "10.0.0.1", 80, 9));
-	assert_false(hides_flow(set, "10.0.0.1", 80, 0));
-	watch_set_free(set);
-	set = watch_set_new(&remote);
-	assert_true(hides_flow(set, "10.0.0.1", 80, 0));
-	assert_false(hides_flow(set, "10.0.0.1", 0, 5432));
-	watch_set_free(set);
-	set = watch_set_new(&only4);
-	assert_true(has_flow(set, "::", 80, 0)); /* takes IPv4 as well */
-	assert_true(hides_flow(set, "::", 80, 0));
-	assert_false(hides_flow(set, "0.0.0.0", 80, 0));
-	assert_false(has_flow(set, "2001:db8::1", 80, 9));
-	watch_set_free(set);
+	assert_false(hides_flow(filter, "10.0.0.1", 0, 0));
+	assert_false(hides_flow(filter, "::", 0, 5));
+	filter_free(filter);
+	filter = filter_new(&local);
+	assert_true(hides_flow(filter, "10.0.0.1", 0, 9));
+	assert_false(hides_flow(filter, "10.0.0.1", 80, 9));
+	assert_false(hides_flow(filter, "10.0.0.1", 80, 0));
+	filter_free(filter);
+	filter = filter_new(&remote);
+	assert_true(hides_flow(filter, "10.0.0.1", 80, 0));
+	assert_false(hides_flow(filter, "10.0.0.1", 0, 5432));
+	filter_free(filter);
+	filter = filter_new(&only4);
+	assert_true(has_flow(filter, "::", 80, 0)); /* it also accepts IPv4 */
+	assert_true(hides_flow(filter, "::", 80, 0));
+	assert_false(hides_flow(filter, "0.0.0.0", 80, 0));
+	assert_false(has_flow(filter, "2001:db8::1", 80, 9));
+	filter_free(filter);
 }
 
 static void free_takes_null(void **state)
 {
 	(void)state;
-	watch_set_free(NULL);
+	filter_free(NULL);
 }
 
 int main(void)

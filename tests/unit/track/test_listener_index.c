@@ -3,7 +3,7 @@
 
 #include "track/listener_index.h"
 
-/* Only their addresses are looked at. */
+/* Only the addresses of these are used. */
 static char processes[4];
 #define OWNER(i) ((struct process *)&processes[i])
 
@@ -30,7 +30,7 @@ static struct tcp_socket *find(struct listener_index *index, const char *local, 
 	return listener_index_find(index, &flow, several);
 }
 
-/* Finds `wanted`, and nothing else that would fit as well. */
+/* Finds `wanted`, and no other listener matches as well. */
 static void check_one(struct listener_index *index, const char *local, uint16_t port,
 		      struct tcp_socket *wanted)
 {
@@ -76,7 +76,7 @@ static void finds_by_netns_address_and_port(void **state)
 	listener_index_free(index);
 }
 
-/* In whatever order they were added. */
+/* The order in which they were added does not matter. */
 static void exact_comes_before_wildcard(void **state)
 {
 	(void)state;
@@ -149,7 +149,7 @@ static void reuseport_of_several_owners_is_ambiguous(void **state)
 	check_several(index, "10.0.0.1", 80);
 	listener_index_add(index, &c);
 	check_several(index, "10.0.0.1", 80);
-	/* The wildcards do not matter where one has the very address. */
+	/* The wildcards do not count if a listener has the exact address. */
 	listener_index_add(index, &exact);
 	check_one(index, "10.0.0.1", 80, &exact);
 	check_several(index, "10.0.0.9", 80);
@@ -228,7 +228,7 @@ static void removed_ones_are_not_found(void **state)
 	for (size_t i = 1; i < ARRAY_SIZE(listeners); i += 2) {
 		check_one(index, "10.0.0.1", (uint16_t)(1000 + i / 2), &listeners[i]);
 		listener_index_remove(index, &listeners[i]);
-		listener_index_remove(index, &listeners[i]); /* is no listener any more */
+		listener_index_remove(index, &listeners[i]); /* it stops listening */
 		assert_null(find(index, "10.0.0.1", (uint16_t)(1000 + i / 2), &several));
 	}
 	listener_index_add(index, &listeners[0]);

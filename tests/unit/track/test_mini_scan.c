@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Mini-sockets by scan, and those of which nothing is heard any more. */
+/* Mini-sockets found by a scan, and those that have no records any more. */
 #include "minis.h"
 
-/* Only the first half: what came during the scan comes before the second. */
+/* The first step only: records that came during the scan are handled before the second one. */
 static void begin(struct world *world, struct scan_result *result)
 {
 	scan_result_finish(result);
@@ -30,7 +30,7 @@ static void add_client(struct scan_result *result, uint64_t cookie, unsigned int
 	scan_add(result, &record);
 }
 
-/* Older than tcpwatch: counted, and its end is told, but since when it was there is not known. */
+/* One that is older than tcpwatch is counted, and its end reported, without a lifetime. */
 static void what_a_scan_finds_has_no_start(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -59,15 +59,15 @@ static void what_a_scan_finds_has_no_start(void **state)
 	assert_ptr_equal(
 		check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED)->owner,
 		process);
-	tell(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000 * MS);
+	feed_mini(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN, CAUSE_NONE);
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 63000 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 63000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 	assert_int_equal(process->sockets, 1);
 	world_free(world);
 }
 
-/* Where several processes could have had it, none is blamed. */
+/* If several processes can have had it, its owner is not known. */
 static void several_listeners_own_none(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -97,21 +97,22 @@ static void what_a_scan_does_not_find_is_gone(void **state)
 		changes = world->change_count;
 		add_client(&result, 2, TCP_TIME_WAIT);
 		scan(world, &result);
-		/* Where the kernel tells of ends it is believed more: scans can pass over some. */
+		/* Records of the ends count more than the scan, which may skip some. */
 		assert_int_equal(mini_table_count(world->tracker.minis), full ? 3 : 1);
 		assert_non_null(world_find_mini(world, 2));
 		assert_int_equal(world_process(world, &client)->sockets, full ? 3 : 1);
-		assert_int_equal(world->change_count, changes); /* when they ended is not known */
-		/* The one that was found still has its start. */
+		assert_int_equal(world->change_count,
+				 changes); /* the time of their ends is not known */
+		/* The start of the one that was found is still known. */
 		if (full) {
-			tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
+			feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
 			check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 		}
 		world_free(world);
 	}
 }
 
-/* A scan that began before it did cannot know it. */
+/* A scan that began before the mini-socket cannot have found it. */
 static void a_scan_does_not_take_away_what_is_newer(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -125,7 +126,7 @@ static void a_scan_does_not_take_away_what_is_newer(void **state)
 	world_free(world);
 }
 
-/* Also where nothing kept us from looking: a namespace may have sockets and no process any more. */
+/* Also if all namespaces were read: one may have sockets and no process any more. */
 static void other_namespaces_stay(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -147,7 +148,7 @@ static void other_namespaces_stay(void **state)
 	world_free(world);
 }
 
-/* What came during the scan is newer than what the scan says. */
+/* A record that came during the scan is newer than the scan. */
 static void records_win_over_the_scan(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -159,20 +160,20 @@ static void records_win_over_the_scan(void **state)
 	to_orphan(world, 2, START_NS);
 	to_fin_wait2(world, 3, START_NS);
 	add_client(&result, 1, TCP_TIME_WAIT);
-	add_client(&result, 2, TCP_TIME_WAIT); /* the record of its FIN is on the way */
-	add_client(&result, 3, TCP_TIME_WAIT); /* that of its end as a socket, too */
+	add_client(&result, 2, TCP_TIME_WAIT); /* the record of its FIN comes later */
+	add_client(&result, 3, TCP_TIME_WAIT); /* and that of its end as a socket */
 	begin(world, &result);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 1, START_NS + 1002 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 1, START_NS + 1002 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 1002 * MS, CAUSE_CUT_SHORT);
-	tell(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 999 * MS);
+	feed_mini(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 999 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 999 * MS, CAUSE_NONE);
 	last_step(world, 3, TCP_FIN_WAIT2, EVENT_DEAD | EVENT_DONE, START_NS + 998 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 998 * MS, CAUSE_NONE);
 	end(world, &result);
 	assert_null(world_find_mini(world, 1));
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60999 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60999 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
-	tell(world, 3, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60998 * MS);
+	feed_mini(world, 3, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60998 * MS);
 	assert_ptr_equal(
 		check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED)->owner,
 		process);
@@ -180,27 +181,27 @@ static void records_win_over_the_scan(void **state)
 	world_free(world);
 }
 
-/* All of it came during the scan: a new life up to TIME_WAIT, of which the scan saw the middle. */
+/* During the scan the socket connected again and reached TIME_WAIT; the scan saw it before that. */
 static void later_records_win_as_well(void **state)
 {
 	struct world *world = world_new_full(&everything);
 	struct scan_result result = scan_new(START_NS + NS_PER_S);
 
 	(void)state;
-	to_time_wait(world, 1, START_NS); /* its end was lost */
+	to_time_wait(world, 1, START_NS); /* the record of its end was lost */
 	add_client(&result, 1, TCP_FIN_WAIT2);
 	begin(world, &result);
 	to_orphan(world, 1, START_NS + 1001 * MS);
-	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 1003 * MS);
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 1003 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 2 * MS, CAUSE_NONE);
 	end(world, &result);
 	assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61003 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61003 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 	world_free(world);
 }
 
-/* The peer's FIN is not told, or was lost: the state is right, the lifetimes are unknown. */
+/* The peer's FIN has no record, or it was lost: the state is right, the lifetimes are unknown. */
 static void a_scan_corrects_the_state(void **state)
 {
 	(void)state;
@@ -213,14 +214,14 @@ static void a_scan_corrects_the_state(void **state)
 		scan(world, &result);
 		assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
 		assert_ptr_equal(world_find_mini(world, 1)->owner, world_process(world, &client));
-		tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
+		feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
 		check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED);
 		check_lifetimes(world_process(world, &client), TCP_TIME_WAIT, 0, 0);
 		world_free(world);
 	}
 }
 
-/* Two timers of a minute, and no more, for one that is heard of. */
+/* One that has a record is kept for two minutes at most: the time of two timers. */
 static void a_scan_keeps_it_alive(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -232,9 +233,10 @@ static void a_scan_keeps_it_alive(void **state)
 	to_orphan(world, 3, START_NS);
 	add_client(&result, 1, TCP_FIN_WAIT2);
 	begin(world, &result);
-	mini_scan_end(&world->tracker, &(struct scan_result){0}); /* of an older look: nothing */
+	mini_scan_end(&world->tracker,
+		      &(struct scan_result){0}); /* an older scan: nothing happens */
 	scan_result_clear(&result);
-	tell(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 50 * NS_PER_S);
+	feed_mini(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 50 * NS_PER_S);
 	mini_expire(&world->tracker, START_NS + 100 * NS_PER_S);
 	assert_non_null(world_find_mini(world, 1));
 	assert_non_null(world_find_mini(world, 2));
@@ -244,7 +246,7 @@ static void a_scan_keeps_it_alive(void **state)
 	world_free(world);
 }
 
-/* Where ends are told, one that did not come was lost: the scan that follows puts it right. */
+/* If every end has a record, a missing one was lost: a scan corrects that. */
 static void an_end_that_does_not_come_is_a_gap(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -258,7 +260,7 @@ static void an_end_that_does_not_come_is_a_gap(void **state)
 	to_time_wait(world, 2, START_NS + 10 * NS_PER_S);
 	changes = world->change_count;
 	mini_expire(&world->tracker, START_NS + 71 * NS_PER_S);
-	assert_int_equal(world->tracker.gaps, 1); /* of a half-open one nothing need be told */
+	assert_int_equal(world->tracker.gaps, 1); /* the end of a half-open one needs no record */
 	assert_int_equal(mini_table_count(world->tracker.minis), 1);
 	mini_expire(&world->tracker, START_NS + 75 * NS_PER_S);
 	assert_int_equal(world->tracker.gaps, 1);
@@ -266,13 +268,13 @@ static void an_end_that_does_not_come_is_a_gap(void **state)
 	assert_int_equal(world->tracker.gaps, 2);
 	assert_int_equal(world->change_count, changes);
 	check_lifetimes(world_process(world, &client), TCP_TIME_WAIT, 0, 0);
-	/* It ended after all: nothing is known of it any more. */
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 90 * NS_PER_S);
+	/* Its end comes after that: it is not known any more. */
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 90 * NS_PER_S);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED);
 	world_free(world);
 }
 
-/* Where ends are told, a scan that passes one over says nothing, unless its end may be lost. */
+/* If every end has a record, a scan without it means nothing, unless records were lost. */
 static void a_scan_is_believed_after_losses(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -293,7 +295,7 @@ static void a_scan_is_believed_after_losses(void **state)
 	world_free(world);
 }
 
-/* A half-open one of long ago whose connection was not seen to begin: its minute begins anew. */
+/* An old half-open one whose connection was not seen: its minute begins again. */
 static void a_new_life_begins_with_its_whole_time(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -308,9 +310,9 @@ static void a_new_life_begins_with_its_whole_time(void **state)
 	mini_expire(&world->tracker, START_NS + 75 * NS_PER_S);
 	assert_non_null(world_find_mini(world, 1));
 	result = scan_new(START_NS + 59999 * MS);
-	scan(world, &result); /* it began before that */
+	scan(world, &result); /* the scan began before that */
 	assert_non_null(world_find_mini(world, 1));
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 120000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 120000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 	world_free(world);
 }
@@ -323,10 +325,10 @@ static void a_cookie_is_used_again(void **state)
 
 	(void)state;
 	to_time_wait(world, 1, START_NS);
-	to_time_wait(world, 1, START_NS + NS_PER_S); /* the end of the first was lost */
+	to_time_wait(world, 1, START_NS + NS_PER_S); /* the record of the first end was lost */
 	assert_int_equal(mini_table_count(world->tracker.minis), 1);
 	assert_int_equal(process->sockets, 1);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61 * NS_PER_S);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61 * NS_PER_S);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60 * NS_PER_S, CAUSE_EXPIRED);
 	assert_int_equal(process->sockets, 0);
 	check_lifetimes(process, TCP_TIME_WAIT, 1, 60 * NS_PER_S);
@@ -349,7 +351,7 @@ static void what_is_not_asked_for_is_not_found(void **state)
 	world_free(world);
 }
 
-/* One whose port is not known might be asked for: it is kept, and nothing is told of it. */
+/* One whose port is not known may match -L: it is kept, and not reported. */
 static void hidden_ones_are_kept_and_not_told(void **state)
 {
 	static uint16_t ports[] = {1025};
@@ -371,7 +373,7 @@ static void hidden_ones_are_kept_and_not_told(void **state)
 	e = make_mini(1, &flow, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 2 * MS);
 	world_feed_mini(world, &e);
 	assert_null(world_find_mini(world, 1));
-	world_feed_mini(world, &e); /* nor of one that is not known at all */
+	world_feed_mini(world, &e); /* nor is one that is not known at all */
 	assert_int_equal(world->change_count, 0);
 	assert_null(process_table_unknown(world->tracker.processes)->transitions);
 	world_free(world);

@@ -7,7 +7,7 @@
 
 static struct process nobody, somebody;
 
-/* The table's order is that of `cookies`, and nothing else is in it. */
+/* The table has exactly these cookies, in this order. */
 static void check_order(struct mini_table *table, const uint64_t *cookies, size_t count)
 {
 	const struct mini_socket *mini;
@@ -80,7 +80,7 @@ static void random_operations_agree_with_a_reference(void **state)
 	mini_table_free(table);
 }
 
-/* Reused places begin zeroed, whatever was there. */
+/* An entry that is used again is zero at first. */
 static void new_ones_are_zeroed(void **state)
 {
 	struct mini_table *table = mini_table_new();
@@ -102,7 +102,7 @@ static void new_ones_are_zeroed(void **state)
 	mini_table_free(table);
 }
 
-/* A process is not folded away while something of its own is there. */
+/* A process is not folded while it owns a mini-socket. */
 static void owners_count_what_is_theirs(void **state)
 {
 	struct mini_table *table = mini_table_new();
@@ -115,7 +115,7 @@ static void owners_count_what_is_theirs(void **state)
 	mini_set_owner(second, &somebody, 4);
 	assert_int_equal(somebody.sockets, 2);
 	assert_int_equal(first->owner_source, 4);
-	mini_set_owner(first, &somebody, 6); /* the same, better known */
+	mini_set_owner(first, &somebody, 6); /* the same owner by a better source */
 	assert_int_equal(somebody.sockets, 2);
 	mini_set_owner(first, &nobody, 7);
 	assert_int_equal(somebody.sockets, 1);
@@ -131,7 +131,7 @@ static void owners_count_what_is_theirs(void **state)
 	mini_table_free(table);
 }
 
-/* A flood does not fill the memory: the ones not seen for longest go. */
+/* A flood does not fill the memory: those not seen for longest are removed. */
 static void only_so_many_are_kept(void **state)
 {
 	struct mini_table *table = mini_table_new();
@@ -170,7 +170,7 @@ static void walk_shows_each_one_once(void **state)
 	position = 0;
 	while ((mini = mini_table_next(table, &position))) {
 		sum += mini->cookie;
-		mini_table_remove(table, mini); /* may be, during a walk */
+		mini_table_remove(table, mini); /* allowed during a walk */
 	}
 	assert_int_equal(sum, 5050);
 	assert_int_equal(mini_table_count(table), 0);

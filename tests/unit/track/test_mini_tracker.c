@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Mini-sockets by the records that tell of them, and without. */
+/* Mini-sockets with records of their own, and without. */
 #include "minis.h"
 
 static void time_wait_has_a_life_of_its_own(void **state)
@@ -17,7 +17,7 @@ static void time_wait_has_a_life_of_its_own(void **state)
 	assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
 	check_lifetimes(process, TCP_TIME_WAIT, 0, 0);
 
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60 * NS_PER_S);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60 * NS_PER_S);
 	change = check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60 * NS_PER_S, CAUSE_EXPIRED);
 	assert_ptr_equal(change->owner, process);
 	assert_int_equal(change->owner_source, OWNER_CONNECT);
@@ -36,7 +36,7 @@ static void time_wait_has_a_life_of_its_own(void **state)
 	world_free(world);
 }
 
-/* From each state that has it as its end: also from the three-segment close. */
+/* From each state that ends in TIME_WAIT, also by the three-segment close. */
 static void every_way_into_time_wait(void **state)
 {
 	static const unsigned int ways[] = {TCP_CLOSING, TCP_FIN_WAIT1, TCP_FIN_WAIT2};
@@ -53,14 +53,14 @@ static void every_way_into_time_wait(void **state)
 			world_step(world, i + 1, &flow, TCP_FIN_WAIT1, ways[i], START_NS, NULL);
 		last_step(world, i + 1, ways[i], EVENT_DEAD | EVENT_DONE, START_NS + 7 * MS);
 		check_last(world, ways[i], TCP_TIME_WAIT, 7 * MS, CAUSE_NONE);
-		tell(world, i + 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 100 * MS);
+		feed_mini(world, i + 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 100 * MS);
 		check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 93 * MS, CAUSE_EXPIRED);
 	}
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	world_free(world);
 }
 
-/* The timer has a last tick or is over: else something was faster. */
+/* At 0 or fewer ticks the timer ended it; else something came before the timer. */
 static void causes_of_an_end(void **state)
 {
 	static const struct {
@@ -83,13 +83,13 @@ static void causes_of_an_end(void **state)
 			to_orphan(world, i + 1, START_NS);
 		else
 			to_time_wait(world, i + 1, START_NS);
-		tell(world, i + 1, MINI_ENDED, in, ends[i].left_ticks, START_NS + 900 * MS);
+		feed_mini(world, i + 1, MINI_ENDED, in, ends[i].left_ticks, START_NS + 900 * MS);
 		check_last(world, in, TCP_CLOSE, 900 * MS, ends[i].wanted);
 	}
 	world_free(world);
 }
 
-/* connect() takes over the ports of a TIME_WAIT: in one system call. */
+/* connect() takes over the ports of a TIME_WAIT in one system call. */
 static void a_connect_to_the_same_place_uses_it_again(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -100,16 +100,16 @@ static void a_connect_to_the_same_place_uses_it_again(void **state)
 	to_time_wait(world, 61, START_NS); /* other ports */
 	flow.local_port = 0;
 	world_step(world, 2, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS + 2000 * MS, &server);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14500, START_NS + 2000 * MS + 5000);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14500, START_NS + 2000 * MS + 5000);
 	assert_ptr_equal(
 		check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 2000 * MS + 5000, CAUSE_REUSED)->owner,
-		world_process(world, &client)); /* not whose the new one is */
-	tell(world, 61, MINI_ENDED, TCP_TIME_WAIT, 14000, START_NS + 2101 * MS);
+		world_process(world, &client)); /* not the owner of the new one */
+	feed_mini(world, 61, MINI_ENDED, TCP_TIME_WAIT, 14000, START_NS + 2101 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 2101 * MS, CAUSE_CUT_SHORT);
 	world_free(world);
 }
 
-/* It is not its own connect() of a moment ago that it was used again for. */
+/* The connect() by which the connection itself began does not count as a reuse. */
 static void short_lives_are_not_used_again_by_themselves(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -117,16 +117,16 @@ static void short_lives_are_not_used_again_by_themselves(void **state)
 
 	(void)state;
 	to_time_wait(world, 1, START_NS); /* connected 59 ms before */
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14900, START_NS + 20 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14900, START_NS + 20 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 20 * MS, CAUSE_CUT_SHORT);
 	to_time_wait(world, 1, START_NS + NS_PER_S);
 	world_step(world, 2, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS + 1010 * MS, &client);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14900, START_NS + 1010 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 14900, START_NS + 1010 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 10 * MS, CAUSE_REUSED);
 	world_free(world);
 }
 
-/* It had its whole time; that somebody connects just then is chance. */
+/* The timer was over; a connect() at that moment is a coincidence. */
 static void what_expired_was_not_used_again(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -135,7 +135,7 @@ static void what_expired_was_not_used_again(void **state)
 	(void)state;
 	to_time_wait(world, 1, START_NS);
 	world_step(world, 2, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS + 60 * NS_PER_S, &client);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60 * NS_PER_S);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60 * NS_PER_S);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60 * NS_PER_S, CAUSE_EXPIRED);
 	world_free(world);
 }
@@ -147,22 +147,23 @@ static void an_orphan_goes_on_in_fin_wait2(void **state)
 
 	(void)state;
 	to_orphan(world, 1, START_NS);
-	assert_int_equal(world->change_count, 4); /* its FIN_WAIT2 > CLOSE is none */
+	assert_int_equal(world->change_count, 4); /* its FIN_WAIT2 > CLOSE is not one */
 	check_last(world, TCP_FIN_WAIT1, TCP_FIN_WAIT2, 4 * MS, CAUSE_NONE);
 	assert_null(world_find(world, 1));
 	assert_int_equal(process->sockets, 1);
 	check_lifetimes(process, TCP_FIN_WAIT2, 0, 0);
 	assert_int_equal(process_transitions(process, TCP_FIN_WAIT2, TCP_CLOSE), 0);
-	/* Whoever watched the socket was told that it left. */
+	/* The hook was called when the socket left its state. */
 	assert_int_equal(world->left[world->left_count - 1].state, TCP_FIN_WAIT2);
 
-	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000 * MS);
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000 * MS);
 	assert_ptr_equal(
 		check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 3000 * MS, CAUSE_NONE)->owner,
 		process);
-	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 4000 * MS); /* its FIN, again */
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0,
+		  START_NS + 4000 * MS); /* a retransmission of its FIN */
 	assert_int_equal(world->change_count, 5);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, -2, START_NS + 64000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, -2, START_NS + 64000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 61000 * MS, CAUSE_EXPIRED);
 	check_lifetimes(process, TCP_FIN_WAIT2, 1, 3000 * MS);
 	check_lifetimes(process, TCP_TIME_WAIT, 1, 61000 * MS);
@@ -171,7 +172,7 @@ static void an_orphan_goes_on_in_fin_wait2(void **state)
 	world_free(world);
 }
 
-/* Without a mini-socket left in the kernel the socket just closes. */
+/* If the kernel cannot create a mini-socket, the socket closes. */
 static void refused_ones_just_close(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -179,25 +180,25 @@ static void refused_ones_just_close(void **state)
 
 	(void)state;
 	to_fin_wait2(world, 1, START_NS);
-	tell(world, 1, MINI_REFUSED, TCP_TIME_WAIT, 0, START_NS + 9 * MS);
+	feed_mini(world, 1, MINI_REFUSED, TCP_TIME_WAIT, 0, START_NS + 9 * MS);
 	last_step(world, 1, TCP_FIN_WAIT2, EVENT_DEAD | EVENT_DONE, START_NS + 9 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_CLOSE, 9 * MS, CAUSE_OVERFLOW);
 	to_fin_wait2(world, 2, START_NS);
-	tell(world, 2, MINI_REFUSED, TCP_FIN_WAIT2, 0, START_NS + 9 * MS);
+	feed_mini(world, 2, MINI_REFUSED, TCP_FIN_WAIT2, 0, START_NS + 9 * MS);
 	last_step(world, 2, TCP_FIN_WAIT2, EVENT_DEAD, START_NS + 9 * MS);
-	/* For the peer it is in FIN_WAIT2 yet: what was seen of it is no lifetime. */
+	/* The peer has not closed: the time that was seen is no lifetime. */
 	check_last(world, TCP_FIN_WAIT2, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_OVERFLOW);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	assert_int_equal(process->sockets, 0);
 	check_lifetimes(process, TCP_FIN_WAIT2, 1, 9 * MS);
-	/* Nobody knows that one; the next life of a cookie is not refused. */
-	tell(world, 3, MINI_REFUSED, TCP_TIME_WAIT, 0, START_NS + 10 * MS);
+	/* That socket is not known; when a cookie is used again, it is not refused. */
+	feed_mini(world, 3, MINI_REFUSED, TCP_TIME_WAIT, 0, START_NS + 10 * MS);
 	to_time_wait(world, 3, START_NS + 100 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 50 * MS, CAUSE_NONE);
 	world_free(world);
 }
 
-/* Known by the socket's last transition only: since when it is in TIME_WAIT is known by that. */
+/* Only the last transition of the socket was seen: it shows the start of TIME_WAIT. */
 static void ends_of_unknown_sockets(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -207,28 +208,28 @@ static void ends_of_unknown_sockets(void **state)
 	last_step(world, 1, TCP_FIN_WAIT2, EVENT_DEAD | EVENT_DONE, START_NS);
 	assert_null(check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN, CAUSE_NONE)
 			    ->owner);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 	check_lifetimes(unknown, TCP_TIME_WAIT, 1, 60000 * MS);
-	/* An orphan's FIN_WAIT2 began before. */
+	/* FIN_WAIT2 of an orphaned socket began before that. */
 	last_step(world, 2, TCP_FIN_WAIT2, EVENT_DEAD, START_NS);
 	assert_int_equal(world->change_count, 2);
-	tell(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 5 * MS);
+	feed_mini(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 5 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN, CAUSE_NONE);
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 8 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 8 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 3 * MS, CAUSE_EXPIRED);
-	/* All before was lost. */
-	tell(world, 3, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS);
+	/* All records before were lost. */
+	feed_mini(world, 3, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS);
 	assert_int_equal(world->change_count, 4);
 	assert_null(world_find_mini(world, 3));
-	tell(world, 3, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS);
+	feed_mini(world, 3, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS);
 	assert_null(check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED)
 			    ->owner);
 	check_lifetimes(unknown, TCP_FIN_WAIT2, 0, 0);
 	world_free(world);
 }
 
-/* The peer's FIN to an orphan: when it came is not known, so neither lifetime is. */
+/* The time of the peer's FIN is not known, so neither lifetime is known. */
 static void a_lost_fin_makes_no_lifetimes(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -236,7 +237,7 @@ static void a_lost_fin_makes_no_lifetimes(void **state)
 
 	(void)state;
 	to_orphan(world, 1, START_NS);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 61000 * MS);
 	check_change(world, world->change_count - 2, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN,
 		     CAUSE_NONE);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED);
@@ -248,36 +249,36 @@ static void a_lost_fin_makes_no_lifetimes(void **state)
 	world_free(world);
 }
 
-/* Whatever state was remembered, only a time in the very state that ends is its lifetime. */
+/* A time counts as the lifetime only if it was spent in the state that ends. */
 static void a_lifetime_is_of_the_state_that_ends(void **state)
 {
 	struct world *world = world_new_full(&everything);
 	struct scan_result result = scan_new(START_NS);
 
 	(void)state;
-	/* Found half open; that it became a connection, and its whole life, was lost. */
+	/* It was found half open; all records of its connection were lost. */
 	scan_add_mini(&result, 1, TCP_SYN_RECV, 2000);
 	world_reconcile(world, &result);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 90000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 90000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED);
 	to_time_wait(world, 2, START_NS);
-	tell(world, 2, MINI_ENDED, TCP_FIN_WAIT2, 0, START_NS + 500 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_FIN_WAIT2, 0, START_NS + 500 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_TIMEOUT);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	world_free(world);
 }
 
-/* Records of two CPUs can come the wrong way round. */
+/* Records of two CPUs can come in the wrong order. */
 static void time_does_not_run_backwards(void **state)
 {
 	struct world *world = world_new_full(&everything);
 
 	(void)state;
 	to_time_wait(world, 1, START_NS);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 100, START_NS - 7);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 100, START_NS - 7);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_CUT_SHORT);
-	/* Its end before its beginning: told, and then forgotten after its time. */
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 100, START_NS + 1);
+	/* The end comes before the beginning: it is reported, and the entry expires. */
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 100, START_NS + 1);
 	to_time_wait(world, 2, START_NS);
 	assert_non_null(world_find_mini(world, 2));
 	mini_expire(&world->tracker, START_NS + 71 * NS_PER_S);
@@ -311,11 +312,12 @@ static void without_the_records_nothing_is_told(void **state)
 	assert_int_equal(process->sockets, 0);
 	assert_int_equal(world->change_count, 11);
 	check_lifetimes(process, TCP_TIME_WAIT, 0, 0);
-	assert_int_equal(world->tracker.gaps, 0); /* their end is never told: nothing was lost */
+	assert_int_equal(world->tracker.gaps,
+			 0); /* there is no record of their ends: nothing was lost */
 	world_free(world);
 }
 
-/* A kernel that tells of the end, but not of the FIN before: features come one by one. */
+/* A kernel with records of the end but not of the FIN: each feature may be missing. */
 static void ends_alone_are_enough_for_time_wait(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -323,13 +325,13 @@ static void ends_alone_are_enough_for_time_wait(void **state)
 	(void)state;
 	world->tracker.features = 1u << FEATURE_TIME_WAIT;
 	to_time_wait(world, 1, START_NS);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60000 * MS, CAUSE_EXPIRED);
 	to_orphan(world, 2, START_NS);
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, DURATION_UNKNOWN, CAUSE_EXPIRED);
 	to_orphan(world, 3, START_NS);
-	tell(world, 3, MINI_ENDED, TCP_FIN_WAIT2, 0, START_NS + 60000 * MS);
+	feed_mini(world, 3, MINI_ENDED, TCP_FIN_WAIT2, 0, START_NS + 60000 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_CLOSE, 60000 * MS, CAUSE_TIMEOUT);
 	world_free(world);
 }
@@ -345,11 +347,11 @@ static void what_is_not_asked_for_is_not_told(void **state)
 
 	(void)state;
 	to_time_wait(world, 1, START_NS);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, MS, CAUSE_EXPIRED);
 	world->change_count = 0;
 	to_time_wait(world, 2, START_NS);
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + MS);
 	assert_int_equal(world->change_count, 0);
 	world_free(world);
 	world = world_new_full(&ipv4);
@@ -358,26 +360,26 @@ static void what_is_not_asked_for_is_not_told(void **state)
 	world_free(world);
 }
 
-/* The peer's FIN comes to one CPU while another one still closes the socket. */
+/* The peer's FIN is received on one CPU while another one still closes the socket. */
 static void the_fin_of_an_orphan_can_be_told_first(void **state)
 {
 	struct world *world = world_new_full(&everything);
 
 	(void)state;
 	to_fin_wait2(world, 1, START_NS);
-	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000);
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 3000);
 	last_step(world, 1, TCP_FIN_WAIT2, EVENT_DEAD, START_NS + 2000);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 3000, CAUSE_NONE);
 	assert_int_equal(world_find_mini(world, 1)->state, TCP_TIME_WAIT);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 3000 + 60 * NS_PER_S);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 3000 + 60 * NS_PER_S);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 60 * NS_PER_S, CAUSE_EXPIRED);
-	/* It is not taken twice. */
+	/* It is not used twice. */
 	to_orphan(world, 1, START_NS + 70 * NS_PER_S);
 	assert_int_equal(world_find_mini(world, 1)->state, TCP_FIN_WAIT2);
 	world_free(world);
 }
 
-/* A FIN that was lost and is sent again looks like the first one. */
+/* If the record of a FIN was lost, a retransmission looks like the first one. */
 static void after_losses_no_fin_wait2_has_a_length(void **state)
 {
 	struct world *world = world_new_full(&everything);
@@ -386,11 +388,11 @@ static void after_losses_no_fin_wait2_has_a_length(void **state)
 	to_orphan(world, 1, START_NS);
 	to_time_wait(world, 2, START_NS);
 	mini_doubt(&world->tracker);
-	tell(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 500 * MS);
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 500 * MS);
 	check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, DURATION_UNKNOWN, CAUSE_NONE);
-	tell(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 700 * MS);
+	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 700 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 200 * MS, CAUSE_EXPIRED);
-	tell(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 800 * MS);
+	feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 800 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 800 * MS, CAUSE_EXPIRED);
 	world_free(world);
 }

@@ -9,7 +9,7 @@
 
 static const struct event_task task = {.start_ns = 5, .tgid = 100, .comm = "nginx"};
 
-/* Processes as the table makes them, without it. */
+/* Processes as the process table creates them. */
 struct people {
 	struct process unknown;
 	struct process a;
@@ -103,8 +103,9 @@ static void actors_are_known_by_what_they_do(void **state)
 		{TCP_SYN_SENT, TCP_CLOSE, BOTH, 0, OWNER_CLOSE},
 		{TCP_ESTABLISHED, TCP_CLOSE, BOTH, 0, OWNER_CLOSE}, /* SO_LINGER 0 */
 		{TCP_LISTEN, TCP_CLOSE, BOTH, 0, OWNER_CLOSE},
-		{TCP_CLOSE, TCP_CLOSE, BOTH, 0, OWNER_CLOSE}, /* of one that was reset before */
-		/* In its release_sock() the backlog was worked on: it uses the socket, no more. */
+		{TCP_CLOSE, TCP_CLOSE, BOTH, 0,
+		 OWNER_CLOSE}, /* of a socket that was reset before */
+		/* Its release_sock() processed the backlog: the process uses the socket. */
 		{TCP_ESTABLISHED, TCP_CLOSE_WAIT, 1, 0, OWNER_IO},
 		{TCP_FIN_WAIT1, TCP_FIN_WAIT2, BOTH, 0, OWNER_IO},
 		{TCP_ESTABLISHED, TCP_CLOSE, 0, ECONNRESET, OWNER_IO},
@@ -120,18 +121,18 @@ static void actors_are_known_by_what_they_do(void **state)
 
 		if (got != cases[i].wanted)
 			fail_msg("case %zu: %s", i, owner_source_name(got));
-		/* In softirq it is a passer-by, and the record has no task at all. */
+		/* In softirq the current task is unrelated, and the record has no task. */
 		assert_int_equal(source_of(cases[i].from, cases[i].to, cases[i].shutdown,
 					   cases[i].error, NULL),
 				 OWNER_UNKNOWN);
-		/* In a pid namespace that we do not see it is nobody that could be named. */
+		/* A process in an invisible pid namespace cannot be named. */
 		assert_int_equal(source_of(cases[i].from, cases[i].to, cases[i].shutdown,
 					   cases[i].error, &invisible),
 				 OWNER_UNKNOWN);
 	}
 }
 
-/* `ss -K` acts on other people's sockets. */
+/* `ss -K` closes the sockets of other processes. */
 static void who_aborts_is_no_owner(void **state)
 {
 	static const unsigned int from[] = {TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_SYN_SENT,
@@ -168,7 +169,7 @@ static void better_sources_replace_worse_ones(void **state)
 			assert_int_equal(people->a.sockets + people->b.sockets, 0);
 		}
 	}
-	owner_release(socket); /* of nobody's */
+	owner_release(socket); /* of a socket without an owner */
 	owner_learn(socket, NULL, OWNER_CONNECT);
 	assert_null(socket->owner);
 	assert_int_equal(socket->owner_source, OWNER_UNKNOWN);
@@ -204,7 +205,7 @@ static void samples_wait_for_a_sure_owner(void **state)
 	assert_int_equal(people->b.lifetimes[TCP_SYN_RECV]->sum_ns, 1000);
 	assert_int_equal(people->b.lifetimes[TCP_ESTABLISHED]->sum_ns, 2000);
 	assert_null(people->b.lifetimes[TCP_CLOSE_WAIT]);
-	/* From now on they go to him at once, and none twice. */
+	/* From now on samples are counted at once, and none twice. */
 	sample(people, TCP_LAST_ACK, TCP_CLOSE, 3000);
 	assert_int_equal(people->b.lifetimes[TCP_LAST_ACK]->sum_ns, 3000);
 	owner_settle(&people->socket, &people->unknown);
@@ -243,30 +244,30 @@ static void settling_takes_the_best_there_is(void **state)
 	assert_int_equal(total(&people->unknown), 1);
 }
 
-/* More than wait at a time: the oldest go to the best owner known then; none is lost. */
+/* If too many wait, the oldest are counted for the best known owner; none is lost. */
 static void overflow_gives_the_oldest_away(void **state)
 {
 	struct people *people = *state;
 
-	for (unsigned int i = 0; i < SOCKET_STEPS; i++)
+	for (unsigned int i = 0; i < SOCKET_SAMPLES; i++)
 		sample(people, 1 + i, TCP_CLOSE, 1000 + i);
 	assert_int_equal(total(&people->unknown), 0);
-	sample(people, 1 + SOCKET_STEPS, TCP_CLOSE, 5000);
+	sample(people, 1 + SOCKET_SAMPLES, TCP_CLOSE, 5000);
 	assert_int_equal(total(&people->unknown), 1);
 	assert_int_equal(transitions(&people->unknown, 1, TCP_CLOSE), 1);
 	assert_int_equal(people->unknown.lifetimes[1]->sum_ns, 1000);
 	owner_learn(&people->socket, &people->a, OWNER_LISTENER);
-	sample(people, 2 + SOCKET_STEPS, TCP_CLOSE, 6000);
+	sample(people, 2 + SOCKET_SAMPLES, TCP_CLOSE, 6000);
 	assert_int_equal(total(&people->a), 1);
 	assert_int_equal(transitions(&people->a, 2, TCP_CLOSE), 1);
 	owner_learn(&people->socket, &people->b, OWNER_CLOSE);
-	assert_int_equal(total(&people->b), SOCKET_STEPS);
-	for (unsigned int i = 2; i < SOCKET_STEPS + 2; i++)
+	assert_int_equal(total(&people->b), SOCKET_SAMPLES);
+	for (unsigned int i = 2; i < SOCKET_SAMPLES + 2; i++)
 		assert_int_equal(transitions(&people->b, 1 + i, TCP_CLOSE), 1);
-	assert_int_equal(people->b.lifetimes[2 + SOCKET_STEPS]->sum_ns, 6000);
+	assert_int_equal(people->b.lifetimes[2 + SOCKET_SAMPLES]->sum_ns, 6000);
 }
 
-/* A waiting sample is packed: every state and duration must come out as it went in. */
+/* A waiting sample is packed: every state and duration must be read as it was written. */
 static void waiting_samples_keep_their_values(void **state)
 {
 	static const uint64_t durations[] = {0,
@@ -294,7 +295,7 @@ static void waiting_samples_keep_their_values(void **state)
 	}
 }
 
-/* Too long to be packed is unknown, never another duration. */
+/* A duration that is too long becomes unknown, never another duration. */
 static void endless_durations_are_unknown(void **state)
 {
 	static const uint64_t durations[] = {1ULL << 56, (1ULL << 60) + 5, UINT64_MAX - 1,
@@ -313,7 +314,7 @@ static void learn_holders(struct tcp_socket *socket, struct process *oldest, str
 	struct owner_tally tally = {0};
 
 	owner_tally_add(&tally, socket, oldest);
-	owner_tally_add(&tally, socket, oldest); /* by two descriptors */
+	owner_tally_add(&tally, socket, oldest); /* with two descriptors */
 	if (other)
 		owner_tally_add(&tally, socket, other);
 	owner_learn_holders(socket, &tally);
@@ -333,7 +334,7 @@ static void the_only_holder_gets_the_samples(void **state)
 	assert_int_equal(people->b.sockets, 1);
 }
 
-/* Which of them will close it is not known: the samples go on waiting. */
+/* It is not known which of them will close it: the samples still wait. */
 static void one_of_several_holders_does_not(void **state)
 {
 	struct people *people = *state;
@@ -343,7 +344,7 @@ static void one_of_several_holders_does_not(void **state)
 	assert_ptr_equal(people->socket.owner, &people->a);
 	assert_int_equal(people->socket.owner_source, OWNER_SNAPSHOT);
 	assert_int_equal(total(&people->a), 0);
-	/* A later scan knows better: it was passed on. */
+	/* A later scan shows that it was passed on. */
 	learn_holders(&people->socket, &people->b, &people->unknown);
 	assert_ptr_equal(people->socket.owner, &people->b);
 	assert_int_equal(people->a.sockets, 0);
@@ -371,7 +372,7 @@ static void sure_owners_that_still_hold_it_stay(void **state)
 	assert_int_equal(people->b.sockets, 0);
 }
 
-/* It connected, forked, and closed its own copy. */
+/* The owner connected, forked, and closed its own descriptor. */
 static void sure_owners_that_passed_it_on_do_not(void **state)
 {
 	struct people *people = *state;
@@ -383,7 +384,7 @@ static void sure_owners_that_passed_it_on_do_not(void **state)
 	assert_int_equal(people->socket.owner_source, OWNER_SNAPSHOT);
 	assert_int_equal(people->a.sockets, 0);
 	assert_int_equal(people->b.sockets, 1);
-	/* What it did itself stays with it; what comes is for who closes. */
+	/* Earlier samples stay with it; later ones wait for the process that closes. */
 	assert_int_equal(total(&people->a), 1);
 	sample(people, TCP_ESTABLISHED, TCP_FIN_WAIT1, 2000);
 	assert_int_equal(total(&people->a) + total(&people->b), 1);
@@ -404,7 +405,7 @@ static void without_holders_nothing_is_learned(void **state)
 	assert_int_equal(people->socket.owner_source, OWNER_CONNECT);
 }
 
-/* Of the contract for JSON Lines. */
+/* The names are part of the output format JSON Lines. */
 static void sources_keep_their_names(void **state)
 {
 	(void)state;
@@ -420,7 +421,7 @@ static void sources_keep_their_names(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, people_new, people_free)
 
-/* How long it waited in the accept queue, through whatever states. */
+/* The time in the accept queue, in any states. */
 static void waiting_samples_add_up(void **state)
 {
 	struct people *people = *state;
@@ -439,7 +440,7 @@ static void waiting_samples_add_up(void **state)
 	assert_int_equal(owner_waited_since(socket, TCP_FIN_WAIT1), DURATION_UNKNOWN);
 }
 
-/* That of the state itself does not count; one in between makes the sum unknown. */
+/* An unknown time in the state itself does not matter; one after it makes the sum unknown. */
 static void unknown_samples_make_it_unknown(void **state)
 {
 	struct people *people = *state;
@@ -454,14 +455,14 @@ static void unknown_samples_make_it_unknown(void **state)
 	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 1);
 }
 
-/* Given away, or pushed out by newer ones: what is left is not the whole. */
+/* Samples that were counted already are missing in the sum, so it is unknown. */
 static void samples_that_do_not_wait_are_not_known(void **state)
 {
 	struct people *people = *state;
 	const struct tcp_socket *socket = &people->socket;
 
 	sample(people, TCP_SYN_RECV, TCP_ESTABLISHED, 5);
-	for (int i = 0; i < SOCKET_STEPS; i++)
+	for (int i = 0; i < SOCKET_SAMPLES; i++)
 		sample(people, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 10);
 	assert_int_equal(owner_waited_since(socket, TCP_SYN_RECV), DURATION_UNKNOWN);
 	assert_int_equal(owner_waited_since(socket, TCP_ESTABLISHED), 0); /* the last one */

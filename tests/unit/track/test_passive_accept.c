@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The passive open: who accepts, and how long the connection waited for him. */
+/* accept(): which process accepts, and how long the connection waited for it. */
 #include "minis.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static void peer_closes(struct world *world, uint64_t cookie, uint64_t at_ns)
 	world_step(world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, at_ns, NULL);
 }
 
-/* Reset while nobody had accepted it. */
+/* It is reset before it is accepted. */
 static void peer_resets(struct world *world, uint64_t cookie, unsigned int from, uint64_t at_ns)
 {
 	struct event_flow flow = server_flow(cookie);
@@ -74,7 +74,7 @@ static void check_waits(const struct process *process, uint64_t count, uint64_t 
 	assert_int_equal(process->accept_wait ? process->accept_wait->sum_ns : 0, sum_ns);
 }
 
-/* The listener is the master's, and it is a worker who accepts. */
+/* The listener belongs to the master, and a worker accepts. */
 static void the_acceptor_owns_it(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -94,7 +94,8 @@ static void the_acceptor_owns_it(void **state)
 	assert_int_equal(world_find(world, 1)->owner_source, OWNER_ACCEPT);
 	check_waits(process, 1, 40 * MS);
 	check_waits(master, 0, 0);
-	check_lifetimes(process, TCP_SYN_RECV, 1, 333000); /* what waited is his */
+	check_lifetimes(process, TCP_SYN_RECV, 1,
+			333000); /* the waiting samples are counted for it */
 	check_lifetimes(master, TCP_SYN_RECV, 0, 0);
 	peer_closes(world, 1, START_NS + 100 * MS);
 	assert_ptr_equal(
@@ -106,7 +107,7 @@ static void the_acceptor_owns_it(void **state)
 	world_free(world);
 }
 
-/* From ESTABLISHED on, whatever state it is in by then. */
+/* The wait begins in ESTABLISHED, in whatever state it ends. */
 static void the_wait_goes_through_other_states(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -120,7 +121,7 @@ static void the_wait_goes_through_other_states(void **state)
 	assert_int_equal(world_find(world, 1)->state, TCP_CLOSE_WAIT);
 	check_lifetimes(process, TCP_ESTABLISHED, 1, 30 * MS);
 
-	come_in(world, 2); /* reset, and still in the queue */
+	come_in(world, 2); /* it is reset, and still in the queue */
 	peer_resets(world, 2, TCP_ESTABLISHED, START_NS + 10 * MS);
 	take(world, 2, TCP_CLOSE, START_NS + 70 * MS, &worker);
 	check_accepted(world, 2, 70 * MS, process);
@@ -145,7 +146,7 @@ static void a_start_that_was_not_seen_gives_no_wait(void **state)
 	struct process *process = world_process(world, &worker);
 
 	(void)state;
-	/* Found by scan: since when it waits is not known. */
+	/* Found by a scan: the start of its wait is not known. */
 	scan_add_listener(&result, 9, 80, &server, 3, 2);
 	scan_add_socket(&result, 1, TCP_ESTABLISHED, NULL);
 	scan_add_socket(&result, 2, TCP_CLOSE_WAIT, NULL);
@@ -158,7 +159,7 @@ static void a_start_that_was_not_seen_gives_no_wait(void **state)
 	peer_closes(world, 3, START_NS + 60 * MS);
 	take(world, 3, TCP_CLOSE_WAIT, START_NS + 80 * MS, &worker);
 	check_accepted(world, 3, DURATION_UNKNOWN, process);
-	/* So it is with the time in between. */
+	/* Likewise if the time of a state in between is not known. */
 	come_in(world, 4);
 	peer_resets(world, 4, TCP_CLOSE_WAIT, START_NS + 20 * MS);
 	take(world, 4, TCP_CLOSE, START_NS + 30 * MS, &worker);
@@ -167,7 +168,7 @@ static void a_start_that_was_not_seen_gives_no_wait(void **state)
 	world_free(world);
 }
 
-/* That of its beginning was lost: it is known from now on. */
+/* The record of its beginning was lost: it is known from now on. */
 static void unknown_ones_are_added(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -182,7 +183,7 @@ static void unknown_ones_are_added(void **state)
 	assert_ptr_equal(world_find(world, 1)->owner, process);
 	assert_false(world_find(world, 1)->since_known);
 	assert_int_equal(world_find(world, 1)->role, ROLE_SERVER);
-	/* Reset and gone: nothing is left to be known. */
+	/* It was reset and removed: there is nothing to do. */
 	take(world, 2, TCP_CLOSE, START_NS, &worker);
 	assert_null(world_find(world, 2));
 	assert_int_equal(world->accepted_count, 1);
@@ -191,7 +192,7 @@ static void unknown_ones_are_added(void **state)
 	world_free(world);
 }
 
-/* TCP Fast Open: accepted before the peer has confirmed, when nothing has been told of it. */
+/* With TCP Fast Open it is accepted before its first transition. */
 static void fast_open_is_no_gap(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -253,7 +254,7 @@ static void what_we_accept_is_ours(void **state)
 	world_free(world);
 }
 
-/* accept() is the best there is to know; a later close() by somebody else changes nothing. */
+/* accept() is the best source; a later close() by another process changes nothing. */
 static void nothing_is_surer(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -269,7 +270,7 @@ static void nothing_is_surer(void **state)
 	world_free(world);
 }
 
-/* Until then it had its MPTCP listener's mark. */
+/* Until then it has the flag of its MPTCP listener. */
 static void an_accepted_one_is_not_the_kernels(void **state)
 {
 	struct world *world = queue_world(&everything);
@@ -307,7 +308,7 @@ static void what_is_not_asked_for_is_not_told(void **state)
 		assert_int_equal(world->tracker.gaps, 0);
 		world_free(world);
 	}
-	/* A process that is not watched keeps no times; that it accepts must be known. */
+	/* For a process that is not watched no times are kept; that it accepts must be known. */
 	world = queue_world(&by_pid);
 	come_in(world, 1);
 	take(world, 1, TCP_ESTABLISHED, START_NS + MS, &worker);

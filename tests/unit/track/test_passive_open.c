@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Half-open connections: how long they were, and what became of them. */
+/* Half-open connections: their age, and how they end. */
 #include "minis.h"
 
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
@@ -14,7 +14,7 @@ static struct world *open_world(void)
 	return world;
 }
 
-/* What the kernel measured of it. */
+/* The values that the kernel measured. */
 struct measured {
 	__u32 srtt_us;
 	__u8 retransmits;
@@ -54,11 +54,11 @@ static void the_kernel_measures_it_one_way_or_another(void **state)
 	} cases[] = {
 		{{1234, 0, 0}, 1234000},
 		{{999, 0, 0}, 999000},
-		{{2000, 0, 0}, DURATION_UNKNOWN}, /* a syncookie's, or as good as one */
+		{{2000, 0, 0}, DURATION_UNKNOWN}, /* it may be measured with a syncookie */
 		{{0, 0, 0}, DURATION_UNKNOWN},
 		{{0, 1, 1031}, 1031 * MS},
 		{{77, 2, 3100}, 3100 * MS},
-		{{0, 1, 0}, DURATION_UNKNOWN}, /* an older kernel, and no record besides */
+		{{0, 1, 0}, DURATION_UNKNOWN}, /* an older kernel, and no record of the request */
 		{{1234, 1, 0}, DURATION_UNKNOWN},
 		{{0, 3, UINT32_MAX}, UINT32_MAX * MS},
 	};
@@ -72,7 +72,7 @@ static void the_kernel_measures_it_one_way_or_another(void **state)
 	world_free(world);
 }
 
-/* The request is asked on its way out. It has a cookie of its own, but the same ends. */
+/* The age is read when the request ends. It has another cookie and the same flow. */
 static void a_repeated_syn_ack_is_told_by_the_request(void **state)
 {
 	struct world *world = open_world();
@@ -83,24 +83,24 @@ static void a_repeated_syn_ack_is_told_by_the_request(void **state)
 
 	(void)state;
 	world_feed_request(world, &e);
-	assert_int_equal(world->change_count, changes); /* that alone is no transition */
-	establish(world, 2, START_NS, &repeated);	/* other ends */
+	assert_int_equal(world->change_count, changes); /* that is no transition */
+	establish(world, 2, START_NS, &repeated);	/* another flow */
 	check_last(world, TCP_SYN_RECV, TCP_ESTABLISHED, DURATION_UNKNOWN, CAUSE_NONE);
 	establish(world, 1, START_NS, &repeated);
 	check_last(world, TCP_SYN_RECV, TCP_ESTABLISHED, 1032123000, CAUSE_NONE);
 	world_free(world);
 }
 
-/* The connection of that record was lost; the next one on the same ends is another one. */
+/* The record of that connection was lost; the next one with the same flow is another one. */
 static void a_lost_connection_leaves_no_time_behind(void **state)
 {
 	struct world *world = open_world();
 
 	(void)state;
 	tell_request(world, 1, REQUEST_COMPLETED, 1032123, -3, START_NS);
-	establish(world, 60001, START_NS + 20 * NS_PER_S, &repeated); /* the same ends */
+	establish(world, 60001, START_NS + 20 * NS_PER_S, &repeated); /* the same flow */
 	check_last(world, TCP_SYN_RECV, TCP_ESTABLISHED, DURATION_UNKNOWN, CAUSE_NONE);
-	/* With one of its own, that one counts. */
+	/* If it has a record of its own, that one counts. */
 	tell_request(world, 1, REQUEST_COMPLETED, 1032123, -3, START_NS + 30 * NS_PER_S);
 	tell_request(world, 1, REQUEST_COMPLETED, 3000001, -3, START_NS + 40 * NS_PER_S);
 	establish(world, 120001, START_NS + 40 * NS_PER_S, &repeated);
@@ -108,7 +108,7 @@ static void a_lost_connection_leaves_no_time_behind(void **state)
 	world_free(world);
 }
 
-/* Seen half open by scan: its age then, and the time since. */
+/* A scan found it half open: its age is that of the scan plus the time since. */
 static void a_scanned_request_knows_its_start(void **state)
 {
 	struct world *world = open_world();
@@ -128,11 +128,12 @@ static void a_scanned_request_knows_its_start(void **state)
 	check_last(world, TCP_SYN_RECV, TCP_ESTABLISHED, DURATION_UNKNOWN, CAUSE_NONE);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	assert_int_equal(process->sockets, 3);
-	check_lifetimes(process, TCP_SYN_RECV, 0, 0); /* wait for who accepts */
+	check_lifetimes(process, TCP_SYN_RECV, 0,
+			0); /* the samples wait for the accepting process */
 	world_free(world);
 }
 
-/* What is remembered by the cookie may be of another life: TIME_WAIT is not SYN_RECV. */
+/* The entry of the cookie may be of an earlier connection: TIME_WAIT is not SYN_RECV. */
 static void other_mini_sockets_tell_nothing(void **state)
 {
 	struct world *world = open_world();
@@ -183,12 +184,12 @@ static void drops_of_nobodys_listener(void **state)
 	struct event_flow any = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
 
 	(void)state;
-	/* A second one on the port, somebody else's: who would have had it? */
+	/* A second listener of another process on the port: the owner is not known. */
 	world_step(world, 8, &any, TCP_CLOSE, TCP_LISTEN, START_NS, &worker);
 	tell_request(world, 1, REQUEST_DROPPED, 5000, 1, START_NS + 5 * MS);
 	assert_null(check_last(world, TCP_SYN_RECV, TCP_CLOSE, 5 * MS, CAUSE_RESET)->owner);
 	check_lifetimes(unknown, TCP_SYN_RECV, 1, 5 * MS);
-	/* All gone: they go with their listener, by timer or not. */
+	/* All listeners are closed: requests end with their listener, by the timer or before. */
 	world_step(world, 8, &any, TCP_LISTEN, TCP_CLOSE, START_NS + 6 * MS, &worker);
 	world_step(world, 9, &any, TCP_LISTEN, TCP_CLOSE, START_NS + 6 * MS, &server);
 	tell_request(world, 2, REQUEST_DROPPED, 7000, 1, START_NS + 7 * MS);
@@ -200,7 +201,7 @@ static void drops_of_nobodys_listener(void **state)
 	world_free(world);
 }
 
-/* An age that is longer than the machine is up: no SYN-ACK was sent. */
+/* An age that is longer than the uptime: no SYN-ACK was sent. */
 static void ages_that_cannot_be_are_unknown(void **state)
 {
 	static const uint64_t ages_us[] = {START_NS / NS_PER_US, START_NS / NS_PER_US + 1,

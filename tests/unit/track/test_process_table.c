@@ -7,15 +7,15 @@
 
 static const struct options everything;
 
-/* A table and what decides on whom to watch. */
+/* A table and its filter. */
 struct fixture {
-	struct watch_set *watched;
+	struct filter *watched;
 	struct process_table *table;
 };
 
 static struct fixture fixture_new(const struct options *options)
 {
-	struct fixture fixture = {.watched = watch_set_new(options)};
+	struct fixture fixture = {.watched = filter_new(options)};
 
 	assert_non_null(fixture.watched);
 	fixture.table = process_table_new(fixture.watched);
@@ -26,7 +26,7 @@ static struct fixture fixture_new(const struct options *options)
 static void fixture_free(struct fixture *fixture)
 {
 	process_table_free(fixture->table);
-	watch_set_free(fixture->watched);
+	filter_free(fixture->watched);
 }
 
 static struct process *get(struct fixture *fixture, uint32_t tgid, uint64_t start_ns,
@@ -50,7 +50,7 @@ static bool even_pids_live(void *context, uint32_t tgid)
 	return tgid % 2 == 0;
 }
 
-/* What a walk finds in all entries together. */
+/* The sums over all entries of a walk. */
 struct sums {
 	size_t entries;
 	size_t singles;
@@ -119,7 +119,7 @@ static void nobody_is_nobody(void **state)
 	fixture_free(&fixture);
 }
 
-/* It called exec(), or named itself. */
+/* The process called execve(), or set its own name. */
 static void a_new_name_is_taken_on(void **state)
 {
 	struct fixture fixture = fixture_new(&everything);
@@ -133,7 +133,7 @@ static void a_new_name_is_taken_on(void **state)
 	assert_int_equal(process->lifetimes[TCP_ESTABLISHED]->count, 1);
 	assert_ptr_equal(get(&fixture, 100, 5, ""), process);
 	assert_string_equal(process->comm, "");
-	/* All 16 bytes of the record, should the kernel ever fill them. */
+	/* All 16 bytes of the record are used if the kernel fills them. */
 	get(&fixture, 100, 5, "0123456789abcdef");
 	assert_string_equal(process->comm, "0123456789abcdef");
 	get(&fixture, 100, 5, "0123456789abcdeX");
@@ -169,9 +169,9 @@ static void pids_decide_once(void **state)
 	assert_true(process->watched);
 	assert_false(get(&fixture, 101, 5, "sh")->watched);
 	assert_false(get(&fixture, 100, 6, "sh")->watched); /* the pid is used again */
-	watch_set_exited(fixture.watched, 100);
+	filter_exited(fixture.watched, 100);
 	assert_true(get(&fixture, 100, 5, "sh")->watched);
-	get(&fixture, 100, 5, "curl"); /* a record that was on its way */
+	get(&fixture, 100, 5, "curl"); /* a record that came late */
 	assert_true(process->watched);
 	fixture_free(&fixture);
 }
@@ -231,7 +231,7 @@ static void unknown_durations_only_count_the_transition(void **state)
 	fixture_free(&fixture);
 }
 
-/* A shell loop around curl, for days: 100k processes of 1000 names that live a moment each. */
+/* A shell loop around curl for days: 100,000 short processes with 1000 names. */
 static void a_hundred_thousand_dead_fit_in_little(void **state)
 {
 	struct fixture fixture = fixture_new(&everything);
@@ -268,7 +268,7 @@ static void a_hundred_thousand_dead_fit_in_little(void **state)
 	assert_int_equal(sums.leaks, leaks);
 	assert_int_equal(sums.merged + sums.singles, 100000);
 	assert_true(most <= 2 * PROCESS_TABLE_LIMIT);
-	/* What there was no more room for has a name as well, and is shown. */
+	/* The entry for names beyond the limit has a name too, and is shown. */
 	while ((process = process_table_next(fixture.table, process))) {
 		assert_true(process->watched);
 		others += !strcmp(process->comm, "(other)");
@@ -307,7 +307,7 @@ static void the_living_and_holders_of_sockets_stay(void **state)
 	assert_int_equal(sums.count, 4 * PROCESS_TABLE_LIMIT);
 	assert_ptr_equal(get(&fixture, 101, 5, "holder"), holder);
 	assert_int_equal(get(&fixture, 1000, 7, "sh")->lifetimes[TCP_SYN_SENT]->count, 1);
-	/* One that was folded and comes again begins anew. */
+	/* A process that was folded and has another record starts again from 0. */
 	assert_null(get(&fixture, 1001, 7, "sh")->lifetimes[TCP_SYN_SENT]);
 	fixture_free(&fixture);
 }
@@ -367,7 +367,7 @@ static void free_takes_null(void **state)
 	process_table_free(NULL);
 }
 
-/* Kept for the watched, and folded with all else that the dead had. */
+/* Kept for watched processes, and folded like everything else of exited ones. */
 static void accept_waits_are_kept_and_folded(void **state)
 {
 	struct fixture fixture = fixture_new(&everything);
@@ -376,7 +376,7 @@ static void accept_waits_are_kept_and_folded(void **state)
 
 	(void)state;
 	for (uint32_t i = 1; i <= PROCESS_TABLE_LIMIT; i++)
-		if (i % 2) /* not every one has some */
+		if (i % 2) /* not every process has some */
 			process_record_accept(get(&fixture, i, i, i % 3 ? "sh" : "nginx"), i);
 		else
 			get(&fixture, i, i, i % 3 ? "sh" : "nginx");

@@ -34,7 +34,7 @@ static void unknown_sockets_enter_with_unknown_start(void **state)
 	assert_ptr_equal(socket->owner, world_process(world, &server));
 	assert_int_equal(socket->owner_source, OWNER_SNAPSHOT);
 	assert_null(world_find(world, 2)->owner);
-	/* The state it was in has no lifetime, the next one has. */
+	/* The lifetime in its first state is unknown, that in the next one is known. */
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS + 10 * MS, NULL);
 	assert_int_equal(world_last(world)->change.lifetime_ns, DURATION_UNKNOWN);
 	world_step(world, 1, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, SCAN_NS + 12 * MS, &server);
@@ -63,7 +63,7 @@ static void vanished_sockets_leave(void **state)
 	assert_int_equal(world->left[0].cookie, 1);
 	assert_int_equal(world->left[0].state, TCP_CLOSE_WAIT);
 	assert_int_equal(world->left[0].time_ns, 0);
-	/* What waited for an owner is not lost with it. */
+	/* The samples that waited for an owner are not lost. */
 	assert_int_equal(
 		process_count(process_table_unknown(world->tracker.processes), TCP_ESTABLISHED), 1);
 	assert_int_equal(process->sockets, 1);
@@ -90,7 +90,7 @@ static void namespaces_not_covered_are_left_alone(void **state)
 	world_free(world);
 }
 
-/* Between the two steps the records that came during the scan are taken in. */
+/* Between the two steps the records that came during the scan are handled. */
 static void newer_records_win(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -102,7 +102,7 @@ static void newer_records_win(void **state)
 		world_step(world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
 	scan_add_socket(&result, 1, TCP_ESTABLISHED, NULL); /* changed after the scan saw it */
 	scan_add_socket(&result, 2, TCP_CLOSE_WAIT,
-			NULL); /* changed before, its record is on the way */
+			NULL); /* changed before, its record comes later */
 	scan_add_socket(&result, 3, TCP_ESTABLISHED, NULL); /* closed after */
 	scan_add_socket(&result, 5, TCP_ESTABLISHED, NULL); /* not known yet, and changed after */
 	scan_result_finish(&result);
@@ -123,12 +123,12 @@ static void newer_records_win(void **state)
 	assert_null(world_find(world, 3));
 	assert_null(world_find(world, 4)); /* the scan did not see it, nor did it change */
 	assert_int_equal(world_find(world, 5)->state, TCP_CLOSE_WAIT);
-	assert_non_null(world_find(world, 6)); /* born after the scan passed by */
+	assert_non_null(world_find(world, 6)); /* created after the scan read its table */
 	assert_int_equal(world->tracker.gaps, 0);
 	world_free(world);
 }
 
-/* The scan saw the end of what a record on its way tells; the record says when it was. */
+/* The scan saw a state whose record comes later; the record has its time. */
 static void older_records_of_found_sockets_tell_the_time(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -149,7 +149,7 @@ static void older_records_of_found_sockets_tell_the_time(void **state)
 	world_free(world);
 }
 
-/* The scan knows better than memory where a record was lost. */
+/* The scan counts more than the table if a record was lost. */
 static void lost_changes_are_put_right(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -180,7 +180,7 @@ static void lost_changes_are_put_right(void **state)
 	world_free(world);
 }
 
-/* The tracepoint fires before the state is written: a scan right behind it sees the old one. */
+/* The tracepoint comes before the state is written: a scan may see the old state after it. */
 static void a_change_just_before_the_scan_stands(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -198,7 +198,7 @@ static void a_change_just_before_the_scan_stands(void **state)
 	world_free(world);
 }
 
-/* The last ACK came with the FIN or after it: so long it has been in CLOSE_WAIT, at least. */
+/* The last ACK came with the FIN or after it: that is the least time in CLOSE_WAIT. */
 static void the_last_ack_bounds_the_age_in_close_wait(void **state)
 {
 	static const struct {
@@ -207,12 +207,12 @@ static void the_last_ack_bounds_the_age_in_close_wait(void **state)
 		unsigned int state;
 	} cases[] = {
 		{0, 0, TCP_CLOSE_WAIT},
-		{1, 0, TCP_CLOSE_WAIT}, /* a tick's grain */
+		{1, 0, TCP_CLOSE_WAIT}, /* the resolution of a tick */
 		{2, 4 * MS, TCP_CLOSE_WAIT},
 		{15001, 60 * NS_PER_S, TCP_CLOSE_WAIT},
-		{15001, 0, TCP_ESTABLISHED}, /* says nothing of other states */
+		{15001, 0, TCP_ESTABLISHED}, /* it does not matter in other states */
 		{15001, 0, TCP_LAST_ACK},
-		{UINT32_MAX, SCAN_NS + MS, TCP_CLOSE_WAIT}, /* no older than the machine */
+		{UINT32_MAX, SCAN_NS + MS, TCP_CLOSE_WAIT}, /* not more than the uptime */
 	};
 	struct world *world = world_new(&everything);
 	struct scan_result result = scan_new(SCAN_NS);
@@ -236,7 +236,7 @@ static void the_last_ack_bounds_the_age_in_close_wait(void **state)
 	world_free(world);
 }
 
-/* Its end was lost, but who holds it shows it closed. */
+/* The record of its end was lost, and a descriptor shows it in CLOSE. */
 static void sockets_that_a_scan_finds_closed_leave(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -256,7 +256,7 @@ static void sockets_that_a_scan_finds_closed_leave(void **state)
 	world_free(world);
 }
 
-/* What one scan saw and the next does not. */
+/* One scan finds a socket and the next does not. */
 static void found_sockets_leave_too(void **state)
 {
 	struct world *world = world_new(&everything);

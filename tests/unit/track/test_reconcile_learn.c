@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The reconciler: what a scan tells of owners, roles and ports. */
+/* The reconciler: owners, roles and ports that a scan shows. */
 #include "world.h"
 
 #define MS	NS_PER_MS
@@ -33,7 +33,7 @@ static void the_oldest_holder_owns_and_the_only_one_gets_samples(void **state)
 	assert_int_equal(process_sum(young, TCP_ESTABLISHED), 5 * MS);
 	assert_ptr_equal(world_find(world, 2)->owner, old);
 	assert_int_equal(process_count(old, TCP_ESTABLISHED), 0);
-	/* Who closes it settles the question. */
+	/* The process that closes it is the owner. */
 	world_step(world, 2, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, SCAN_NS + MS, &worker);
 	assert_int_equal(process_sum(young, TCP_ESTABLISHED), 10 * MS);
 	assert_int_equal(process_count(old, TCP_ESTABLISHED), 0);
@@ -61,7 +61,7 @@ static void one_process_with_two_descriptors_is_the_only_holder(void **state)
 	world_free(world);
 }
 
-/* Our descriptors are ours: those of the web server. */
+/* tcpwatch owns its own descriptors: those of the web server. */
 static void we_are_a_holder_like_any_other(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -81,7 +81,7 @@ static void we_are_a_holder_like_any_other(void **state)
 	world_free(world);
 }
 
-/* A holder in another pid namespace cannot be named, but it is there: nobody is the only one. */
+/* A holder in another pid namespace cannot be named, but there are several holders then. */
 static void invisible_holders_count(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -90,7 +90,7 @@ static void invisible_holders_count(void **state)
 
 	(void)state;
 	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
-	scan_add_socket(&result, 1, TCP_ESTABLISHED, &invisible); /* the older one */
+	scan_add_socket(&result, 1, TCP_ESTABLISHED, &invisible); /* the older process */
 	scan_add_socket(&result, 1, TCP_ESTABLISHED, &worker);
 	world_reconcile(world, &result);
 	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &worker));
@@ -176,7 +176,8 @@ static void filters_hold_for_found_sockets(void **state)
 	world_reconcile(world, &result);
 	assert_null(world_find(world, 1));
 	assert_non_null(world_find(world, 2));
-	assert_true(world_find(world, 2)->hidden); /* for the sake of what comes in by it */
+	assert_true(world_find(world, 2)
+			    ->hidden); /* it is needed for the connections that come in by it */
 	assert_int_equal(world->found_count, 1);
 	world_free(world);
 }

@@ -39,7 +39,7 @@ static void connect_it(struct world *world)
 	world_step(world, SOCKET, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS + MS, &client);
 }
 
-/* Comes in by the listener, and nobody is known to have accepted it. */
+/* A connection comes in by the listener; the process that accepts it is not known. */
 static void come_in(struct world *world)
 {
 	struct event_flow flow = server_flow(SOCKET);
@@ -60,9 +60,9 @@ static const struct segment_count *counts(struct world *world, const struct even
 	return &world_process(world, task)->segments;
 }
 
-static struct segment_trouble *find(struct world *world, uint64_t cookie)
+static struct retransmit *find(struct world *world, uint64_t cookie)
 {
-	return segment_table_find(world->tracker.segments, cookie);
+	return retransmit_table_find(world->tracker.retransmits, cookie);
 }
 
 static void what_a_client_repeats_is_its_own(void **state)
@@ -91,17 +91,17 @@ static void the_entry_is_as_of_the_last_record(void **state)
 	struct event_flow flow = client_flow();
 	struct event_segment e =
 		make_segment(SOCKET, &flow, SEGMENT_REPEATED, TCP_SYN_SENT, START_NS + 900 * MS);
-	const struct segment_trouble *trouble;
+	const struct retransmit *retransmit;
 
 	(void)state;
 	connect_it(world);
 	e.unacknowledged = 1;
-	e.last_received_ticks = 100; /* of no meaning before the first ACK */
+	e.last_received_ticks = 100; /* not valid before the first ACK */
 	world_feed_segment(world, &e);
-	trouble = find(world, SOCKET);
-	assert_int_equal(trouble->state, TCP_SYN_SENT);
-	assert_int_equal(trouble->last_received_ns, 0);
-	assert_false(trouble->keepalive);
+	retransmit = find(world, SOCKET);
+	assert_int_equal(retransmit->state, TCP_SYN_SENT);
+	assert_int_equal(retransmit->last_received_ns, 0);
+	assert_false(retransmit->keepalive);
 	e.state = TCP_ESTABLISHED;
 	e.time_ns += 1000 * MS;
 	e.timeouts = 4;
@@ -109,18 +109,18 @@ static void the_entry_is_as_of_the_last_record(void **state)
 	e.unacknowledged = 70000;
 	e.flow.flags |= EVENT_KEEPALIVE;
 	world_feed_segment(world, &e);
-	assert_ptr_equal(find(world, SOCKET), trouble);
-	assert_int_equal(trouble->state, TCP_ESTABLISHED);
-	assert_int_equal(trouble->timeouts, 4);
-	assert_int_equal(trouble->backoff, 3);
-	assert_int_equal(trouble->unacknowledged, 70000);
-	assert_int_equal(trouble->last_received_ns, START_NS + 1500 * MS);
-	assert_true(trouble->keepalive);
-	assert_int_equal(trouble->repeated, 2);
-	/* More than the clock has run: not known. */
+	assert_ptr_equal(find(world, SOCKET), retransmit);
+	assert_int_equal(retransmit->state, TCP_ESTABLISHED);
+	assert_int_equal(retransmit->timeouts, 4);
+	assert_int_equal(retransmit->backoff, 3);
+	assert_int_equal(retransmit->unacknowledged, 70000);
+	assert_int_equal(retransmit->last_received_ns, START_NS + 1500 * MS);
+	assert_true(retransmit->keepalive);
+	assert_int_equal(retransmit->repeated, 2);
+	/* More than the uptime: not known. */
 	e.last_received_ticks = UINT32_MAX;
 	world_feed_segment(world, &e);
-	assert_int_equal(trouble->last_received_ns, 0);
+	assert_int_equal(retransmit->last_received_ns, 0);
 	world_free(world);
 }
 
@@ -138,8 +138,8 @@ static void synacks_are_the_listeners(void **state)
 	world_free(world);
 }
 
-/* The listener's process is not sure to be the one that serves the connection. */
-static void what_has_no_sure_owner_waits_for_him(void **state)
+/* The listener's process may not be the one that accepts the connection. */
+static void counts_wait_for_a_certain_owner(void **state)
 {
 	struct world *world = segment_world(&everything);
 	struct event_flow flow = server_flow(SOCKET);
@@ -149,10 +149,10 @@ static void what_has_no_sure_owner_waits_for_him(void **state)
 	feed(world, SOCKET, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS + 2 * MS);
 	feed(world, SOCKET, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS + 3 * MS);
 	assert_false(segment_count_any(counts(world, &server)));
-	segment_settle(&world->tracker, START_NS + 4 * MS);
+	retransmit_table_settle(world->tracker.retransmits, START_NS + 4 * MS);
 	assert_false(segment_count_any(counts(world, &server)));
 	owner_learn(world_find(world, SOCKET), world_process(world, &worker), OWNER_ACCEPT);
-	segment_settle(&world->tracker, START_NS + 5 * MS);
+	retransmit_table_settle(world->tracker.retransmits, START_NS + 5 * MS);
 	assert_int_equal(counts(world, &worker)->repeated[TCP_ESTABLISHED], 2);
 	feed(world, SOCKET, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS + 6 * MS);
 	assert_int_equal(counts(world, &worker)->repeated[TCP_ESTABLISHED], 3);
@@ -160,7 +160,7 @@ static void what_has_no_sure_owner_waits_for_him(void **state)
 	world_free(world);
 }
 
-static void the_wait_ends_with_the_socket_or_with_patience(void **state)
+static void the_wait_ends_with_the_socket_or_after_a_time(void **state)
 {
 	(void)state;
 	for (int how = 0; how < 4; how++) {
@@ -170,10 +170,11 @@ static void the_wait_ends_with_the_socket_or_with_patience(void **state)
 
 		come_in(world);
 		feed(world, SOCKET, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, began_ns);
-		segment_settle(&world->tracker, began_ns + SEGMENT_WAIT_NS);
+		retransmit_table_settle(world->tracker.retransmits, began_ns + RETRANSMIT_WAIT_NS);
 		assert_false(segment_count_any(counts(world, &server)));
 		if (how == 0)
-			segment_settle(&world->tracker, began_ns + SEGMENT_WAIT_NS + 1);
+			retransmit_table_settle(world->tracker.retransmits,
+						began_ns + RETRANSMIT_WAIT_NS + 1);
 		else if (how == 1)
 			tracker_settle_all(&world->tracker);
 		else if (how == 2)
@@ -219,7 +220,7 @@ static void ended_sockets_are_remembered_for_a_while(void **state)
 	struct world *world = segment_world(&everything);
 	struct process *process = world_process(world, &client);
 	struct event_flow flow = client_flow();
-	uint64_t count = 2 * SEGMENT_ENDED + 3;
+	uint64_t count = 2 * RETRANSMIT_ENDED + 3;
 
 	(void)state;
 	for (uint64_t cookie = 10; cookie < 10 + count; cookie++) {
@@ -227,12 +228,12 @@ static void ended_sockets_are_remembered_for_a_while(void **state)
 		world_step(world, cookie, &flow, TCP_SYN_SENT, TCP_CLOSE, START_NS, NULL);
 	}
 	tracker_settle_all(&world->tracker);
-	assert_int_equal(process->ended, SEGMENT_ENDED); /* and what was before is let go */
+	assert_int_equal(process->ended, RETRANSMIT_ENDED); /* the ones before are released */
 	for (uint64_t cookie = 10; cookie < 10 + count; cookie++)
 		feed(world, cookie, &flow, SEGMENT_RESET_SENT, TCP_CLOSE, START_NS);
-	assert_int_equal(process->segments.resets_sent, SEGMENT_ENDED);
+	assert_int_equal(process->segments.resets_sent, RETRANSMIT_ENDED);
 	assert_int_equal(process_table_unknown(world->tracker.processes)->segments.resets_sent,
-			 count - SEGMENT_ENDED);
+			 count - RETRANSMIT_ENDED);
 	world_free(world);
 }
 
@@ -251,7 +252,7 @@ static void a_reset_received_is_counted(void **state)
 	world_free(world);
 }
 
-/* In FIN_WAIT1 and FIN_WAIT2 it may have been data, which then is answered by a reset. */
+/* In FIN_WAIT1 and FIN_WAIT2 it may be data, which the kernel answers with a reset. */
 static void data_after_close_is_no_reset_received(void **state)
 {
 	static const unsigned int states[] = {TCP_FIN_WAIT1, TCP_FIN_WAIT2};
@@ -277,8 +278,8 @@ static void data_after_close_is_no_reset_received(void **state)
 		assert_false(segment_count_any(counts(world, &client)));
 		e.error = ECONNRESET;
 		e.shutdown = 3;
-		e.flow.flags = EVENT_DEAD | (data ? EVENT_RESET_SENT : 0);
-		world_feed(world, &e);
+		e.flow.flags = EVENT_DEAD;
+		world_feed_known(world, &e, data ? CAUSE_RESET_SENT : CAUSE_NONE);
 		assert_int_equal(world_last(world)->change.cause,
 				 data ? CAUSE_RESET_SENT : CAUSE_RESET_RECEIVED);
 		if (data)
@@ -290,7 +291,7 @@ static void data_after_close_is_no_reset_received(void **state)
 	}
 }
 
-static void sockets_that_are_not_known_are_nobodys(void **state)
+static void sockets_that_are_not_known_have_no_owner(void **state)
 {
 	struct world *world = segment_world(&everything);
 	struct event_flow flow = client_flow();
@@ -319,7 +320,7 @@ static void filters_hold(void **state)
 	connect_it(world);
 	feed(world, SOCKET, &flow, SEGMENT_REPEATED, TCP_SYN_SENT, START_NS + 2 * MS);
 	feed(world, LISTENER, &request, SEGMENT_SYNACK_REPEATED, TCP_SYN_RECV, START_NS + 2 * MS);
-	assert_int_equal(segment_table_count(world->tracker.segments), 0);
+	assert_int_equal(retransmit_table_count(world->tracker.retransmits), 0);
 	world_step(world, 3, &wanted, TCP_CLOSE, TCP_SYN_SENT, START_NS + MS, &client);
 	feed(world, 3, &wanted, SEGMENT_REPEATED, TCP_SYN_SENT, START_NS + 2 * MS);
 	assert_int_equal(segment_count_repeated(counts(world, &client)), 1);
@@ -335,26 +336,27 @@ static void filters_hold(void **state)
 	world_free(world);
 }
 
-/* Those that had no trouble for longest go, and what waits in them is counted. */
+/* The entries whose last record is the oldest are removed, and their waiting counts added. */
 static void there_are_never_too_many(void **state)
 {
 	struct world *world = segment_world(&everything);
 
 	(void)state;
-	for (uint64_t cookie = 10; cookie < 10 + SEGMENT_TABLE_LIMIT + 5; cookie++) {
+	for (uint64_t cookie = 10; cookie < 10 + RETRANSMIT_TABLE_LIMIT + 5; cookie++) {
 		struct event_flow flow = server_flow(cookie);
 
 		world_step(world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
 		feed(world, cookie, &flow, SEGMENT_REPEATED, TCP_ESTABLISHED, START_NS + cookie);
 	}
-	assert_int_equal(segment_table_count(world->tracker.segments), SEGMENT_TABLE_LIMIT);
-	assert_int_equal(world->tracker.segments_evicted, 5);
+	assert_int_equal(retransmit_table_count(world->tracker.retransmits),
+			 RETRANSMIT_TABLE_LIMIT);
+	assert_int_equal(world->tracker.retransmits_evicted, 5);
 	assert_null(find(world, 14));
 	assert_non_null(find(world, 15));
 	assert_int_equal(counts(world, &server)->repeated[TCP_ESTABLISHED], 5);
 	tracker_settle_all(&world->tracker);
 	assert_int_equal(counts(world, &server)->repeated[TCP_ESTABLISHED],
-			 SEGMENT_TABLE_LIMIT + 5);
+			 RETRANSMIT_TABLE_LIMIT + 5);
 	world_free(world);
 }
 
@@ -364,13 +366,13 @@ int main(void)
 		cmocka_unit_test(what_a_client_repeats_is_its_own),
 		cmocka_unit_test(the_entry_is_as_of_the_last_record),
 		cmocka_unit_test(synacks_are_the_listeners),
-		cmocka_unit_test(what_has_no_sure_owner_waits_for_him),
-		cmocka_unit_test(the_wait_ends_with_the_socket_or_with_patience),
+		cmocka_unit_test(counts_wait_for_a_certain_owner),
+		cmocka_unit_test(the_wait_ends_with_the_socket_or_after_a_time),
 		cmocka_unit_test(a_reset_after_the_end_is_the_owners),
 		cmocka_unit_test(ended_sockets_are_remembered_for_a_while),
 		cmocka_unit_test(a_reset_received_is_counted),
 		cmocka_unit_test(data_after_close_is_no_reset_received),
-		cmocka_unit_test(sockets_that_are_not_known_are_nobodys),
+		cmocka_unit_test(sockets_that_are_not_known_have_no_owner),
 		cmocka_unit_test(filters_hold),
 		cmocka_unit_test(there_are_never_too_many),
 	};

@@ -10,14 +10,14 @@ static const struct options everything;
 static const struct event_task server = {.start_ns = 6, .tgid = 200, .comm = "nginx"};
 
 struct scene {
-	struct watch_set *watched;
+	struct filter *watched;
 	struct process_table *processes;
 	struct metric_groups *groups; /* NULL = none are served */
 };
 
 static struct scene scene_new(const struct options *options, const struct metric_labels *labels)
 {
-	struct scene scene = {.watched = watch_set_new(options)};
+	struct scene scene = {.watched = filter_new(options)};
 
 	assert_non_null(scene.watched);
 	scene.processes = process_table_new(scene.watched);
@@ -34,7 +34,7 @@ static void scene_free(struct scene *scene)
 {
 	process_table_free(scene->processes);
 	metric_groups_free(scene->groups);
-	watch_set_free(scene->watched);
+	filter_free(scene->watched);
 }
 
 static void a_sample_counts_for_process_and_group(void **state)
@@ -131,7 +131,7 @@ static void who_is_not_watched_counts_nothing(void **state)
 	scene_free(&scene);
 }
 
-/* The dead are folded, and let go of their cgroup; their group stays. */
+/* Exited processes are folded and release their cgroup; their group stays. */
 static bool nobody_lives(void *context, uint32_t tgid)
 {
 	(void)context;
@@ -152,7 +152,7 @@ static void the_dead_let_go_of_their_cgroup(void **state)
 		assert_non_null(process_table_get(scene.processes, &task));
 	}
 	process_table_fold(scene.processes, nobody_lives, NULL);
-	/* The smallest number is free again: nobody holds any. */
+	/* The smallest number is free again: it has no holder. */
 	next = metric_groups_hold(scene.groups, "/second");
 	assert_int_equal(next, held);
 	metric_groups_release(scene.groups, next);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Which socket was made where, and what an accept's stack tells of the owner. */
+/* Where sockets were created, and the owner that the stack of an accept() shows. */
 #include "world.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@ static const struct event_task server = {.start_ns = 5, .tgid = 100, .comm = "ng
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
 static const struct event_task client = {.start_ns = 9, .tgid = 300, .comm = "app"};
 
-/* Who wants names, and notes what he is told. */
+/* Call sites that record how they are called. */
 struct curious {
 	struct call_sites base;
 	struct event_stack last;
@@ -103,7 +103,7 @@ static void sockets_have_their_stacks(void **state)
 	assert_int_equal(scene.curious.id, 2);
 	assert_int_equal(scene.curious.last.task.tgid, client.tgid);
 	assert_int_equal(scene.stacks.taken, 3);
-	connect_out(&scene, 3); /* again, and from where is not known yet */
+	connect_out(&scene, 3); /* it connects again, and its stack is not known yet */
 	assert_int_equal(world_find(scene.world, 3)->stack, 0);
 	scene_end(&scene);
 }
@@ -122,15 +122,15 @@ static void the_acceptor_owns(void **state)
 	feed(&scene, 1, &worker, STACK_ACCEPT);
 	assert_int_equal(socket->owner_source, OWNER_ACCEPT);
 	assert_ptr_equal(socket->owner, world_process(scene.world, &worker));
-	/* What waited is his. */
+	/* The waiting samples are counted for it. */
 	assert_int_equal(process_transitions(socket->owner, TCP_SYN_RECV, TCP_ESTABLISHED), 1);
 	connect_out(&scene, 2);
-	feed(&scene, 2, &worker, STACK_CONNECT); /* tells nothing that the record did not */
+	feed(&scene, 2, &worker, STACK_CONNECT); /* it shows nothing that the record did not */
 	assert_int_equal(world_find(scene.world, 2)->owner->tgid, client.tgid);
 	scene_end(&scene);
 }
 
-/* Reset before it is accepted, it waits in CLOSE for its owner, and no longer. */
+/* A socket that was reset before accept() is kept in CLOSE until its owner is known. */
 static void what_was_reset_before_is_over(void **state)
 {
 	struct options options = {0};
@@ -167,7 +167,7 @@ static void what_is_not_known_costs_nothing(void **state)
 	scene_end(&scene);
 }
 
-/* With -p the others' stacks are not kept; but who accepts is known. */
+/* With -p the stacks of other processes are not kept; the accepting process is known. */
 static void only_watched_processes_stacks_are_kept(void **state)
 {
 	uint32_t pids[] = {201};
@@ -200,7 +200,7 @@ static void births_are_passed_on(void **state)
 	scene_begin(&scene, &options);
 	stack_forked(&scene.stacks, &fork);
 	assert_int_equal(scene.curious.forked, 1);
-	scene.stacks.sites = NULL; /* nobody wants to know */
+	scene.stacks.sites = NULL; /* no names are looked up */
 	stack_forked(&scene.stacks, &fork);
 	come_in(&scene, 1);
 	feed(&scene, 1, &worker, STACK_ACCEPT);

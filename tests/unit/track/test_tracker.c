@@ -13,7 +13,7 @@ static const struct event_task server = {.start_ns = 6, .tgid = 200, .comm = "ng
 static const struct event_task worker = {.start_ns = 7, .tgid = 201, .comm = "nginx"};
 static const struct event_task myself = {.start_ns = 9, .tgid = SELF_TGID, .comm = "tcpwatch"};
 
-/* One record, and what must be made of it. */
+/* One record, and the expected change. */
 struct step {
 	unsigned int from;
 	unsigned int to;
@@ -22,7 +22,7 @@ struct step {
 	enum owner_source source;
 	const struct event_task *actor;
 	enum cause cause;
-	__u16 flags; /* more than EVENT_SK_SOCKET */
+	__u16 flags; /* in addition to EVENT_SK_SOCKET */
 	__u8 shutdown;
 	__u32 srtt_us;
 };
@@ -103,7 +103,7 @@ static void client_that_closes_first(void **state)
 	assert_int_equal(process_sum(process, TCP_ESTABLISHED), 500 * MS);
 	assert_int_equal(process_sum(process, TCP_FIN_WAIT1), 20 * MS);
 	assert_int_equal(process_sum(process, TCP_FIN_WAIT2), 60 * MS);
-	assert_int_equal(process->sockets, 1); /* goes on as a mini-socket */
+	assert_int_equal(process->sockets, 1); /* a mini-socket goes on */
 	assert_int_equal(socket_table_count(world->tracker.sockets), 0);
 	assert_int_equal(world->tracker.gaps, 0);
 	world_free(world);
@@ -157,7 +157,7 @@ static void a_client_learns_its_address(void **state)
 	flow = make_flow("10.0.0.2", 5000, "10.0.0.1", 80);
 	world_step(world, 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS + MS, NULL);
 	assert_string_equal(flow_format_local(&world_last(world)->flow, text), "10.0.0.2:5000");
-	/* At the end the kernel has already forgotten some of it. */
+	/* At the end the kernel has cleared some of it. */
 	flow = make_flow("0.0.0.0", 0, "10.0.0.1", 80);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE, START_NS + 2 * MS, NULL);
 	assert_string_equal(flow_format_local(&world_last(world)->flow, text), "10.0.0.2:5000");
@@ -196,7 +196,7 @@ static void round_trips_tell_the_time_in_syn_recv(void **state)
 		{0, 0, DURATION_UNKNOWN}, /* not measured */
 		{200411, 1, DURATION_UNKNOWN},
 		{200411, 255, DURATION_UNKNOWN},
-		{1000, 0, DURATION_UNKNOWN}, /* a syncookie's clock */
+		{1000, 0, DURATION_UNKNOWN}, /* the clock of a syncookie */
 		{64000, 0, DURATION_UNKNOWN},
 	};
 	struct world *world = world_new(&everything);
@@ -218,7 +218,7 @@ static void round_trips_tell_the_time_in_syn_recv(void **state)
 	world_free(world);
 }
 
-/* First seen in the middle of its life: nothing is made up for what was before. */
+/* A socket whose beginning was not seen: the time before is unknown. */
 static void unknown_starts_are_never_recorded(void **state)
 {
 	static const struct step steps[] = {
@@ -241,7 +241,7 @@ static void unknown_starts_are_never_recorded(void **state)
 	assert_int_equal(process_count(process, TCP_ESTABLISHED), 0);
 	assert_int_equal(process_transitions(process, TCP_ESTABLISHED, TCP_CLOSE_WAIT), 1);
 	assert_int_equal(process_sum(process, TCP_CLOSE_WAIT), 20 * MS);
-	/* Nor does the round trip tell anything of a connection that goes out. */
+	/* The round trip is not used for a connection that goes out. */
 	play(world, 2, &flow, &connected, 1);
 	world_free(world);
 }
@@ -253,7 +253,7 @@ static void unknown_sockets_that_end_are_counted(void **state)
 		 EVENT_LINGER, BOTH, 0},
 		{TCP_LAST_ACK, TCP_CLOSE, 0, DURATION_UNKNOWN, OWNER_UNKNOWN, NULL, CAUSE_FIN,
 		 EVENT_DEAD, BOTH, 0},
-		/* It only worked on the backlog. */
+		/* It only processed the backlog. */
 		{TCP_FIN_WAIT2, TCP_CLOSE, 0, DURATION_UNKNOWN, OWNER_UNKNOWN, &server,
 		 CAUSE_TIME_WAIT, EVENT_DONE, 0, 0},
 	};
@@ -278,7 +278,7 @@ static void unknown_sockets_that_end_are_counted(void **state)
 	world_free(world);
 }
 
-/* close() after shutdown(): says who, but the socket has been in the state for long. */
+/* close() after shutdown() shows the owner; the state does not change. */
 static void the_same_state_again_does_not_reset_its_time(void **state)
 {
 	static const struct step before[] = {
@@ -298,7 +298,7 @@ static void the_same_state_again_does_not_reset_its_time(void **state)
 	(void)state;
 	play(world, 1, &flow, before, ARRAY_SIZE(before));
 	world_step(world, 1, &flow, TCP_FIN_WAIT2, TCP_FIN_WAIT2, START_NS + 3000 * MS, &worker);
-	assert_int_equal(world->change_count, ARRAY_SIZE(before)); /* is no transition */
+	assert_int_equal(world->change_count, ARRAY_SIZE(before)); /* it is no transition */
 	assert_int_equal(process_sum(process, TCP_ESTABLISHED), 10 * MS);
 	play(world, 1, &flow, after, 1);
 	assert_ptr_equal(world_last(world)->change.owner, process);
@@ -308,7 +308,7 @@ static void the_same_state_again_does_not_reset_its_time(void **state)
 	world_free(world);
 }
 
-/* Its FIN_WAIT2 goes on in a mini-socket: what is seen of it is no lifetime. */
+/* FIN_WAIT2 goes on in a mini-socket: the time that was seen is no lifetime. */
 static void the_fin_wait2_of_an_orphan_is_not_recorded(void **state)
 {
 	static const struct step steps[] = {
@@ -333,7 +333,7 @@ static void the_fin_wait2_of_an_orphan_is_not_recorded(void **state)
 	world_free(world);
 }
 
-/* connect(AF_UNSPEC) and connect() again: a new life of the same socket. */
+/* connect(AF_UNSPEC) and connect() again: a new connection of the same socket. */
 static void a_cookie_is_used_again_after_disconnect(void **state)
 {
 	static const struct step steps[] = {
@@ -344,7 +344,7 @@ static void a_cookie_is_used_again_after_disconnect(void **state)
 		{TCP_CLOSE, TCP_SYN_SENT, 50 * MS, DURATION_UNKNOWN, OWNER_CONNECT, &worker, 0, 0,
 		 0, 0},
 		{TCP_SYN_SENT, TCP_ESTABLISHED, 52 * MS, 2 * MS, OWNER_CONNECT, NULL, 0, 0, 0, 0},
-		/* The end of this life was lost. */
+		/* The record of this end was lost. */
 		{TCP_CLOSE, TCP_SYN_SENT, 90 * MS, DURATION_UNKNOWN, OWNER_CONNECT, &client, 0, 0,
 		 0, 0},
 		{TCP_SYN_SENT, TCP_ESTABLISHED, 93 * MS, 3 * MS, OWNER_CONNECT, NULL, 0, 0, 0, 0},
@@ -361,7 +361,7 @@ static void a_cookie_is_used_again_after_disconnect(void **state)
 	assert_int_equal(second->sockets, 1);
 	world->left_count = 0;
 	play(world, 1, &flow, steps + 5, 2);
-	/* Whoever watched the old life was told that it is over, without a time. */
+	/* The hook was called for the end of the old connection, without a time. */
 	assert_int_equal(world->left[0].state, TCP_ESTABLISHED);
 	assert_int_equal(world->left[0].time_ns, 0);
 	assert_int_equal(second->sockets, 0);
@@ -371,7 +371,7 @@ static void a_cookie_is_used_again_after_disconnect(void **state)
 	world_free(world);
 }
 
-/* Records of two CPUs can come the wrong way round. */
+/* Records of two CPUs can come in the wrong order. */
 static void time_does_not_run_backwards(void **state)
 {
 	static const struct step steps[] = {
@@ -398,7 +398,7 @@ static void hooks_are_told_before_a_state_is_left(void **state)
 	(void)state;
 	world_step(world, 1, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &client);
 	world_step(world, 1, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, START_NS + 1, NULL);
-	/* Two records lost. */
+	/* Two records were lost. */
 	world_step(world, 1, &flow, TCP_LAST_ACK, TCP_CLOSE, START_NS + 9, NULL);
 	assert_int_equal(world->left_count, 4);
 	assert_int_equal(world->left[0].state, TCP_CLOSE);

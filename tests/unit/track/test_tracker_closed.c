@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The tracker: sockets that were reset or timed out, and wait for whoever holds them to close. */
+/* Sockets that were reset or timed out, and are kept until their owner closes them. */
 #include "world.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static struct world *closed_world(void)
 	return world;
 }
 
-/* Accepted by somebody, and 5 ms later gone without his doing. */
+/* A process accepts it, and 5 ms later it ends by the peer. */
 static void lose(struct world *world, uint64_t cookie, __u32 error, __u16 flags,
 		 const struct event_task *actor)
 {
@@ -56,12 +56,12 @@ static void who_closes_after_a_reset_was_the_owner(void **state)
 		struct process *master = world_process(world, &server);
 
 		lose(world, 2, errors[i], EVENT_SK_SOCKET, NULL);
-		assert_int_equal(world->change_count, 3); /* told at once, as far as known */
+		assert_int_equal(world->change_count, 3); /* reported at once, as far as known */
 		assert_int_equal(world_last(world)->change.lifetime_ns, 5 * MS);
 		assert_ptr_equal(world_last(world)->change.owner, master);
 		assert_int_equal(process_count(master, TCP_ESTABLISHED), 0);
 		close_it(world, 2, &worker);
-		assert_int_equal(world->change_count, 3); /* is no transition */
+		assert_int_equal(world->change_count, 3); /* it is no transition */
 		assert_int_equal(process_sum(process, TCP_ESTABLISHED), 5 * MS);
 		assert_int_equal(process_transitions(process, TCP_SYN_RECV, TCP_ESTABLISHED), 1);
 		assert_int_equal(process_transitions(process, TCP_CLOSE, TCP_CLOSE), 0);
@@ -73,20 +73,21 @@ static void who_closes_after_a_reset_was_the_owner(void **state)
 	}
 }
 
-/* Nobody's close() will come, or it would tell nothing new. */
+/* No close() will come, or it would show nothing new. */
 static void other_ends_wait_for_nobody(void **state)
 {
 	struct world *world = closed_world();
 	struct process *master = world_process(world, &server);
 
 	(void)state;
-	lose(world, 2, ECONNRESET, EVENT_DEAD, NULL); /* an orphan */
+	lose(world, 2, ECONNRESET, EVENT_DEAD, NULL); /* an orphaned socket */
 	assert_null(world_find(world, 2));
 	assert_int_equal(process_count(master, TCP_ESTABLISHED), 1);
 	lose(world, 3, 0, EVENT_SK_SOCKET, NULL);
 	assert_null(world_find(world, 3));
 	assert_int_equal(process_count(master, TCP_ESTABLISHED), 2);
-	lose(world, 4, ECONNRESET, EVENT_SK_SOCKET, &worker); /* he uses it: good enough */
+	lose(world, 4, ECONNRESET, EVENT_SK_SOCKET,
+	     &worker); /* the worker uses it: that is enough */
 	assert_null(world_find(world, 4));
 	assert_int_equal(process_sum(world_process(world, &worker), TCP_ESTABLISHED), 5 * MS);
 	world_free(world);
@@ -109,7 +110,7 @@ static void known_owners_are_not_waited_for(void **state)
 	world_free(world);
 }
 
-/* Held for ever by thousands who do not look: the oldest are given to whom they seem to be. */
+/* Thousands that are never closed: the oldest are counted for their provisional owners. */
 static void only_so_many_wait(void **state)
 {
 	struct world *world = closed_world();
@@ -131,7 +132,7 @@ static void only_so_many_wait(void **state)
 	world_free(world);
 }
 
-/* One that waits, connects again and lives must not be thrown out in place of its former life. */
+/* A kept socket that connects again must not be removed later. */
 static void a_new_life_is_not_thrown_out(void **state)
 {
 	struct world *world = closed_world();
@@ -149,7 +150,7 @@ static void a_new_life_is_not_thrown_out(void **state)
 	world_free(world);
 }
 
-/* The record of its end was lost, that of its close() was not. */
+/* The record of its end was lost, and that of its close() was not. */
 static void a_close_can_be_all_that_is_seen_of_an_end(void **state)
 {
 	struct world *world = closed_world();
@@ -168,7 +169,7 @@ static void a_close_can_be_all_that_is_seen_of_an_end(void **state)
 		process_transitions(world_process(world, &worker), TCP_SYN_RECV, TCP_ESTABLISHED),
 		1);
 	assert_int_equal(process_count(world_process(world, &worker), TCP_ESTABLISHED), 0);
-	close_it(world, 3, &worker); /* never known: nothing to say */
+	close_it(world, 3, &worker); /* it was never known: nothing is reported */
 	assert_int_equal(world->tracker.gaps, 1);
 	world_free(world);
 }
@@ -185,7 +186,7 @@ static void our_own_close_tells_nothing(void **state)
 	world_free(world);
 }
 
-/* A scan by descriptor shows who holds it still. */
+/* A scan of descriptors shows the process that still holds it. */
 static void a_scan_tells_whom_they_wait_for(void **state)
 {
 	struct world *world = closed_world();
@@ -196,11 +197,11 @@ static void a_scan_tells_whom_they_wait_for(void **state)
 
 	(void)state;
 	lose(world, 2, ECONNRESET, EVENT_SK_SOCKET, NULL);
-	lose(world, 3, ECONNRESET, EVENT_SK_SOCKET, NULL); /* nobody's any more */
+	lose(world, 3, ECONNRESET, EVENT_SK_SOCKET, NULL); /* no process holds it any more */
 	scan_add(&result, &scan);
 	scan = make_scan(2, &flow, TCP_CLOSE, &worker, 4, START_NS + NS_PER_S + MS);
 	scan_add(&result, &scan);
-	scan.cookie = 4; /* of no interest: one that never was connected */
+	scan.cookie = 4; /* one that was never connected is ignored */
 	scan_add(&result, &scan);
 	world_reconcile(world, &result);
 	assert_int_equal(process_sum(world_process(world, &worker), TCP_ESTABLISHED), 5 * MS);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The tracker: whose sockets they are, which of them are watched, and what survives losses. */
+/* The tracker: owners of sockets, filters, and lost records. */
 #include "world.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static void who_closes_gets_all_lifetimes(void **state)
 	assert_int_equal(process_sum(process, TCP_LAST_ACK), 1 * MS);
 	assert_int_equal(process_transitions(master, TCP_SYN_RECV, TCP_ESTABLISHED), 0);
 	assert_int_equal(process_count(master, TCP_ESTABLISHED), 0);
-	/* Until then it was the listener's, and said so. */
+	/* Until then its owner was the listener's process. */
 	assert_ptr_equal(world->changes[1].change.owner, master);
 	assert_int_equal(world->changes[1].change.owner_source, OWNER_LISTENER);
 	assert_ptr_equal(world_last(world)->change.owner, process);
@@ -62,7 +62,7 @@ static void who_closes_gets_all_lifetimes(void **state)
 	world_free(world);
 }
 
-/* One listener, N workers: each one's histograms have exactly its own connections. */
+/* One listener and N workers: each worker's histograms have exactly its own connections. */
 static void prefork_workers_are_told_apart(void **state)
 {
 	enum { WORKERS = 5, CONNECTIONS = 5000 };
@@ -95,7 +95,7 @@ static void prefork_workers_are_told_apart(void **state)
 	world_free(world);
 }
 
-/* The peer resets it before anyone acts: the listener's process is the best guess. */
+/* The peer resets it before a process acts: the listener's process is the provisional owner. */
 static void nobody_acts_then_the_listener_has_it(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -111,7 +111,7 @@ static void nobody_acts_then_the_listener_has_it(void **state)
 	world_feed(world, &e);
 	assert_int_equal(world_last(world)->change.cause, CAUSE_RESET_RECEIVED);
 	assert_int_equal(process_sum(master, TCP_ESTABLISHED),
-			 0); /* its close() could still tell */
+			 0); /* its close() may still show the owner */
 	tracker_settle_all(&world->tracker);
 	assert_int_equal(process_sum(master, TCP_ESTABLISHED), 5 * MS);
 	world_free(world);
@@ -131,7 +131,7 @@ static void a_closed_listener_owns_nothing_new(void **state)
 	assert_null(world_last(world)->change.owner);
 	assert_int_equal(world_last(world)->change.owner_source, OWNER_UNKNOWN);
 	assert_int_equal(world_last(world)->change.role, ROLE_SERVER);
-	/* Of two on one port the other takes over, closed or aborted as the first may be. */
+	/* Of two listeners on one port the other one counts when the first is closed or aborted. */
 	flow = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
 	listen_on(world, 3, "0.0.0.0", 80, &server);
 	listen_on(world, 4, "0.0.0.0", 80, &worker);
@@ -158,10 +158,10 @@ static void reuseport_of_several_blames_none(void **state)
 	assert_int_equal(world_last(world)->change.role, ROLE_SERVER);
 	world_step(world, 3, &flow, TCP_ESTABLISHED, TCP_CLOSE, START_NS + MS, NULL);
 	assert_int_equal(process_sum(unknown, TCP_ESTABLISHED), MS);
-	/* Who closes one is known all the same. */
+	/* The process that closes one is known nevertheless. */
 	serve(world, 4, &flow, START_NS, &worker);
 	assert_int_equal(process_sum(world_process(world, &worker), TCP_ESTABLISHED), 10 * MS);
-	/* Two of one process are no question. */
+	/* Two listeners of one process have one owner. */
 	listen_on(world, 5, "0.0.0.0", 81, &server);
 	listen_on(world, 6, "0.0.0.0", 81, &server);
 	flow.local_port = 81;
@@ -170,7 +170,7 @@ static void reuseport_of_several_blames_none(void **state)
 	world_free(world);
 }
 
-/* Reading the tables, we drain other people's backlogs: we own nothing. */
+/* tcpwatch processes the backlogs of sockets when it reads the tables: it owns none. */
 static void own_process_never_owns(void **state)
 {
 	static const struct {
@@ -197,7 +197,7 @@ static void own_process_never_owns(void **state)
 	world_free(world);
 }
 
-/* A later actor of a lower rank is a user of the socket, not its owner. */
+/* A later actor with a worse source is not the owner. */
 static void the_connector_stays_the_owner(void **state)
 {
 	struct world *world = world_new(&everything);
@@ -232,7 +232,7 @@ static void settle_all_gives_what_waits(void **state)
 	world_free(world);
 }
 
-/* -L: what does not pass is not there, however it began. */
+/* -L: a socket that does not match is not in the table, however it began. */
 static void local_port_chooses_sockets(void **state)
 {
 	static uint16_t ports[] = {80};
@@ -294,7 +294,7 @@ static void connects_are_shown_once_their_port_is_known(void **state)
 	assert_int_equal(world->changes[1].change.lifetime_ns, 3 * MS);
 	assert_int_equal(process_transitions(process, TCP_CLOSE, TCP_SYN_SENT), 1);
 	assert_int_equal(process_sum(process, TCP_SYN_SENT), 3 * MS);
-	/* Refused at once: both are told as well. */
+	/* A refused connection: both changes are reported as well. */
 	flow.local_port = 0;
 	world_step(world, 2, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &client);
 	flow.local_port = 5000;
@@ -305,7 +305,7 @@ static void connects_are_shown_once_their_port_is_known(void **state)
 	world_free(world);
 }
 
-/* -4 and a listener on [::]: its IPv4 connections are IPv4, and so theirs is its owner. */
+/* -4 and a listener on [::]: its IPv4 connections match, and their owner is its process. */
 static void ipv4_only_keeps_the_owners_of_dual_stack_listeners(void **state)
 {
 	static const struct options options = {.only_ipv4 = true};
@@ -349,12 +349,12 @@ static void births_are_followed(void **state)
 	struct event_task invisible = make_task(0, 8, "elsewhere");
 
 	(void)state;
-	/* Its own record came before that of its birth. */
+	/* A record of the child came before that of the fork. */
 	assert_false(world_process(world, &worker)->watched);
 	assert_int_equal(tracker_fork(&world->tracker, &fork), worker.tgid);
 	assert_true(world_process(world, &worker)->watched);
 	assert_true(world_process(world, &server)->watched);
-	assert_int_equal(tracker_fork(&world->tracker, &fork), 0); /* not new any more */
+	assert_int_equal(tracker_fork(&world->tracker, &fork), 0); /* it is watched already */
 	fork = make_fork(&client, &myself);
 	assert_int_equal(tracker_fork(&world->tracker, &fork), 0);
 	assert_false(world_process(world, &myself)->watched);
@@ -389,7 +389,7 @@ static const unsigned int server_life[] = {TCP_SYN_RECV, TCP_ESTABLISHED, TCP_CL
 static const unsigned int client_life[] = {TCP_CLOSE,	  TCP_SYN_SENT,	 TCP_ESTABLISHED,
 					   TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_CLOSE};
 
-/* Thousands of lives of which any record may be lost: a lifetime is right, or unknown. */
+/* Thousands of connections of which any record may be lost: a lifetime is right, or unknown. */
 static void losses_never_make_a_wrong_lifetime(void **state)
 {
 	struct world *world = world_new(&everything);

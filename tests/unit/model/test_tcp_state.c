@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "model/tcp_transition.h"
+#include "model/tcp_state.h"
 
 #include <limits.h>
 
