@@ -5,8 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 /* The most processes at the other ends that are counted apart. */
 #define OTHERS_LIMIT 64

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
+#include "base/hash.h"
 #include "metric/cgroup_table.h"
 #include "base/units.h"
 #include "base/utf8.h"
