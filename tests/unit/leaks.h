@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_LEAKS_H
 #define TCPWATCH_LEAKS_H
 
-/* Sockets that enter CLOSE_WAIT and idle there, in a world that watches for leaks. */
+/* Sockets that enter CLOSE_WAIT and stay idle, in a world with a leak watch. */
 #include "world.h"
 
 #define TICK_NS	  (4 * NS_PER_MS)
@@ -20,7 +20,7 @@ static inline struct world *leaks_new(uint64_t threshold_ns)
 	return world;
 }
 
-/* Accepted; then the peer closes at at_ns. */
+/* A connection that is accepted, and whose peer closes at at_ns. */
 static inline void enter(struct world *world, uint64_t cookie, uint64_t at_ns)
 {
 	struct event_flow flow = server_flow(cookie);
@@ -40,7 +40,7 @@ static inline void leave(struct world *world, uint64_t cookie, uint64_t at_ns)
 	world_step(world, cookie, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, at_ns, &server);
 }
 
-/* What the kernel says of a socket that nobody does anything with any more. */
+/* The scan record of an idle socket. */
 static inline struct event_scan idle(uint64_t cookie, const struct event_task *holder,
 				     uint64_t now_ns)
 {
@@ -64,7 +64,7 @@ static inline size_t judge(struct world *world, struct scan_result *result, uint
 	return missing;
 }
 
-/* Judges what is due, of which a scan finds the sockets first to last as `server` holds them. */
+/* Judges the sockets that are due; a scan finds the sockets `first` to `last`, held by `server`. */
 static inline size_t judge_idle(struct world *world, uint64_t first, uint64_t last, uint64_t now_ns)
 {
 	struct scan_result result = scan_new(now_ns);

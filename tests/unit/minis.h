@@ -51,7 +51,7 @@ static inline void to_time_wait(struct world *world, uint64_t cookie, uint64_t a
 	last_step(world, cookie, TCP_FIN_WAIT2, EVENT_DEAD | EVENT_DONE, at_ns);
 }
 
-/* An orphan, 1 ms after it entered FIN_WAIT2 at at_ns. */
+/* An orphaned socket, 1 ms after it entered FIN_WAIT2 at at_ns. */
 static inline void to_orphan(struct world *world, uint64_t cookie, uint64_t at_ns)
 {
 	to_fin_wait2(world, cookie, at_ns);
@@ -90,7 +90,7 @@ static inline const struct change *check_last(const struct world *world, unsigne
 	return check_change(world, world->change_count - 1, from, to, lifetime_ns, cause);
 }
 
-/* Of a process's lifetimes in a state: so many, of this sum. */
+/* Checks the number and the sum of a process's lifetimes in a state. */
 static inline void check_lifetimes(const struct process *process, unsigned int tcp_state,
 				   uint64_t count, uint64_t sum_ns)
 {

@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_SUPPRESS_H
 #define TCPWATCH_SUPPRESS_H
 
-/* Leaks made by hand, for those who ignore them. */
+/* Leaks for the tests of suppressions. */
 #include "events.h"
 
 #include "model/flow.h"
@@ -54,7 +54,7 @@ static inline struct suppressions *suppressions_of(const char *text)
 	return suppressions;
 }
 
-/* By a file of only this. */
+/* Whether a file with only this text ignores the leak. */
 static inline bool ignores(const char *text, const struct leak *leak)
 {
 	struct suppressions *suppressions = suppressions_of(text);

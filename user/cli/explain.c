@@ -69,7 +69,7 @@ static const struct explain_page *find_page(const char *id)
 static void print_way(FILE *file, const struct tcp_transition *way, unsigned int other)
 {
 	fprintf(file, "  %-11s  %-7s  %s", tcp_state_name(other),
-		way->by == BY_ANY ? "" : transition_by_name(way->by), way->what);
+		way->by == BY_ANY ? "" : tcp_transition_by_name(way->by), way->what);
 	if (*way->sent)
 		fprintf(file, "; %s sent", way->sent);
 	fputs(way->is_mini ? " *\n" : "\n", file);

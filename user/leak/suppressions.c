@@ -183,8 +183,8 @@ int suppressions_parse(struct suppressions **suppressions, const char *text, siz
 	parser.suppressions = calloc(1, sizeof(*parser.suppressions));
 	if (!parser.suppressions)
 		return no_memory(&parser);
-	if (size >= 3 &&
-	    !memcmp(text, "\xef\xbb\xbf", 3)) { /* the byte order mark that editors may write */
+	/* The byte order mark that editors may write. */
+	if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
 		text += 3;
 		size -= 3;
 	}

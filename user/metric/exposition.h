@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_METRIC_TEXT_H
-#define TCPWATCH_METRIC_TEXT_H
+#ifndef TCPWATCH_EXPOSITION_H
+#define TCPWATCH_EXPOSITION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_OUTPUT_PROMETHEUS_H
-#define TCPWATCH_OUTPUT_PROMETHEUS_H
+#ifndef TCPWATCH_PROMETHEUS_H
+#define TCPWATCH_PROMETHEUS_H
 
 #include "base/clock.h"
 #include "model/feature.h"

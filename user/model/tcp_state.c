@@ -43,7 +43,7 @@ bool tcp_transition_is_recorded(unsigned int from, unsigned int to)
 	return tcp_state_valid(from) && tcp_state_valid(to) && recorded[from][to];
 }
 
-const char *transition_by_name(enum transition_by by)
+const char *tcp_transition_by_name(enum tcp_transition_by by)
 {
 	static const char *const actors[] = {
 		[BY_PROCESS] = "process",

@@ -22,13 +22,13 @@ const char *tcp_state_name(unsigned int state);
 extern const unsigned char tcp_state_order[TCP_STATES];
 
 /* What causes a transition. */
-enum transition_by { BY_PROCESS, BY_PEER, BY_TIMER, BY_ANY };
+enum tcp_transition_by { BY_PROCESS, BY_PEER, BY_TIMER, BY_ANY };
 
 /* A transition from one state to another: an entry of model/tcp_states.def. */
 struct tcp_transition {
 	unsigned char from; /* TCP_ESTABLISHED ... TCP_CLOSING */
 	unsigned char to;
-	enum transition_by by;
+	enum tcp_transition_by by;
 	bool is_mini;	  /* of a mini-socket: the tracepoint inet_sock_set_state never has it */
 	const char *what; /* what happens, in words */
 	const char *sent; /* the segment that is sent then; "" for none */
@@ -43,6 +43,6 @@ extern const size_t tcp_transition_count;
 bool tcp_transition_is_recorded(unsigned int from, unsigned int to);
 
 /* "process", "peer", "timer" or "any". */
-const char *transition_by_name(enum transition_by by);
+const char *tcp_transition_by_name(enum tcp_transition_by by);
 
 #endif

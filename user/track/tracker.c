@@ -45,12 +45,13 @@ void tracker_index_listener(struct tracker *tracker, struct tcp_socket *socket, 
 
 void tracker_set_flow(struct tracker *tracker, struct tcp_socket *socket, const struct flow *flow)
 {
-	unsigned int state = socket->state;
+	const bool listens = socket->state == TCP_LISTEN;
 
-	tracker_set_state(tracker, socket,
-			  TCP_CLOSE); /* the key of the listener index has the port */
+	if (listens) /* the port is a part of the key */
+		listener_index_remove(tracker->listeners, socket);
 	socket->flow = *flow;
-	tracker_set_state(tracker, socket, state);
+	if (listens && listener_index_add(tracker->listeners, socket))
+		tracker->no_memory++;
 }
 
 struct tcp_socket *tracker_add(struct tracker *tracker, uint64_t cookie, const struct flow *flow,

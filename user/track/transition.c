@@ -6,7 +6,8 @@
 #include "track/passive_open.h"
 #include "track/retransmit.h"
 
-static void vanish(struct tracker *tracker, struct tcp_socket *socket)
+/* Removes a socket whose end was not seen. */
+static void remove_unseen(struct tracker *tracker, struct tcp_socket *socket)
 {
 	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 	tracker_remove(tracker, socket);
@@ -42,9 +43,9 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 {
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, e->cookie);
 
-	if (socket &&
-	    e->from == TCP_CLOSE) { /* it connects again, and the record of its end was lost */
-		vanish(tracker, socket);
+	/* It connects again, and the record of its end was lost. */
+	if (socket && e->from == TCP_CLOSE) {
+		remove_unseen(tracker, socket);
 		socket = NULL;
 	}
 	if (!socket) {
@@ -280,7 +281,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	if (!filter_has_flow(tracker->filter, &flow)) {
 		socket = socket_table_find(tracker->sockets, e->cookie);
 		if (socket)
-			vanish(tracker, socket);
+			remove_unseen(tracker, socket);
 		return;
 	}
 	if (source != OWNER_UNKNOWN && e->task.tgid != tracker->self_tgid)

@@ -35,7 +35,8 @@ static void threshold_0_reports_what_was_not_judged(void **state)
 	assert_int_equal(world->leak_count, 1);
 	assert_int_equal(leak->time_ns, START_NS + MS);
 	assert_int_equal(leak->age_ns, MS);
-	assert_ptr_equal(leak->process, world_process(world, &server)); /* who closed it */
+	/* The process that closed it. */
+	assert_ptr_equal(leak->process, world_process(world, &server));
 	assert_int_equal(leak->holder_count, 0);
 	assert_int_equal(world->end_count, 1);
 	assert_int_equal(world->ends[0].age_ns, MS);
@@ -48,14 +49,14 @@ static void threshold_0_reports_what_was_not_judged(void **state)
 	assert_int_equal(world->leak_count, 0);
 	world_free(world);
 
-	world = leaks_new(1); /* with any other threshold only what passes it */
+	world = leaks_new(1); /* with another threshold only sockets that pass it */
 	enter(world, 1, START_NS);
 	leave(world, 1, START_NS + MS);
 	assert_int_equal(world->leak_count, 0);
 	world_free(world);
 }
 
-/* The scan is under way when it is closed. */
+/* It is closed while the scan runs. */
 static void threshold_0_reports_what_is_closed_during_the_scan(void **state)
 {
 	struct world *world = leaks_new(0);

@@ -24,7 +24,7 @@ static void enter(struct world *world, uint64_t cookie, const struct event_flow 
 	world_step(world, cookie, flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, at_ns, NULL);
 }
 
-/* A socket in CLOSE_WAIT that idles since long. */
+/* A socket in CLOSE_WAIT that has been idle for long. */
 static void add(struct scan_result *result, uint64_t cookie, const struct event_flow *flow,
 		const struct event_task *holder, uint32_t fd)
 {
@@ -73,7 +73,7 @@ static void groups_have_the_age_of_their_oldest(void **state)
 	assert_int_equal(group->open, 3);
 	assert_int_equal(group->oldest_ns, 20 * NS_PER_S);
 	assert_false(group->oldest_at_least);
-	/* The oldest is closed: it had become 25 s; the next needs a second more for that. */
+	/* The oldest is closed at an age of 25 s; the next one reaches that a second later. */
 	for (uint64_t cookie = 1; cookie <= 3; cookie++) {
 		struct event_flow flow = server_flow(cookie);
 
@@ -94,7 +94,7 @@ static void groups_have_the_age_of_their_oldest(void **state)
 	world_free(world);
 }
 
-/* When it ended is not known, but how old it was when it was reported. */
+/* Its end was not seen, so its age is that of its report. */
 static void groups_keep_the_age_of_the_report(void **state)
 {
 	struct world *world = watch_new();
@@ -137,7 +137,7 @@ static void groups_say_where_an_age_is_a_bound(void **state)
 	world_free(world);
 }
 
-/* By process, kind and place: a server's is its listener, a client's its peer. */
+/* Groups are by process, kind and place: the listener of a server, the peer of a client. */
 static void groups_are_by_process_kind_and_place(void **state)
 {
 	struct world *world = watch_new();
@@ -247,7 +247,7 @@ static bool nobody_lives(void *context, uint32_t tgid)
 	return false;
 }
 
-/* A crawler that leaks at every host it visits; and its processes come and go. */
+/* A crawler that leaks at every host it visits, with many short processes. */
 static void groups_are_bounded_and_hold_their_process(void **state)
 {
 	struct world *world = watch_new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The leak watch: who is named. */
+/* The leak watch: the process and the holders of a leak. */
 #include "world.h"
 
 #define MS     NS_PER_MS
@@ -35,7 +35,7 @@ static void enter(struct world *world, uint64_t cookie, const struct event_flow 
 	world_step(world, cookie, flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, at_ns, NULL);
 }
 
-/* A socket in CLOSE_WAIT that idles since long. */
+/* A socket in CLOSE_WAIT that has been idle for long. */
 static void add(struct scan_result *result, uint64_t cookie, const struct event_flow *flow,
 		const struct event_task *holder, uint32_t fd)
 {
@@ -104,7 +104,7 @@ static void every_holder_is_named_the_oldest_first(void **state)
 	world_free(world);
 }
 
-/* Who connected it and still holds it is named before an older one that inherited it. */
+/* The holder that connected it is preferred to an older one that inherited it. */
 static void the_known_owner_comes_before_the_oldest(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -124,7 +124,7 @@ static void the_known_owner_comes_before_the_oldest(void **state)
 	world_free(world);
 }
 
-/* The listener's process was only the best guess. */
+/* The listener's process was the provisional owner only. */
 static void the_holder_comes_before_the_listener(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -141,7 +141,7 @@ static void the_holder_comes_before_the_listener(void **state)
 	assert_int_equal(last_leak(world)->holder_count, 1);
 	assert_int_equal(world_process(world, &worker)->leaks[LEAK_UNCLOSED], 1);
 	assert_int_equal(world_process(world, &master)->leaks[LEAK_UNCLOSED], 0);
-	/* It is known now whose it is. */
+	/* Its owner is known now. */
 	assert_ptr_equal(world_find(world, 2)->owner, world_process(world, &worker));
 	world_free(world);
 }
@@ -162,7 +162,7 @@ static void the_invisible_are_not_named(void **state)
 	world_free(world);
 }
 
-/* In flight between processes, or in an io_uring. */
+/* It is sent between processes, or belongs to an io_uring. */
 static void without_a_descriptor_the_owner_is_named(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -221,8 +221,8 @@ static void the_unaccepted_are_their_listeners(void **state)
 	world_free(world);
 }
 
-/* Children of an MPTCP listener bear its mark of a kernel socket until accept() gives them to a
- * process, and for good if they fall back to TCP. */
+/* Children of an MPTCP listener have its flag of a kernel socket until accept(), and keep it if
+ * they fall back to TCP. */
 static void children_of_mptcp_are_not_the_kernels(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -243,7 +243,7 @@ static void children_of_mptcp_are_not_the_kernels(void **state)
 	world_free(world);
 }
 
-/* Of several listeners on the port, the one that does accept has an empty queue. */
+/* Of several listeners on the port, one that accepts has an empty queue. */
 static void the_unaccepted_wait_where_a_backlog_is(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -266,7 +266,7 @@ static void the_unaccepted_wait_where_a_backlog_is(void **state)
 	world_free(world);
 }
 
-/* The backlog was emptied between: any of them could have had it. */
+/* The accept queues are empty now: any of the listeners may have had it. */
 static void without_a_backlog_all_listeners_are_named(void **state)
 {
 	struct world *world = watch_new(&everything);
@@ -365,7 +365,7 @@ static void holders_of_several_listeners_come_oldest_first(void **state)
 static const uint32_t worker_pid[] = {201};
 static const struct options of_worker = {.pids = (uint32_t *)worker_pid, .pid_count = 1};
 
-/* -p WORKER: its listener is the master's, but the worker has it. */
+/* -p WORKER: the listener belongs to the master, and the worker holds the socket. */
 static void a_watched_holder_is_reported(void **state)
 {
 	struct world *world = watch_new(&of_worker);
@@ -375,16 +375,17 @@ static void a_watched_holder_is_reported(void **state)
 	(void)state;
 	listen_on(world, 1, "0.0.0.0", &master);
 	enter(world, 2, &flow, START_NS);
-	add(&result, 2, &flow, &master, 8); /* the older one */
+	add(&result, 2, &flow, &master, 8); /* the older process */
 	add(&result, 2, &flow, &worker, 6);
 	judge(world, &result, DUE_NS);
 	assert_int_equal(world->leak_count, 1);
 	assert_ptr_equal(last_leak(world)->process, world_process(world, &worker));
-	assert_int_equal(last_leak(world)->holder_count, 2); /* the others are named, too */
+	/* The other holders are reported too. */
+	assert_int_equal(last_leak(world)->holder_count, 2);
 	world_free(world);
 }
 
-/* -p WORKER, which listens: what another process accepted is not its leak. */
+/* -p WORKER, which listens: a socket that another process accepted is not its leak. */
 static void a_watched_listener_is_not_to_blame(void **state)
 {
 	struct world *world = watch_new(&of_worker);
@@ -399,7 +400,7 @@ static void a_watched_listener_is_not_to_blame(void **state)
 	judge(world, &result, DUE_NS);
 	assert_int_equal(world->leak_count, 0);
 	assert_true(leak_watch_deadline(world->leaks) == UINT64_MAX);
-	/* Nor is its end told. */
+	/* Its end is not reported either. */
 	world_step(world, 2, &flow, TCP_CLOSE_WAIT, TCP_LAST_ACK, DUE_NS + MS, &master);
 	assert_int_equal(world->end_count, 0);
 	world_free(world);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Leaks that are ignored: nobody hears of them, and nothing counts them. */
+/* Leaks that are ignored are neither reported nor counted. */
 #include "leaks.h"
 
 #define THRESHOLD_NS (10 * NS_PER_S)

@@ -8,7 +8,7 @@
 #define THRESHOLD_NS (10 * NS_PER_S)
 #define NOW_NS	     (START_NS + THRESHOLD_NS)
 
-/* What was noted at START_NS, and a socket that did nothing since: the end of stream was taken. */
+/* The values at START_NS, and a socket that did nothing since: the end of stream was read. */
 static struct tcp_socket a_socket(void)
 {
 	return (struct tcp_socket){.cookie = 1,
@@ -48,7 +48,7 @@ static uint64_t check_progress(struct tcp_socket *socket, const struct event_sca
 	struct leak_verdict verdict = leak_judge(socket, record, TICK_NS, threshold_ns);
 
 	assert_false(verdict.leaked);
-	/* Soon enough to keep a report within its second, not so often as to spend the CPU. */
+	/* Soon enough for a report within a second, and not so often that it costs much CPU. */
 	assert_true(verdict.recheck_ns >= 50 * NS_PER_MS);
 	return verdict.recheck_ns;
 }
@@ -60,7 +60,7 @@ static void all_taken_is_unclosed(void **state)
 
 	(void)state;
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
-	record.copied_seq = 7001; /* read the end of stream since */
+	record.copied_seq = 7001; /* it has read the end of stream since */
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
 }
 
@@ -76,7 +76,7 @@ static void queue_that_nobody_reads_is_unread(void **state)
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNREAD);
 }
 
-/* Told to look again as long as it reads; then, once it stops, it is a leak. */
+/* It is judged again as long as it reads; when it stops, it is a leak. */
 static void reader_makes_progress(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -111,7 +111,7 @@ static void in_the_accept_queue_is_unaccepted(void **state)
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNACCEPTED);
 }
 
-/* No descriptor, but accepted: in flight between processes, or in an io_uring. */
+/* Accepted and without a descriptor: sent between processes, or in an io_uring. */
 static void without_a_descriptor_is_not_unaccepted(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -144,18 +144,18 @@ static void data_that_does_not_leave_is_stalled(void **state)
 	record.send_queue = 1000;
 	record.last_sent_ticks = TICKS(THRESHOLD_NS);
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
-	record.recv_queue = 1; /* nor does it read: what it wants to say comes first */
+	record.recv_queue = 1; /* it does not read either: unsent data comes first */
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
-	/* The peer's window is closed: it answers probes, but takes nothing. */
+	/* The peer's window is full: it answers probes, and receives no data. */
 	record.last_received_ticks = 0;
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
-	/* The peer is gone: it is sent again and again, and nobody answers. */
+	/* The peer is dead: the kernel retransmits without an answer. */
 	record.last_sent_ticks = 0;
 	record.last_received_ticks = TICKS(THRESHOLD_NS);
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_STALLED);
 }
 
-/* The peer takes its time: asked again when the last of it is as old as the threshold. */
+/* A slow peer: judged again when the last progress is as old as the threshold. */
 static void data_on_its_way_is_progress(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -170,12 +170,12 @@ static void data_on_its_way_is_progress(void **state)
 	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 6 * NS_PER_S);
 	record.last_sent_ticks = record.last_received_ticks = 0;
 	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), THRESHOLD_NS);
-	/* At the last moment: not at once again, and not much later either. */
+	/* Shortly before that: neither at once nor much later. */
 	record.last_sent_ticks = TICKS(THRESHOLD_NS) - 1;
 	assert_true(check_progress(&socket, &record, THRESHOLD_NS) <= 500 * NS_PER_MS);
 }
 
-/* A lawful half-close: the queue is empty at the moment, but it has sent since the peer's FIN. */
+/* A correct half-close: the queue is empty now, and data was sent after the peer's FIN. */
 static void sender_makes_progress(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -185,10 +185,10 @@ static void sender_makes_progress(void **state)
 	record.write_seq = 6000;
 	record.last_sent_ticks = TICKS(NS_PER_S);
 	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 9 * NS_PER_S);
-	record.recv_queue = 1; /* also one that has not read the end of stream */
+	record.recv_queue = 1; /* also if it has not read the end of stream */
 	assert_int_equal(check_progress(&socket, &record, THRESHOLD_NS), 9 * NS_PER_S);
 	record.recv_queue = 0;
-	/* It goes on. */
+	/* It still sends. */
 	record.write_seq = 7000;
 	record.last_sent_ticks = 0;
 	check_progress(&socket, &record, THRESHOLD_NS);
@@ -197,14 +197,14 @@ static void sender_makes_progress(void **state)
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
 }
 
-/* What was sent before the peer's FIN does not count. */
+/* Data that was sent before the peer's FIN does not count. */
 static void sending_before_the_end_is_no_progress(void **state)
 {
 	struct tcp_socket socket = a_socket();
 	struct event_scan record = a_record(true);
 
 	(void)state;
-	record.last_sent_ticks = TICKS(9 * NS_PER_S); /* a clock's grain after it */
+	record.last_sent_ticks = TICKS(9 * NS_PER_S); /* one clock tick after it */
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
 }
 
@@ -226,7 +226,7 @@ static void sequence_numbers_wrap(void **state)
 	check_progress(&socket, &record, THRESHOLD_NS);
 }
 
-/* Found by scan at a time when it had been so already: since_ns is when, at the latest. */
+/* A scan found it in CLOSE_WAIT: since_ns is the latest time of its entry. */
 static void sockets_of_unknown_start_can_be_sending(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -234,14 +234,14 @@ static void sockets_of_unknown_start_can_be_sending(void **state)
 
 	(void)state;
 	socket.since_known = 0;
-	/* The note is as of the scan; it sent before that, but after the peer's FIN. */
+	/* The values are as of the scan; it sent before that and after the peer's FIN. */
 	record.last_sent_ticks = TICKS(5 * NS_PER_S);
 	check_progress(&socket, &record, THRESHOLD_NS);
 	record.last_sent_ticks = TICKS(THRESHOLD_NS);
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
 }
 
-/* -w 0: every socket that is still there, with no regard to what it is about to do. */
+/* -w 0: every socket that still exists, whatever it does. */
 static void threshold_0_reports_at_once(void **state)
 {
 	struct tcp_socket socket = a_socket();
@@ -259,7 +259,7 @@ static void threshold_0_reports_at_once(void **state)
 	check_leak(&socket, &record, 0, LEAK_STALLED);
 }
 
-/* The ticks are of 32 bits, the product is not. */
+/* The ticks have 32 bits, the product has more. */
 static void long_idle_sockets_do_not_overflow(void **state)
 {
 	struct tcp_socket socket = a_socket();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Sockets that are in CLOSE_WAIT when their process ends. */
+/* Sockets that are in CLOSE_WAIT when their process exits. */
 #include "leaks.h"
 
 #include "leak/judge.h"
@@ -113,7 +113,7 @@ static void within_the_grace_is_none(void **state)
 	assert_int_equal(world->leak_count, 1);
 	world_free(world);
 
-	world = exits_new(0); /* every one, and once */
+	world = exits_new(0); /* each one, once */
 	enter(world, 1, START_NS);
 	leave_by_exit(world, 1, START_NS + 1);
 	assert_int_equal(world->leak_count, 1);
@@ -132,14 +132,14 @@ static void closed_in_time_is_none(void **state)
 	assert_int_equal(world->leak_count, 0);
 	world_free(world);
 
-	world = leaks_new(W); /* exits are not minded */
+	world = leaks_new(W); /* without leak_watch_report_exits() */
 	enter(world, 1, START_NS);
 	leave_by_exit(world, 1, START_NS + 5 * NS_PER_S);
 	assert_int_equal(world->leak_count, 0);
 	world_free(world);
 }
 
-/* A server that answers after the peer's shutdown(), and ends. */
+/* A server that answers after the peer's shutdown(), and exits. */
 static void who_answered_did_its_work(void **state)
 {
 	struct event_transition e = left(1, TCP_LAST_ACK, START_NS + 500 * MS);
@@ -178,7 +178,7 @@ static void reported_before_is_not_reported_again(void **state)
 	world_free(world);
 }
 
-/* The record of its entry was lost: nobody knows its age. */
+/* The record of its entry was lost: its age is not known. */
 static void unknown_ages_are_not_judged(void **state)
 {
 	struct world *world = exits_new(W);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Leaks wait for the names of their stacks: so long, and no longer. */
+/* Leaks wait a limited time for the names of their stacks. */
 #include "leaks.h"
 
 #include "leak/pending.h"
@@ -7,7 +7,7 @@
 #define MS     NS_PER_MS
 #define DUE_NS (START_NS + 10 * NS_PER_S)
 
-/* Stacks 1 to 3; the first two are of one line of code. */
+/* Stacks 1 to 3; the first two have the same line of code. */
 static const struct call_frame frames[] = {
 	{.ip = 1,
 	 .function = "handle",
@@ -22,8 +22,8 @@ static const struct call_stack stacks[] = {
 	{.frames = &frames[1], .count = 1, .how = STACK_CONNECT},
 };
 
-static unsigned int known; /* a bit for each stack whose names are there */
-static unsigned int asked; /* how many times */
+static unsigned int known; /* bit n: the names of stack n are there */
+static unsigned int asked; /* number of calls */
 
 static const struct call_stack *give_names(void *context, uint32_t stack)
 {
@@ -47,7 +47,7 @@ static struct world *stacks_new(uint64_t threshold_ns)
 	return world;
 }
 
-/* Accepted with this stack, and then left by its peer. */
+/* A connection that is accepted with this stack, and then closed by its peer. */
 static void enter_with(struct world *world, uint64_t cookie, uint32_t stack, uint64_t at_ns)
 {
 	struct event_flow flow = server_flow(cookie);
@@ -111,7 +111,7 @@ static void no_leak_is_judged_before_its_names_are_there(void **state)
 	world_free(world);
 }
 
-/* It is closed while it waits: nothing is reported that is over. */
+/* It is closed while it waits: a leak that has ended is not reported. */
 static void what_ends_while_it_waits_is_no_leak(void **state)
 {
 	struct world *world = stacks_new(10 * NS_PER_S);
@@ -129,8 +129,8 @@ static void what_ends_while_it_waits_is_no_leak(void **state)
 	world_free(world);
 }
 
-/* After 2 s it is reported without; and the next ones of this stack do not wait again, but have the
- * names once they are there. */
+/* After 2 s it is reported without names. Later leaks of this stack do not wait, and have the names
+ * once they are there. */
 static void no_leak_waits_for_long(void **state)
 {
 	struct world *world = stacks_new(10 * NS_PER_S);
@@ -174,7 +174,7 @@ static void without_a_hook_nothing_waits(void **state)
 	world_free(world);
 }
 
-/* -w 0: names are asked for when it begins, for it will be reported. */
+/* -w 0: names are asked for at the entry, because the socket will be reported. */
 static void threshold_0_asks_early(void **state)
 {
 	struct world *world = stacks_new(0);
@@ -190,7 +190,7 @@ static void threshold_0_asks_early(void **state)
 	world_free(world);
 }
 
-/* The socket is gone: a copy waits. Its end is never told before it. */
+/* The socket is removed, and a copy waits. Its end is never reported before the leak. */
 static void what_is_gone_waits_as_a_copy(void **state)
 {
 	struct world *world = stacks_new(0);
@@ -214,8 +214,8 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	assert_int_equal(world->leak_count, 0);
 
 	known = 1U << 1;
-	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 12 * MS,
-			    false); /* not yet due */
+	/* Not yet due. */
+	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 12 * MS, false);
 	assert_int_equal(world->leak_count, 0);
 	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 21 * MS, false);
 	assert_int_equal(world->leak_count, 1);
@@ -232,7 +232,7 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	assert_int_equal(world->ends[0].age_ns, MS);
 	assert_int_equal(world->ends[0].time_ns, START_NS + MS);
 	assert_int_equal(process->leaks[LEAK_UNCLOSED], 1);
-	/* The group holds the process now as the copy did. */
+	/* The group keeps the process now, like the copy before. */
 	assert_int_equal(process->sockets, held);
 	group = leak_groups_next(leak_reports_groups(leak_watch_reports(world->leaks), START_NS),
 				 NULL);
@@ -241,7 +241,7 @@ static void what_is_gone_waits_as_a_copy(void **state)
 	assert_int_equal(group->oldest_ns, MS);
 	assert_string_equal(group->site, "accepted at handle (server.c:118)");
 
-	/* The other one's names never come. */
+	/* The names of the other one never come. */
 	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 1990 * MS, false);
 	assert_int_equal(world->leak_count, 1);
 	leak_reports_settle(leak_watch_reports(world->leaks), START_NS + 2010 * MS, false);
@@ -262,7 +262,7 @@ static void in_the_end_nothing_waits(void **state)
 	assert_int_equal(world->leak_count, 1);
 	assert_int_equal(world->end_count, 1);
 	enter_with(world, 2, 1, START_NS);
-	leave(world, 2, START_NS + MS); /* and is dropped with the watch */
+	leave(world, 2, START_NS + MS); /* it is freed with the leak watch */
 	world_free(world);
 }
 
@@ -318,7 +318,7 @@ static void groups_are_by_call_site(void **state)
 	}
 	assert_int_equal(count, 3);
 	assert_int_equal(total, 6);
-	/* For the finding: the place has them all, whatever their site. */
+	/* For the finding: the place has all leaks, of any call site. */
 	assert_non_null(leak_groups_most(leak_watch_reports(world->leaks)->groups, process, &open));
 	assert_int_equal(open, 6);
 	assert_string_equal(
@@ -329,7 +329,7 @@ static void groups_are_by_call_site(void **state)
 	world_free(world);
 }
 
-/* The same words in another program are another place; there may be too many. */
+/* The same text in another program is another call site; their number is limited. */
 static void sites_are_of_their_program_and_bounded(void **state)
 {
 	struct world *world = stacks_new(10 * NS_PER_S);

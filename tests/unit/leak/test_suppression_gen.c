@@ -5,7 +5,7 @@
 
 #include "leak/suppression_gen.h"
 
-/* What is made of one leak. */
+/* The suppression for one leak. */
 static const char *made_of(const struct leak *leak)
 {
 	static char text[SUPPRESSION_LINE_MAX + 1];
@@ -36,7 +36,7 @@ static void without_a_stack_it_is_the_process_and_the_kind(void **state)
 	assert_string_equal(made_of(&made.leak), "unread:^curl$");
 	made.leak.kind = LEAK_STALLED;
 	assert_string_equal(made_of(&made.leak), "stalled:^curl$");
-	made.leak.stack = &made.stack; /* and none in it */
+	made.leak.stack = &made.stack; /* without frames */
 	assert_string_equal(made_of(&made.leak), "stalled:^curl$");
 	suppression_gen_free(NULL);
 }
@@ -171,7 +171,7 @@ static void there_is_a_limit(void **state)
 	suppression_gen_free(gen);
 }
 
-/* Any bytes, many of them such that mean something in a pattern or end a line. */
+/* Any bytes, many of which have a meaning in a pattern or end a line. */
 static char *random_name(char *name, size_t size)
 {
 	size_t length = (size_t)random() % size;
@@ -183,8 +183,7 @@ static char *random_name(char *name, size_t size)
 	return name;
 }
 
-/* All that was made of leaks, in one file, ignores all of them; and leaks that are like none of
- * them stay. */
+/* A file of all generated suppressions ignores all their leaks, and no other leak. */
 static void what_is_made_ignores_all_it_was_made_of_and_nothing_else(void **state)
 {
 	enum { LEAKS = 300 };
@@ -216,7 +215,7 @@ static void what_is_made_ignores_all_it_was_made_of_and_nothing_else(void **stat
 	suppressions = suppressions_of(text);
 	for (int i = 0; i < LEAKS; i++)
 		assert_true(suppressions_match(suppressions, &leaks[i].leak));
-	for (size_t i = 0; i < count; i++) /* each line is one, and what was made */
+	for (size_t i = 0; i < count; i++) /* each line is a generated suppression */
 		assert_string_equal(suppressions_at(suppressions, i)->text,
 				    suppression_gen_at(gen, i)->text);
 	assert_null(suppressions_at(suppressions, count));

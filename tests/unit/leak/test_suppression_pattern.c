@@ -52,7 +52,7 @@ static void patterns_match_as_in_the_table(void **state)
 		{"conn$", "connect", false},
 		{"^conn$", "conn", true},
 		{"^conn$", "conn_conn", false},
-		{"ab$", "abab", true}, /* the last, not the first */
+		{"ab$", "abab", true}, /* the last one, not the first */
 		{"*", "x", true},
 		{"*", "", false},
 		{"^*$", "anything", true},
@@ -61,7 +61,7 @@ static void patterns_match_as_in_the_table(void **state)
 		{"^a*b$", "a--b", true},
 		{"^a*b$", "a--bc", false},
 		{"^a*b$", "xa--b", false},
-		{"^ab*bc$", "abc", false}, /* no byte twice */
+		{"^ab*bc$", "abc", false}, /* no byte is used twice */
 		{"^ab*bc$", "abbc", true},
 		{"a*b", "b-a", false},
 		{"a*b", "--a--b--", true},
@@ -130,7 +130,7 @@ static void what_is_no_pattern_is_refused(void **state)
 	suppression_pattern_free(NULL);
 }
 
-/* Only so many bytes are the pattern, though more may follow. */
+/* The pattern has this length, even if more bytes follow. */
 static void the_length_ends_a_pattern(void **state)
 {
 	const char *wrong;
@@ -144,7 +144,7 @@ static void the_length_ends_a_pattern(void **state)
 	assert_null(suppression_pattern_new("\\x41", 3, &wrong));
 }
 
-/* The same by trying everything; at: matched from here on. */
+/* A simple matcher that tries everything, from byte `at` on. */
 static bool slow_match(const char *pattern, const char *text)
 {
 	if (!*pattern)
@@ -209,7 +209,7 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-/* Backtracking would take longer than the world stands. */
+/* Backtracking would take practically forever. */
 static void many_stars_take_no_long_time(void **state)
 {
 	char pattern[4001], text[4001];

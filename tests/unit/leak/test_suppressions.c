@@ -97,7 +97,7 @@ static void limits_are_exact(void **state)
 	text[SUPPRESSION_LINE_MAX] = '\0';
 	suppressions_free(suppressions_of(text));
 	check_refused(text, SUPPRESSION_LINE_MAX + 1, "dir/sup:1: 'leak:xxx");
-	for (size_t length = 1; length < 100; length++) { /* however much of it is shown */
+	for (size_t length = 1; length < 100; length++) { /* however much of it a message shows */
 		memset(text, 'x', length);
 		text[length - 1] = ':';
 		check_refused(text, length, "dir/sup:1: '");

@@ -29,7 +29,7 @@ static void deadlines_come_in_order(void **state)
 	leave(world, 1, START_NS + 8 * NS_PER_S); /* the first, */
 	assert_int_equal(leak_watch_deadline(world->leaks), START_NS + 12 * NS_PER_S);
 	leave(world, 3, START_NS + 8 * NS_PER_S); /* one between, */
-	leave(world, 5, START_NS + 8 * NS_PER_S); /* and the last */
+	leave(world, 5, START_NS + 8 * NS_PER_S); /* and the last one */
 	enter(world, 6, START_NS + 9 * NS_PER_S);
 	assert_int_equal(leak_watch_collect(world->leaks, START_NS + 12 * NS_PER_S), 1);
 	assert_int_equal(judge_idle(world, 1, 6, START_NS + 12 * NS_PER_S), 0);
@@ -45,7 +45,7 @@ static void deadlines_come_in_order(void **state)
 	world_free(world);
 }
 
-/* Thousands come and go; each is due exactly when it has been there for so long. */
+/* Thousands of sockets: each is due exactly after the threshold. */
 static void random_comings_and_goings_are_due_in_time(void **state)
 {
 	enum { SOCKETS = 3000 };
@@ -98,7 +98,7 @@ static void a_leak_is_reported_once_with_its_age(void **state)
 	(void)state;
 	enter(world, 1, START_NS);
 	scan.recv_queue = 5;
-	scan.last_sent_ticks = TICKS(9 * NS_PER_S); /* nothing new since the peer's FIN */
+	scan.last_sent_ticks = TICKS(9 * NS_PER_S); /* not after the peer's FIN */
 	assert_int_equal(leak_watch_collect(world->leaks, START_NS + 11 * NS_PER_S), 1);
 	scan_add(&result, &scan);
 	assert_int_equal(judge(world, &result, START_NS + 11 * NS_PER_S), 0);
@@ -143,7 +143,7 @@ static void a_reported_leak_has_an_end(void **state)
 	judge(world, &result, START_NS + 10 * NS_PER_S);
 	assert_int_equal(world->leak_count, 3);
 	leave(world, 1, START_NS + 25 * NS_PER_S);
-	leave(world, 4, START_NS + 26 * NS_PER_S); /* was none */
+	leave(world, 4, START_NS + 26 * NS_PER_S); /* it was not reported */
 	assert_int_equal(world->end_count, 1);
 	assert_int_equal(world->ends[0].cookie, 1);
 	assert_int_equal(world->ends[0].time_ns, START_NS + 25 * NS_PER_S);
@@ -151,19 +151,19 @@ static void a_reported_leak_has_an_end(void **state)
 	assert_false(world->ends[0].age_at_least);
 	assert_int_equal(world->ends[0].kind, LEAK_UNREAD);
 	assert_ptr_equal(world->ends[0].process, world_process(world, &server));
-	/* It is gone, but when is not known. */
+	/* Its end was not seen. */
 	leak_watch_leave(world->leaks, world_find(world, 2), 0);
 	assert_int_equal(world->end_count, 2);
 	assert_true(world->ends[1].age_ns == DURATION_UNKNOWN);
 	assert_int_equal(world->ends[1].kind, LEAK_UNCLOSED);
-	leave(world, 1, START_NS + 30 * NS_PER_S); /* a second time: nothing more to say */
+	leave(world, 1, START_NS + 30 * NS_PER_S); /* a second time: nothing is reported */
 	assert_int_equal(world->end_count, 2);
 	assert_int_equal(world_process(world, &server)->leaks[LEAK_UNCLOSED], 2);
 	assert_int_equal(world_process(world, &server)->leaks[LEAK_UNREAD], 1);
 	world_free(world);
 }
 
-/* It began before tcpwatch: its age is a lower bound, and says so, to the end. */
+/* It began before tcpwatch: its age is a lower bound and is reported as one, also at its end. */
 static void leaks_from_before_have_bounded_ages(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);
@@ -177,7 +177,7 @@ static void leaks_from_before_have_bounded_ages(void **state)
 	scan_add(&result, &old);
 	scan_add(&result, &young);
 	world_reconcile(world, &result);
-	/* One is due at once, the other when it may have been there for so long. */
+	/* One is due at once, the other after the threshold. */
 	assert_int_equal(leak_watch_collect(world->leaks, START_NS + 5 * MS), 1);
 	judge_idle(world, 1, 2, START_NS + 5 * MS);
 	assert_int_equal(world->leak_count, 1);
@@ -218,7 +218,7 @@ static void a_half_close_that_sends_is_asked_again(void **state)
 	world_free(world);
 }
 
-/* Its record is on the way, or was lost: not a leak yet, and asked again soon. */
+/* The record of its end comes later, or was lost: it is no leak yet, and judged again soon. */
 static void what_the_scan_does_not_find_is_asked_again(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);
@@ -286,7 +286,7 @@ static void a_failed_scan_is_made_up_for(void **state)
 	world_free(world);
 }
 
-/* Asked again at a time that was meant for its former life (connect(AF_UNSPEC), connect()). */
+/* It is due at the deadline of an earlier connection (connect(AF_UNSPEC), connect()). */
 static void a_new_life_has_its_own_deadline(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);
@@ -303,7 +303,7 @@ static void a_new_life_has_its_own_deadline(void **state)
 	world_free(world);
 }
 
-/* The records between were lost: it is in CLOSE_WAIT for a second time, the last in the row. */
+/* The records between were lost: it enters CLOSE_WAIT a second time, as the last in the list. */
 static void who_enters_again_waits_again(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);
@@ -320,7 +320,7 @@ static void who_enters_again_waits_again(void **state)
 	judge_idle(world, 1, 3, START_NS + 15 * NS_PER_S);
 	assert_int_equal(world->leak_count, 3);
 	assert_int_equal(world->leak_notes[2].leak.cookie, 1);
-	/* And after a leak: that one has ended, this is another. */
+	/* After a leak: that one has ended, and this is another one. */
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, START_NS + 20 * NS_PER_S,
 		   NULL);
 	assert_int_equal(world->end_count, 1);
@@ -332,7 +332,7 @@ static void who_enters_again_waits_again(void **state)
 	world_free(world);
 }
 
-/* A socket of the kernel has no descriptor that anyone could close. */
+/* A socket of the kernel has no descriptor that a process could close. */
 static void kernel_sockets_never_leak(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);

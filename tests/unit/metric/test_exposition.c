@@ -5,7 +5,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* What was written, which is then gone. */
+/* Takes the text that was written. */
 static void check_text(struct metric_text *text, const char *wanted)
 {
 	assert_false(text->no_memory);
@@ -32,7 +32,8 @@ static void a_family_has_help_and_type(void **state)
 			  "# HELP x_open Open now.\n# TYPE x_open gauge\n");
 }
 
-/* In OpenMetrics it is a sample's suffix, in the older text a part of the family's name. */
+/* In OpenMetrics _total is a suffix of the sample, in the older format a part of the family's name.
+ */
 static void only_the_text_format_has_total_in_the_name_of_a_family(void **state)
 {
 	struct metric_text text = {0};
@@ -121,7 +122,7 @@ static void a_page_grows_as_needed(void **state)
 static void check_label(const char *value, size_t size, const char *wanted)
 {
 	char labels[256], whole[256];
-	char *exact = malloc(size + !size); /* the sanitizers see who reads behind it */
+	char *exact = malloc(size + !size); /* the sanitizers see a read after it */
 	size_t length;
 
 	assert_non_null(exact);
@@ -144,9 +145,9 @@ static void a_value_is_escaped(void **state)
 	CHECK_LABEL("a\\b", "a\\\\b");
 	CHECK_LABEL("a\nb", "a\\nb");
 	CHECK_LABEL("\"\\\n", "\\\"\\\\\\n");
-	/* What is a backslash and an n stays that. */
+	/* A backslash and an n stay what they are. */
 	CHECK_LABEL("\\n", "\\\\n");
-	/* The format has no escape for these, and needs none. */
+	/* The format does not escape these. */
 	CHECK_LABEL("a\tb\033[31m", "a\tb\033[31m");
 }
 
@@ -169,14 +170,14 @@ static void what_is_not_utf8_is_replaced(void **state)
 	CHECK_LABEL("\xc3\"", REPLACEMENT "\\\"");
 }
 
-/* The kernel cuts names at 15 bytes. */
+/* The kernel cuts off names after 15 bytes. */
 static void what_is_cut_off_at_the_end_is_replaced(void **state)
 {
 	(void)state;
 	CHECK_LABEL("a\xc3", "a" REPLACEMENT);
 	CHECK_LABEL("a\xe2\x82", "a" REPLACEMENT REPLACEMENT);
 	CHECK_LABEL("\xf0\x9f\x90", REPLACEMENT REPLACEMENT REPLACEMENT);
-	/* The rest of it may stand behind: it is not the value's. */
+	/* Bytes after the value do not belong to it. */
 	check_label("\xc3\xbc", 1, REPLACEMENT);
 	check_label("\xf0\x9f\x90\xa7", 3, REPLACEMENT REPLACEMENT REPLACEMENT);
 }
@@ -195,7 +196,7 @@ static void labels_are_separated_by_commas(void **state)
 	assert_memory_equal(labels, wanted, size);
 }
 
-/* Whatever the room: never more than it, and never half a label. */
+/* For any capacity: never more bytes than that, and never a part of a label. */
 static void what_does_not_fit_is_left_out(void **state)
 {
 	static const char whole[] = "a=\"b\",name=\"1\\\"" REPLACEMENT "\"";

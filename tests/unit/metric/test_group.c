@@ -43,7 +43,7 @@ static struct metric_group *get(struct fixture *fixture, const char *comm)
 	return group;
 }
 
-/* One of everything that only grows. */
+/* Counts one of everything that only grows. */
 static void count(struct metric_group *group)
 {
 	group->exported = false;
@@ -63,7 +63,7 @@ static struct metric_group *other_of(struct fixture *fixture)
 	return group;
 }
 
-/* What all groups have counted together; each counter must have been counted as often. */
+/* The sum over all groups, which must be the same for each counter. */
 static uint64_t sum(struct fixture *fixture)
 {
 	uint64_t transitions = 0, lifetimes = 0, waits = 0, leaks = 0, ns = 0;
@@ -109,7 +109,7 @@ static void every_bound_is_inclusive(void **state)
 	assert_int_equal(bucket_of(UINT64_MAX), METRIC_BOUNDS);
 }
 
-/* As the contract has them. */
+/* The bounds are part of the output format. */
 static void bounds_stay(void **state)
 {
 	static const double seconds[METRIC_BOUNDS] = {
@@ -141,7 +141,7 @@ static void what_is_not_asked_for_does_not_split(void **state)
 	b.pid = 2;
 	b.cgroup = 4;
 	b.netns = 5;
-	/* What is behind the name's end is nobody's. */
+	/* Bytes after the end of the name do not count. */
 	b.comm[7] = 'x';
 	assert_ptr_equal(metric_groups_get(fixture.groups, &a),
 			 metric_groups_get(fixture.groups, &b));
@@ -182,7 +182,7 @@ static struct metric_group *get_in(struct fixture *fixture, const char *comm, ui
 	return metric_groups_get(fixture->groups, &key);
 }
 
-/* A service that was started again has a new cgroup, of the same path: the same series. */
+/* A service that is restarted has a new cgroup with the same path: the same series. */
 static void cgroups_split_by_path(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){.cgroup = true}, LIMIT);
@@ -194,7 +194,7 @@ static void cgroups_split_by_path(void **state)
 	assert_ptr_not_equal(get_in(&fixture, "nginx", b), group);
 	assert_ptr_not_equal(get_in(&fixture, "nginx", 0), group);
 	assert_int_equal(metric_groups_count(fixture.groups), 3);
-	/* Its last process is gone; the group stays, and so does its path. */
+	/* Its last process has exited; the group and its path stay. */
 	metric_groups_release(fixture.groups, a);
 	assert_string_equal(metric_groups_path(fixture.groups, group), "/a.service");
 	again = metric_groups_hold(fixture.groups, "/a.service");
@@ -206,7 +206,7 @@ static void cgroups_split_by_path(void **state)
 	metric_groups_free(fixture.groups);
 }
 
-/* Each in a cgroup of its own: what goes lets its path go. */
+/* Each group in a cgroup of its own: an evicted group releases its path. */
 static void many_cgroups_do_not_add_up(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){.cgroup = true}, LIMIT);
@@ -271,7 +271,7 @@ static void names_that_a_label_shows_alike_are_one_group(void **state)
 
 	(void)state;
 	assert_ptr_equal(get(&fixture, "a\xfe"), get(&fixture, "a\x80"));
-	/* Cut off at the kernel's 15 bytes. */
+	/* Cut off after the kernel's 15 bytes. */
 	assert_ptr_equal(get(&fixture, "12345678901234\xc3"), get(&fixture, "12345678901234\xe2"));
 	assert_int_equal(metric_groups_count(fixture.groups), 2);
 	assert_ptr_not_equal(get(&fixture, "\xc3\xbc"), get(&fixture, "\xc3\xb6"));
@@ -297,7 +297,7 @@ static void a_thousand_short_lived_commands_stay_within_the_limit(void **state)
 		before++;
 		assert_true(other_of(&fixture)->leaks[LEAK_STALLED] >= other_before);
 		other_before = other_of(&fixture)->leaks[LEAK_STALLED];
-		/* Now and then somebody looks. */
+		/* A scrape now and then. */
 		if (i % 100 == 0) {
 			metric_groups_begin(fixture.groups);
 			metric_groups_exported(fixture.groups);
@@ -323,7 +323,7 @@ static void the_quietest_makes_room(void **state)
 	assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 2);
 	assert_int_equal(get(&fixture, "c")->leaks[LEAK_STALLED], 1);
 	assert_int_equal(metric_groups_count(fixture.groups), 3);
-	/* It comes back, and begins at 0. */
+	/* It is created again, and starts at 0. */
 	assert_int_equal(get(&fixture, "b")->leaks[LEAK_STALLED], 0);
 	assert_int_equal(sum(&fixture), 5);
 	metric_groups_free(fixture.groups);
@@ -350,7 +350,7 @@ static void who_has_sockets_stays_and_the_newcomer_counts_in_other(void **state)
 	metric_groups_free(fixture.groups);
 }
 
-/* While sockets are counted, those whose turn has not come yet have not lost theirs. */
+/* While sockets are counted, groups that are not counted yet are not evicted. */
 static void nobody_is_put_out_while_sockets_are_counted(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){0}, 2);
@@ -365,13 +365,13 @@ static void nobody_is_put_out_while_sockets_are_counted(void **state)
 	get(&fixture, "a")->sockets[TCP_LISTEN] = 1;
 	metric_groups_exported(fixture.groups);
 	assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 1);
-	/* It is known now that b has none any more. */
+	/* After the count, b has none any more. */
 	assert_false(get(&fixture, "c")->other);
 	assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 1);
 	metric_groups_free(fixture.groups);
 }
 
-/* Off the list for its sockets, and on it again in its old place. */
+/* A group with sockets leaves the list, and returns to its former place. */
 static void who_had_sockets_is_put_out_in_turn(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){0}, 3);
@@ -385,7 +385,7 @@ static void who_had_sockets_is_put_out_in_turn(void **state)
 	get(&fixture, "b")->sockets[TCP_LISTEN] = 1;
 	get(&fixture, "c")->sockets[TCP_LISTEN] = 1;
 	assert_true(get(&fixture, "d")->other);
-	/* a was asked for last. */
+	/* a had the last event. */
 	pass(&fixture, NS_PER_S);
 	get(&fixture, "a");
 	metric_groups_begin(fixture.groups);
@@ -401,7 +401,7 @@ static void who_had_sockets_is_put_out_in_turn(void **state)
 	metric_groups_free(fixture.groups);
 }
 
-/* Against a plain model: in any order of calls it is always the one longest quiet that goes. */
+/* Against a simple model: in any order of calls the group without events for longest is evicted. */
 static void it_is_always_the_quietest_of_those_without_sockets(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){0}, LIMIT);
@@ -529,7 +529,7 @@ static void who_is_asked_for_is_not_quiet(void **state)
 	metric_groups_free(fixture.groups);
 }
 
-/* However seldom somebody looks: a group with sockets goes on counting. */
+/* However rare scrapes are, a group with sockets keeps its counts. */
 static void who_has_sockets_does_not_leave(void **state)
 {
 	struct fixture fixture = make_groups((struct metric_labels){0}, LIMIT);
@@ -543,7 +543,7 @@ static void who_has_sockets_does_not_leave(void **state)
 		assert_int_equal(get(&fixture, "a")->leaks[LEAK_STALLED], 1);
 		pass(&fixture, 2 * METRIC_QUIET_NS);
 	}
-	/* Its last socket is gone: it is seen without one once more. */
+	/* Its last socket has closed: one more page has the group without sockets. */
 	metric_groups_begin(fixture.groups);
 	assert_int_equal(metric_groups_count(fixture.groups), 1);
 	metric_groups_exported(fixture.groups);

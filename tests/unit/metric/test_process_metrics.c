@@ -8,7 +8,7 @@
 
 #include "metric/process_metrics.h"
 
-/* The page, terminated; to be freed. */
+/* The page, terminated; the caller frees it. */
 static char *page(bool open_metrics)
 {
 	struct metric_text text = {.open_metrics = open_metrics};
@@ -22,7 +22,7 @@ static char *page(bool open_metrics)
 	return data;
 }
 
-/* The number behind a name that begins a line; there must be just one. */
+/* The number after a name at the beginning of a line; there must be exactly one. */
 static double value(const char *name)
 {
 	char wanted[64], *text = page(false), *at, *end;
@@ -87,14 +87,14 @@ static void memory_grows_by_what_is_touched(void **state)
 	assert_non_null(memory);
 	assert_true(resident > 0 && resident <= all);
 	memset(memory, 1, size);
-	/* Read, so that no compiler leaves the writing out. */
+	/* Read it, so that the compiler does not remove the writes. */
 	assert_int_equal(((volatile char *)memory)[size / 2], 1);
 	assert_true(value("process_resident_memory_bytes") >= resident + 0.9 * (double)size);
 	assert_true(value("process_virtual_memory_bytes") >= all + 0.9 * (double)size);
 	free(memory);
 }
 
-/* Clocks run differently: by at most a second here. */
+/* The clocks differ by at most a second here. */
 static void the_start_is_before_now_and_does_not_move(void **state)
 {
 	double start = value("process_start_time_seconds");

@@ -12,7 +12,7 @@
 	(1U << FEATURE_TRANSITIONS | 1U << FEATURE_DESCRIPTORS | 1U << FEATURE_TABLES |            \
 	 1U << FEATURE_CLOSES)
 
-/* A page and what it was made of: two commands, and "other". */
+/* A page and its content: two commands and "other". */
 struct page {
 	struct metric_groups *groups;
 	struct metric_text text; /* terminated */
@@ -40,13 +40,13 @@ static void fill(struct metric_groups *groups)
 	group->oldest_ns = START_NS;
 	group->findings[FINDING_DEAD_PEER] = 2;
 	group->transitions[TCP_ESTABLISHED][TCP_CLOSE_WAIT] = 4;
-	group->transitions[TCP_LISTEN][TCP_TIME_WAIT] = 1; /* nothing that is known */
+	group->transitions[TCP_LISTEN][TCP_TIME_WAIT] = 1; /* not a usual one */
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 300 * NS_PER_MS);
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 10 * NS_PER_US);
 	metric_histogram_record(&group->lifetimes[TCP_CLOSE_WAIT], 700000 * NS_PER_S);
 	metric_histogram_record(&group->accept_wait, NS_PER_MS);
 	group->segments.repeated[TCP_ESTABLISHED] = 5;
-	group->segments.repeated[TCP_FIN_WAIT2] = 6; /* nothing that is known */
+	group->segments.repeated[TCP_FIN_WAIT2] = 6; /* not a usual one */
 	group->segments.resets_received = 7;
 	group = group_of(groups, "a\"b\\c\nd\xff");
 	group->sockets[TCP_ESTABLISHED] = UINT64_MAX;
@@ -236,7 +236,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Each line is a sample that is there once, or names a family. */
+/* Each line is a sample that occurs once, or begins a family. */
 static void check_lines(struct page *page)
 {
 	static char *samples[10000];
@@ -272,7 +272,7 @@ static void every_line_is_a_series_of_its_own(void **state)
 	}
 }
 
-/* alerts and rates need a 0 to begin with: for every group, and "other". */
+/* Alerts and rates need a 0 at the start, for every group and "other". */
 static void what_has_not_happened_is_there_with_0(void **state)
 {
 	static const char *const kinds[] = {"unclosed", "unread", "unaccepted", "stalled"};
@@ -301,12 +301,12 @@ static void what_has_not_happened_is_there_with_0(void **state)
 	assert_int_equal(count_of(&page, "\ntcpwatch_leaks_total{"), 3 * 4);
 	assert_int_equal(count_of(&page, "\ntcpwatch_findings{"), 3 * FINDINGS);
 	check_has(&page, "\ntcpwatch_findings{comm=\"other\",finding=\"reset-storm\"} 0\n");
-	/* No socket, no time. */
+	/* Without a socket there is no time. */
 	assert_int_equal(count_of(&page, "\ntcpwatch_oldest_close_wait_timestamp_seconds{"), 1);
 	page_free(&page);
 }
 
-/* What docs/metrics.md says, and sample_limit in deploy/ builds upon. */
+/* The numbers of docs/metrics.md, on which sample_limit in deploy/ depends. */
 static void a_group_has_as_many_series_as_the_documentation_says(void **state)
 {
 	struct page page = make_plain_page();

@@ -16,7 +16,7 @@
 #define LINGER	EVENT_LINGER
 #define LINGER2 EVENT_LINGER2_NEG
 
-/* A transition to CLOSE, as the kernel's fields show it, and why it was. */
+/* A transition to CLOSE with the kernel's fields, and its cause. */
 struct exit {
 	const char *what;
 	enum cause wanted;
@@ -98,8 +98,8 @@ static void ends_with_an_error(void **state)
 	CHECK_EXITS(exits);
 }
 
-/* icmp_err_convert[] of net/ipv4/icmp.c and tab_unreach[] of net/ipv6/icmp.c: what a router or a
- * firewall's REJECT answers to a SYN. */
+/* icmp_err_convert[] of net/ipv4/icmp.c and tab_unreach[] of net/ipv6/icmp.c: the answers of a
+ * router or a firewall to a SYN. */
 static void icmp_is_unreachable(void **state)
 {
 	static const struct exit exits[] = {
@@ -167,7 +167,7 @@ static void ends_by_the_process(void **state)
 		{"and SO_LINGER does not matter then", CAUSE_RESET_SENT, TCP_ESTABLISHED, BOTH,
 		 ACTOR | HELD | LINGER, 0, 1},
 		{"SO_LINGER 0", CAUSE_ABORT, TCP_ESTABLISHED, BOTH, ACTOR | HELD | LINGER, 0, 0},
-		/* The FIN counts 1 in the queue, but is nothing to read. */
+		/* The FIN counts 1 in the queue and is no data. */
 		{"SO_LINGER 0 in CLOSE_WAIT, FIN unread", CAUSE_ABORT, TCP_CLOSE_WAIT, BOTH,
 		 ACTOR | HELD | DONE | LINGER, 0, 1},
 		{"SO_LINGER 0 in CLOSE_WAIT, FIN read", CAUSE_ABORT, TCP_CLOSE_WAIT, BOTH,
@@ -193,7 +193,8 @@ static void ends_by_nobody(void **state)
 		{"listener closed, peer had closed", CAUSE_LISTENER_CLOSED, TCP_CLOSE_WAIT, RCV,
 		 DONE, 0, 1},
 		{"listener closed, Fast Open", CAUSE_LISTENER_CLOSED, TCP_SYN_RECV, 0, 0, 0, 0},
-		/* tcp_out_of_resources(), a dying netns, TCP_REPAIR: not to be told apart. */
+		/* tcp_out_of_resources(), the end of a netns, TCP_REPAIR: they cannot be
+		   distinguished. */
 		{"held, no error, no actor", CAUSE_NONE, TCP_ESTABLISHED, 0, HELD, 0, 0},
 		{"held, no error, no actor, CLOSE_WAIT", CAUSE_NONE, TCP_CLOSE_WAIT, RCV,
 		 HELD | DONE, 0, 1},
@@ -208,7 +209,7 @@ static void ends_by_nobody(void **state)
 	CHECK_EXITS(exits);
 }
 
-/* Changes that are no end have no cause, whatever the fields say. */
+/* Transitions to other states have no cause, whatever the fields are. */
 static void only_ends_have_a_cause(void **state)
 {
 	static const __u32 errors[] = {0, ECONNRESET, ETIMEDOUT};
@@ -228,7 +229,7 @@ static void only_ends_have_a_cause(void **state)
 	}
 }
 
-/* Of the contract for JSON Lines, and one word each. */
+/* The names are part of the output format JSON Lines, and one word each. */
 static void names(void **state)
 {
 	(void)state;

@@ -5,7 +5,7 @@
 
 #include "model/event_check.h"
 
-/* Room for any record, and for what is behind it. */
+/* Memory for any record, and for bytes after it. */
 union record {
 	struct event_header header;
 	struct event_transition transition;
@@ -105,7 +105,7 @@ static union record a_scan_mini(void)
 
 static int check(const union record *record)
 {
-	/* Just as long as it says, so that a look behind it is seen. */
+	/* Memory of exactly its size, so that the sanitizers see a read after it. */
 	void *exact = make_exact(record);
 	int err = event_check(exact, record->header.size);
 
@@ -174,7 +174,7 @@ static void wrong_kinds_are_refused(void **state)
 	}
 }
 
-/* Every size but the right one, said of the record and true of it. */
+/* Every wrong size, of the record and in its header. */
 static void wrong_sizes_are_refused(void **state)
 {
 	union record records[ALL_KINDS];
@@ -188,9 +188,9 @@ static void wrong_sizes_are_refused(void **state)
 
 			if (size == records[i].header.size)
 				continue;
-			/* It is shorter or longer than it says ... */
+			/* It is shorter or longer than its header says, */
 			assert_int_equal(event_check(&record, size), -EPROTO);
-			/* ... and it says so itself. */
+			/* and its header has the wrong size too. */
 			record.header.size = (__u16)size;
 			exact = malloc(size ? size : 1);
 			memcpy(exact, &record, size);
@@ -200,7 +200,7 @@ static void wrong_sizes_are_refused(void **state)
 	}
 }
 
-/* A record is long because it has an actor, and has an actor because it is long. */
+/* A record has the long form if, and only if, it has an actor. */
 static void length_and_actor_agree(void **state)
 {
 	union record lacks = an_acted_transition(), extra = an_acted_transition();
@@ -236,7 +236,7 @@ static void states_that_do_not_exist_are_refused(void **state)
 	}
 }
 
-/* Mini-sockets have few states, each kind its own. */
+/* Each kind of mini-socket has its own few states. */
 static void states_of_mini_sockets(void **state)
 {
 	(void)state;
@@ -259,7 +259,7 @@ static void states_of_mini_sockets(void **state)
 	}
 }
 
-/* What became of a mini-socket: of each kind, only what there is. */
+/* Records of mini-sockets have only the existing events. */
 static void fates_that_do_not_exist_are_refused(void **state)
 {
 	(void)state;
@@ -276,7 +276,7 @@ static void fates_that_do_not_exist_are_refused(void **state)
 	}
 }
 
-/* Any time, age, count and number of ticks may be. */
+/* Any time, age, count and number of ticks is valid. */
 static void numbers_are_not_judged(void **state)
 {
 	static const uint64_t numbers[] = {0, 1, INT64_MAX, UINT64_MAX};
@@ -307,7 +307,7 @@ static void numbers_are_not_judged(void **state)
 	}
 }
 
-/* Where the flow of each kind is; NULL where it has none. */
+/* The flow of a record; NULL if its kind has none. */
 static struct event_flow *flow_of(union record *record)
 {
 	switch (record->header.kind) {
@@ -351,14 +351,14 @@ static void other_families_are_refused(void **state)
 		}
 }
 
-/* 0 marks free places in tables. */
+/* 0 marks free entries in tables. */
 static void cookie_0_is_refused(void **state)
 {
 	union record records[ALL_KINDS];
 	size_t count = all_kinds(records);
 
 	(void)state;
-	/* All have it at the same place. */
+	/* All kinds have it at the same offset. */
 	_Static_assert(offsetof(struct event_transition, cookie) ==
 			       offsetof(struct event_scan, cookie),
 		       "wire format");
@@ -387,7 +387,7 @@ static void cookie_0_is_refused(void **state)
 	}
 }
 
-/* Its frames are counted, and somebody's. */
+/* It has a number of frames and a process. */
 static void stacks_without_sense_are_refused(void **state)
 {
 	union record stack;

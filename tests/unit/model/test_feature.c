@@ -10,7 +10,7 @@ static feature_set without(enum feature feature)
 	return ALL & ~(1u << feature);
 }
 
-/* Names in outputs are promises. */
+/* Names in outputs never change. */
 static void names_are_as_promised(void **state)
 {
 	static const char *const names[] = {
@@ -26,7 +26,7 @@ static void names_are_as_promised(void **state)
 		assert_string_equal(feature_infos[i].name, names[i]);
 }
 
-/* A table of them has a width; each tells what it gives and what is lost without it. */
+/* The columns of --features have a width; each feature has both texts. */
 static void each_is_told_in_one_line(void **state)
 {
 	(void)state;
@@ -82,7 +82,7 @@ static void only_what_is_kept_from_us_is_missing(void **state)
 	(void)state;
 	for (int i = 0; i < FEATURES; i++)
 		for (int j = 0; j < FEATURES; j++) {
-			/* -f and -s were not asked for; accept() tells what close() would. */
+			/* Without -f and -s; records of accept() replace those of close(). */
 			bool wanted = i == j && !feature_is_optional((enum feature)i) &&
 				      i != FEATURE_CLOSES;
 

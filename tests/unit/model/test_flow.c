@@ -63,7 +63,7 @@ static void mapped_is_ipv4(void **state)
 	check_text(&mapped, "10.1.2.3:80", "10.9.8.7:4000");
 }
 
-/* A socket that is on its way to be IPv4 has one end still open. */
+/* A socket that becomes IPv4 may have one end that is not set yet. */
 static void half_mapped_is_ipv4(void **state)
 {
 	struct flow connecting = read_flow("::", 0, "::ffff:10.9.8.7", 80);
@@ -79,7 +79,7 @@ static void half_mapped_is_ipv4(void **state)
 	assert_true(flow_local_is_any(&any));
 }
 
-/* Addresses that only look like mapped ones. */
+/* Addresses that are similar to mapped ones. */
 static void nearly_mapped_is_ipv6(void **state)
 {
 	static const char *const addresses[] = {"::10.1.2.3", "::fffe:10.1.2.3", "1::ffff:10.1.2.3",
@@ -137,7 +137,7 @@ static void connections_match_their_listeners(void **state)
 		{"2001:db8::1", "10.0.0.1", false},
 		{"::ffff:10.0.0.1", "10.0.0.1", true},
 		{"::ffff:10.0.0.1", "10.0.0.2", false},
-		/* The same first bytes, but another family. */
+		/* The same first bytes in another family. */
 		{"10.0.0.1", "a00:1::", false},
 		{"a00:1::", "10.0.0.1", false},
 	};

@@ -25,7 +25,7 @@ static void test_reserved(void **state)
 	assert_int_equal(reserved("\n", 32768, 60999), 0);
 	assert_int_equal(reserved("40000\n", 32768, 60999), 1);
 	assert_int_equal(reserved("40000,40002-40004\n", 32768, 60999), 4);
-	/* What is outside the range was not in it before. */
+	/* Reserved ports outside the range do not matter. */
 	assert_int_equal(reserved("8080,32760-32769,60999-61010\n", 32768, 60999), 3);
 	assert_int_equal(reserved("1-65535\n", 32768, 60999), 28232);
 	assert_int_equal(reserved("0,65535\n", 0, 65535), 2);
@@ -37,7 +37,7 @@ static void test_each_counts_once(void **state)
 	assert_int_equal(reserved("40000,40000,39999-40001,40000-40002", 32768, 60999), 4);
 }
 
-/* The kernel writes none of these; whoever mounts a /proc of his own can. */
+/* The kernel writes none of these; another file system on /proc may. */
 static void test_hostile(void **state)
 {
 	char many[65536];
@@ -83,7 +83,7 @@ static void test_any_bytes(void **state)
 	}
 }
 
-/* The sysctl's own text, read another way. */
+/* The text of the sysctl, read in another way. */
 static uint32_t number_of(const char *path)
 {
 	char text[64] = "";

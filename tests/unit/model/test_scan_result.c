@@ -38,7 +38,7 @@ static bool in_order(const struct event_scan *a, const struct event_scan *b)
 	return a->fd < b->fd;
 }
 
-/* A socket's records together, descriptors first, the oldest holder first, none twice. */
+/* The records of a socket are together, descriptors first, oldest holder first, none twice. */
 static void random_records_are_sorted_and_grouped(void **state)
 {
 	struct scan_result result = {0};
@@ -134,7 +134,7 @@ static void holders_come_oldest_first(void **state)
 	scan_result_clear(&result);
 }
 
-/* Walks of tables that change show some sockets twice. */
+/* Iterators over tables that change return some sockets twice. */
 static void duplicates_count_once(void **state)
 {
 	struct scan_result result = {0};
@@ -143,7 +143,7 @@ static void duplicates_count_once(void **state)
 	for (int i = 0; i < 3; i++) {
 		add(&result, make_found(5));
 		add(&result, make_holder(5, 30, 300, 7));
-		add(&result, make_holder(5, 30, 300, 8)); /* the same process again, by dup() */
+		add(&result, make_holder(5, 30, 300, 8)); /* the same process, by dup() */
 		add(&result, make_holder(5, 31, 300, 7));
 		add(&result, make_holder(5, 30, 301, 7)); /* the pid was used again */
 	}
@@ -177,7 +177,7 @@ static void malformed_records_are_refused(void **state)
 	scan_result_clear(&result);
 }
 
-/* Good records, but none that a scan makes: one with an actor has the very size of a scan's. */
+/* Valid records that are none of a scan: one with an actor has the size of a scan record. */
 static void records_of_the_ring_are_refused(void **state)
 {
 	struct scan_result result = {0};
@@ -205,7 +205,7 @@ static void only_what_was_seen_is_covered(void **state)
 	assert_int_equal(scan_result_add_seen(&result, 7), 0);
 	assert_true(scan_result_covers(&result, NETNS));
 	assert_true(scan_result_covers(&result, 7));
-	/* No process has it any more, so that its sockets are gone. */
+	/* No process is in it any more, so it has no sockets. */
 	assert_true(scan_result_covers(&result, OTHER_NETNS));
 	result.some_unseen = true; /* or it could not be read */
 	assert_true(scan_result_covers(&result, NETNS));
@@ -214,7 +214,7 @@ static void only_what_was_seen_is_covered(void **state)
 	assert_true(scan_result_covers(&result, OTHER_NETNS));
 }
 
-/* A connection may end as a socket while it is scanned: it can be both. */
+/* A connection may become a mini-socket during the scan: it can be found as both. */
 static void mini_sockets_come_last_and_once(void **state)
 {
 	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
@@ -227,7 +227,7 @@ static void mini_sockets_come_last_and_once(void **state)
 	add(&result, make_scan_mini(1, &flow, TCP_TIME_WAIT, 0, START_NS + 1));
 	add(&result, make_holder(1, 100, 5, 3));
 	add(&result, make_found(1));
-	add(&result, make_scan_mini(1, &flow, TCP_FIN_WAIT2, 0, START_NS)); /* the same, again */
+	add(&result, make_scan_mini(1, &flow, TCP_FIN_WAIT2, 0, START_NS)); /* the same one */
 	add(&result, make_scan_mini(3, &flow, TCP_SYN_RECV, 77, START_NS));
 	assert_int_equal(scan_result_add(&result, &wrong, sizeof(wrong)), -EPROTO);
 	scan_result_finish(&result);

@@ -6,8 +6,8 @@
 #include "events.h"
 
 /*
- * What the kernel can do, put down a second time, by hand: rows from, columns to, both in the order
- * of the kernel's numbers. r: the tracepoint tells of it; m: only tcpwatch does, of mini-sockets.
+ * The transitions of the kernel, written a second time by hand: rows from, columns to, both in the
+ * order of the kernel's numbers. r: the tracepoint has it; m: tcpwatch only, of mini-sockets.
  */
 static const char *const ways[TCP_STATES] = {
 	/*		     ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT,
@@ -55,8 +55,8 @@ static void the_table_has_each_way_once_and_in_words(void **state)
 		assert_int_equal(ways[way->from][way->to - 1], way->is_mini ? 'm' : 'r');
 		assert_true(strlen(way->what) > 3);
 		assert_non_null(way->sent);
-		assert_non_null(transition_by_name(way->by));
-		/* Nobody but the process stays where it is: close() after shutdown(). */
+		assert_non_null(tcp_transition_by_name(way->by));
+		/* Only a process keeps the state: close() after shutdown(). */
 		assert_true(way->from != way->to || way->by == BY_PROCESS);
 	}
 	for (unsigned int from = TCP_ESTABLISHED; from < TCP_STATES; from++)
@@ -65,7 +65,7 @@ static void the_table_has_each_way_once_and_in_words(void **state)
 	assert_int_equal(tcp_transition_count, wanted);
 }
 
-/* Nobody is caught for ever, and nothing is out of reach. */
+/* Each state can be reached, and each can be left. */
 static void every_state_has_a_way_in_and_out(void **state)
 {
 	(void)state;

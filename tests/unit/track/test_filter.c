@@ -71,8 +71,8 @@ static void a_pid_is_bound_to_the_first_process(void **state)
 	assert_false(filter_has_process(filter, 100, 6, "a")); /* the pid is used again */
 	assert_true(filter_has_process(filter, 100, 5, "a"));
 	filter_exited(filter, 100);
-	assert_true(filter_has_process(filter, 100, 5,
-				       "a")); /* it has exited, and is the same process */
+	/* It has exited, and is the same process. */
+	assert_true(filter_has_process(filter, 100, 5, "a"));
 	assert_false(filter_has_process(filter, 100, 6, "a"));
 	filter_free(filter);
 }

@@ -101,8 +101,8 @@ static void what_a_scan_does_not_find_is_gone(void **state)
 		assert_int_equal(mini_table_count(world->tracker.minis), full ? 3 : 1);
 		assert_non_null(world_find_mini(world, 2));
 		assert_int_equal(world_process(world, &client)->sockets, full ? 3 : 1);
-		assert_int_equal(world->change_count,
-				 changes); /* the time of their ends is not known */
+		/* The time of their ends is not known. */
+		assert_int_equal(world->change_count, changes);
 		/* The start of the one that was found is still known. */
 		if (full) {
 			feed_mini(world, 2, MINI_ENDED, TCP_TIME_WAIT, 0, START_NS + 60000 * MS);
@@ -233,8 +233,8 @@ static void a_scan_keeps_it_alive(void **state)
 	to_orphan(world, 3, START_NS);
 	add_client(&result, 1, TCP_FIN_WAIT2);
 	begin(world, &result);
-	mini_scan_end(&world->tracker,
-		      &(struct scan_result){0}); /* an older scan: nothing happens */
+	/* An older scan: nothing happens. */
+	mini_scan_end(&world->tracker, &(struct scan_result){0});
 	scan_result_clear(&result);
 	feed_mini(world, 2, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 50 * NS_PER_S);
 	mini_expire(&world->tracker, START_NS + 100 * NS_PER_S);

@@ -160,8 +160,8 @@ static void an_orphan_goes_on_in_fin_wait2(void **state)
 	assert_ptr_equal(
 		check_last(world, TCP_FIN_WAIT2, TCP_TIME_WAIT, 3000 * MS, CAUSE_NONE)->owner,
 		process);
-	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0,
-		  START_NS + 4000 * MS); /* a retransmission of its FIN */
+	/* A retransmission of its FIN. */
+	feed_mini(world, 1, MINI_TIMED, TCP_TIME_WAIT, 0, START_NS + 4000 * MS);
 	assert_int_equal(world->change_count, 5);
 	feed_mini(world, 1, MINI_ENDED, TCP_TIME_WAIT, -2, START_NS + 64000 * MS);
 	check_last(world, TCP_TIME_WAIT, TCP_CLOSE, 61000 * MS, CAUSE_EXPIRED);
@@ -312,8 +312,8 @@ static void without_the_records_nothing_is_told(void **state)
 	assert_int_equal(process->sockets, 0);
 	assert_int_equal(world->change_count, 11);
 	check_lifetimes(process, TCP_TIME_WAIT, 0, 0);
-	assert_int_equal(world->tracker.gaps,
-			 0); /* there is no record of their ends: nothing was lost */
+	/* There is no record of their ends: nothing was lost. */
+	assert_int_equal(world->tracker.gaps, 0);
 	world_free(world);
 }
 

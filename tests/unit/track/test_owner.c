@@ -103,8 +103,8 @@ static void actors_are_known_by_what_they_do(void **state)
 		{TCP_SYN_SENT, TCP_CLOSE, BOTH, 0, OWNER_CLOSE},
 		{TCP_ESTABLISHED, TCP_CLOSE, BOTH, 0, OWNER_CLOSE}, /* SO_LINGER 0 */
 		{TCP_LISTEN, TCP_CLOSE, BOTH, 0, OWNER_CLOSE},
-		{TCP_CLOSE, TCP_CLOSE, BOTH, 0,
-		 OWNER_CLOSE}, /* of a socket that was reset before */
+		/* Of a socket that was reset before. */
+		{TCP_CLOSE, TCP_CLOSE, BOTH, 0, OWNER_CLOSE},
 		/* Its release_sock() processed the backlog: the process uses the socket. */
 		{TCP_ESTABLISHED, TCP_CLOSE_WAIT, 1, 0, OWNER_IO},
 		{TCP_FIN_WAIT1, TCP_FIN_WAIT2, BOTH, 0, OWNER_IO},

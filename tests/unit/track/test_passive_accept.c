@@ -94,8 +94,8 @@ static void the_acceptor_owns_it(void **state)
 	assert_int_equal(world_find(world, 1)->owner_source, OWNER_ACCEPT);
 	check_waits(process, 1, 40 * MS);
 	check_waits(master, 0, 0);
-	check_lifetimes(process, TCP_SYN_RECV, 1,
-			333000); /* the waiting samples are counted for it */
+	/* The waiting samples are counted for it. */
+	check_lifetimes(process, TCP_SYN_RECV, 1, 333000);
 	check_lifetimes(master, TCP_SYN_RECV, 0, 0);
 	peer_closes(world, 1, START_NS + 100 * MS);
 	assert_ptr_equal(

@@ -128,8 +128,8 @@ static void a_scanned_request_knows_its_start(void **state)
 	check_last(world, TCP_SYN_RECV, TCP_ESTABLISHED, DURATION_UNKNOWN, CAUSE_NONE);
 	assert_int_equal(mini_table_count(world->tracker.minis), 0);
 	assert_int_equal(process->sockets, 3);
-	check_lifetimes(process, TCP_SYN_RECV, 0,
-			0); /* the samples wait for the accepting process */
+	/* The samples wait for the accepting process. */
+	check_lifetimes(process, TCP_SYN_RECV, 0, 0);
 	world_free(world);
 }
 

@@ -86,8 +86,8 @@ static void other_ends_wait_for_nobody(void **state)
 	lose(world, 3, 0, EVENT_SK_SOCKET, NULL);
 	assert_null(world_find(world, 3));
 	assert_int_equal(process_count(master, TCP_ESTABLISHED), 2);
-	lose(world, 4, ECONNRESET, EVENT_SK_SOCKET,
-	     &worker); /* the worker uses it: that is enough */
+	/* The worker uses it: that is enough. */
+	lose(world, 4, ECONNRESET, EVENT_SK_SOCKET, &worker);
 	assert_null(world_find(world, 4));
 	assert_int_equal(process_sum(world_process(world, &worker), TCP_ESTABLISHED), 5 * MS);
 	world_free(world);
