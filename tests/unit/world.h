@@ -179,7 +179,12 @@ static inline void world_take(struct world *world, const void *record)
 	free(exact);
 }
 
-/* A transition whose cause a later record shows: `known` of transition_event(). */
+static inline void world_feed(struct world *world, const struct event_transition *e)
+{
+	world_take(world, e);
+}
+
+/* `known`: as of transition_event(). */
 static inline void world_feed_known(struct world *world, const struct event_transition *e,
 				    enum cause known)
 {
@@ -187,11 +192,6 @@ static inline void world_feed_known(struct world *world, const struct event_tran
 
 	transition_event(&world->tracker, exact, known);
 	free(exact);
-}
-
-static inline void world_feed(struct world *world, const struct event_transition *e)
-{
-	world_take(world, e);
 }
 
 /* As kernels that tell all of it. */
