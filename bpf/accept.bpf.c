@@ -15,21 +15,21 @@ int BPF_PROG(on_accept, struct sock *sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct event_accept *e;
 	struct tcp_sock *tp;
-	bool look;
+	bool check_fill;
 
 	if (task->flags & PF_KTHREAD)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk); /* not TCP: the hook is for sockets of every kind */
 	if (!tp)
 		return 0;
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_socket_record(e, EVENT_ACCEPT, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
 	e->state = sk->__sk_common.skc_state;
 	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
 	read_current(&e->task, task);
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	if (stacks)
 		write_stack(ctx, task, STACK_ACCEPT, read_cookie(&sk->__sk_common),
 			    read_netns(&sk->__sk_common));

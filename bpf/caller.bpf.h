@@ -19,11 +19,11 @@
 
 #ifdef __TARGET_ARCH_x86
 
-#define WAY_OUT	    48 /* bytes from the system call to `ret`; glibc needs 29 at most */
-#define CODE_BEFORE 8  /* bytes before a return address; no call is longer than 7 */
+#define EPILOGUE_LEN 48 /* bytes from the system call to `ret`; glibc needs 29 at most */
+#define CODE_BEFORE  8	/* bytes before a return address; no call is longer than 7 */
 
 /* How many frames are checked, at 100 ns each. A program with more of them has frame pointers. */
-#define LOOKED_AT 6
+#define FRAMES_CHECKED 6
 
 #define RET	0xc3
 #define ADD_RSP 0x4883c4 /* add $x, %rsp */
@@ -32,7 +32,7 @@
 
 /* Returns how many bytes the return address is above the stack pointer, or -1. It has few branches,
  * since the verifier follows all of them. */
-static __always_inline int find_depth(const __u8 code[WAY_OUT])
+static __always_inline int find_depth(const __u8 code[EPILOGUE_LEN])
 {
 	__u32 window = 0;
 
@@ -40,7 +40,7 @@ static __always_inline int find_depth(const __u8 code[WAY_OUT])
 		return 0;
 	if ((code[0] << 8 | code[1]) == CMP_RAX && code[6] == JA && code[8] == RET)
 		return 0;
-	for (int i = 0; i < WAY_OUT; i++) {
+	for (int i = 0; i < EPILOGUE_LEN; i++) {
 		/* The last byte of the window is what is added. */
 		if (window >> 8 == ADD_RSP && code[i] == RET)
 			return window & 0xff;
@@ -73,7 +73,7 @@ static __always_inline bool is_return_address(__u64 address)
 static __always_inline __u64 find_caller(struct task_struct *task, __u64 ip)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	__u8 code[WAY_OUT];
+	__u8 code[EPILOGUE_LEN];
 	__u64 caller;
 	int depth;
 
@@ -87,13 +87,13 @@ static __always_inline __u64 find_caller(struct task_struct *task, __u64 ip)
 	return is_return_address(caller) ? caller : 0;
 }
 
-/* Returns how many of the frames are real. The first `sure` ones are known to be. */
-static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES], __u32 sure,
+/* Returns how many of the frames are real. The first `known` ones need no check. */
+static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES], __u32 known,
 					  __u32 count)
 {
 	__u32 i;
 
-	for (i = sure; i < LOOKED_AT; i++) {
+	for (i = known; i < FRAMES_CHECKED; i++) {
 		if (i >= count)
 			return count;
 		if (!is_return_address(frames[i]))
@@ -109,7 +109,7 @@ static __always_inline __u64 find_caller(struct task_struct *task, __u64 ip)
 	return 0;
 }
 
-static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES], __u32 sure,
+static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES], __u32 known,
 					  __u32 count)
 {
 	return count;

@@ -15,7 +15,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	struct event_transition *e;
 	struct task_struct *actor;
 	struct tcp_sock *tp;
-	bool look;
+	bool check_fill;
 
 	actor = find_actor(sk);
 	if (!actor)
@@ -30,11 +30,11 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !sk->__sk_common.skc_dport) /* it never was a connection */
 		return 0;
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	read_transition(e, tp, TCP_CLOSE, TCP_CLOSE, sizeof(*e));
 	read_actor(e, actor);
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }

@@ -8,9 +8,9 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
 	struct event_exec *e;
-	bool look;
+	bool check_fill;
 
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_record(e, EVENT_EXEC, sizeof(*e), 0, bpf_ktime_get_ns());

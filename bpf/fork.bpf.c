@@ -8,11 +8,11 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct event_fork *e;
-	bool look;
+	bool check_fill;
 
 	if (child->pid != child->tgid) /* it is a thread */
 		return 0;
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_record(e, EVENT_FORK, sizeof(*e), 0, bpf_ktime_get_ns());
@@ -22,6 +22,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		e->parent.tgid = task_tgid_here(parent);
 		e->child.tgid = task_tgid_here(child);
 	}
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }

@@ -17,7 +17,7 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	struct sock_common *sk = &req->__req_common;
 	struct tcp_request_sock *request;
 	struct event_request *e;
-	bool dropped, look;
+	bool dropped, check_fill;
 
 	/*
 	 * Requests that become ESTABLISHED pass here too. Then the connection has already taken the
@@ -35,7 +35,7 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	request = bpf_skc_to_tcp_request_sock(sk);
 	if (!request)
 		return 0;
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_REQUEST, sizeof(*e), sk, sk);
@@ -45,6 +45,6 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	e->reserved[0] = 0;
 	e->reserved[1] = 0;
 	e->left_ticks = req->rsk_timer.expires - bpf_jiffies64();
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }

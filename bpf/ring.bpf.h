@@ -33,9 +33,9 @@ extern volatile __u32 wake_sent;
 /*
  * Reserves a record of `size` bytes, and counts it as wanted. Returns NULL where the ring is full,
  * and counts it as lost. The counts are atomic, since before 6.1 a program may interrupt itself.
- * Sets *look where it is time to check how full the ring is.
+ * Sets *check_fill where it is time to check how full the ring is.
  */
-static __always_inline void *ring_reserve(__u64 size, bool *look)
+static __always_inline void *ring_reserve(__u64 size, bool *check_fill)
 {
 	struct event_ledger *count;
 	__u32 zero = 0;
@@ -44,7 +44,7 @@ static __always_inline void *ring_reserve(__u64 size, bool *look)
 	count = bpf_map_lookup_elem(&ledger, &zero);
 	if (!count)
 		return 0;
-	*look = !(count->wanted & wake_mask);
+	*check_fill = !(count->wanted & wake_mask);
 	__sync_fetch_and_add(&count->wanted, 1);
 	record = bpf_ringbuf_reserve(&events, size, 0);
 	if (!record)
@@ -77,11 +77,12 @@ static __always_inline void ring_discard(void *record)
 	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void ring_submit(void *record, bool look)
+static __always_inline void ring_submit(void *record, bool check_fill)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (look && !wake_sent && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes) {
+	if (check_fill && !wake_sent &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes) {
 		wake_sent = 1;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
@@ -98,7 +99,7 @@ static __always_inline void ring_submit_now(void *record)
 static __always_inline void ring_submit_late(void *record, bool now)
 {
 	struct event_ledger *count;
-	bool look = false;
+	bool check_fill = false;
 	__u32 zero = 0;
 
 	count = bpf_map_lookup_elem(&ledger, &zero);
@@ -106,12 +107,12 @@ static __always_inline void ring_submit_late(void *record, bool now)
 		ring_discard(record);
 		return;
 	}
-	look = !(count->wanted & wake_mask);
+	check_fill = !(count->wanted & wake_mask);
 	__sync_fetch_and_add(&count->wanted, 1);
 	if (now)
 		ring_submit_now(record);
 	else
-		ring_submit(record, look);
+		ring_submit(record, check_fill);
 }
 
 #endif

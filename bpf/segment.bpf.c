@@ -14,12 +14,12 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 {
 	struct event_segment *e;
 	struct tcp_sock *tp;
-	bool look;
+	bool check_fill;
 
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_socket_record(e, EVENT_SEGMENT, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
@@ -32,7 +32,7 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 	e->unacknowledged = tp->write_seq - tp->snd_una;
 	e->last_received_ticks = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
 	e->reason = reason;
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }
 
@@ -54,9 +54,9 @@ SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
 	struct event_segment *e;
-	bool look;
+	bool check_fill;
 
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), &sk->__sk_common, &req->__req_common);
@@ -68,7 +68,7 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	e->unacknowledged = 0;
 	e->last_received_ticks = 0;
 	e->reason = 0;
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }
 

@@ -12,9 +12,9 @@ static __always_inline int write_mini(struct sock_common *sk, __u8 what, __u8 st
 				      __s32 left_ticks)
 {
 	struct event_mini *e;
-	bool look;
+	bool check_fill;
 
-	e = ring_reserve(sizeof(*e), &look);
+	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_MINI, sizeof(*e), sk, sk);
@@ -23,7 +23,7 @@ static __always_inline int write_mini(struct sock_common *sk, __u8 what, __u8 st
 	e->reserved[0] = 0;
 	e->reserved[1] = 0;
 	e->left_ticks = left_ticks;
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	return 0;
 }
 

@@ -12,7 +12,7 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 	struct event_transition *e;
 	struct task_struct *actor;
 	struct tcp_sock *tp;
-	bool look;
+	bool check_fill;
 
 	/*
 	 * LISTEN>SYN_RECV is a child that still has its listener's cookie and stale addresses
@@ -28,18 +28,18 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 		return 0;
 	actor = find_actor(sk);
 	if (actor) {
-		e = ring_reserve(sizeof(*e), &look);
+		e = ring_reserve(sizeof(*e), &check_fill);
 		if (!e)
 			return 0;
 		read_transition(e, tp, from, to, sizeof(*e));
 		read_actor(e, actor);
 	} else {
-		e = ring_reserve(EVENT_TRANSITION_SHORT, &look);
+		e = ring_reserve(EVENT_TRANSITION_SHORT, &check_fill);
 		if (!e)
 			return 0;
 		read_transition(e, tp, from, to, EVENT_TRANSITION_SHORT);
 	}
-	ring_submit(e, look);
+	ring_submit(e, check_fill);
 	if (stacks && actor && from == TCP_CLOSE && to == TCP_SYN_SENT)
 		write_stack(ctx, actor, STACK_CONNECT, read_cookie(&sk->__sk_common),
 			    read_netns(&sk->__sk_common));

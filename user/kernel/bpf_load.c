@@ -403,8 +403,8 @@ void bpf_load_explain(int err, const struct options *options)
 			missing, strerror(-err), geteuid(),
 			geteuid() ? "Run it as root, or give it the capabilities: setcap "
 				    "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch"
-				  : "The container or a security policy withholds them from root: "
-				    "grant them.");
+				  : "A container or a security policy withholds that from root: "
+				    "grant it.");
 		return;
 	}
 	fprintf(stderr,

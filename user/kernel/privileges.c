@@ -60,8 +60,8 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN])
 	return text;
 }
 
-/* Both need CAP_SETPCAP. Without it, the process can neither do more here, nor gain what these
- * would take away. */
+/* Both need CAP_SETPCAP, and fail without it. Then there is less to take away, and nothing more can
+ * be done. */
 static void lock_out(void)
 {
 	capng_clear(CAPNG_SELECT_BOUNDS);

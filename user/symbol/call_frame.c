@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether the byte is one behind the first of a character, in UTF-8. */
+/* Whether the byte continues a character of UTF-8. */
 static bool is_inside_character(char c)
 {
 	return (c & 0xc0) == 0x80;

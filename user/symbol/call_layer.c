@@ -43,8 +43,8 @@ static bool has_one(const char *text, const char *const *parts, size_t count)
 	return false;
 }
 
-/* Whether libc has the function, or calls main() or threads by it. Static programs have libc's
- * functions in their own module. */
+/* Whether the function is one of libc that makes a system call, calls main() or starts a thread. In
+ * a static program it is in the program's own module. */
 static bool is_system_function(const char *function)
 {
 	static const char *const names[] = {

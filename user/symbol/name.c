@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbol/call_frame.h"
+
 /* Longer names stay mangled, since they come from other users' files. */
 #define MANGLED_MAX 2048
 
@@ -147,8 +149,7 @@ bool symbol_name_is_start(const char *name)
 bool symbol_module_is_start(const char *path)
 {
 	static const char *const names[] = {"libc.so", "libc-2.", "libpthread", "ld-musl-"};
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = call_frame_base_name(path);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(base, names[i], strlen(names[i])))

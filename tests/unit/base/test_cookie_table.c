@@ -8,19 +8,19 @@
 #define ENTRIES	   20000
 #define OPERATIONS 400000
 
-/* The inverse of what spreads the cookies over the index: makes cookies that share a place in it.
- * If the hash changes these are ordinary cookies, and the tests still hold. */
+/* The inverse of the factor that spreads cookies over the index: it makes cookies that share a
+ * place. If the hash changes, these become ordinary cookies, and the tests still hold. */
 #define HASH_INVERSE 0xf1de83e19937733dULL
 
 _Static_assert(sizeof(struct tcp_socket) <= 136, "a million sockets fit in 136 MB");
 _Static_assert(sizeof(struct mini_socket) <= 56, "as many mini-sockets as are kept fit in 15 MB");
 
 struct entry {
-	uint64_t cookie; /* with handle: a struct cookie_entry */
+	uint64_t cookie; /* these two are a struct cookie_entry */
 	uint32_t handle;
 	uint32_t rest;
 	uint64_t mark;
-	unsigned char more[93]; /* odd sizes are rounded up by the compiler */
+	unsigned char more[93]; /* the compiler rounds odd sizes up */
 };
 
 static uint64_t crowded_cookie(uint64_t i)
@@ -28,13 +28,13 @@ static uint64_t crowded_cookie(uint64_t i)
 	return ((7ULL << 32) + i + 1) * HASH_INVERSE;
 }
 
-/* The same, and what is kept of the hash to save looking at the socket is equal too. */
+/* The same, with equal tags, too: those save reading the entries. */
 static uint64_t twin_cookie(uint64_t i)
 {
 	return ((7 + (i << 21)) << 32 | 5) * HASH_INVERSE;
 }
 
-/* Every third belongs three places further on, and is displaced by the others. */
+/* Every third cookie belongs three places further on, and is displaced by the others. */
 static uint64_t mixed_cookie(uint64_t i)
 {
 	return crowded_cookie(i) + (i % 3 ? 0 : (3ULL << 32) * HASH_INVERSE);
@@ -75,7 +75,7 @@ static void check_entry(struct cookie_table *table, uint64_t cookie, bool presen
 	assert_ptr_equal(cookie_table_at(table, entry->handle), entry);
 }
 
-/* Inserts, removals and look-ups at random, with what must be there kept in plain arrays. */
+/* Random inserts, removals and look-ups, compared with plain arrays. */
 static void run_random(uint64_t (*cookie_of)(uint64_t i), uint64_t entries, unsigned int operations)
 {
 	struct cookie_table *table = cookie_table_new(sizeof(struct entry));
@@ -90,7 +90,7 @@ static void run_random(uint64_t (*cookie_of)(uint64_t i), uint64_t entries, unsi
 		struct entry *entry;
 
 		check_entry(table, cookie, marks[i], marks[i]);
-		/* Fills up first, then empties. */
+		/* The table fills up first, then empties. */
 		if (!marks[i] && random_below(10) < (n < operations / 2 ? 9 : 2)) {
 			entry = cookie_table_insert(table, cookie);
 			assert_non_null(entry);
@@ -118,7 +118,7 @@ static void random_operations_agree_with_a_reference(void **state)
 	run_random(kernel_cookie, 100, OPERATIONS);
 }
 
-/* All in one run of the index: every look-up walks, every removal shifts. */
+/* All entries are in one run of the index: every look-up walks, every removal shifts. */
 static void crowded_places_agree_with_a_reference(void **state)
 {
 	(void)state;
@@ -203,7 +203,7 @@ static void new_entries_are_zeroed_also_in_used_places(void **state)
 	cookie_table_free(table);
 }
 
-/* A million connections, of which few are open at a time, must not need a million places. */
+/* A million connections, of which few are open at a time, must not need memory for a million. */
 static void handles_are_used_again(void **state)
 {
 	struct cookie_table *table = cookie_table_new(sizeof(struct entry));
@@ -268,7 +268,7 @@ static void walk_survives_removal_of_what_it_showed(void **state)
 	cookie_table_free(table);
 }
 
-/* A bare cookie, and what the rooms keep: neighbours must not touch each other. */
+/* Entries of several sizes: neighbours must not overwrite each other. */
 static void entries_of_any_size_are_apart(void **state)
 {
 	static const size_t sizes[] = {sizeof(struct cookie_entry), 24, sizeof(struct mini_socket),
@@ -300,7 +300,7 @@ static void entries_of_any_size_are_apart(void **state)
 	}
 }
 
-/* The typed one of sockets is the same table. */
+/* The table of sockets is such a table. */
 static void sockets_are_entries(void **state)
 {
 	struct socket_table *table = socket_table_new();
