@@ -185,7 +185,7 @@ static void tell_service(struct program *program)
 	struct engine_news news;
 
 	service_alive(&program->service, now_ns);
-	if (!service_is_curious(&program->service, now_ns))
+	if (!service_status_due(&program->service, now_ns))
 		return;
 	engine_news(program->engine, &news);
 	service_status(&program->service, &news, now_ns);
@@ -312,7 +312,7 @@ static struct output *output_new(const struct options *options, FILE *file)
 		return output_json_new(file);
 	if (options_serve(options) && !options->pid_count && !options->trace &&
 	    !options->interval_ns)
-		return output_problems_new(file);
+		return output_log_new(file);
 	return output_text_new(file);
 }
 

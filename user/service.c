@@ -41,7 +41,7 @@ uint64_t service_deadline(const struct service *service)
 	return service->watchdog_ns ? service->watchdog_at_ns : UINT64_MAX;
 }
 
-bool service_is_curious(struct service *service, uint64_t now_ns)
+bool service_status_due(struct service *service, uint64_t now_ns)
 {
 	if (!service->wanted || now_ns < service->look_at_ns)
 		return false;

@@ -36,7 +36,7 @@ void service_alive(struct service *service, uint64_t now_ns);
 uint64_t service_deadline(const struct service *service);
 
 /* Is it time to look for news? At most once a second. */
-bool service_is_curious(struct service *service, uint64_t now_ns);
+bool service_status_due(struct service *service, uint64_t now_ns);
 
 /* Sends a status line: at once where the open leaks have changed, else at most every 10 s. */
 void service_status(struct service *service, const struct engine_news *news, uint64_t now_ns);

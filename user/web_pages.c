@@ -25,7 +25,7 @@ static bool wants_open_metrics(const char *accept)
 		{.type = "application/openmetrics-text", .version = "1.0.0"},
 	};
 
-	return http_accept_choose(accept, offers, sizeof(offers) / sizeof(*offers)) == 1;
+	return http_negotiate(accept, offers, sizeof(offers) / sizeof(*offers)) == 1;
 }
 
 static void metrics_page(struct engine *engine, const struct http_request *request,

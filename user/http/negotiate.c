@@ -207,7 +207,7 @@ static bool is_better(const struct wish *a, const struct wish *b)
 	return a->place < b->place;
 }
 
-size_t http_accept_choose(const char *accept, const struct http_offer *offers, size_t count)
+size_t http_negotiate(const char *accept, const struct http_offer *offers, size_t count)
 {
 	struct wish best = {0};
 	size_t chosen = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_HTTP_ACCEPT_H
-#define TCPWATCH_HTTP_ACCEPT_H
+#ifndef TCPWATCH_HTTP_NEGOTIATE_H
+#define TCPWATCH_HTTP_NEGOTIATE_H
 
 #include <stddef.h>
 
@@ -17,6 +17,6 @@ struct http_offer {
  * matter. The first offer is what is served where none is wanted. Entries that are not well-formed
  * do not count. Returns the index.
  */
-size_t http_accept_choose(const char *accept, const struct http_offer *offers, size_t count);
+size_t http_negotiate(const char *accept, const struct http_offer *offers, size_t count);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_OUTPUT_H
 #define TCPWATCH_OUTPUT_H
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -50,13 +51,18 @@ struct output *output_text_new(FILE *file);
 struct output *output_lines_new(FILE *file);
 
 /* The same of a program in the background: problems and their ends, and nothing else. */
-struct output *output_problems_new(FILE *file);
+struct output *output_log_new(FILE *file);
 
 /* JSON Lines. */
 struct output *output_json_new(FILE *file);
 
-/* Writes out what is buffered. Returns 0 or a negative errno: -EPIPE where nobody reads any more.
- */
-int output_flush(struct output *output);
+/* Writes out what is buffered. Returns 0 or a negative errno, -EPIPE after the reader has gone. */
+static inline int output_flush(struct output *output)
+{
+	errno = 0;
+	if (!fflush(output->file) && !ferror(output->file))
+		return 0;
+	return errno ? -errno : -EIO;
+}
 
 #endif

@@ -152,7 +152,7 @@ static void daemons_have_one_line(void **state)
 	static const struct flow flow = {.family = AF_INET};
 	const struct leak leak = {.flow = &flow, .stack = &whole, .site = 1};
 	struct paper *paper = paper_new();
-	struct output *output = output_problems_new(paper->file);
+	struct output *output = output_log_new(paper->file);
 	const char *line, *end;
 
 	(void)state;
