@@ -84,7 +84,7 @@ static bool cache_has(struct http_auth *auth, const unsigned char digest[DIGEST_
 	for (size_t i = 0; i < HTTP_AUTH_CACHE_MAX; i++) {
 		struct remembered *entry = &auth->cache[i];
 
-		if (http_auth_equal(entry->digest, digest, DIGEST_LEN) && entry->used) {
+		if (http_secret_equal(entry->digest, digest, DIGEST_LEN) && entry->used) {
 			entry->used = ++auth->uses;
 			found = true;
 		}
@@ -136,7 +136,7 @@ static const char *hash_for(const struct http_auth *auth, const struct web_confi
 	chosen = (digest[0] | (size_t)digest[1] << 8) % config->user_count;
 	*known = false;
 	for (size_t i = 0; i < config->user_count; i++) {
-		if (http_auth_equal(config->users[i].name, name, WEB_USER_LEN)) {
+		if (http_secret_equal(config->users[i].name, name, WEB_USER_LEN)) {
 			chosen = i;
 			*known = true;
 		}

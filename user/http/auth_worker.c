@@ -77,7 +77,7 @@ static bool password_matches(struct auth_worker *worker, const struct auth_job *
 {
 	const char *hash = crypt_r(job->password, job->hash, &worker->crypt);
 	bool matches = hash && strlen(hash) == WEB_HASH_LEN - 1 &&
-		       http_auth_equal(hash, job->hash, WEB_HASH_LEN - 1);
+		       http_secret_equal(hash, job->hash, WEB_HASH_LEN - 1);
 
 	explicit_bzero(&worker->crypt, sizeof(worker->crypt));
 	return matches;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/yaml_value.h"
+
 /* A path, relative to the web config's folder. */
 static int path_take(struct web_value *value, char **path)
 {

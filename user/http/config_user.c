@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "http/config.h"
+#include "http/yaml_value.h"
 
 #define PREFIX_LEN 7 /* "$2y$10$" */
 #define COST_MIN   4
@@ -53,22 +53,18 @@ static int hash_check(struct web_value *value)
 	return 0;
 }
 
-int web_user_take(struct web_value *value, void *target)
+int web_user_take(struct web_value *value, struct web_user *user)
 {
-	struct web_config *config = target;
-	struct web_user *user = &config->users[config->user_count];
 	int err = name_check(value);
 
+	memset(user, 0, sizeof(*user));
 	if (!err)
 		err = web_value_text(value);
 	if (!err)
 		err = hash_check(value);
 	if (err)
 		return err;
-	if (config->user_count == WEB_USERS_MAX)
-		return web_value_refuse(value, "more than %d users", WEB_USERS_MAX);
 	memcpy(user->name, value->node->key, strlen(value->node->key));
 	memcpy(user->hash, value->node->text, WEB_HASH_LEN);
-	config->user_count++;
 	return 0;
 }

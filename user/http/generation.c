@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* libmicrohttpd's daemons, one for each TLS material, and the web config behind them. */
+#include "http/generation.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +8,10 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
-#include "http/watch.h"
 #include "base/units.h"
+#include "http/connection.h"
+#include "http/request.h"
+#include "http/watch.h"
 
 #define LOOK_EVERY_NS NS_PER_S
 
@@ -173,7 +175,7 @@ static int generation_add(struct http_server *server, struct http_tls *tls,
 		if (c->generation && c->generation != generation &&
 		    (c->phase == HTTP_IDLE ||
 		     (count > GENERATIONS_MAX && !c->generation->next && c->phase != HTTP_CLOSING)))
-			http_door_end(c);
+			http_connection_end(c);
 	}
 	return 0;
 }
@@ -253,6 +255,14 @@ int http_generation_load(struct http_server *server, char error[HTTP_ERROR_LEN])
 	return 0;
 }
 
+int http_generation_reload(struct http_server *server, char error[HTTP_ERROR_LEN])
+{
+	int err = http_generation_load(server, error);
+
+	server->counts.reloads += !err && server->config.web_config;
+	return err;
+}
+
 void http_generation_look(struct http_server *server, uint64_t now_ns)
 {
 	char error[HTTP_ERROR_LEN];
@@ -260,7 +270,7 @@ void http_generation_look(struct http_server *server, uint64_t now_ns)
 	if (!server->config.web_config || now_ns < server->look_again_ns)
 		return;
 	server->look_again_ns = now_ns + LOOK_EVERY_NS;
-	if (http_watch_changed(server->watch) && http_server_reload(server, error) &&
+	if (http_watch_changed(server->watch) && http_generation_reload(server, error) &&
 	    server->config.report)
 		server->config.report(server->config.context, error);
 }

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Answers: pages of the handler, and short texts. */
+#include "http/page.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/connection.h"
 #include "http/gzip.h"
-#include "http/internal.h"
 
 /* Of a page, handed to libmicrohttpd at once. */
 #define PIECE (16 * 1024)
-
-/* A page on its way out. */
-struct http_page {
-	struct http_server *server;
-	struct http_connection *connection; /* NULL = gone */
-	struct http_body *body;
-	size_t bytes; /* that it counts for */
-};
 
 static void header_add(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -125,7 +118,7 @@ static ssize_t page_read(void *context, uint64_t position, char *piece, size_t c
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (count < 0)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
-	http_request_pause(page->connection);
+	http_connection_pause(page->connection);
 	return 0;
 }
 
@@ -179,12 +172,6 @@ static struct MHD_Response *response_make(struct http_connection *connection, ch
 	connection->page = page;
 	connection->server->counts.page_bytes += page->bytes;
 	return response;
-}
-
-void http_page_orphan(struct http_page *page)
-{
-	if (page)
-		page->connection = NULL;
 }
 
 enum MHD_Result http_page_make(struct http_connection *connection, const char *method)

@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
-#include "http/watch.h"
 #include "base/units.h"
+#include "http/accept.h"
+#include "http/connection.h"
+#include "http/generation.h"
+#include "http/request.h"
+#include "http/watch.h"
 
 #define EVENTS_MAX 64 /* those of edges have to be fetched, or they stay */
 
@@ -160,11 +163,11 @@ void http_server_free(struct http_server *server)
 		return;
 	http_auth_free(server->auth);
 	/* libmicrohttpd does not stop while something is suspended. */
-	http_request_resume_all(server);
+	http_connections_resume_all(server);
 	http_generation_free_all(server);
 	for (struct http_connection *c = server->connections; c; c = next) {
 		next = c->next;
-		http_door_end(c);
+		http_connection_end(c);
 	}
 	for (size_t i = 0; i < server->listener_count; i++)
 		close(server->listeners[i]);
@@ -208,16 +211,16 @@ void http_server_run(struct http_server *server)
 	epoll_wait(server->epoll_fd, events, EVENTS_MAX, 0);
 	server->progress = false;
 	server->until_ns = now_ns + server->limits.run_ns;
-	http_door_accept(server, now_ns);
-	more = http_door_hellos(server);
+	http_accept_all(server, now_ns);
+	more = http_accept_hellos(server);
 	http_request_authenticated(server);
-	http_request_resume(server);
+	http_connections_resume_paused(server);
 	more |= http_generation_run(server);
 	now_ns = clock_now();
-	deadline_ns = http_door_deadlines(server, now_ns);
+	deadline_ns = http_connections_expire(server, now_ns);
 	http_generation_reap(server);
 	left = http_generation_busy(server);
-	if (left && !server->progress && http_door_handshakes(server)) {
+	if (left && !server->progress && http_connections_handshaking(server)) {
 		left = false;
 		if (deadline_ns > now_ns + HANDSHAKE_AGAIN_NS)
 			deadline_ns = now_ns + HANDSHAKE_AGAIN_NS;
@@ -227,10 +230,7 @@ void http_server_run(struct http_server *server)
 
 int http_server_reload(struct http_server *server, char error[HTTP_ERROR_LEN])
 {
-	int err = http_generation_load(server, error);
-
-	server->counts.reloads += !err && server->config.web_config;
-	return err;
+	return http_generation_reload(server, error);
 }
 
 const char *http_server_address(const struct http_server *server, size_t index)

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "http/file.h"
+
 #define PEM_MAX (256 * 1024)
 
 /* Of a TLS record, and of the handshake message in it. */
@@ -21,7 +23,7 @@
 static int pem_read(char **text, const char *key, const char *path, char error[HTTP_ERROR_LEN])
 {
 	size_t size;
-	int err = web_file_read(path, PEM_MAX, text, &size);
+	int err = http_file_read(path, PEM_MAX, text, &size);
 
 	return err ? http_error(error, err, "%s: %.300s: %s", key, path,
 				err == -EINVAL ? "not a regular file" : strerror(-err))

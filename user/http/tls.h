@@ -5,7 +5,8 @@
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 
-#include "http/config.h"
+#include "http/config_tls.h"
+#include "http/error.h"
 
 #define HTTP_TLS_PRIORITIES_LEN 384
 
