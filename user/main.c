@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "kernel/bpf_load.h"
-#include "cli/command_run.h"
+#include "cli/command.h"
 #include "engine/engine.h"
 #include "engine/pages.h"
 #include "base/exit_status.h"
@@ -52,7 +52,7 @@ struct program {
 	struct http_server *web;  /* NULL where nothing is served */
 	int signal_fd;
 	struct service service;
-	struct command_run command;
+	struct command command;
 	FILE *results;
 	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
@@ -82,7 +82,7 @@ static int watch_signals(struct program *program)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	if (program->options.command)
-		command_run_signals(&set);
+		command_add_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return program->signal_fd < 0 ? -errno
@@ -96,8 +96,8 @@ static enum exit_status watch_targets(struct program *program)
 		int err = targets_add(&program->targets, program->options.pids[i]);
 
 		if (err) {
-			fprintf(stderr, "tcpwatch: -p: cannot watch process %u: %s\n",
-				program->options.pids[i], strerror(-err));
+			journal_say(SD_ERR, "-p: cannot watch process %u: %s",
+				    program->options.pids[i], strerror(-err));
 			return err == -ESRCH ? STATUS_USAGE : STATUS_FAULT;
 		}
 	}
@@ -142,7 +142,7 @@ static void on_signal(struct program *program)
 	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (program->options.command) {
-		command_run_signal(&program->command, &info);
+		command_pass_signal(&program->command, &info);
 		return;
 	}
 	if (info.ssi_signo != SIGHUP || !program->web) {
@@ -151,14 +151,14 @@ static void on_signal(struct program *program)
 	}
 	service_reloading(&program->service, clock_now());
 	if (http_server_reload(program->web, error))
-		journal_say(SD_ERR, "%s; what was read before stays", error);
+		journal_say(SD_ERR, "%s; the previous web config stays in force", error);
 	service_ready(&program->service);
 }
 
 /* COMMAND's end is the end, whoever of its descendants still runs. */
 static bool is_over(struct program *program)
 {
-	return program->options.command ? !command_runs(&program->command.command)
+	return program->options.command ? !command_runs(&program->command)
 					: !program->targets.alive;
 }
 
@@ -198,7 +198,7 @@ static int loop(struct program *program)
 	int count, err;
 
 	while (clock_now() < program->end_ns ||
-	       command_run_goes_on(&program->command, &program->end_ns)) {
+	       command_outlasts(&program->command, &program->end_ns)) {
 		count = epoll_wait(program->targets.epoll_fd, events, 16, wait_ms(program));
 		if (count < 0 && errno != EINTR)
 			return -errno;
@@ -219,11 +219,11 @@ static enum exit_status status_of(const struct program *program, int err)
 	if (!err || err == -EPIPE) /* nobody reads any more: `| head` has seen enough */
 		return STATUS_OK;
 	if (!program->results || !ferror(program->results))
-		fprintf(stderr, "tcpwatch: stopped by a fault: %s\n", strerror(-err));
+		journal_say(SD_ERR, "stopped by an error: %s", strerror(-err));
 	else
-		fprintf(stderr, "tcpwatch: cannot write to %s: %s\n",
-			program->options.output ? program->options.output : "standard output",
-			strerror(-err));
+		journal_say(SD_ERR, "cannot write to %s: %s",
+			    program->options.output ? program->options.output : "standard output",
+			    strerror(-err));
 	return STATUS_FAULT;
 }
 
@@ -247,7 +247,7 @@ static enum exit_status start_web(struct program *program)
 		return STATUS_OK;
 	err = http_server_new(&program->web, &config, error);
 	if (err) {
-		fprintf(stderr, "tcpwatch: %s\n", error);
+		journal_say(SD_ERR, "%s", error);
 		return err == -EINVAL ? STATUS_USAGE : STATUS_FAULT;
 	}
 	return STATUS_OK;
@@ -296,7 +296,7 @@ static enum exit_status run(struct program *program)
 	if (!err) {
 		service_ready(&program->service);
 		if (program->options.command)
-			command_begin(&program->command.command);
+			command_begin(&program->command);
 		err = loop(program);
 		service_stopping(&program->service);
 	}
@@ -323,7 +323,7 @@ static enum exit_status open_results(struct program *program)
 	program->results = path ? fopen(path, "we") : stdout;
 	if (program->results)
 		return STATUS_OK;
-	fprintf(stderr, "tcpwatch: --output: '%s' cannot be written: %s\n", path, strerror(errno));
+	journal_say(SD_ERR, "--output: '%s' cannot be written: %s", path, strerror(errno));
 	return STATUS_USAGE;
 }
 
@@ -342,7 +342,7 @@ static void raise_descriptors(void)
 static enum exit_status start_command(struct program *program)
 {
 	struct options *options = &program->options;
-	struct command *command = &program->command.command;
+	struct command *command = &program->command;
 	enum exit_status status = command_start(command, options->command, options->user);
 
 	if (status)
@@ -410,11 +410,11 @@ static enum exit_status start(struct program *program)
 /* What to exit with, after COMMAND if there is one. */
 static int ending(struct program *program, enum exit_status status)
 {
-	struct command *command = &program->command.command;
+	struct command *command = &program->command;
 	bool began = command->pid && command->go_fd < 0;
 
 	if (began)
-		command_run_wait(&program->command, program->signal_fd, program->end_ns);
+		command_wait(&program->command, program->signal_fd, program->end_ns);
 	if (status)
 		return status;
 	if (program->options.error_exitcode && engine_leaks(program->engine))
@@ -427,7 +427,7 @@ int main(int argc, char **argv)
 	struct program program = {
 		.signal_fd = -1,
 		.targets.epoll_fd = -1,
-		.command.command = COMMAND_NONE,
+		.command = COMMAND_NONE,
 	};
 	int status;
 
@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 		program.source->ops->free(program.source);
 	if (program.output)
 		program.output->ops->free(program.output);
-	command_free(&program.command.command);
+	command_free(&program.command);
 	if (program.results && program.results != stdout)
 		fclose(program.results);
 	options_free(&program.options);

@@ -3,7 +3,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "cli/options_command.h"
 #include "cli/options_web.h"
 #include "cli/targets.h"
+#include "cli/usage.h"
 #include "base/units.h"
 #include "base/version.h"
 
@@ -91,43 +91,13 @@ static const char doc[] =
 	"  tcpwatch --error-exitcode=23 -- make test\n"
 	"                                        fails where a test leaks a socket";
 
-static _Noreturn void __attribute__((format(printf, 2, 3)))
-fail(enum exit_status status, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "tcpwatch: %s\n", text);
-	exit(status);
-}
-
-/* Wrong usage: what is wrong with the value, or with an element of it, and what would be right. */
-static _Noreturn void fail_value(const char *option, const char *value, size_t length,
-				 const char *wrong)
-{
-	char text[64];
-	bool cut = length >= sizeof(text);
-
-	if (cut)
-		length = sizeof(text) - 1;
-	memcpy(text, value, length);
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	text[length] = '\0';
-	fail(STATUS_USAGE, "%s: '%s%s' %s", option, text, cut ? "..." : "", wrong);
-}
-
 /* One more element for a list that has count of them. */
 static void *list_grow(void *list, size_t count, size_t size)
 {
 	void *grown = reallocarray(list, count + 1, size);
 
 	if (!grown)
-		fail(STATUS_FAULT, "out of memory");
+		usage_fail(STATUS_FAULT, "out of memory");
 	return grown;
 }
 
@@ -155,10 +125,10 @@ static void comms_add(struct options *options, const char *name)
 	size_t room = sizeof(*options->comms) - 1;
 
 	if (!length)
-		fail_value("-n", name, length, "is not a command name: 1 to 15 bytes");
+		usage_refuse("-n", name, length, "is not a command name: it has 1 to 15 bytes");
 	if (length > room)
-		fail_value("-n", name, length,
-			   "is too long: the kernel keeps the first 15 bytes of a command name");
+		usage_refuse("-n", name, length,
+			     "is too long: the kernel keeps the first 15 bytes of a command name");
 	for (size_t i = 0; i < options->comm_count; i++)
 		if (!strcmp(options->comms[i], name))
 			return;
@@ -186,17 +156,21 @@ static void pid_parse(struct options *options, const char *text, size_t length)
 	int err;
 
 	if (!number_parse(text, length, &thread) || !thread)
-		fail_value("-p", text, length,
-			   "is not a process id: numbers from 1 to 4194304, separated by commas");
+		usage_refuse(
+			"-p", text, length,
+			"is not a process id: give numbers from 1 to 4194304, separated by commas");
 	err = targets_process_of(thread, &process);
 	if (err == -ESRCH)
-		fail(STATUS_USAGE, "-p: no process %.*s: see ps -e for those that run",
-		     length < 32 ? (int)length : 32, text);
+		usage_fail(STATUS_USAGE,
+			   "-p: no process %.*s is running; 'ps -e' lists those that are",
+			   length < 32 ? (int)length : 32, text);
 	if (err == -EACCES || err == -EPERM)
-		fail(STATUS_CANNOT, "-p: /proc/%u/status: %s: run tcpwatch as root", thread,
-		     strerror(-err));
+		usage_fail(STATUS_CANNOT,
+			   "-p: cannot read /proc/%u/status: %s; run tcpwatch as root", thread,
+			   strerror(-err));
 	if (err)
-		fail(STATUS_FAULT, "-p: /proc/%u/status: %s", thread, strerror(-err));
+		usage_fail(STATUS_FAULT, "-p: cannot read /proc/%u/status: %s", thread,
+			   strerror(-err));
 	pids_add(options, process);
 }
 
@@ -205,8 +179,8 @@ static uint32_t port_parse(const char *option, const char *text, size_t length)
 	uint32_t port;
 
 	if (!number_parse(text, length, &port) || !port || port > PORT_MAX)
-		fail_value(option, text, length,
-			   "is not a port: numbers from 1 to 65535, separated by commas");
+		usage_refuse(option, text, length,
+			     "is not a port: give numbers from 1 to 65535, separated by commas");
 	return port;
 }
 
@@ -241,14 +215,15 @@ static uint64_t duration_option(const char *option, const char *text, uint64_t l
 	int err = duration_parse(text, &ns);
 
 	if (err == -ERANGE)
-		fail_value(option, text, strlen(text), "is too long: at most 36525d (100 years)");
+		usage_refuse(option, text, strlen(text),
+			     "is too long: give at most 36525d (100 years)");
 	if (err)
-		fail_value(option, text, strlen(text),
-			   "is not a duration: a number with ns, us, ms, s, m, h or d");
+		usage_refuse(option, text, strlen(text),
+			     "is not a duration: give a number with ns, us, ms, s, m, h or d");
 	if (ns < least)
-		fail_value(
+		usage_refuse(
 			option, text, strlen(text),
-			"is too short: a duration above 0, a number with ns, us, ms, s, m, h or d");
+			"is too short: give a duration above 0, a number with ns, us, ms, s, m, h or d");
 	return ns;
 }
 
@@ -258,7 +233,7 @@ static uint64_t interval_option(const char *text)
 	uint64_t ns = duration_option("-i", text, 1);
 
 	if (ns < INTERVAL_MIN)
-		fail_value("-i", text, strlen(text), "is too short: at least 10ms");
+		usage_refuse("-i", text, strlen(text), "is too short: give at least 10ms");
 	return ns;
 }
 
@@ -267,37 +242,33 @@ static uint64_t ring_size_option(const char *text)
 	uint64_t size = 0;
 
 	if (size_parse(text, &size) || size < RING_MIN || size > RING_SIZE_MAX || size & (size - 1))
-		fail_value(
+		usage_refuse(
 			"--ring-size", text, strlen(text),
-			"is not a ring size: a power of two, at least 4096 (the page size) and at most 1G, "
-			"as bytes or with K, M or G");
+			"is not a ring size: give a power of two, at least 4096 (the page size) and at "
+			"most 1G, in bytes or with K, M or G");
 	return size;
 }
 
 static const char *btf_option(const char *text)
 {
-	char wrong[160];
-
 	if (!access(text, R_OK))
 		return text;
-	snprintf(wrong, sizeof(wrong),
-		 "cannot be read: %s; give it a file like /sys/kernel/btf/vmlinux",
-		 strerror(errno));
-	fail_value("--btf", text, strlen(text), wrong);
+	usage_refuse("--btf", text, strlen(text),
+		     "cannot be read: %s; give a file such as /sys/kernel/btf/vmlinux",
+		     strerror(errno));
 }
 
 static _Noreturn void explain_option(const char *id)
 {
-	char ids[320], wrong[400];
+	char ids[320];
 	int err = explain_print(stdout, id);
 
 	if (!err)
 		exit(EXIT_SUCCESS);
 	if (err != -ENOENT)
-		fail(STATUS_FAULT, "standard output: %s", strerror(-err));
+		usage_fail(STATUS_FAULT, "standard output: %s", strerror(-err));
 	explain_ids(ids, sizeof(ids));
-	snprintf(wrong, sizeof(wrong), "is not a finding or a state\n%s", ids);
-	fail_value("--explain", id, strlen(id), wrong);
+	usage_refuse("--explain", id, strlen(id), "is not a finding or a state\n%s", ids);
 }
 
 /* What only the whole command line can tell. */
@@ -307,13 +278,16 @@ static void options_check(const struct options *options)
 	const char *command = options_command_check(options);
 
 	if (web)
-		fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
+		usage_fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket",
+			   web);
 	if (options->only_ipv4 && options->only_ipv6)
-		fail(STATUS_USAGE, "-4 and -6 exclude each other: without both, all are watched");
+		usage_fail(STATUS_USAGE,
+			   "-4 and -6 exclude each other: leave out both to watch IPv4 and IPv6");
 	if (command)
-		fail(STATUS_USAGE, "%s", command);
+		usage_fail(STATUS_USAGE, "%s", command);
 	if (options->follow_forks && !options->pid_count && !options->command)
-		fail(STATUS_USAGE, "-f needs -p PID: it follows the children of given processes");
+		usage_fail(STATUS_USAGE,
+			   "-f needs -p PID: it follows the children of these processes");
 }
 
 /* The options that print something about tcpwatch and end it, and all that is no option. */
@@ -447,7 +421,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
-		fail(STATUS_FAULT, "command line: %s", strerror(err));
+		usage_fail(STATUS_FAULT, "command line: %s", strerror(err));
 	options->follow_forks = options->follow_forks || options->command;
 	if (!options->max_groups)
 		options->max_groups = MAX_GROUPS_DEFAULT;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "base/exit_status.h"
+#include "cli/usage.h"
 #include "leak/suppressions.h"
 
 enum leaks_option {
@@ -19,14 +19,14 @@ static const struct argp_option argp_options[] = {
 	{0},
 };
 
-static void read_file(struct argp_state *state, struct options *options)
+static void read_file(struct options *options)
 {
 	char error[SUPPRESSIONS_ERROR_LEN];
 	int err = suppressions_read(&options->ignored, options->suppressions, error);
 
 	if (err)
-		argp_failure(state, err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, 0,
-			     "--suppressions: %s", error);
+		usage_fail(err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, "--suppressions: %s",
+			   error);
 }
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
@@ -36,11 +36,10 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_SUPPRESSIONS:
 		if (options->suppressions)
-			argp_failure(state, STATUS_USAGE, 0,
-				     "--suppressions: there can be one file only: put what is in "
-				     "both into one");
+			usage_fail(STATUS_USAGE,
+				   "--suppressions: there can be one file only; join the files");
 		options->suppressions = arg;
-		read_file(state, options);
+		read_file(options);
 		break;
 	case OPTION_GEN_SUPPRESSIONS:
 		options->gen_suppressions = true;
