@@ -185,7 +185,7 @@ def test_a_wrong_file_keeps_the_old_one(serve):
     one.write("basic_auth_users:\n  alice: secret\n")
     said = one.reload()
     assert said == (
-        f"serve: --web.config.file: {one.config}:2: alice: not a bcrypt hash ($2y$...); "
+        f"serve: --web.config.file: {one.config}:2: alice: is not a bcrypt hash ($2y$...); "
         "make one with: htpasswd -nBC 10 NAME\n"
     )
     assert one.get(Authorization=ALICE).status == 200

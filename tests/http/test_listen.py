@@ -149,7 +149,7 @@ def test_systemd_passed_nothing():
     status, text = refused("-s")
     assert status == 1
     assert text == (
-        "serve: --web.systemd-socket: no socket was passed; start tcpwatch by its .socket unit, "
+        "serve: --web.systemd-socket: systemd passed no socket; start tcpwatch by its .socket unit, "
         "or use --web.listen-address\n"
     )
 

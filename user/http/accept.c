@@ -14,15 +14,15 @@
 #include "http/connection.h"
 #include "http/generation.h"
 
-/* Of one listener in a run; the rest waits in the kernel. */
+/* The most connections to accept from one listener in a run; the rest waits in the kernel. */
 #define ACCEPTS_MAX 16
 
-/* What the kernel holds for a client that does not read. */
+/* The most bytes that the kernel buffers for a client that does not read. */
 #define SEND_BUFFER (128 * 1024)
 
 #define LISTEN_AGAIN_NS NS_PER_S
 
-/* Counts the connections of this peer, NULL = all, and finds the one that is idle for longest. */
+/* Counts the connections of this peer (NULL: all), and finds the one that is idle for longest. */
 static unsigned int count(const struct http_server *server, const struct http_peer *peer,
 			  struct http_connection **idle)
 {
@@ -40,8 +40,8 @@ static unsigned int count(const struct http_server *server, const struct http_pe
 	return found;
 }
 
-/* An idle connection makes room for one that may have something to ask. */
-static bool room_for(struct http_server *server, const struct http_peer *peer)
+/* Whether the limits allow another connection. If needed, ends an idle one to make room. */
+static bool make_room(struct http_server *server, const struct http_peer *peer)
 {
 	const struct http_peer *const whose[] = {peer, NULL};
 	const unsigned int limits[] = {server->limits.peer_connections, server->limits.connections};
@@ -55,12 +55,12 @@ static bool room_for(struct http_server *server, const struct http_peer *peer)
 			return false;
 		http_connection_end(idle);
 	}
-	/* Those that are closing still have a descriptor. */
+	/* Connections that are closing still have a descriptor. */
 	return server->counts.connections < 2 * (size_t)server->limits.connections;
 }
 
-/* Returns false if libmicrohttpd did not take it; then it is closed and freed. */
-static bool give(struct http_connection *connection)
+/* Hands the connection to libmicrohttpd; if that fails, it is closed and freed. */
+static void hand_over(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -77,15 +77,13 @@ static bool give(struct http_connection *connection)
 	connection->phase = HTTP_READING;
 	connection->handshake = server->generations->tls;
 	server->adding = connection;
-	/* It closes the socket in any case. The address is not looked at. */
+	/* On failure libmicrohttpd closes the socket. It does not use the address. */
 	MHD_add_connection(server->generations->daemons[connection->shard], fd,
 			   (struct sockaddr *)&address, sizeof(address));
 	if (server->adding) {
 		server->adding = NULL;
 		http_connection_free(connection);
-		return false;
 	}
-	return true;
 }
 
 static void wait_for_hello(struct http_connection *connection)
@@ -104,7 +102,7 @@ void http_accept_add(struct http_server *server, int fd, const struct sockaddr *
 	int buffer = SEND_BUFFER;
 
 	http_peer_of(&peer, address);
-	if (!room_for(server, &peer) || !(connection = calloc(1, sizeof(*connection)))) {
+	if (!make_room(server, &peer) || !(connection = calloc(1, sizeof(*connection)))) {
 		server->counts.refused++;
 		close(fd);
 		return;
@@ -125,10 +123,10 @@ void http_accept_add(struct http_server *server, int fd, const struct sockaddr *
 	if (server->generations->tls)
 		wait_for_hello(connection);
 	else
-		give(connection);
+		hand_over(connection);
 }
 
-/* Without descriptors, the listeners would be ready all the time. */
+/* When descriptors have run out, the listeners would be ready all the time. */
 static void listen_pause(struct http_server *server, bool pause, uint64_t now_ns)
 {
 	struct epoll_event event = {.events = pause ? 0 : EPOLLIN};
@@ -168,8 +166,8 @@ void http_accept_all(struct http_server *server, uint64_t now_ns)
 	}
 }
 
-/* Most likely somebody wrote http:// for https://. */
-static void say_https(int fd)
+/* Answers a client that speaks plain HTTP: most likely its URL has http:// for https://. */
+static void send_https_hint(int fd)
 {
 	static const char text[] = "HTTP/1.0 400 Bad Request\r\n"
 				   "Content-Type: text/plain; charset=utf-8\r\n"
@@ -177,7 +175,7 @@ static void say_https(int fd)
 				   "This is an HTTPS server: use https://\n";
 	char unread[4096];
 
-	/* What is not taken would make close() a reset, and the text would be lost. */
+	/* With unread data, close() would send a reset, and the text would be lost. */
 	if (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
 		send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -195,7 +193,7 @@ bool http_accept_hellos(struct http_server *server)
 		ready = http_tls_hello(c->fd);
 		if (ready < 0) {
 			if (ready == -EPROTOTYPE)
-				say_https(c->fd);
+				send_https_hint(c->fd);
 			c->deadline_ns = HTTP_DEADLINE_NOW;
 		} else if (ready) {
 			more = oldest != NULL;
@@ -204,7 +202,7 @@ bool http_accept_hellos(struct http_server *server)
 	}
 	if (oldest) {
 		epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, oldest->fd, NULL);
-		give(oldest);
+		hand_over(oldest);
 	}
 	return more;
 }

@@ -42,7 +42,8 @@ static bool port_parse(const char *text, uint16_t *port)
 	return true;
 }
 
-/* Whether it has the characters of a name or an address: a typing error is not worth a DNS query. */
+/* Whether it has the characters of a name or an address: a typing error is not worth a DNS query.
+ */
 static bool host_is_sensible(const char *host, size_t length, bool ipv6)
 {
 	static const char name[] =
@@ -124,8 +125,9 @@ static int cannot_listen(char error[HTTP_ERROR_LEN], int err, const struct http_
 	else if (err == -EACCES)
 		remedy =
 			"; ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE";
-	return http_error(error, err, OPTION ": cannot listen at %s%s%s:%u: %s%s", bracket ? "[" : "",
-			  address->host, bracket ? "]" : "", address->port, strerror(-err), remedy);
+	return http_error(error, err, OPTION ": cannot listen at %s%s%s:%u: %s%s",
+			  bracket ? "[" : "", address->host, bracket ? "]" : "", address->port,
+			  strerror(-err), remedy);
 }
 
 /* Listens at every address: at [::], which takes IPv4 too, or at 0.0.0.0 without IPv6. */
@@ -178,7 +180,7 @@ int http_address_listen(const struct http_address *address, int *fds, size_t cap
 				  err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
 	for (const struct addrinfo *info = found; info && count < capacity; info = info->ai_next) {
 		fd = listen_at(info);
-		/* A name may have an IPv6 address on a host without IPv6. */
+		/* A name may have an IPv6 address although the host has no IPv6. */
 		if (fd == -EAFNOSUPPORT || (fd == -EADDRNOTAVAIL && (count || info->ai_next)))
 			continue;
 		if (fd < 0)
@@ -203,10 +205,11 @@ int http_address_inherit(int *fds, size_t capacity, char error[HTTP_ERROR_LEN])
 	if (!count)
 		return http_error(
 			error, -ENOENT,
-			"--web.systemd-socket: no socket was passed; start tcpwatch by its "
+			"--web.systemd-socket: systemd passed no socket; start tcpwatch by its "
 			".socket unit, or use " OPTION);
 	if ((size_t)count > capacity)
-		return http_error(error, -EMFILE, "--web.systemd-socket: %d sockets were passed; the limit is %zu",
+		return http_error(error, -EMFILE,
+				  "--web.systemd-socket: %d sockets were passed; the limit is %zu",
 				  count, capacity);
 	for (int i = 0; i < count; i++) {
 		int fd = SD_LISTEN_FDS_START + i;

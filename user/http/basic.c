@@ -29,7 +29,7 @@ static int base64_digit(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Returns the length or -EINVAL. Padding may be left out, as some clients do. */
+/* Returns the length or -EINVAL. Padding may be missing, as some clients leave it out. */
 static int base64_decode(const char *text, char *out, size_t capacity)
 {
 	unsigned int bits = 0, held = 0;

@@ -21,7 +21,7 @@ static int http2_take(struct web_value *value, void *target)
 	return err;
 }
 
-/* Of each header: what it may be; NULL = anything. As exporter-toolkit has it. */
+/* The values that a header may have, as in exporter-toolkit; NULL: any. */
 struct header_rule {
 	const char *name;
 	const char *values[2];
@@ -43,7 +43,7 @@ static int header_value_check(struct web_value *value, const struct header_rule 
 	size_t length = strlen(text);
 
 	if (length >= WEB_HEADER_LEN)
-		return web_value_refuse(value, "longer than %d characters", WEB_HEADER_LEN - 1);
+		return web_value_refuse(value, "is longer than %d characters", WEB_HEADER_LEN - 1);
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] < ' ' || text[i] == 0x7f)
 			return web_value_refuse(value, "has a control character");
@@ -119,7 +119,7 @@ static int user_take(struct web_value *value, void *target)
 	int err = web_user_take(value, &user);
 
 	if (!err && config->user_count == WEB_USERS_MAX)
-		err = web_value_refuse(value, "more than %d users", WEB_USERS_MAX);
+		err = web_value_refuse(value, "there are more than %d users", WEB_USERS_MAX);
 	if (!err)
 		config->users[config->user_count++] = user;
 	explicit_bzero(&user, sizeof(user));
@@ -153,7 +153,7 @@ int web_config_parse(struct web_config **config, const char *text, size_t size, 
 
 		err = web_value_keys(&value, keys, made);
 	} else {
-		err = http_error(error, -ENOMEM, "%s: no memory", name);
+		err = http_error(error, -ENOMEM, "%s: out of memory", name);
 	}
 	web_yaml_free(root);
 	if (err)
@@ -171,7 +171,7 @@ int web_config_load(struct web_config **config, const char *path, char error[HTT
 
 	if (err)
 		return http_error(error, err, "%s: %s", path,
-				  err == -EINVAL ? "not a regular file" : strerror(-err));
+				  err == -EINVAL ? "is not a regular file" : strerror(-err));
 	err = web_config_parse(config, text, size, path, error);
 	if (text)
 		explicit_bzero(text, size);

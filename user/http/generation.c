@@ -15,10 +15,10 @@
 
 #define LOOK_EVERY_NS NS_PER_S
 
-/* More than this after many changes of TLS: the connections of the oldest are ended. */
+/* If TLS changes often and there are more than this, the connections of the oldest are ended. */
 #define GENERATIONS_MAX 4
 
-/* A connection has begun, or is gone. */
+/* libmicrohttpd calls it when it has taken over a connection, and when it has closed one. */
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
@@ -41,7 +41,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 		http_tls_prepare(info->tls_session, connection->generation->tls);
 }
 
-/* Paths are compared as they came: "%2d" is not "-" for us, and "%00" ends nothing. */
+/* Paths are compared as they were sent: "%2d" is not "-", and "%00" does not end the path. */
 static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *text)
 {
 	(void)context;
@@ -64,7 +64,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			     (tls ? MHD_USE_TLS : 0);
 
-	/* Connections are counted, and end at their deadlines, by us. */
+	/* http/accept.c limits the connections and http/connection.c ends them: no limits here. */
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, http_request_handle, server,		 /* */
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,		 /* */
@@ -79,7 +79,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 		MHD_OPTION_ARRAY, tls ? tls_items : plain_items, MHD_OPTION_END);
 }
 
-/* Puts the daemon's epoll into ours. */
+/* Adds the daemon's epoll descriptor to the server's. */
 static int daemon_watch(struct http_server *server, struct MHD_Daemon *daemon)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -158,7 +158,7 @@ bool http_generation_busy(const struct http_server *server)
 	return false;
 }
 
-/* Makes it the newest; connections of older ones may finish their request. */
+/* Starts the newest generation. Connections of older ones may finish their request. */
 static int generation_add(struct http_server *server, struct http_tls *tls,
 			  char error[HTTP_ERROR_LEN])
 {
@@ -166,7 +166,8 @@ static int generation_add(struct http_server *server, struct http_tls *tls,
 	size_t count = 0;
 
 	if (!generation)
-		return http_error(error, -EIO, "libmicrohttpd does not start: %s", strerror(errno));
+		return http_error(error, -EIO, "libmicrohttpd cannot be started: %s",
+				  strerror(errno));
 	generation->next = server->generations;
 	server->generations = generation;
 	for (struct http_generation *g = generation; g; g = g->next)
@@ -196,7 +197,7 @@ void http_generation_reap(struct http_server *server)
 	}
 }
 
-/* The web config and the files that it names, whether they could be read or not. */
+/* Watches the web config and the files that it names, whether they could be read or not. */
 static void files_watch(struct http_server *server, const struct web_config *web)
 {
 	const char *const paths[HTTP_WATCH_FILES] = {
@@ -220,7 +221,7 @@ static int web_read(struct http_server *server, struct web_config **web, struct 
 	if (!server->config.web_config)
 		return 0;
 	err = web_config_load(web, server->config.web_config, why);
-	/* Before the other files are read: one that changes meanwhile is seen next time. */
+	/* Before the other files are read, so that a change meanwhile is noticed next time. */
 	files_watch(server, err ? server->web : *web);
 	if (!err && *web && (*web)->tls.cert_file)
 		err = http_tls_load(tls, &(*web)->tls, why);

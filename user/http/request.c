@@ -16,7 +16,7 @@ static struct http_connection *connection_of(struct MHD_Connection *mhd)
 	return info ? info->socket_context : NULL;
 }
 
-/* "/path" of "/path?query" and of "http://host/path". */
+/* Takes "/path" from "/path?query" or "http://host/path". */
 static void path_set(struct http_connection *connection, const char *uri)
 {
 	size_t length;
@@ -68,8 +68,8 @@ void http_request_ended(void *context, struct MHD_Connection *mhd, void **reques
 	server->progress = true;
 	if (!connection || connection->phase == HTTP_CLOSING)
 		return;
-	/* The end of stream may have come with the request; then libmicrohttpd 0.9.75 has missed
-	 * it, as its epoll reports edges only. */
+	/* The end of the stream may have arrived with the request. libmicrohttpd 0.9.75 misses it
+	 * then, since its epoll reports edges only. */
 	if (!recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
 		http_connection_end(connection);
 		return;
@@ -94,7 +94,7 @@ void http_request_authenticated(struct http_server *server)
 
 	while ((connection = http_auth_next(server->auth, &verdict))) {
 		connection->auth = verdict;
-		/* The users have changed: it asks again. */
+		/* After a change of the users it has to be checked again. */
 		connection->auth_known = verdict != HTTP_AUTH_WAIT;
 		connection->deadline_ns = clock_now() + server->limits.response_ns;
 		http_connection_resume(connection);
@@ -116,8 +116,8 @@ static void authenticate(struct http_connection *connection)
 	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
 }
 
-/* Returns true when the request may go on to its page; else *result is what to return. */
-static bool let_in(struct http_connection *connection, enum MHD_Result *result)
+/* Whether the request may go on to its page. If not, *result is what to return. */
+static bool is_allowed(struct http_connection *connection, enum MHD_Result *result)
 {
 	*result = MHD_YES;
 	if (!connection->server->web || !connection->server->web->user_count)
@@ -166,7 +166,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		if (!has_body(mhd))
 			return MHD_YES;
 	}
-	/* Answered before a body was read, the connection is closed, and the body never read. */
+	/* An answer before the body is read makes libmicrohttpd close the connection. */
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return http_page_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				       MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -178,7 +178,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		http_connection_pause(connection);
 		return MHD_YES;
 	}
-	if (!let_in(connection, &result))
+	if (!is_allowed(connection, &result))
 		return result;
 	return http_page_make(connection, method);
 }

@@ -17,10 +17,10 @@
 #include "http/request.h"
 #include "http/watch.h"
 
-#define EVENTS_MAX 64 /* those of edges have to be fetched, or they stay */
+#define EVENTS_MAX 64 /* edge-triggered events stay until they are fetched */
 
-/* libmicrohttpd 0.9.75 says of a handshake that waits for the client that there is work left. What
- * the client sends is noticed at once, whatever this is. */
+/* libmicrohttpd 0.9.75 reports work left while a handshake waits for the client. This is how often
+ * to look then; what the client sends is noticed at once. */
 #define HANDSHAKE_AGAIN_NS (20 * NS_PER_MS)
 
 static const struct http_limits defaults = {
@@ -60,7 +60,7 @@ static int watch_fd(struct http_server *server, int fd)
 	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* All addresses are read before the first is bound: what is wrong with one is no half start. */
+/* Parses all addresses before it binds the first, so that a wrong one prevents the start. */
 static int listen_all(struct http_server *server, char error[HTTP_ERROR_LEN])
 {
 	const struct http_config *config = &server->config;
@@ -69,11 +69,11 @@ static int listen_all(struct http_server *server, char error[HTTP_ERROR_LEN])
 	int err = 0;
 
 	if (config->listen_count > HTTP_LISTEN_MAX)
-		return http_error(error, -EINVAL, "--web.listen-address: more than %d",
+		return http_error(error, -EINVAL, "--web.listen-address: more than %d addresses",
 				  HTTP_LISTEN_MAX);
 	addresses = calloc(config->listen_count + 1, sizeof(*addresses));
 	if (!addresses)
-		return http_error(error, -ENOMEM, "--web.listen-address: no memory");
+		return http_error(error, -ENOMEM, "--web.listen-address: out of memory");
 	for (size_t i = 0; !err && i < config->listen_count; i++)
 		err = http_address_parse(&addresses[i], config->listen[i], error);
 	if (!err && config->systemd_socket) {
@@ -101,7 +101,7 @@ static int listeners_watch(struct http_server *server, char error[HTTP_ERROR_LEN
 
 	server->addresses = calloc(server->listener_count + 1, sizeof(*server->addresses));
 	if (!server->addresses)
-		return http_error(error, -ENOMEM, "--web.listen-address: no memory");
+		return http_error(error, -ENOMEM, "--web.listen-address: out of memory");
 	for (size_t i = 0; !err && i < server->listener_count; i++) {
 		http_address_of(server->listeners[i], server->addresses[i]);
 		err = watch_fd(server, server->listeners[i]);
@@ -134,7 +134,7 @@ int http_server_new(struct http_server **server, const struct http_config *confi
 	int err;
 
 	if (!made)
-		return http_error(error, -ENOMEM, "web server: no memory");
+		return http_error(error, -ENOMEM, "web server: out of memory");
 	made->config = *config;
 	made->epoll_fd = -1;
 	made->timer_fd = -1;
@@ -186,7 +186,7 @@ int http_server_epoll_fd(const struct http_server *server)
 	return server->epoll_fd;
 }
 
-/* 0 = at once. */
+/* Sets the time (CLOCK_MONOTONIC) of the next run; 0: at once, UINT64_MAX: never. */
 static void timer_set(struct http_server *server, uint64_t at_ns)
 {
 	struct itimerspec timer = {0};
@@ -194,7 +194,7 @@ static void timer_set(struct http_server *server, uint64_t at_ns)
 	if (at_ns != UINT64_MAX) {
 		timer.it_value.tv_sec = (time_t)(at_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(at_ns % NS_PER_S);
-		/* All zero would be "never". */
+		/* All zero would disarm the timer. */
 		timer.it_value.tv_nsec += !at_ns;
 	}
 	timerfd_settime(server->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
@@ -207,7 +207,7 @@ void http_server_run(struct http_server *server)
 	uint64_t deadline_ns;
 	bool more, left;
 
-	/* What is ready is found out anew below: an event may be of a connection that is gone. */
+	/* The events themselves are ignored: one may belong to a connection that is gone. */
 	epoll_wait(server->epoll_fd, events, EVENTS_MAX, 0);
 	server->progress = false;
 	server->until_ns = now_ns + server->limits.run_ns;
