@@ -24,7 +24,7 @@ void service_init(struct service *service)
 void service_ready(struct service *service)
 {
 	sd_notify(0, "READY=1");
-	service->status_at_ns = 0; /* systemd may have put its own words there */
+	service->status_at_ns = 0; /* systemd may have replaced the status */
 	service->status[0] = '\0';
 }
 

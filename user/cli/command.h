@@ -16,11 +16,11 @@
  * tcpwatch ends before that, for whatever reason, the process ends too, without running COMMAND.
  */
 struct command {
-	pid_t pid;     /* 0: none */
-	int pidfd;     /* readable when the process has ended; -1: none */
+	pid_t pid;	   /* 0: none */
+	int pidfd;	   /* readable when the process has ended; -1: none */
 	int go_fd;	   /* writing starts COMMAND, closing ends the process; -1: neither */
-	int report_fd; /* on which the process reports what failed */
-	int status;    /* of waitpid(); -1: the process has not ended */
+	int report_fd;	   /* on which the process reports what failed */
+	int status;	   /* of waitpid(); -1: the process has not ended */
 	bool asked_to_end; /* the time of -d is over, and SIGTERM was sent */
 	const char *name;
 	const char *user;

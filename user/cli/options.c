@@ -36,38 +36,40 @@ enum long_option {
 static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "Which sockets:", 1},
 	{"pid", 'p', "PID[,PID...]", 0,
-	 "Processes by pid; ends when the last of them exits. A thread id stands for its process",
+	 "Watch these processes, and end when the last of them exits. The id of a thread stands for its process",
 	 0},
-	{"follow-forks", 'f', NULL, 0, "With -p: their future children too (with COMMAND always)",
+	{"follow-forks", 'f', NULL, 0,
+	 "With -p, watch their future children too (always on with COMMAND)", 0},
+	{"comm", 'n', "NAME", 0, "Watch processes with exactly this command name (repeatable)", 0},
+	{NULL, '4', NULL, 0, "Watch only IPv4 (an IPv4-mapped IPv6 socket counts as IPv4)", 0},
+	{NULL, '6', NULL, 0, "Watch only IPv6", 0},
+	{"local-port", 'L', "PORT[,PORT...]", 0, "Watch sockets with one of these local ports", 0},
+	{"remote-port", 'D', "PORT[,PORT...]", 0, "Watch sockets with one of these remote ports",
 	 0},
-	{"comm", 'n', "NAME", 0, "Processes with exactly this command name (repeatable)", 0},
-	{NULL, '4', NULL, 0, "Only IPv4 (an IPv4-mapped IPv6 socket is IPv4)", 0},
-	{NULL, '6', NULL, 0, "Only IPv6", 0},
-	{"local-port", 'L', "PORT[,PORT...]", 0, "Sockets with one of these local ports", 0},
-	{"remote-port", 'D', "PORT[,PORT...]", 0, "Sockets with one of these remote ports", 0},
 
 	{NULL, 0, NULL, 0, "What to report:", 2},
 	{"close-wait", 'w', "DURATION", 0,
-	 "Report a socket in CLOSE_WAIT for longer than this (default 10s); 0 reports every one",
+	 "Report a socket that is in CLOSE_WAIT for longer than this (default 10s); 0 reports every one that enters it",
 	 0},
 	{"trace", 't', NULL, 0, "Print every transition as it happens", 0},
 	{"interval", 'i', "DURATION", 0, "Print the summary every DURATION, not only at the end",
 	 0},
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
-	{"stack", 's', NULL, 0, "Record where each socket was made; show it with a leak", 0},
-	{"json", 'j', NULL, 0, "JSON Lines on stdout instead of text", 0},
+	{"stack", 's', NULL, 0,
+	 "Record the user stack that made each socket, and show it with a leak", 0},
+	{"json", 'j', NULL, 0, "Print JSON Lines instead of text", 0},
 
 	{NULL, 0, NULL, 0, "The kernel:", 4},
 	{"features", OPTION_FEATURES, NULL, 0,
 	 "Print what this kernel and these privileges allow, and exit", 0},
-	{"btf", OPTION_BTF, "PATH", 0, "Kernel BTF from a file", 0},
-	{"ring-size", OPTION_RING_SIZE, "SIZE", 0, "Ring buffer bytes of all CPUs (default 16M)",
-	 0},
+	{"btf", OPTION_BTF, "PATH", 0, "Read the BTF of the kernel from this file", 0},
+	{"ring-size", OPTION_RING_SIZE, "SIZE", 0,
+	 "Size of the ring buffer, for all CPUs together (default 16M)", 0},
 
 	{NULL, 0, NULL, 0, "Other:", -1},
 	{"explain", OPTION_EXPLAIN, "ID", 0,
-	 "Print what a finding or a state means and what to do; ID 'list' has all", 0},
-	{"verbose", 'v', NULL, 0, "Say on stderr what is being done", 0},
+	 "Explain a finding or a state, and what to do about it; 'list' lists them all", 0},
+	{"verbose", 'v', NULL, 0, "Print on stderr what is being done", 0},
 	{"version", 'V', NULL, 0, "Print the version", 0},
 	{"help", '?', NULL, 0, "Print this help", 0},
 	{"usage", OPTION_USAGE, NULL, 0, "Print a short usage message", 0},
@@ -76,22 +78,22 @@ static const struct argp_option argp_options[] = {
 
 static const char doc[] =
 	"Shows how long TCP sockets stay in each state, process by process, and reports\n"
-	"those that leak in CLOSE_WAIT. Without -p, -n or COMMAND it watches the whole host.\n"
+	"those that leak in CLOSE_WAIT. Without -p, -n or COMMAND, it watches the whole host.\n"
 	"\v"
 	"DURATION is a number with ns, us, ms, s, m, h or d; a bare number is seconds.\n"
-	"SIZE is bytes, or a number with K, M or G (powers of 1024).\n"
+	"SIZE is a number of bytes, or a number with K, M or G (powers of 1024).\n"
 	"\n"
 	"Examples:\n"
 	"  tcpwatch                              the whole host, until Ctrl-C\n"
 	"  tcpwatch -p $(pidof -s redis-server)  one process, until it exits\n"
-	"  tcpwatch -p $(pgrep -d, nginx) -f     several, and their future children\n"
+	"  tcpwatch -p $(pgrep -d, nginx) -f     several processes, and future children\n"
 	"  tcpwatch -n nginx -w 1m               only leaks older than a minute\n"
 	"  tcpwatch -t -L 80,443                 every transition of a web server\n"
-	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s\n"
+	"  tcpwatch -j -i 10s -d 5m              JSON every 10 s, for 5 min\n"
 	"  tcpwatch --error-exitcode=23 -- make test\n"
-	"                                        fails where a test leaks a socket";
+	"                                        fails if a test leaks a socket";
 
-/* One more element for a list that has count of them. */
+/* Grows a list of `count` elements by one. Exits without memory. */
 static void *list_grow(void *list, size_t count, size_t size)
 {
 	void *grown = reallocarray(list, count + 1, size);
@@ -137,7 +139,7 @@ static void comms_add(struct options *options, const char *name)
 	memcpy(options->comms[options->comm_count++], name, length);
 }
 
-/* A decimal number; one that does not fit becomes UINT32_MAX. */
+/* Parses a decimal number. One that does not fit becomes UINT32_MAX. */
 static bool number_parse(const char *text, size_t length, uint32_t *number)
 {
 	uint64_t sum = 0;
@@ -227,7 +229,7 @@ static uint64_t duration_option(const char *option, const char *text, uint64_t l
 	return ns;
 }
 
-/* Each summary asks the kernel for all sockets: what is shorter keeps a CPU busy with that. */
+/* Each summary asks the kernel for all sockets, so a shorter interval would keep a CPU busy. */
 static uint64_t interval_option(const char *text)
 {
 	uint64_t ns = duration_option("-i", text, 1);
@@ -271,7 +273,7 @@ static _Noreturn void explain_option(const char *id)
 	usage_refuse("--explain", id, strlen(id), "is not a finding or a state\n%s", ids);
 }
 
-/* What only the whole command line can tell. */
+/* Checks options against each other, after all of them are known. */
 static void options_check(const struct options *options)
 {
 	const char *web = options_web_check(options);
@@ -290,7 +292,7 @@ static void options_check(const struct options *options)
 			   "-f needs -p PID: it follows the children of these processes");
 }
 
-/* The options that print something about tcpwatch and end it, and all that is no option. */
+/* Handles the options that print something about tcpwatch and end it, and the end of options. */
 static error_t information_parse(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
@@ -380,7 +382,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Without the note on arguments of short options, which -p, --pid=PID already shows. */
+/* Leaves out the note on arguments of short options: -p, --pid=PID already shows them. */
 static char *help_filter(int key, const char *text, void *input)
 {
 	(void)input;
@@ -412,10 +414,10 @@ void options_parse(struct options *options, int argc, char **argv)
 		.ring_size = RING_DEFAULT,
 	};
 	argp_err_exit_status = STATUS_USAGE;
-	/* getopt begins its messages with argv[0], path and all. */
+	/* getopt begins its messages with argv[0], including the path. */
 	if (name_given)
 		argv[0] = name;
-	/* argp's own --help would bring --HANG and --program-name with it. In order: an argument
+	/* argp's own --help would add --HANG and --program-name. ARGP_IN_ORDER, because an argument
 	 * before -- is not COMMAND. */
 	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
 	if (name_given)

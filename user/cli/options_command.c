@@ -18,9 +18,9 @@ enum command_option {
 static const struct argp_option argp_options[] = {
 	{"user", OPTION_USER, "NAME", 0, "Run COMMAND as this user, by name or uid", 0},
 	{"error-exitcode", OPTION_ERROR_EXITCODE, "N", 0,
-	 "Exit N (1 to 255) if a leak was reported, also without COMMAND", 0},
+	 "Exit with status N (1 to 255) if a leak was reported; also works without COMMAND", 0},
 	{"output", OPTION_OUTPUT, "FILE", 0,
-	 "Write what would go to standard output to FILE, and leave that to COMMAND", 0},
+	 "Write the results to FILE, and leave standard output to COMMAND", 0},
 	{0},
 };
 

@@ -13,9 +13,9 @@ enum leaks_option {
 
 static const struct argp_option argp_options[] = {
 	{"suppressions", OPTION_SUPPRESSIONS, "FILE", 0,
-	 "Leaks to ignore, one a line: leak:PATTERN", 2},
+	 "Ignore the leaks that this file lists, one pattern in each line: leak:PATTERN", 2},
 	{"gen-suppressions", OPTION_GEN_SUPPRESSIONS, NULL, 0,
-	 "Print at the end what would ignore the leaks that were reported", 2},
+	 "Print at the end the suppressions that would ignore the reported leaks", 2},
 	{0},
 };
 

@@ -6,7 +6,7 @@
 
 #include "cli/usage.h"
 
-/* 10,000 groups are some 2.5 million series. */
+/* 10,000 groups make about 2.5 million series. */
 #define MAX_GROUPS_MAX 10000
 
 enum web_option {
@@ -19,15 +19,15 @@ enum web_option {
 
 static const struct argp_option argp_options[] = {
 	{"web.listen-address", OPTION_LISTEN, "[HOST]:PORT", 0,
-	 "Serve metrics for Prometheus there (repeatable)", 0},
+	 "Serve metrics for Prometheus at this address (repeatable)", 0},
 	{"web.config.file", OPTION_CONFIG, "FILE", 0,
-	 "TLS and basic auth, in the format of the exporter-toolkit", 0},
+	 "Configure TLS and basic auth by this file, in the format of the exporter-toolkit", 0},
 	{"web.systemd-socket", OPTION_SYSTEMD, NULL, 0, "Serve on the sockets that systemd passes",
 	 0},
 	{"label", OPTION_LABEL, "LABEL[,LABEL...]", 0,
-	 "Group by pid, cgroup or netns as well as by command name", 0},
+	 "Group metrics by pid, cgroup or netns as well as by command name", 0},
 	{"max-groups", OPTION_MAX_GROUPS, "N", 0,
-	 "Groups of metrics; what does not fit is \"other\" (default 100)", 0},
+	 "Limit the groups of metrics; the rest is counted as \"other\" (default 100)", 0},
 	{0},
 };
 

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Epoll data: the tag, the pidfd, the pid. */
+/* The epoll data of a process, from the highest bit: the tag, the pidfd, the pid. */
 #define TAG	 (1ULL << 63)
 #define FD_SHIFT 32
 #define FD_MASK	 0x7fffffffULL
@@ -51,8 +51,8 @@ int targets_process_of(uint32_t thread, uint32_t *process)
 		return -ESRCH;
 	if (length < 0)
 		return (int)length;
-	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
-	 * one. */
+	/* The name, in a line before, cannot forge this one: the kernel escapes its newlines
+	 * (proc_task_name()). */
 	value = strstr(text, key);
 	if (!value)
 		return -EPROTO;
@@ -115,7 +115,7 @@ static void read_comm(uint32_t tgid, char *comm, size_t size)
 	printable(comm);
 }
 
-/* As its comm will be, once it runs. */
+/* Writes the command name that the process will have after execve(). */
 static void name_put(char *comm, size_t size, const char *path)
 {
 	const char *slash = strrchr(path, '/');

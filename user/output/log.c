@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* What a program in the background has to say: only what is wrong, and when it is right again. */
+/* The output of tcpwatch in the background: only problems, and their ends. */
 #include <stdlib.h>
 
 #include "base/journal.h"
@@ -9,17 +9,17 @@
 #include "output/text_suppressions.h"
 #include "base/units.h"
 
-/* At most one line about losses in this time, and as long without losses is the end of them. */
+/* At most one line about losses is printed in this time; as long without losses ends them. */
 #define LOSSES_PAUSE_NS (60 * NS_PER_S)
 
 struct output_log {
 	struct output base;
-	struct output *text; /* for leaks and their ends */
-	uint64_t ring_size;  /* bytes */
-	struct ledger told;
-	uint64_t told_at_ns; /* the last line about losses; 0 = none, or their end was told */
-	uint64_t lost_last;  /* in all */
-	uint64_t lost_at_ns; /* when that grew */
+	struct output *text;	/* for leaks and their ends */
+	uint64_t ring_size;	/* bytes */
+	struct ledger printed;	/* what the last line about losses has included */
+	uint64_t printed_at_ns; /* when that was; 0: never, or the end of losses was printed */
+	uint64_t lost_last;	/* events lost in all, at the last call */
+	uint64_t lost_at_ns;	/* when it grew */
 };
 
 static struct output_log *log_of(struct output *output)
@@ -62,7 +62,7 @@ static void no_view(struct output *output, const struct view *view)
 	(void)view;
 }
 
-/* It is asked for by an option of its own. */
+/* --gen-suppressions asks for them. */
 static void log_end(struct output *output, const struct view *view)
 {
 	const struct text_style style = text_style_of(output->file);
@@ -93,7 +93,7 @@ static void log_leak_end(struct output *output, const struct leak_end *end)
 	text->ops->leak_end(text, end);
 }
 
-/* A log has a line for each: what to do is in --explain. */
+/* A finding is one line in a log; --explain has the advice. */
 static void log_finding(struct output *output, const struct finding *finding)
 {
 	static const char *const priorities[] = {[SEVERITY_INFO] = SD_NOTICE,
@@ -120,7 +120,7 @@ static void put_size(FILE *file, uint64_t bytes)
 	fprintf(file, unit ? "%llu%c" : "%llu", (unsigned long long)bytes, units[unit]);
 }
 
-/* Only a full ring has a remedy that is the reader's. */
+/* The user can do something about a full ring only. */
 static void put_remedy(const struct output_log *log, bool ring_full)
 {
 	FILE *file = log->base.file;
@@ -136,17 +136,17 @@ static void put_losses(struct output_log *log, const struct ledger *ledger, uint
 {
 	struct output *output = &log->base;
 	char count[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
-	uint64_t lost = ledger_lost(ledger) - ledger_lost(&log->told);
-	bool ring_full = ledger->lost[LOST_RING_FULL] > log->told.lost[LOST_RING_FULL];
+	uint64_t lost = ledger_lost(ledger) - ledger_lost(&log->printed);
+	bool ring_full = ledger->lost[LOST_RING_FULL] > log->printed.lost[LOST_RING_FULL];
 	const char *separator = " (";
 
 	begin_line(output, SD_WARNING, now_ns);
 	fprintf(output->file, "LOST %s event%s", text_count(lost, count), lost == 1 ? "" : "s");
-	if (log->told_at_ns)
+	if (log->printed_at_ns)
 		fprintf(output->file, " in %s",
-			duration_format(now_ns - log->told_at_ns, duration));
+			duration_format(now_ns - log->printed_at_ns, duration));
 	for (int reason = 0; reason < LOST_REASONS; reason++) {
-		uint64_t of_it = ledger->lost[reason] - log->told.lost[reason];
+		uint64_t of_it = ledger->lost[reason] - log->printed.lost[reason];
 
 		if (!of_it)
 			continue;
@@ -157,8 +157,8 @@ static void put_losses(struct output_log *log, const struct ledger *ledger, uint
 	fputs("), lifetimes are missing", output->file);
 	put_remedy(log, ring_full);
 	putc('\n', output->file);
-	log->told = *ledger;
-	log->told_at_ns = now_ns;
+	log->printed = *ledger;
+	log->printed_at_ns = now_ns;
 }
 
 static void log_losses(struct output *output, const struct ledger *ledger, uint64_t now_ns)
@@ -171,15 +171,15 @@ static void log_losses(struct output *output, const struct ledger *ledger, uint6
 		log->lost_last = lost;
 		log->lost_at_ns = now_ns;
 	}
-	if (log->told_at_ns && now_ns < log->told_at_ns + LOSSES_PAUSE_NS)
+	if (log->printed_at_ns && now_ns < log->printed_at_ns + LOSSES_PAUSE_NS)
 		return;
-	if (lost > ledger_lost(&log->told)) {
+	if (lost > ledger_lost(&log->printed)) {
 		put_losses(log, ledger, now_ns);
-	} else if (log->told_at_ns && now_ns >= log->lost_at_ns + LOSSES_PAUSE_NS) {
+	} else if (log->printed_at_ns && now_ns >= log->lost_at_ns + LOSSES_PAUSE_NS) {
 		begin_line(output, SD_NOTICE, now_ns);
 		fprintf(output->file, "END  LOST: no event was lost for %s\n",
 			duration_format(now_ns - log->lost_at_ns, duration));
-		log->told_at_ns = 0;
+		log->printed_at_ns = 0;
 	}
 }
 

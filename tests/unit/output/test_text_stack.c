@@ -124,7 +124,7 @@ static void short_stacks_say_why(void **state)
 	assert_null(strstr(news(paper), "(short"));
 	stack.count = 1; /* libc is not the reader's to compile */
 	put(paper, &stack, 3);
-	assert_non_null(strstr(news(paper), "(short: the callers are not known)\n"));
+	assert_non_null(strstr(news(paper), "(short: the callers are unknown)\n"));
 	paper_free(paper);
 }
 
