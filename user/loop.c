@@ -162,8 +162,7 @@ int loop_run(struct loop *loop)
 		count = epoll_wait(loop->targets.epoll_fd, events, EVENTS_MAX, wait_ms(loop));
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		/* Forks are taken in before exits are looked at: the last target may have a child.
-		 */
+		/* Forks come before exits: the last target may have a child. */
 		err = engine_poll(loop->engine);
 		if (err)
 			return err;

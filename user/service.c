@@ -60,13 +60,13 @@ void service_status(struct service *service, const struct engine_news *news, uin
 		 news->lost == 1 ? "" : "s");
 	if (!strcmp(status, service->status))
 		return;
-	if (service->status_at_ns && news->leaks_open == service->leaks_told &&
+	if (service->status_at_ns && news->leaks_open == service->leaks_printed &&
 	    now_ns < service->status_at_ns + STATUS_PAUSE_NS)
 		return;
 	sd_notify(0, status);
 	memcpy(service->status, status, sizeof(status));
 	service->status_at_ns = now_ns;
-	service->leaks_told = news->leaks_open;
+	service->leaks_printed = news->leaks_open;
 }
 
 void service_reloading(const struct service *service, uint64_t now_ns)

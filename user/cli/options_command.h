@@ -9,8 +9,7 @@
 /* The options of the group "Starting a command", and COMMAND. The input is a struct options. */
 extern const struct argp options_command_argp;
 
-/* Checks for options that make no sense with a COMMAND, or without one. Returns a message, or NULL.
- */
+/* Checks the options that do not fit a COMMAND, or need one. Returns a message, or NULL. */
 const char *options_command_check(const struct options *options);
 
 #endif

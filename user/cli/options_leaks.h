@@ -6,8 +6,7 @@
 
 #include "model/options.h"
 
-/* The options about leaks to ignore, of the group "What to report". The input is a struct options.
- */
+/* The options of suppressions, in the group "What to report". The input is a struct options. */
 extern const struct argp options_leaks_argp;
 
 /* Frees what these options read. */

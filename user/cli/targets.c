@@ -92,13 +92,6 @@ bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
 	return true;
 }
 
-static void printable(char *comm)
-{
-	for (char *c = comm; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-}
-
 static void read_comm(uint32_t tgid, char *comm, size_t size)
 {
 	char path[64];
@@ -112,7 +105,6 @@ static void read_comm(uint32_t tgid, char *comm, size_t size)
 	if (fgets(comm, (int)size, file))
 		comm[strcspn(comm, "\n")] = '\0';
 	fclose(file);
-	printable(comm);
 }
 
 /* Writes the command name that the process will have after execve(). */
@@ -121,7 +113,6 @@ static void name_put(char *comm, size_t size, const char *path)
 	const char *slash = strrchr(path, '/');
 
 	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
-	printable(comm);
 }
 
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])

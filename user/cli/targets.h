@@ -28,11 +28,11 @@ int targets_process_of(uint32_t thread, uint32_t *process);
 /* Adds a process to the epoll set. Returns 0, -ESRCH if it has ended, or another negative errno. */
 int targets_add(struct targets *targets, uint32_t tgid);
 
-/* Whether the epoll data stands for the end of a process. If so, closes its pidfd and sets *tgid.
- */
+/* Whether the epoll data is that of a process that has ended. Then closes its pidfd, sets *tgid. */
 bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid);
 
-/* Describes what is watched: "nginx[812] and 2 more". Returns text, or NULL for every process. */
+/* Describes what is watched: "nginx[812] and 2 more". Names may have any bytes.
+ * Returns text, or NULL for every process. */
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN]);
 
 #endif

@@ -50,7 +50,7 @@ int text_padding(const struct text_style *style, const char *text, int columns);
 const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN]);
 
 /* text_picture() draws a distribution in this many columns, on a logarithmic axis from 1 us to 13
- * days. */
+ * days. Returns text. */
 #define PICTURE_COLUMNS 16
 #define PICTURE_AXIS	"1us 1ms 1s  17m "
 
