@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 # make            builds ./tcpwatch (V=1 shows the commands)
-# make deps       installs what the other targets need (Debian 12, root)
+# make deps       installs what building needs; make deps GOAL... what these goals need, too (Debian 12, root)
 # make check      runs every test; make lint the style and bug checks; make bench the measurements
 # make demo       shows tcpwatch catching a leak
 # make install    puts it under PREFIX, with units for systemd and files for Prometheus; make uninstall
@@ -21,7 +21,7 @@ SANITIZE ?=
 WARN	 := -Wall -Wextra -Werror
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
-LDLIBS	 := -lbpf -ldw -lelf -lz -l:libstdc++.so.6
+LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
@@ -89,7 +89,7 @@ $(addsuffix /cli/explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
 
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -lcap-ng -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
 
 -include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 include deploy/install.mk
@@ -99,8 +99,13 @@ docs/tcp-states.svg: tools/state-diagram user/model/tcp_states.def
 	$(call msg,SVG,$@)
 	$(Q)tools/state-diagram user/model/tcp_states.def > $@
 
+# The packages come before anything that is made with them, with -j as well.
+DEPS_FOR := $(filter-out deps,$(MAKECMDGOALS))
 deps:
-	$(Q)tools/install-deps
+	$(Q)tools/install-deps $(DEPS_FOR)
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(sort $(OUT)/tools-ok $(OUT)/tcpwatch.8 $(DEPS_FOR)): | deps
+endif
 
 demo: tcpwatch $(OUT)/leaky-server
 	$(Q)demo/run

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * accept(): who took the connection, and when. sock_graft() calls this hook in the acceptor with
- * the connection's lock held, whatever the system call (io_uring too). Where the kernel refuses
- * fentry programs the acceptor is learned later, from close() or by scan.
+ * accept(): which process took the connection, and when. sock_graft() calls this hook in the task
+ * that accepts, with the connection's lock held, for every system call and for io_uring. Where the
+ * kernel refuses fentry programs, that process is found later, from close() or by a scan.
  */
 #include "common.bpf.h"
 #include "ring.bpf.h"
@@ -19,16 +19,13 @@ int BPF_PROG(on_accept, struct sock *sk)
 
 	if (task->flags & PF_KTHREAD)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk); /* unix sockets and others come by here too */
+	tp = bpf_skc_to_tcp_sock(sk); /* not TCP: the hook is for sockets of every kind */
 	if (!tp)
 		return 0;
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_ACCEPT, sizeof(*e), read_netns(&sk->__sk_common));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(&sk->__sk_common);
-	read_flow(&e->flow, tp);
+	begin_socket_record(e, EVENT_ACCEPT, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
 	e->state = sk->__sk_common.skc_state;
 	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
 	read_current(&e->task, task);

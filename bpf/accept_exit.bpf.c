@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where accept() was called from, and by whom, where the kernel refuses fentry programs: the end of
- * the system call, loaded only for stacks (-s), since a tracepoint of a system call delays all
- * system calls of the machine. What io_uring accepts does not come by here.
+ * The stack of accept(), where the kernel refuses fentry programs: taken at the end of the system
+ * call. These programs are loaded only for stacks (-s), since a tracepoint on a system call delays
+ * all system calls of the machine. Connections that io_uring accepts do not pass here.
  */
 #include "common.bpf.h"
 #include "descriptor.bpf.h"
@@ -20,7 +20,8 @@ static __always_inline int write_accept(struct syscall_trace_exit *ctx)
 	sk = find_socket(task, ctx->ret);
 	if (!sk)
 		return 0;
-	/* Made when the connection was established, by its record; without that nobody knows it. */
+	/* on_set_state() gave the connection its cookie when it was established. A socket without
+	 * one has no record that user space could know it by. */
 	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	if (cookie)
 		write_stack(ctx, task, STACK_ACCEPT, cookie,

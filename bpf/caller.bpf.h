@@ -3,34 +3,35 @@
 #define TCPWATCH_CALLER_BPF_H
 
 /*
- * What the kernel's unwinder leaves out, and what it makes up. It follows frame pointers, and on
- * x86-64 few programs and libraries have them.
+ * Corrects what the kernel's unwinder leaves out and what it makes up. The unwinder follows frame
+ * pointers, and on x86-64 few programs and libraries have them.
  *
- * The C library's functions around system calls have none: the caller of the innermost function,
- * the one that matters most, is left out. But their way out is short. It is read from behind the
- * system call to the first `ret`, and tells how far up the stack the return address is.
+ * The C library's functions around system calls have none, so the unwinder leaves out the caller of
+ * the innermost function, which matters most. But the code from the system call to the function's
+ * first `ret` is short, and shows how far up the stack the return address is.
  *
- * Where a program uses the register for something else, what it points to is no frame. A return
- * address is behind a call; the first one that is not ends the stack.
+ * Where a program uses the frame pointer's register for something else, what it points to is no
+ * frame. A return address comes right behind a call; the first address that does not ends the
+ * stack.
  */
 
 #include "common.bpf.h"
 
 #ifdef __TARGET_ARCH_x86
 
-#define WAY_OUT	    48 /* bytes; in glibc 29 are the most */
-#define CODE_BEFORE 8  /* no call is longer than 7 */
+#define WAY_OUT	    48 /* bytes from the system call to `ret`; glibc needs 29 at most */
+#define CODE_BEFORE 8  /* bytes before a return address; no call is longer than 7 */
 
-/* Frames: where there are so many, the program has frame pointers. A look costs 100 ns. */
+/* How many frames are checked, at 100 ns each. A program with more of them has frame pointers. */
 #define LOOKED_AT 6
 
 #define RET	0xc3
 #define ADD_RSP 0x4883c4 /* add $x, %rsp */
-#define CMP_RAX 0x483d	 /* cmp $x, %rax: was it an error? */
+#define CMP_RAX 0x483d	 /* cmp $x, %rax: whether the system call failed */
 #define JA	0x77
 
-/* Bytes between the stack pointer and the return address, or -1. Few branches: the verifier walks
- * all of them. */
+/* Returns how many bytes the return address is above the stack pointer, or -1. It has few branches,
+ * since the verifier follows all of them. */
 static __always_inline int find_depth(const __u8 code[WAY_OUT])
 {
 	__u32 window = 0;
@@ -40,7 +41,7 @@ static __always_inline int find_depth(const __u8 code[WAY_OUT])
 	if ((code[0] << 8 | code[1]) == CMP_RAX && code[6] == JA && code[8] == RET)
 		return 0;
 	for (int i = 0; i < WAY_OUT; i++) {
-		/* The last byte is the `ret`, the one before it what is added. */
+		/* The last byte of the window is what is added. */
 		if (window >> 8 == ADD_RSP && code[i] == RET)
 			return window & 0xff;
 		window = window << 8 | code[i];
@@ -67,8 +68,8 @@ static __always_inline bool is_return_address(__u64 address)
 	       is_behind_call(code);
 }
 
-/* The return address of the function in which the task, at ip, made the system call; 0: none found.
- */
+/* Returns the return address of the function that made the task's system call, at ip; 0 where it is
+ * not found. */
 static __always_inline __u64 find_caller(struct task_struct *task, __u64 ip)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -86,7 +87,7 @@ static __always_inline __u64 find_caller(struct task_struct *task, __u64 ip)
 	return is_return_address(caller) ? caller : 0;
 }
 
-/* How many of the frames are true; the first `sure` ones are. */
+/* Returns how many of the frames are real. The first `sure` ones are known to be. */
 static __always_inline __u32 count_frames(const __u64 frames[EVENT_STACK_FRAMES], __u32 sure,
 					  __u32 count)
 {

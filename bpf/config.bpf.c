@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the hook families share: maps and the settings that user space makes before loading. */
+/* What the hook families share: maps, and settings that user space makes before loading. */
 #include "common.bpf.h"
 #include "ring.bpf.h"
 #include "stack.bpf.h"

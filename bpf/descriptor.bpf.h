@@ -2,11 +2,11 @@
 #ifndef TCPWATCH_DESCRIPTOR_BPF_H
 #define TCPWATCH_DESCRIPTOR_BPF_H
 
-/* From a descriptor to its socket. */
+/* Finds the socket of a descriptor. */
 
 #include "common.bpf.h"
 
-/* The TCP socket behind a descriptor of the task; NULL if there is none. */
+/* Returns the TCP socket behind a descriptor of the task, NULL if there is none. */
 static __always_inline struct sock *find_socket(struct task_struct *task, long fd)
 {
 	struct files_struct *files = task->files;
@@ -23,7 +23,7 @@ static __always_inline struct sock *find_socket(struct task_struct *task, long f
 	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
-	/* By now another thread may have put another file there. */
+	/* Another thread may have replaced the file meanwhile. */
 	if (BPF_CORE_READ(socket, file) != file)
 		return 0;
 	sk = BPF_CORE_READ(socket, sk);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of a socket that had been closed from the other side: a reset or a timeout puts it to
- * CLOSE with nobody acting, and the close() that its process does later makes no transition. Told
- * as CLOSE > CLOSE, with its actor.
+ * The end of a socket that a reset or a timeout has put to CLOSE: that transition has no actor, and
+ * the close() that its process calls later makes no transition. It is reported as CLOSE > CLOSE,
+ * with the actor.
  */
 #include "common.bpf.h"
 #include "record.bpf.h"
@@ -21,14 +21,14 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (!actor)
 		return 0;
 	/*
-	 * Within release_sock(), over a segment that came during close(): a normal end, known by
-	 * its transition. len is zeroed only after the backlog is done (__release_sock() in
-	 * net/core/sock.c).
+	 * release_sock() is handling a segment that came during close(): this is a normal end,
+	 * which its transition reports. len is zeroed only after the backlog was handled
+	 * (__release_sock() in net/core/sock.c).
 	 */
 	if (sk->sk_backlog.len)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || !sk->__sk_common.skc_dport) /* never was a connection */
+	if (!tp || !sk->__sk_common.skc_dport) /* it never was a connection */
 		return 0;
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)

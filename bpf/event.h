@@ -5,7 +5,7 @@
 /*
  * The wire format between the BPF programs and user space, and nothing else. Every record is
  * complete by itself and begins with its kind and the version of this file. Numbers are in host
- * byte order, addresses and ports are given as noted. Times are nanoseconds of CLOCK_MONOTONIC.
+ * byte order, addresses and ports as noted. Times are in nanoseconds of CLOCK_MONOTONIC.
  *
  * Included by the BPF programs (types from vmlinux.h) and by user space (types from linux/types.h).
  */
@@ -20,25 +20,25 @@
 
 enum event_kind {
 	EVENT_TRANSITION = 1,  /* ring: one TCP state change */
-	EVENT_FORK = 2,	       /* ring: a process was born */
+	EVENT_FORK = 2,	       /* ring: a process forked */
 	EVENT_SCAN_FD = 3,     /* scan: a TCP socket and one descriptor that holds it */
 	EVENT_SCAN_SOCKET = 4, /* scan: a TCP socket found in the kernel's own tables */
 	EVENT_SCAN_MINI = 5,   /* scan: a mini-socket found there */
 	EVENT_ACCEPT = 6,      /* ring: a connection was accepted */
-	EVENT_MINI = 7,	       /* ring: what became of a TIME_WAIT or FIN_WAIT2 mini-socket */
-	EVENT_REQUEST = 8,     /* ring: what became of a SYN_RECV mini-socket */
-	EVENT_SEGMENT = 9,     /* ring: a segment that tells of trouble */
-	EVENT_STACK = 10,      /* ring: where a program made, or used, a socket (-s) */
-	EVENT_EXEC = 11	       /* ring: a process runs another program now (-s) */
+	EVENT_MINI = 7,	       /* ring: a TIME_WAIT or FIN_WAIT2 mini-socket changed or ended */
+	EVENT_REQUEST = 8,     /* ring: a SYN_RECV mini-socket ended */
+	EVENT_SEGMENT = 9,     /* ring: a retransmission or a reset */
+	EVENT_STACK = 10,      /* ring: the user stack that created, or used, a socket (-s) */
+	EVENT_EXEC = 11	       /* ring: a process began to run another program (-s) */
 };
 
-/* What was true of the socket, and of current, at the moment of the record. */
+/* Facts about the socket, and about the running task, at the moment of the record. */
 enum event_flag {
-	EVENT_ACTOR = 1 << 0,	    /* current holds the socket's lock: `task` is there */
-	EVENT_SK_SOCKET = 1 << 1,   /* sk_socket is set: not an orphan and not waiting for accept */
+	EVENT_ACTOR = 1 << 0,	    /* the task holds the socket's lock: the record has `task` */
+	EVENT_SK_SOCKET = 1 << 1,   /* sk_socket is set: no orphan, and not waiting for accept() */
 	EVENT_DEAD = 1 << 2,	    /* SOCK_DEAD: orphaned by the last close() */
 	EVENT_DONE = 1 << 3,	    /* SOCK_DONE: the peer's FIN was received */
-	EVENT_LINGER = 1 << 4,	    /* SOCK_LINGER with a linger time of 0: close() resets */
+	EVENT_LINGER = 1 << 4,	    /* SOCK_LINGER with a linger time of 0: close() sends a reset */
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
@@ -63,7 +63,7 @@ struct event_task {
 				      full */
 };
 
-/* The socket's names. IPv4 addresses of AF_INET sockets are in the first 4 bytes. */
+/* The socket's addresses. IPv4 addresses of AF_INET sockets are in the first 4 bytes. */
 struct event_flow {
 	__u8 local[EVENT_ADDRESS_LEN];	/* network byte order */
 	__u8 remote[EVENT_ADDRESS_LEN]; /* network byte order */
@@ -80,17 +80,17 @@ struct event_transition {
 	struct event_flow flow;
 	__u8 from; /* kernel state numbers: enum in net/tcp_states.h */
 	__u8 to;
-	__u8 shutdown;	  /* sk_shutdown: 1 = RCV, 2 = SEND */
-	__u8 retransmits; /* total_retrans, 255 = that many or more */
+	__u8 shutdown;	  /* sk_shutdown: 1 = RCV_SHUTDOWN, 2 = SEND_SHUTDOWN */
+	__u8 retransmits; /* total_retrans; 255 stands for 255 or more */
 	__u32 error;	  /* sk_err */
-	__u32 srtt_us;	  /* smoothed round trip, 0 if none was measured */
-	__u32 recv_queue; /* bytes, the FIN counts 1 */
+	__u32 srtt_us;	  /* smoothed round-trip time; 0: not measured yet */
+	__u32 recv_queue; /* bytes; the FIN counts as 1 */
 	__u32 write_seq;
 	__u32 copied_seq;
-	__u32 segment;		/* low half of the clock value of the segment being worked on */
-	__u32 rto_time_ms;	/* SYN_RECV > ...: since the first SYN-ACK, if it was repeated; 0 =
-				   the kernel does not measure it (before 3868ab0f1925 in 6.7) */
-	struct event_task task; /* only with EVENT_ACTOR: without it the record ends here */
+	__u32 segment;	   /* low half of tcp_clock_cache: one value for all work on a segment */
+	__u32 rto_time_ms; /* SYN_RECV > ...: since the first SYN-ACK, if it was repeated; 0:
+			      the kernel does not measure it (before 3868ab0f1925 in 6.7) */
+	struct event_task task; /* only with EVENT_ACTOR; else the record ends before it */
 };
 
 #define EVENT_TRANSITION_SHORT (sizeof(struct event_transition) - sizeof(struct event_task))
@@ -102,7 +102,7 @@ struct event_fork {
 	struct event_task child;
 };
 
-/* execve(), when there is no way back. */
+/* execve() past its point of no return. */
 struct event_exec {
 	struct event_header header;
 	__u64 time_ns;
@@ -111,7 +111,7 @@ struct event_exec {
 	__u32 reserved;
 };
 
-/* accept(), at the moment when the connection gets its descriptor. */
+/* accept(), at the moment when the connection gets its struct socket (sock_graft()). */
 struct event_accept {
 	struct event_header header;
 	__u64 time_ns;
@@ -119,16 +119,16 @@ struct event_accept {
 	struct event_flow flow;
 	__u8 state;
 	__u8 reserved[7];
-	struct event_task task; /* who accepts */
+	struct event_task task; /* the process that accepts */
 };
 
 enum event_mini_what {
 	MINI_ENDED = 1,	 /* the kernel frees it */
-	MINI_TIMED = 2,	 /* it is in TIME_WAIT, and its minute begins, perhaps anew */
-	MINI_REFUSED = 3 /* tcp_max_tw_buckets or memory: the socket just closes */
+	MINI_TIMED = 2,	 /* it is in TIME_WAIT, and its 60 s begin, maybe anew */
+	MINI_REFUSED = 3 /* tcp_max_tw_buckets or lack of memory: the socket just closes */
 };
 
-/* A socket that goes on without its struct sock. Its cookie is the same. */
+/* A socket that continues as a mini-socket, with the same cookie. */
 struct event_mini {
 	struct event_header header;
 	__u64 time_ns;
@@ -137,66 +137,66 @@ struct event_mini {
 	__u8 what;  /* enum event_mini_what */
 	__u8 state; /* TCP_TIME_WAIT or TCP_FIN_WAIT2 */
 	__u8 reserved[2];
-	__s32 left_ticks; /* MINI_ENDED: kernel ticks until it would have ended by itself */
+	__s32 left_ticks; /* MINI_ENDED: kernel ticks until its timer would have ended it */
 };
 
 enum event_request_what {
-	REQUEST_DROPPED = 1,  /* never became a connection */
-	REQUEST_COMPLETED = 2 /* became one, after SYN-ACKs were repeated */
+	REQUEST_DROPPED = 1,  /* it never became a connection */
+	REQUEST_COMPLETED = 2 /* it became one, after SYN-ACKs were repeated */
 };
 
-/* A connection that its peer had not yet confirmed. */
+/* A connection that its peer had not confirmed yet. */
 struct event_request {
 	struct event_header header;
 	__u64 time_ns;
-	__u64 cookie; /* the connection, if there comes one, has the same */
+	__u64 cookie; /* a connection that it becomes has the same one */
 	struct event_flow flow;
 	__u64 age_us;	  /* since the first SYN-ACK */
 	__u8 what;	  /* enum event_request_what */
 	__u8 retransmits; /* of the SYN-ACK */
 	__u8 reserved[2];
-	__s32 left_ticks; /* kernel ticks until its timer; > 0: it was not the timer */
+	__s32 left_ticks; /* kernel ticks until its timer; above 0, the timer did not end it */
 };
 
 enum event_segment_what {
 	SEGMENT_REPEATED = 1,	     /* data, a SYN or a FIN was sent again */
-	SEGMENT_SYNACK_REPEATED = 2, /* a SYN-ACK was */
+	SEGMENT_SYNACK_REPEATED = 2, /* a SYN-ACK was sent again */
 	SEGMENT_RESET_SENT = 3,
-	SEGMENT_RESET_RECEIVED = 4 /* or data after close(), then SEGMENT_RESET_SENT follows */
+	SEGMENT_RESET_RECEIVED = 4 /* or data after close(): then SEGMENT_RESET_SENT follows */
 };
 
-/* A segment that is sent, or was received, where something is wrong. */
+/* A segment that is sent again, or a reset. */
 struct event_segment {
 	struct event_header header;
 	__u64 time_ns;
-	__u64 cookie;		/* SEGMENT_SYNACK_REPEATED: the listener's */
-	struct event_flow flow; /* SEGMENT_SYNACK_REPEATED: the half-open connection's */
+	__u64 cookie;		/* SEGMENT_SYNACK_REPEATED: that of the listener */
+	struct event_flow flow; /* SEGMENT_SYNACK_REPEATED: that of the half-open connection */
 	__u8 what;		/* enum event_segment_what */
 	__u8 state;
-	__u8 timeouts;		   /* in a row, without an answer */
-	__u8 backoff;		   /* how often the timeout was doubled */
-	__u32 unacknowledged;	   /* bytes, sent or not; SYN and FIN count 1 */
-	__u32 last_received_ticks; /* kernel ticks since an ACK was last received; of no meaning
+	__u8 timeouts;		   /* retransmission timeouts in a row, without an answer */
+	__u8 backoff;		   /* how many times the timeout was doubled */
+	__u32 unacknowledged;	   /* bytes, sent or not; SYN and FIN count as 1 */
+	__u32 last_received_ticks; /* kernel ticks since an ACK was last received; meaningless
 				      before the first one */
-	__u32 reason; /* SEGMENT_RESET_SENT: enum sk_rst_reason of this kernel; 0 = not told */
+	__u32 reason; /* SEGMENT_RESET_SENT: enum sk_rst_reason of this kernel; 0: not reported */
 };
 
 enum event_stack_how {
 	STACK_CONNECT = 1, /* connect(), or the first send of TCP Fast Open */
 	STACK_ACCEPT = 2,  /* accept() */
-	STACK_REQUEST = 3  /* an HTTP request of a Go program begins on it */
+	STACK_REQUEST = 3  /* a Go program began an HTTP request on it */
 };
 
-/* More than this many frames are cut off: the outer ones. */
+/* Of more frames the outermost are cut off. */
 #define EVENT_STACK_FRAMES 64
 
-/* The user stack of who made a socket. It comes after the record by which the socket is known. */
+/* A user stack. It comes after the record by which its socket is known. */
 struct event_stack {
 	struct event_header header;
 	__u64 time_ns;
 	__u64 cookie;
 	struct event_task task;
-	__u32 exec_id; /* task_struct.self_exec_id: another one after each execve() */
+	__u32 exec_id; /* task_struct.self_exec_id, which each execve() changes */
 	__u16 how;     /* enum event_stack_how */
 	__u16 count;   /* of frames */
 	__u64 frames[EVENT_STACK_FRAMES]; /* return addresses, innermost first */
@@ -213,9 +213,9 @@ struct event_scan {
 	__u8 reserved[3];
 	union {
 		struct {
-			/* bytes; of a LISTEN socket: connections waiting for accept() */
+			/* bytes; of a LISTEN socket: connections that wait for accept() */
 			__u32 recv_queue;
-			/* bytes; of a LISTEN socket: the most that may wait */
+			/* bytes; of a LISTEN socket: how many may wait */
 			__u32 send_queue;
 			__u32 write_seq;
 			__u32 copied_seq;
@@ -230,10 +230,10 @@ struct event_scan {
 	};
 };
 
-/* Counted per CPU by the kernel side, summed by user space. */
+/* Counted per CPU by the BPF programs, summed by user space. */
 struct event_ledger {
-	__u64 wanted;	 /* runs that had a record to write */
-	__u64 ring_full; /* of those, the ring had no room */
+	__u64 wanted;	 /* runs of programs that had a record to write */
+	__u64 ring_full; /* those for which the ring had no room */
 };
 
 _Static_assert(sizeof(struct event_header) == 8, "wire format");

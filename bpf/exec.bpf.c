@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes that begin to run another program, loaded only for stacks (-s). */
+/* Processes that begin to run another program. Loaded only for stacks (-s). */
 #include "common.bpf.h"
 #include "ring.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -13,8 +13,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_EXEC, sizeof(*e), 0);
-	e->time_ns = bpf_ktime_get_ns();
+	begin_record(e, EVENT_EXEC, sizeof(*e), 0, bpf_ktime_get_ns());
 	read_current(&e->task, task);
 	e->exec_id = task->self_exec_id;
 	e->reserved = 0;

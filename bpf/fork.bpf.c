@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Births of processes, loaded only to follow them (-f). */
+/* Processes that fork. Loaded only to follow them (-f) and for stacks (-s). */
 #include "common.bpf.h"
 #include "ring.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -10,13 +10,12 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct event_fork *e;
 	bool look;
 
-	if (child->pid != child->tgid) /* a thread */
+	if (child->pid != child->tgid) /* it is a thread */
 		return 0;
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_FORK, sizeof(*e), 0);
-	e->time_ns = bpf_ktime_get_ns();
+	begin_record(e, EVENT_FORK, sizeof(*e), 0, bpf_ktime_get_ns());
 	read_process(&e->parent, parent);
 	read_process(&e->child, child);
 	if (pidns_ino) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who uses a connection of Go's net/http. That dials in a goroutine of its own, of which the stack
- * shows nothing of the program; but whoever sends a request calls net/http.(*persistConn).roundTrip
- * on the connection it got, new or used. Attached by user/kernel/go_probe.c, to each Go program.
+ * Which code uses a connection of Go's net/http. net/http dials in a goroutine of its own, whose
+ * stack has no frame of the program. But code that sends a request calls
+ * net/http.(*persistConn).roundTrip on the connection that it was given, new or used.
+ * user/kernel/go_probe.c attaches this to each Go program.
  */
 #include "common.bpf.h"
 #include "descriptor.bpf.h"
@@ -10,21 +11,21 @@
 #include "stack.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-/* The first argument, of Go's own calling convention since 1.17 (arm64: 1.18). */
+/* The first argument in Go's calling convention since 1.17 (arm64: 1.18), ABIInternal. */
 #define GO_ARGUMENT(ctx) PT_REGS_RC(ctx)
 
 /*
- * Go's structures, as far as they are gone through: the same in all versions with that calling
- * convention. What comes of it is believed only where it is a socket of this process.
+ * Go's structures, as far as they are read. All versions with that calling convention have them so.
+ * What is read counts only where it leads to a socket of this process.
  */
-#define GO_PERSIST_CONN_CONN 80 /* after an interface, a pointer, three strings and a bool */
+#define GO_PERSIST_CONN_CONN 80 /* behind an interface, a pointer, three strings and a bool */
 
 struct go_interface {
 	__u64 type;
 	__u64 data;
 };
 
-/* internal/poll.FD and what follows it in net.netFD. */
+/* internal/poll.FD, and what follows it in net.netFD. */
 struct go_net_fd {
 	__u64 lock[2];
 	__s64 fd;
@@ -35,7 +36,7 @@ struct go_net_fd {
 
 #define SOCK_STREAM 1
 
-/* Connections in connections: TLS, and what counts or limits. */
+/* How many connections are unwrapped: TLS, and wrappers that count or limit. */
 #define GO_WRAPPED_MAX 4
 
 static __always_inline bool read_user(void *to, __u32 size, __u64 from)
@@ -43,7 +44,8 @@ static __always_inline bool read_user(void *to, __u32 size, __u64 from)
 	return !bpf_probe_read_user(to, size, (const void *)from);
 }
 
-/* Is there a *net.TCPConn at this address? Its only member points to its net.netFD. */
+/* Returns the socket of the net.TCPConn at the address, NULL if there is none. The only member of a
+ * TCPConn points to its net.netFD. */
 static __always_inline struct sock *find_tcp(struct task_struct *task, __u64 address)
 {
 	struct go_net_fd net_fd;
@@ -60,7 +62,7 @@ static __always_inline struct sock *find_tcp(struct task_struct *task, __u64 add
 	return sk;
 }
 
-/* What wraps a connection (crypto/tls.Conn) has it as its first member. */
+/* Unwraps a connection. A wrapper such as crypto/tls.Conn has the inner one as its first member. */
 static __always_inline struct sock *find_connection(struct task_struct *task, __u64 address)
 {
 	struct go_interface conn;
@@ -77,7 +79,7 @@ static __always_inline struct sock *find_connection(struct task_struct *task, __
 	return 0;
 }
 
-/* Where the function will return to. */
+/* Returns the function's return address, 0 where it cannot be read. */
 static __always_inline __u64 read_caller(struct pt_regs *ctx)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -108,15 +110,15 @@ static __always_inline int write_request(struct pt_regs *ctx)
 	return 0;
 }
 
-/* In every process that runs a program: user/kernel/go_probe.c. */
+/* Runs in every process of a program: user/kernel/go_probe.c. */
 SEC("uprobe")
 int on_go_request(struct pt_regs *ctx)
 {
 	return write_request(ctx);
 }
 
-/* In one process that has just been started, until the probe is there: user/kernel/go_breakpoint.c.
- * A program of this kind is given the registers first. */
+/* Runs in one process that has just started, until the probe is attached:
+ * user/kernel/go_breakpoint.c. The context of such a program begins with the registers. */
 SEC("perf_event")
 int on_go_breakpoint(struct pt_regs *ctx)
 {

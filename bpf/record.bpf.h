@@ -2,13 +2,13 @@
 #ifndef TCPWATCH_RECORD_BPF_H
 #define TCPWATCH_RECORD_BPF_H
 
-/* Filling the record of a transition. */
+/* Fills in the record of a transition. */
 
 #include "common.bpf.h"
 
 /*
- * Who runs, if he is the one who acts. With the lock not owned it is softirq over a passer-by; a
- * kernel thread closes for somebody else.
+ * Returns the running task if it is the one that acts on the socket, else NULL. Where the lock is
+ * not owned, softirq runs on top of an unrelated task; a kernel thread acts for another process.
  */
 static __always_inline struct task_struct *find_actor(struct sock *sk)
 {
@@ -27,9 +27,9 @@ static __always_inline void read_actor(struct event_transition *e, struct task_s
 }
 
 /*
- * Work on a segment or a timer begins with reading the clock into tcp_clock_cache
- * (tcp_mstamp_refresh(), CLOCK_MONOTONIC), and reading it again would be the dearest thing done
- * here. Where a process acts, or a listener closes its children, that value is an old one.
+ * The kernel's work on a segment or a timer begins with tcp_mstamp_refresh(), which reads the clock
+ * (CLOCK_MONOTONIC, ns) into tcp_clock_cache. Reading the clock once more would cost more than all
+ * else here. Where a process acts, or a listener closes its children, the cached value is stale.
  */
 static __always_inline __u64 read_time(struct tcp_sock *tp, struct sock *sk, int from, int to)
 {
@@ -46,10 +46,7 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 retransmits = tp->total_retrans;
 
-	write_header(&e->header, EVENT_TRANSITION, size, read_netns(&sk->__sk_common));
-	e->time_ns = read_time(tp, sk, from, to);
-	e->cookie = read_cookie(&sk->__sk_common);
-	read_flow(&e->flow, tp);
+	begin_socket_record(e, EVENT_TRANSITION, size, read_time(tp, sk, from, to), sk, tp);
 	e->from = from;
 	e->to = to;
 	e->shutdown = sk->sk_shutdown;

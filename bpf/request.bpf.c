@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A connection whose SYN was answered and that the peer has not yet confirmed is a mini-socket too,
- * in SYN_RECV. Here all of them come by when they leave the listener's queue.
+ * A connection whose SYN was answered, but not yet confirmed by the peer, is a mini-socket in
+ * SYN_RECV. All of them pass here when they leave the listener's queue.
  */
 #include "common.bpf.h"
 #include "ring.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 /*
- * The inner function, since timers drop requests by it (e8c526f2bdf1 in 6.12, and in stable
- * kernels); where there is none, user space chooses inet_csk_reqsk_queue_drop().
+ * The inner function is used since timers drop requests by it (e8c526f2bdf1 in 6.12, and in stable
+ * kernels). Where it does not exist, user space chooses inet_csk_reqsk_queue_drop().
  */
 SEC("fentry/__inet_csk_reqsk_queue_drop")
 int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
@@ -20,10 +20,11 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	bool dropped, look;
 
 	/*
-	 * Also on the way to ESTABLISHED; then the connection has already taken the request's place
-	 * in the table (inet_ehash_insert()), and the transition tells all, but the lifetime where
-	 * the SYN-ACK was repeated: the kernel measures it from 3868ab0f1925 in 6.7 on, where its
-	 * own timer repeated it and not the peer's SYN.
+	 * Requests that become ESTABLISHED pass here too. Then the connection has already taken the
+	 * request's place in the table (inet_ehash_insert()). The transition reports these, except
+	 * for the lifetime where the SYN-ACK was repeated: the kernel measures it since
+	 * 3868ab0f1925 in 6.7, and only where its own timer repeated the SYN-ACK, not where the
+	 * peer repeated its SYN.
 	 */
 	dropped = sk->skc_node.pprev;
 	if (!dropped && !req->num_retrans)
@@ -37,11 +38,7 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_REQUEST, sizeof(*e), read_netns(sk));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(sk);
-	read_common_flow(&e->flow, sk);
-	e->flow.flags = 0;
+	begin_mini_record(e, EVENT_REQUEST, sizeof(*e), sk, sk);
 	e->age_us = e->time_ns / 1000 - request->snt_synack;
 	e->what = dropped ? REQUEST_DROPPED : REQUEST_COMPLETED;
 	e->retransmits = req->num_retrans;

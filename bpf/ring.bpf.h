@@ -2,8 +2,7 @@
 #ifndef TCPWATCH_RING_BPF_H
 #define TCPWATCH_RING_BPF_H
 
-/* The way of a record to user space: the ring, its wake-up policy and the ledger of what did not
- * fit. */
+/* How records reach user space: the ring, its wake-up policy, and the ledger of lost records. */
 
 #include <bpf/bpf_helpers.h>
 #include "event.h"
@@ -23,17 +22,18 @@ struct ledger_map {
 extern struct events_map events SEC(".maps");
 extern struct ledger_map ledger SEC(".maps");
 
-/* Bytes in the ring at which user space is woken before its timer. */
+/* How many bytes in the ring wake user space before its timer. */
 extern const volatile __u32 wake_bytes;
-/* Which of a CPU's records look at it: those whose count has none of these bits. */
+/* Which of a CPU's records check that: those whose number has none of these bits set. */
 extern const volatile __u32 wake_mask;
-/* Set here at a wake-up, cleared by user space when it drains: one wake-up, not one a record. */
+/* Set here at a wake-up, cleared by user space when it drains: there is one wake-up for all records
+ * in between. */
 extern volatile __u32 wake_sent;
 
 /*
- * Room for a record of `size` bytes, counted as wanted and, if there is none, as lost. The counts
- * are atomic since before 6.1 nothing keeps a program from interrupting itself. *look is set now
- * and then: time to look how full the ring is.
+ * Reserves a record of `size` bytes, and counts it as wanted. Returns NULL where the ring is full,
+ * and counts it as lost. The counts are atomic, since before 6.1 a program may interrupt itself.
+ * Sets *look where it is time to check how full the ring is.
  */
 static __always_inline void *ring_reserve(__u64 size, bool *look)
 {
@@ -53,8 +53,8 @@ static __always_inline void *ring_reserve(__u64 size, bool *look)
 }
 
 /*
- * The same where only the making shows whether there is a record: not counted yet, but lost if
- * there is no room. What it gives goes to ring_submit_late() or ring_discard().
+ * Reserves a record of which it is not known yet whether it will be needed. It is counted only
+ * where it is lost. The record goes to ring_submit_late() or ring_discard().
  */
 static __always_inline void *ring_reserve_early(__u64 size)
 {
@@ -88,13 +88,13 @@ static __always_inline void ring_submit(void *record, bool look)
 	bpf_ringbuf_submit(record, flags);
 }
 
-/* For what user space must do something about at once. */
+/* For records that user space must act on at once. */
 static __always_inline void ring_submit_now(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
-/* `now`: as ring_submit_now(). */
+/* Counts and submits a record from ring_reserve_early(); with `now` as ring_submit_now(). */
 static __always_inline void ring_submit_late(void *record, bool now)
 {
 	struct event_ledger *count;

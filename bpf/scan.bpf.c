@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What exists now: sockets by the descriptors that hold them, and by the kernel's TCP tables. */
+/* Which sockets exist: found by the descriptors that hold them, and in the kernel's TCP tables. */
 #include "common.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-/* Bit n set: sockets in state n are wanted. Set by user space before each scan. */
+/* Bit n: sockets in state n are wanted. User space sets this before each scan. */
 volatile __u32 scan_states = 0;
 /* The same for mini-sockets. */
 volatile __u32 scan_mini_states = 0;
@@ -18,10 +18,7 @@ static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct 
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 ticks = bpf_jiffies64();
 
-	write_header(&e->header, kind, sizeof(*e), read_netns(&sk->__sk_common));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(&sk->__sk_common);
-	read_flow(&e->flow, tp);
+	begin_socket_record(e, kind, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
 	e->copied_seq = tp->copied_seq;
 	e->write_seq = tp->write_seq;
 	if (e->state == TCP_LISTEN) {
@@ -67,15 +64,7 @@ int scan_fds(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-static __always_inline void read_mini(struct event_scan *e, struct sock_common *sk)
-{
-	write_header(&e->header, EVENT_SCAN_MINI, sizeof(*e), read_netns(sk));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(sk);
-	read_common_flow(&e->flow, sk);
-}
-
-/* Returns whether it is one, and wanted. */
+/* Returns whether the socket is in TIME_WAIT, or in FIN_WAIT2 as a mini-socket, and wanted. */
 static __always_inline bool read_time_wait(struct event_scan *e, struct sock_common *sk)
 {
 	struct tcp_timewait_sock *tw = bpf_skc_to_tcp_timewait_sock(sk);
@@ -85,11 +74,12 @@ static __always_inline bool read_time_wait(struct event_scan *e, struct sock_com
 	e->state = tw->tw_sk.tw_substate;
 	if (!(scan_mini_states >> (e->state & 31) & 1))
 		return false;
-	read_mini(e, sk);
+	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
 	e->mini.left_ticks = tw->tw_sk.tw_timer.expires - bpf_jiffies64();
 	return true;
 }
 
+/* Returns whether the socket is a request in SYN_RECV, and wanted. */
 static __always_inline bool read_request(struct event_scan *e, struct sock_common *sk)
 {
 	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
@@ -99,7 +89,7 @@ static __always_inline bool read_request(struct event_scan *e, struct sock_commo
 	e->state = TCP_SYN_RECV;
 	if (!(scan_mini_states >> TCP_SYN_RECV & 1))
 		return false;
-	read_mini(e, sk);
+	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
 	e->mini.age_us = e->time_ns / 1000 - request->snt_synack;
 	e->mini.left_ticks = request->req.req.rsk_timer.expires - bpf_jiffies64();
 	e->mini.retransmits = request->req.req.num_retrans;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Segments that tell of trouble: what is sent again, and resets. None of these hooks is on the way
- * of a segment that is well.
+ * Segments that show a problem: retransmissions and resets. Segments without a problem pass none of
+ * these hooks.
  *
- * Resets that belong to no full socket are left out: those for a port that nobody listens on, and
- * those of mini-sockets.
+ * Resets without a full socket are left out: those for a port without a listener, and those of
+ * mini-sockets.
  */
 #include "common.bpf.h"
 #include "ring.bpf.h"
@@ -22,10 +22,7 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_SEGMENT, sizeof(*e), read_netns(&sk->__sk_common));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(&sk->__sk_common);
-	read_flow(&e->flow, tp);
+	begin_socket_record(e, EVENT_SEGMENT, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
 	if (sk_flag(sk, SOCK_KEEPOPEN))
 		e->flow.flags |= EVENT_KEEPALIVE;
 	e->what = what;
@@ -40,9 +37,9 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 }
 
 /*
- * Newer kernels also tell of what they did not send, for want of a route or because the segment
- * before is still in a queue of this host. The argument is read only where there is one: the
- * verifier refuses to look behind the last.
+ * Newer kernels also report what they could not send, for lack of a route, or because the segment
+ * sent before is still in a queue of this host. The argument is read only where it exists: the
+ * verifier refuses to read behind the last one.
  */
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_repeated, struct sock *sk)
@@ -52,7 +49,7 @@ int BPF_PROG(on_repeated, struct sock *sk)
 	return write_segment(sk, SEGMENT_REPEATED, 0);
 }
 
-/* With TCP Fast Open the connection has a full socket, and `sk` is that and no listener. */
+/* With TCP Fast Open the connection has a full socket: then `sk` is that, not the listener. */
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
@@ -62,10 +59,7 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_SEGMENT, sizeof(*e), read_netns(&sk->__sk_common));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(&sk->__sk_common);
-	read_common_flow(&e->flow, &req->__req_common);
+	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), &sk->__sk_common, &req->__req_common);
 	e->flow.flags = sk_flag(sk, SOCK_KEEPOPEN) ? EVENT_KEEPALIVE : 0;
 	e->what = SEGMENT_SYNACK_REPEATED;
 	e->state = TCP_SYN_RECV;
@@ -83,7 +77,7 @@ int BPF_PROG(on_reset_sent, struct sock *sk)
 {
 	__u32 reason = 0;
 
-	if (!sk) /* newer kernels: nobody listens there */
+	if (!sk) /* newer kernels: the port has no listener */
 		return 0;
 	if (bpf_core_type_exists(btf_trace_tcp_send_reset))
 		reason = (__u32)ctx[2];

@@ -2,16 +2,16 @@
 #ifndef TCPWATCH_STACK_BPF_H
 #define TCPWATCH_STACK_BPF_H
 
-/* Where in a program a socket was made: the user stack of whoever runs (-s). */
+/* Where in a program a socket was created: the user stack of the running task (-s). */
 
 #include "caller.bpf.h"
 #include "common.bpf.h"
 #include "ring.bpf.h"
 
-/* Set before loading: without it the verifier leaves all this out. */
+/* Set before loading. Where it is false, the verifier removes all this code. */
 extern const volatile bool stacks;
 
-/* Innermost first. Returns how many there are. */
+/* Reads the frames, innermost first. Returns how many there are. */
 static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
 					 __u64 frames[EVENT_STACK_FRAMES])
 {
@@ -31,7 +31,7 @@ static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
 	return size <= 0 ? 0 : count_frames(frames, 1, (__u32)size / sizeof(*frames));
 }
 
-/* The same where a function was just entered, and has no frame yet; it is left out. */
+/* As read_frames(), at the beginning of a function, which has no frame yet: it is left out. */
 static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT_STACK_FRAMES],
 						   __u64 caller)
 {
@@ -44,8 +44,8 @@ static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT
 	return count_frames(frames, 1, (__u32)size / sizeof(*frames));
 }
 
-/* Programs of which user space has read what they have mapped: soon after it was told of them, or
- * they may be gone. */
+/* Processes whose mappings user space has read. Each one's first stack wakes user space, since the
+ * process may end soon. */
 struct spaces_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -67,9 +67,10 @@ static __always_inline bool is_new_space(const struct event_stack *e)
 }
 
 /*
- * Comes after the record by which user space knows the socket. Where there is no stack, or no
- * process to look it up in, there is no record. A worker of io_uring has none: its process asked
- * from somewhere else. `caller`: where a function that was just entered returns to, or 0.
+ * Writes the record of a stack, behind the record by which user space knows the socket. Writes none
+ * without a stack, or without a process to look it up in. A worker of io_uring has no stack of use:
+ * its process asked for the work somewhere else. `caller`: the return address of a function that
+ * was just entered, or 0.
  */
 static __always_inline void write_stack_of(void *ctx, struct task_struct *task, __u16 how,
 					   __u64 cookie, __u32 netns, __u64 caller)
@@ -89,8 +90,7 @@ static __always_inline void write_stack_of(void *ctx, struct task_struct *task, 
 		ring_discard(e);
 		return;
 	}
-	write_header(&e->header, EVENT_STACK, sizeof(*e), netns);
-	e->time_ns = bpf_ktime_get_ns();
+	begin_record(e, EVENT_STACK, sizeof(*e), netns, bpf_ktime_get_ns());
 	e->cookie = cookie;
 	e->exec_id = task->self_exec_id;
 	e->how = how;

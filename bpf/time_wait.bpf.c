@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TIME_WAIT, and a FIN_WAIT2 that nobody holds any more, go on in a mini-socket, of which no
- * tracepoint tells. Its beginning is the socket's own transition to CLOSE; what comes after is told
- * here.
+ * TIME_WAIT, and FIN_WAIT2 of a socket that no process holds any more, continue in a mini-socket,
+ * for which there is no tracepoint. It begins with the socket's own transition to CLOSE; what comes
+ * after that is reported here.
  */
 #include "common.bpf.h"
 #include "ring.bpf.h"
@@ -17,11 +17,7 @@ static __always_inline int write_mini(struct sock_common *sk, __u8 what, __u8 st
 	e = ring_reserve(sizeof(*e), &look);
 	if (!e)
 		return 0;
-	write_header(&e->header, EVENT_MINI, sizeof(*e), read_netns(sk));
-	e->time_ns = bpf_ktime_get_ns();
-	e->cookie = read_cookie(sk);
-	read_common_flow(&e->flow, sk);
-	e->flow.flags = 0;
+	begin_mini_record(e, EVENT_MINI, sizeof(*e), sk, sk);
 	e->what = what;
 	e->state = state;
 	e->reserved[0] = 0;
@@ -31,7 +27,7 @@ static __always_inline int write_mini(struct sock_common *sk, __u8 what, __u8 st
 	return 0;
 }
 
-/* Where tcp_time_wait() gets no mini-socket the transition to CLOSE that follows is the end. */
+/* Where tcp_time_wait() gets no mini-socket, the transition to CLOSE that follows is the end. */
 SEC("fexit/inet_twsk_alloc")
 int BPF_PROG(on_mini_alloc, struct sock *sk, void *death_row, int state,
 	     struct inet_timewait_sock *tw)
@@ -41,7 +37,7 @@ int BPF_PROG(on_mini_alloc, struct sock *sk, void *death_row, int state,
 	return write_mini(&sk->__sk_common, MINI_REFUSED, state, 0);
 }
 
-/* The peer's FIN came to an orphan; or came again. */
+/* The peer's FIN came for an orphan, or came again. */
 SEC("fentry/__inet_twsk_schedule")
 int BPF_PROG(on_mini_timed, struct inet_timewait_sock *tw, int timeo, bool rearm)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every TCP state change, from the one place that all of them pass: sock:inet_sock_set_state. */
+/* Every TCP state change: all of them pass the tracepoint sock:inet_sock_set_state. */
 #include "common.bpf.h"
 #include "record.bpf.h"
 #include "ring.bpf.h"
@@ -16,14 +16,14 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 
 	/*
 	 * LISTEN>SYN_RECV is a child that still has its listener's cookie and stale addresses
-	 * (until a3a128f611a9 in 6.15); SYN_RECV>ESTABLISHED tells all. CLOSE>CLOSE is tcp_abort()
-	 * of a listener.
+	 * (until a3a128f611a9 in 6.15). All that is needed comes with SYN_RECV>ESTABLISHED.
+	 * CLOSE>CLOSE is tcp_abort() of a listener.
 	 */
 	if (from == TCP_LISTEN && to == TCP_SYN_RECV)
 		return 0;
 	if (from == TCP_CLOSE && to == TCP_CLOSE)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk); /* not an MPTCP master socket, which comes by here too */
+	tp = bpf_skc_to_tcp_sock(sk); /* NULL for an MPTCP master socket, which passes here too */
 	if (!tp)
 		return 0;
 	actor = find_actor(sk);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-# make install     puts the program, its man page and the files of deploy/ under PREFIX (DESTDIR before it)
-# make uninstall   takes them away; options that were changed stay
+# make install     installs the program, its man page and the files of deploy/ under PREFIX
+# make uninstall   removes them, except for options that were changed
 
 SYSCONFDIR  ?= /etc
 UNITDIR	    ?= $(PREFIX)/lib/systemd/system
@@ -9,7 +9,7 @@ SHAREDIR    := $(PREFIX)/share/tcpwatch
 SHARED	    := deploy/systemd/containers.conf deploy/prometheus/prometheus.yml deploy/prometheus/tcpwatch.rules.yml \
 	       deploy/grafana/tcpwatch.json deploy/kubernetes/daemonset.yaml deploy/kubernetes/podmonitor.yaml
 DEFAULTS    := $(DESTDIR)$(SYSCONFDIR)/default/tcpwatch
-# The units name the program and the options where they are.
+# The units contain the paths of the program and its options.
 PLACED	    := sed -e 's|/usr/local/sbin/|$(PREFIX)/sbin/|' -e 's|/etc/default/|$(SYSCONFDIR)/default/|'
 
 .PHONY: install uninstall

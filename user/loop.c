@@ -65,12 +65,11 @@ int loop_watch_web(struct loop *loop)
 	return loop->web ? watch_fd(loop, http_server_epoll_fd(loop->web), EPOLL_WEB) : 0;
 }
 
-void loop_watch_child(void *context, uint32_t tgid)
+bool loop_watch_child(void *context, uint32_t tgid)
 {
 	struct loop *loop = context;
 
-	if (targets_add(&loop->targets, tgid))
-		engine_process_exited(loop->engine, tgid);
+	return !targets_add(&loop->targets, tgid);
 }
 
 static int wait_ms(const struct loop *loop)

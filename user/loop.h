@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_LOOP_H
 #define TCPWATCH_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/command.h"
@@ -52,8 +53,11 @@ int loop_watch_events(struct loop *loop, int ring_fd);
 /* Adds the web server, if there is one. Returns 0 or a negative errno. */
 int loop_watch_web(struct loop *loop);
 
-/* With -f, the engine's callback for a new child of a watched process; `context` is the loop. */
-void loop_watch_child(void *context, uint32_t tgid);
+/*
+ * With -f, the engine's callback for a new child of a watched process; `context` is the loop.
+ * Returns false if the child has ended already.
+ */
+bool loop_watch_child(void *context, uint32_t tgid);
 
 /* Runs until it is time to stop. Returns 0 or a negative errno. */
 int loop_run(struct loop *loop);

@@ -3,9 +3,9 @@
 #define __VMLINUX_H__
 
 /*
- * The kernel internals that tcpwatch depends on, and no others: only the fields that the BPF
- * programs read. Offsets and bit positions come from the running kernel's BTF (CO-RE); only names
- * and types matter here.
+ * The kernel internals that tcpwatch depends on: the fields that the BPF programs read, and no
+ * others. Offsets and bit positions come from the running kernel's BTF (CO-RE). Only names and
+ * types matter here.
  */
 
 typedef signed char __s8;
@@ -59,7 +59,7 @@ enum {
 	TCP_NEW_SYN_RECV
 };
 
-/* The registers of a user program, in an order that no kernel changes: asm/ptrace.h of x86-64, */
+/* The registers of a user program on x86-64, from asm/ptrace.h: no kernel changes their order. */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
 	unsigned long ax, cx, dx, si, di, orig_ax, ip;
@@ -67,7 +67,7 @@ struct pt_regs {
 	unsigned long flags, sp;
 };
 
-/* ... and of arm64. */
+/* The same on arm64. */
 struct user_pt_regs {
 	u64 regs[31];
 	u64 sp, pc, pstate;
@@ -179,7 +179,7 @@ struct inet_request_sock {
 
 struct tcp_request_sock {
 	struct inet_request_sock req;
-	u64 snt_synack; /* microseconds, CLOCK_MONOTONIC */
+	u64 snt_synack; /* in microseconds of CLOCK_MONOTONIC */
 };
 
 struct inet_timewait_sock {
@@ -238,7 +238,7 @@ struct task_struct {
 	char comm[16];
 };
 
-/* What a program on the tracepoint of a system call's end is given. */
+/* The context of a program on the tracepoint of a system call's end. */
 struct syscall_trace_exit {
 	long ret;
 };
@@ -264,8 +264,9 @@ struct bpf_iter__tcp {
 #pragma clang attribute pop
 
 /*
- * Tracepoints as newer kernels have them, with one argument more. Types of these names are in all
- * kernels: for one that is not there libbpf searches the modules, for which it needs CAP_SYS_ADMIN.
+ * Tracepoints with the last argument that newer kernels have added. All kernels have types with
+ * these names. For a name that the kernel lacks, libbpf searches the modules, which needs
+ * CAP_SYS_ADMIN.
  */
 struct sk_buff;
 enum sk_rst_reason;

@@ -20,7 +20,7 @@ static double ms_now(void)
 static void measure(struct look *look, const char *what)
 {
 	double least = 1e9, most = 0;
-	size_t scans = look->scans;
+	size_t scans = look->kernel.scans;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		double began = ms_now(), took;
@@ -31,7 +31,7 @@ static void measure(struct look *look, const char *what)
 		most = took > most ? took : most;
 	}
 	printf("%-52s %6.2f to %6.2f ms, %zu of %d with a scan\n", what, least, most,
-	       look->scans - scans, ROUNDS);
+	       look->kernel.scans - scans, ROUNDS);
 }
 
 static void add_open(struct look *look)
@@ -69,7 +69,7 @@ int main(void)
 	double began;
 
 	add_open(look);
-	look->settings.ports = UINT32_MAX;
+	look->kernel.settings.ports = UINT32_MAX;
 	measure(look, "100,000 connections, no suspicion");
 	look_free(look);
 

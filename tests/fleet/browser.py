@@ -26,7 +26,7 @@ class Browser:
     """One browser; page() opens a page in it."""
 
     def __init__(self, folder):
-        assert shutil.which(CHROMIUM), f"{CHROMIUM} is missing: make deps"
+        assert shutil.which(CHROMIUM), f"{CHROMIUM} is missing: make deps check-fleet"
         theirs_in, ours_out = map(high, os.pipe())
         ours_in, theirs_out = map(high, os.pipe())
         self.log = open(os.path.join(folder, "chromium.log"), "wb")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * Any bytes as an Accept header. Which offer comes first matters only where the header does not
- * tell them apart, and an empty entry more changes nothing.
+ * Any bytes as an Accept header. The order of the offers matters only where the header prefers
+ * neither, and one more empty entry changes nothing.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any bytes as a program: what is found in it is in it, and is found again. */
+/* Any bytes as a program: a result must lie within the file, and be the same a second time. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * Any bytes as what a client sends. The first byte says how: in how many pieces, whether it reads,
- * whether it half-closes. What comes back must be HTTP, and nothing may be left behind.
+ * Any bytes as the input of a client. The first byte decides in how many pieces it sends them, and
+ * whether it reads and half-closes. The answer must be HTTP, and nothing may be left allocated.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -55,7 +55,8 @@ static void server_start(void)
 	CHECK(!http_server_new(&server, &config, error));
 }
 
-/* As long as there is something to do. Returns what came, at most size bytes of it. */
+/* Runs the server as long as it has something to do. Returns the answer, at most `size` bytes of
+ * it. */
 static size_t run(int fd, char *text, size_t size, bool reads)
 {
 	struct epoll_event event;
@@ -68,7 +69,7 @@ static size_t run(int fd, char *text, size_t size, bool reads)
 	for (int i = 0;; i++) {
 		ssize_t count = 0;
 
-		/* It must come to rest. */
+		/* The server must become idle. */
 		CHECK(i < RUNS_MAX);
 		if (epoll_wait(epoll_fd, &event, 1, 0) == 1)
 			http_server_run(server);
@@ -127,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	length += run(fds[1], text + length, sizeof(text) - length, true);
 	check_text(text, length);
 	close(fds[1]);
-	/* libmicrohttpd does not see an end that came together with bytes; the deadline does. */
+	/* libmicrohttpd misses an end that came together with bytes. The deadline ends those. */
 	for (struct http_connection *c = server->connections; c; c = c->next)
 		http_connection_end(c);
 	run(-1, NULL, 0, false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * Any bytes as /proc/PID/maps, as a perf map and as a worker's answer. What is taken is in order
- * and found again; paths and names end.
+ * Any bytes as /proc/PID/maps, as a perf map and as a worker's answer. What was accepted must be in
+ * order and be found; paths and names must end with a 0.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The values of options: durations, sizes, ports, pids, names. The first byte chooses. */
+/* Any bytes as values of options: durations, sizes, ports, pids, names. The first byte chooses
+ * one. */
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Wrong usage ends tcpwatch; here it ends the one input. */
+/* Wrong usage ends tcpwatch. Here it ends only the current input. */
 static jmp_buf ended;
 static _Noreturn void end_input(int status)
 {
@@ -26,7 +27,7 @@ static _Noreturn void end_input(int status)
 #define UNTOUCHED	 0xdeadbeefULL
 #define TEXT_MAX	 300
 
-/* What the number before the unit says, by another way; exact enough up to 18 digits. */
+/* Reads the number before the unit in another way, which is exact enough up to 18 digits. */
 static void check_value(const char *text, const char *const *names, const uint64_t *sizes,
 			uint64_t parsed)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * Any bytes as what the kernel side could hand over: ring records, scans, losses, ends of
- * processes, in any order and at any time. Both outputs must take it, it must come to an end, and a
- * duration must be the time between two records that were really there.
+ * Any bytes as input from the kernel side: ring records, scans, losses, ends of processes, in any
+ * order and at any time. Both outputs must accept it, it must come to an end, and each duration
+ * must be the time between two records that were really there.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +13,12 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* Polls that one step forward may need; beyond, time jumps. */
+/* How many polls one step may need before time jumps forward. */
 #define POLLS_MAX 64
 
 static FILE *null_file;
 
-/* Passes all on to both outputs, and checks it. */
+/* Passes everything on to both outputs, and checks it. */
 struct checker {
 	struct output base;
 	struct output *outputs[2];
@@ -62,7 +62,7 @@ static void check_change(struct output *output, const struct change *change)
 	CHECK(tcp_state_valid(change->from) && tcp_state_valid(change->to));
 	CHECK(change->from != change->to);
 	CHECK(change->owner_source == OWNER_UNKNOWN || change->owner);
-	/* Without the kernel's word a mini-socket has no transitions. */
+	/* Without records of the kernel a mini-socket has no transitions. */
 	if (!feature_has(source_of(output)->base.features, FEATURE_TIME_WAIT))
 		CHECK(change->to != TCP_TIME_WAIT || change->from == TCP_FIN_WAIT2 ||
 		      fuzz_source_entered(source_of(output), change->cookie, TCP_TIME_WAIT,
@@ -72,7 +72,7 @@ static void check_change(struct output *output, const struct change *change)
 	BOTH(change, change);
 }
 
-/* It waited from a transition that was there, and that began it. */
+/* The wait began with a transition that was really there. */
 static void check_accepted(struct output *output, const struct accepted *accepted)
 {
 	uint64_t since_ns = accepted->time_ns - accepted->wait_ns;
@@ -88,12 +88,12 @@ static void check_accepted(struct output *output, const struct accepted *accepte
 	BOTH(accepted, accepted);
 }
 
-/* Since when is it in CLOSE_WAIT, if that is known? */
+/* Checks the time since when it is in CLOSE_WAIT, if that is known. */
 static void check_age(struct output *output, uint64_t cookie, uint64_t time_ns, uint64_t age_ns,
 		      bool at_least)
 {
 	CHECK(age_ns <= time_ns);
-	if (!at_least && age_ns) /* 0 also where its records came in the wrong order */
+	if (!at_least && age_ns) /* also 0 where its records came in the wrong order */
 		CHECK(fuzz_source_entered(source_of(output), cookie, TCP_CLOSE_WAIT,
 					  time_ns - age_ns));
 }
@@ -169,13 +169,14 @@ static const struct output_ops checker_ops = {
 	.end = check_end,
 };
 
-static void watch_child(void *context, uint32_t tgid)
+static bool watch_child(void *context, uint32_t tgid)
 {
 	(void)context;
 	CHECK(tgid);
+	return true;
 }
 
-/* Lets time pass as the main loop does: no deadline is slept through. */
+/* Lets time pass as the main loop does, without missing a deadline. */
 static void pass_time(struct engine *engine, struct fuzz_source *source, uint64_t ns)
 {
 	uint64_t until_ns = source->now_ns + ns;
@@ -247,7 +248,7 @@ static void options_choose(struct options *options, uint8_t choice)
 	options->local_port_count = choice & 128 ? 2 : 0;
 }
 
-/* What the kernel tells: from nothing of mini-sockets to all. */
+/* What the kernel reports of mini-sockets: from nothing to all. */
 static feature_set features_choose(uint8_t choice)
 {
 	feature_set features = (1u << FEATURES) - 1;

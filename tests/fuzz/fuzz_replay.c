@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any text as a log: it is refused with a line and a reason, or replayed to an end, with JSON that
- * can be read. */
+/* Any text as a log: it must be refused with a line and a reason, or replayed to its end with valid
+ * JSON. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static struct source *source_open(const uint8_t *data, size_t size)
 	return source;
 }
 
-/* Each line is an object of its own. */
+/* Each line must be a JSON object. */
 static void check_json(char *text)
 {
 	for (char *line = text; *line;) {

@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_FUZZ_SOURCE_H
 #define TCPWATCH_FUZZ_SOURCE_H
 
-/* A source that makes its records from the fuzzer's bytes, and remembers what it handed over. */
+/* A source that makes records from the fuzzer's bytes, and keeps what it has passed on. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,12 +28,12 @@
 #define FUZZ_RECORD_SIZE_MAX 640
 
 struct fuzz_record {
-	unsigned char *bytes; /* of exactly `size`: a read behind it is found */
+	unsigned char *bytes; /* a block of exactly `size`, so that reads behind it are found */
 	size_t size;
-	const struct event_header *valid; /* NULL if it makes no sense */
+	const struct event_header *valid; /* NULL if the record is not valid */
 };
 
-/* A half-open connection that a scan showed. */
+/* A half-open connection that a scan found. */
 struct fuzz_start {
 	uint64_t cookie;
 	uint64_t start_ns;
@@ -43,7 +43,7 @@ struct fuzz_start {
 
 struct fuzz_source {
 	struct source base;
-	const uint8_t *data; /* what is left of the input */
+	const uint8_t *data; /* the rest of the input */
 	size_t size;
 	uint64_t now_ns;
 	uint64_t lost;
@@ -51,11 +51,11 @@ struct fuzz_source {
 	struct fuzz_record records[FUZZ_RECORDS_MAX];
 	size_t count;
 	size_t handed;
-	int crowds; /* that may come yet; they are slow */
+	int crowds; /* how many more crowds may come: they are slow */
 	struct event_scan scanned[FUZZ_SCANNED_MAX];
 	size_t scanned_count;
 	struct fuzz_start starts[FUZZ_STARTS_MAX];
-	size_t start_count; /* goes on where there is no more room */
+	size_t start_count; /* counts on where there is no more room */
 };
 
 static inline uint8_t fuzz_take_u8(struct fuzz_source *source)
@@ -72,7 +72,7 @@ static inline void fuzz_take(struct fuzz_source *source, void *to, size_t size)
 		*byte = fuzz_take_u8(source);
 }
 
-/* Values that meet each other: few sockets, few processes, few addresses. */
+/* Few different sockets, processes and addresses, so that records meet. */
 static inline void fuzz_take_flow(struct fuzz_source *source, struct event_flow *flow)
 {
 	uint8_t choice = fuzz_take_u8(source);
@@ -100,7 +100,7 @@ static inline void fuzz_take_task(struct fuzz_source *source, struct event_task 
 		memset(task->comm, choice, sizeof(task->comm));
 }
 
-/* No later than now: so much is sure of the kernel's clock. */
+/* A time that is not later than now, as the kernel's are. */
 static inline uint64_t fuzz_take_time(struct fuzz_source *source)
 {
 	uint64_t late = (uint64_t)fuzz_take_u8(source) << fuzz_take_u8(source) % 32;
@@ -118,7 +118,7 @@ static inline void fuzz_make_transition(struct fuzz_source *source, struct event
 	fuzz_take_flow(source, &e->flow);
 	e->from = states & 15;
 	e->to = states >> 4;
-	/* Most pairs of states the kernel never makes: rather one that it does, by chance. */
+	/* The kernel never makes most pairs of states, so a possible one is chosen more often. */
 	if (tcp_state_valid(e->from) && tcp_state_valid(e->to) &&
 	    !tcp_transition_is_recorded(e->from, e->to)) {
 		e->from = tcp_transitions[states % tcp_transition_count].from;
@@ -258,9 +258,8 @@ static inline void fuzz_source_queue(struct fuzz_source *source, const void *byt
 	source->count++;
 }
 
-/* Takes one record from the input and queues it: a likely one, or any bytes with a true header or
- * without.
- */
+/* Takes one record from the input and queues it: a likely one, or any bytes with or without a valid
+ * header. */
 static inline void fuzz_source_record(struct fuzz_source *source)
 {
 	_Alignas(8) unsigned char bytes[FUZZ_RECORD_SIZE_MAX] = {0};
@@ -283,7 +282,7 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 		fuzz_make_stack(source, (struct event_stack *)bytes);
 	} else {
 		fuzz_take(source, bytes, fuzz_take_u8(source));
-		/* Times in the future do not come from a kernel. */
+		/* A kernel does not send times in the future. */
 		if (((struct event_transition *)bytes)->time_ns > source->now_ns)
 			((struct event_transition *)bytes)->time_ns = source->now_ns;
 	}
@@ -294,10 +293,10 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 
 #define FUZZ_CROWD	   300
 #define FUZZ_CROWDS_MAX	   5
-#define FUZZ_CROWD_PIDS	   5000000 /* no process here has such a pid */
+#define FUZZ_CROWD_PIDS	   5000000 /* no real process has such a pid */
 #define FUZZ_CROWD_COOKIES 1000
 
-/* Many processes that live shortly, each with a connection that fails: dead ones are folded. */
+/* Many short-lived processes, each with a connection that fails, so that dead ones are folded. */
 static inline void fuzz_source_crowd(struct fuzz_source *source)
 {
 	uint8_t choice = fuzz_take_u8(source);
@@ -326,7 +325,7 @@ static inline void fuzz_source_crowd(struct fuzz_source *source)
 	}
 }
 
-/* Takes what scans find from now on. */
+/* Reads from the input what scans will find from now on. */
 static inline void fuzz_source_scan(struct fuzz_source *source)
 {
 	size_t count = fuzz_take_u8(source) % 16;
@@ -339,7 +338,7 @@ static inline void fuzz_source_scan(struct fuzz_source *source)
 	}
 }
 
-/* The record number i, if it is one of this kind and makes sense. */
+/* Returns record number i, if it is valid and of this kind. */
 static inline const void *fuzz_source_record_at(const struct fuzz_source *source, size_t i,
 						enum event_kind kind)
 {
@@ -348,7 +347,7 @@ static inline const void *fuzz_source_record_at(const struct fuzz_source *source
 	return record && record->kind == kind ? record : NULL;
 }
 
-/* Did a record that was handed over say that the socket entered the state at that time? */
+/* Whether a record that was passed on says that the socket entered the state at that time. */
 static inline bool fuzz_source_entered(const struct fuzz_source *source, uint64_t cookie,
 				       unsigned int state, uint64_t time_ns)
 {
@@ -357,7 +356,7 @@ static inline bool fuzz_source_entered(const struct fuzz_source *source, uint64_
 			fuzz_source_record_at(source, i, EVENT_TRANSITION);
 		const struct event_mini *mini = fuzz_source_record_at(source, i, EVENT_MINI);
 
-		/* TIME_WAIT is entered where the socket is closed. */
+		/* A socket enters TIME_WAIT with its transition to CLOSE. */
 		if (e && e->cookie == cookie && e->time_ns == time_ns &&
 		    (e->to == state || (state == TCP_TIME_WAIT && e->to == TCP_CLOSE)))
 			return true;
@@ -368,7 +367,7 @@ static inline bool fuzz_source_entered(const struct fuzz_source *source, uint64_
 	return false;
 }
 
-/* Did something tell that the connection was half open for so long? */
+/* Whether a record or a scan says that the connection was half open for this long. */
 static inline bool fuzz_source_was_half_open(const struct fuzz_source *source, uint64_t cookie,
 					     uint64_t lifetime_ns, uint64_t time_ns)
 {
@@ -392,13 +391,13 @@ static inline bool fuzz_source_was_half_open(const struct fuzz_source *source, u
 	return source->start_count > FUZZ_STARTS_MAX;
 }
 
-/* From the first to the last record that was handed over. */
+/* The time from the first to the last record that was passed on. */
 static inline uint64_t fuzz_source_span(const struct fuzz_source *source)
 {
 	uint64_t first_ns = UINT64_MAX, last_ns = 0;
 
 	for (size_t i = 0; i < source->handed; i++) {
-		/* All kinds have their time at the same place. */
+		/* All kinds have their time at the same offset. */
 		const struct event_fork *e = (const void *)source->records[i].valid;
 
 		if (e && e->time_ns < first_ns)
@@ -443,7 +442,7 @@ static inline int fuzz_source_do_scan(struct source *base, const struct scan_req
 		return source->scan_error;
 	result->tick_ns = 4000000;
 	result->started_ns = result->ended_ns = source->now_ns;
-	scan_result_add_seen(result, 0); /* the namespaces of what is made here */
+	scan_result_add_seen(result, 0); /* the namespace of all records made here */
 	scan_result_add_seen(result, 1);
 	for (size_t i = 0; i < source->scanned_count; i++) {
 		struct event_scan e = source->scanned[i];
@@ -478,7 +477,7 @@ static inline void fuzz_source_clock(struct source *base, struct clock *clock)
 	*clock = (struct clock){0};
 }
 
-/* So that processes are folded, too. */
+/* A low limit, so that processes are folded, too. */
 static inline bool fuzz_source_process_alive(struct source *base, uint32_t tgid)
 {
 	(void)base;

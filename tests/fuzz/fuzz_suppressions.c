@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * Any bytes as a file of suppressions: it is refused with a message, or can be asked. Up to the
- * first 0 they are names of a leak as well, and what is made of that must ignore it.
+ * Any bytes as a file of suppressions: it must be refused with a message, or be usable. The bytes
+ * up to the first 0 are also the names of a leak; the suppression generated from it must match it.
  */
 #include <errno.h>
 #include <stdlib.h>

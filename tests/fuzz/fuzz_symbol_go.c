@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any bytes as Go's table of functions, the runtime's data and relocations: two lengths come first.
- */
+/* Any bytes as Go's table of functions, the runtime's data and relocations, behind two lengths. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../unit/go_table.h"
+#include "symbol/go.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -13,7 +13,7 @@
 			abort();                                                                   \
 	} while (0)
 
-/* On the heap, with its own length. */
+/* A part on the heap, in a block of its exact length. */
 static struct symbol_go_part part_of(const uint8_t *data, size_t size, uint64_t address)
 {
 	uint8_t *bytes = malloc(size + !size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Whatever a process is called, terminals get no control characters and JSON is valid UTF-8. */
+/* For any name of a process, terminals get no control characters, and JSON is valid UTF-8. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +16,8 @@
 			abort();                                                                   \
 	} while (0)
 
-/* Decodes one character by the rules of RFC 3629, not by a table as base/utf8.c does. 0 = none. */
+/* Decodes one character by the rules of RFC 3629, unlike base/utf8.c, which has a table. Returns
+ * its length; 0 if there is none. */
 static size_t decode(const unsigned char *s, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -106,7 +107,7 @@ static void fuzz_json(const char *value)
 	check_text(text, false, true);
 	parsed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	CHECK(parsed);
-	/* What is valid comes through as it is. */
+	/* Valid text must stay as it is. */
 	if (!strstr(text, "\xef\xbf\xbd"))
 		CHECK(!strcmp(json_string_value(json_object_get(parsed, "a")), value));
 	json_decref(parsed);
@@ -141,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_process(data, size, unicode);
 		fuzz_numbers(number, unicode);
 	}
-	/* Of exactly its size: nothing may be read behind it. */
+	/* A block of its exact size: nothing may be read behind it. */
 	text = malloc(size + 1);
 	CHECK(text);
 	memcpy(text, data, size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Any bytes as a web config: it is refused with a message, or what comes out makes sense. */
+/* Any bytes as a web config: it must be refused with a message, or give valid settings. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -199,7 +199,7 @@ def test_a_new_certificate(serve, how):
             assert "key_file: " in one.reload()
             assert serial(one) == old
         else:
-            assert server.wait_for(lambda: serial(one) and "does not fit" in one.stderr())
+            assert server.wait_for(lambda: serial(one) and "does not match" in one.stderr())
         shutil.copy(os.path.join(one.folder, "other.key"), os.path.join(one.folder, "server.key"))
         if how == "SIGHUP":
             assert "reloaded" in one.reload()

@@ -56,6 +56,8 @@ def test_wrong_value(arguments, value):
 def test_unknown_option_or_missing_value(arguments):
     result = run(*arguments)
     assert result.returncode == 2 and result.stdout == "", result
+    assert result.stderr.startswith(f"tcpwatch: {arguments[0]}: "), result
+    assert len(result.stderr.splitlines()) == 1, result
     assert arguments[0].lstrip("-") in result.stderr, result.stderr
     assert "--help" in result.stderr or "usage" in result.stderr.lower(), result.stderr
 

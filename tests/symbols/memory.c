@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* memory PID ADDRESS...: what 10,000 different stacks with names take, of 16 frames like these. */
+/* memory PID ADDRESS...: how much memory 10,000 different stacks of 16 such frames take with
+ * names. */
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -17,7 +18,7 @@ static size_t in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-/* Another way to the same functions each time: 10 places of 4 bits are where the number is. */
+/* Makes a different stack of the same functions for each number: its bits change the addresses. */
 static void make_different(struct event_stack *e, const uint64_t *callers, size_t count,
 			   uint32_t number)
 {

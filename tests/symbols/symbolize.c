@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* symbolize PID ADDRESS...: what tcpwatch -s says of a stack with these return addresses. */
+/* symbolize PID ADDRESS...: prints what tcpwatch -s finds for a stack of these return addresses. */
 #include <stdlib.h>
 
 #include "base/clock.h"

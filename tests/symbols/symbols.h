@@ -10,7 +10,7 @@
 
 #include "symbol/symbolizer.h"
 
-/* The record of a stack of a process that runs, with no frames yet. */
+/* Makes the record of a stack of a running process, without frames yet. */
 static inline struct event_stack stack_of_process(uint32_t pid)
 {
 	struct event_stack e = {
@@ -38,7 +38,7 @@ static inline struct event_stack stack_of_process(uint32_t pid)
 	return e;
 }
 
-/* Waits for the names; NULL after timeout_ms. */
+/* Waits for the names. Returns NULL after timeout_ms. */
 static inline const struct call_stack *wait_for_names(struct call_sites *sites, uint32_t number,
 						      int timeout_ms)
 {

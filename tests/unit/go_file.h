@@ -2,7 +2,8 @@
 #ifndef TCPWATCH_GO_FILE_H
 #define TCPWATCH_GO_FILE_H
 
-/* A Go program, as far as go/binary.c looks at it: made by hand, so that each part can be wrong. */
+/* The parts of a Go program that go/binary.c reads, made by hand, so that each can be made
+ * wrong. */
 #include "events.h"
 
 #include <elf.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 #define GO_FILE_SIZE  0x4000
-#define GO_TEXT	      0x401000ULL /* where it is loaded; in the file: */
+#define GO_TEXT	      0x401000ULL /* address of the code; below are offsets in the file */
 #define GO_TEXT_AT    0x1000
 #define GO_TEXT_SIZE  0x800
 #define GO_TABLE_AT   0x2000
@@ -20,7 +21,7 @@
 #define GO_HEADERS_AT 0x3600
 
 #define GO_REQUEST    "net/http.(*persistConn).roundTrip"
-#define GO_REQUEST_AT 0x240 /* from the beginning of the code */
+#define GO_REQUEST_AT 0x240 /* offset in the code */
 
 enum { GO_S_NONE, GO_S_TEXT, GO_S_TABLE, GO_S_SYMTAB, GO_S_STRTAB, GO_S_NAMES, GO_SECTIONS };
 
@@ -59,7 +60,7 @@ static inline void go_put(struct go_file *file, size_t at, uint64_t number, size
 	memcpy(file->bytes + at, &number, size);
 }
 
-/* Three functions; the one that is looked for is the second. */
+/* A table of three functions. The second one is looked for. */
 static inline void go_put_table(struct go_file *file, uint32_t magic, uint64_t text)
 {
 	static const char names[] = "\0main.main\0x" GO_REQUEST "\0" GO_REQUEST "\0runtime.main";
@@ -97,7 +98,7 @@ static inline void go_put_section(struct go_file *file, int number, uint32_t nam
 		(Elf64_Shdr){.sh_name = name, .sh_type = type, .sh_offset = at, .sh_size = size};
 }
 
-/* As Go's linker makes it: symbols, and the table of 1.20. */
+/* A program as Go's linker makes it: with symbols, and the table of Go 1.20. */
 static inline void go_file_make(struct go_file *file)
 {
 	static const char names[] = "\0.text\0.gopclntab\0.symtab\0.strtab\0.shstrtab";
@@ -143,13 +144,13 @@ static inline void go_file_make(struct go_file *file)
 	go_put_table(file, 0xfffffff1, GO_TEXT);
 }
 
-/* As after -ldflags=-s: no symbols. */
+/* Removes the symbols, as -ldflags=-s does. */
 static inline void go_file_strip(struct go_file *file)
 {
 	go_section(file, GO_S_SYMTAB)->sh_type = SHT_PROGBITS;
 }
 
-/* The caller closes it. */
+/* Writes the first `size` bytes to a memfd, which the caller closes. */
 static inline int go_file_open(const struct go_file *file, size_t size)
 {
 	int fd = memfd_create("go", MFD_CLOEXEC);

@@ -2,7 +2,7 @@
 #ifndef TCPWATCH_GO_TABLE_H
 #define TCPWATCH_GO_TABLE_H
 
-/* Go's table of functions, made by hand: of versions that are not installed, and for fuzzing. */
+/* Go's table of functions, made by hand: for versions that are not installed, and for fuzzing. */
 #include <string.h>
 
 #include "symbol/go_file.h"
@@ -11,8 +11,8 @@
 #define GO_TABLE_AT	0x500000ULL
 #define GO_TABLE_DATA	0x600000ULL
 #define GO_TABLE_SIZE	0x200
-#define GO_TABLE_CALLS	0x180 /* in the data: what is inlined */
-#define GO_TABLE_MEMORY 0x200 /* of data */
+#define GO_TABLE_CALLS	0x180 /* in the data: the inlined calls */
+#define GO_TABLE_MEMORY 0x200 /* bytes of data */
 
 struct go_table {
 	uint8_t table[GO_TABLE_SIZE];
@@ -31,7 +31,7 @@ static inline void go_table_put(uint8_t *at, uint64_t number, size_t size)
 static inline void go_table_make(struct go_table *made, uint32_t magic)
 {
 	static const char names[] = "\0p.first\0p.second\0p.inner", files[] = "a.go\0b.go";
-	/* Counters: file, line, inlined, file of the first, line of the first. */
+	/* Of p.second: file, line, inlined calls. Of p.first: file, line. */
 	static const uint8_t counters[] = {0,  2,    0x10, 2,	 0x10, 1,    0x20, 0, /* at 1 */
 					   42, 0xf,  2,	   1,	 27,   0x10, 28,   0x20,
 					   0,					/* at 8 */
@@ -57,7 +57,7 @@ static inline void go_table_make(struct go_table *made, uint32_t magic)
 	for (size_t i = 0; i < 5; i++)
 		go_table_put(at + i * 8, parts[i], 8);
 	memcpy(table + 0x48, names, sizeof(names));
-	go_table_put(table + 0x6c, 5, 4); /* of the unit's files the second */
+	go_table_put(table + 0x6c, 5, 4); /* the second of the unit's files */
 	memcpy(table + 0x70, files, sizeof(files));
 	memcpy(table + 0x80, counters, sizeof(counters));
 	for (size_t i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ static inline void go_table_make(struct go_table *made, uint32_t magic)
 		go_table_put(function + 20, i ? 8 : 27, 4);
 		go_table_put(function + 24, 3, 4);
 		function += is_new ? 36 : 32;
-		function[3] = 4; /* pointers */
+		function[3] = 4; /* number of pointers */
 		go_table_put(function + 4 + 8, i ? 17 : 0, 4);
 		function += 16;
 		if (is_old && ((GO_TABLE_AT + (uint64_t)(function - table)) & 4))

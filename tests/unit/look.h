@@ -2,25 +2,25 @@
 #ifndef TCPWATCH_LOOK_H
 #define TCPWATCH_LOOK_H
 
-/* Rules of findings, with a clock and a kernel of the test's own. */
+/* Rules of findings about TIME_WAIT, with the engine's plan and a source of the test's own. */
+#include "kernel.h"
 #include "minis.h"
 
-#include "finding/watch.h"
+#include "engine/scan_plan.h"
 
 #define LOOK_MINIS 65536
 
 struct look {
+	struct kernel kernel;
 	struct world *world;
 	struct finding_watch *watch;
-	uint64_t now_ns;
-	struct net_settings settings; /* of every network namespace */
+	struct scan_plan plan;
 	struct {
 		uint64_t cookie;
 		uint64_t since_ns; /* TIME_WAIT */
 		struct event_flow flow;
 	} minis[LOOK_MINIS]; /* what scans find, for 60 s each */
 	size_t mini_count;
-	size_t scans;
 	size_t found_count;   /* with FINDING_OVER */
 	struct finding found; /* the last one */
 };
@@ -44,56 +44,43 @@ static inline void look_on_found(void *context, const struct finding *finding)
 	look->found = *finding;
 }
 
-static inline int look_on_scan(void *context, const struct scan_request *request,
-			       struct scan_result *result)
+static inline void look_find(struct kernel *kernel, const struct scan_request *request,
+			     struct scan_result *result)
 {
-	struct look *look = context;
+	const struct look *look = kernel->context;
 
-	look->scans++;
-	result->tick_ns = 4 * NS_PER_MS;
 	for (size_t i = 0; i < look->mini_count; i++) {
-		uint64_t age_ns = look->now_ns - look->minis[i].since_ns;
+		uint64_t age_ns = kernel->now_ns - look->minis[i].since_ns;
 		struct event_scan record =
 			make_scan_mini(look->minis[i].cookie, &look->minis[i].flow, TCP_TIME_WAIT,
-				       0, look->now_ns);
+				       0, kernel->now_ns);
 
 		if (age_ns >= 60 * NS_PER_S || !(request->mini_states >> TCP_TIME_WAIT & 1))
 			continue;
 		record.mini.left_ticks = (__s32)((60 * NS_PER_S - age_ns) / result->tick_ns);
 		scan_add(result, &record);
 	}
-	return 0;
-}
-
-static inline int look_on_settings(void *context, uint32_t netns, struct net_settings *settings)
-{
-	(void)netns;
-	*settings = ((struct look *)context)->settings;
-	return 0;
-}
-
-static inline uint64_t look_on_now(void *context)
-{
-	return ((struct look *)context)->now_ns;
 }
 
 static inline struct look *look_new(const struct options *options)
 {
 	struct look *look = calloc(1, sizeof(*look));
-	struct finding_hooks hooks = {.found = look_on_found,
-				      .scan = look_on_scan,
-				      .settings = look_on_settings,
-				      .now = look_on_now,
-				      .context = look};
+	struct finding_hooks hooks = {.found = look_on_found, .context = look};
 
 	assert_non_null(look);
-	look->now_ns = START_NS;
-	look->settings = NET_SETTINGS_DEFAULT;
 	look->world = world_new(options);
 	world_watch_leaks(look->world, 10 * NS_PER_S);
 	look->world->tracker.hooks.changed = look_on_changed;
-	look->watch = finding_watch_new(&look->world->tracker, look->world->leaks, &hooks);
+	kernel_init(&look->kernel, look->world);
+	look->kernel.find = look_find;
+	look->kernel.context = look;
+	look->watch = finding_watch_new(&look->world->tracker, look->world->leaks,
+					&look->kernel.source, look->kernel.now_ns, &hooks);
 	assert_non_null(look->watch);
+	look->plan = (struct scan_plan){.intake = &look->world->intake,
+					.leaks = look->world->leaks,
+					.findings = look->watch};
+	scan_plan_init(&look->plan);
 	looking = look;
 	return look;
 }
@@ -113,8 +100,9 @@ static inline void look_open(struct look *look, uint64_t cookie, struct event_fl
 
 	if (!bound)
 		early.local_port = 0;
-	world_step(look->world, cookie, &early, TCP_CLOSE, TCP_SYN_SENT, look->now_ns, task);
-	world_step(look->world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, look->now_ns, NULL);
+	world_step(look->world, cookie, &early, TCP_CLOSE, TCP_SYN_SENT, look->kernel.now_ns, task);
+	world_step(look->world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, look->kernel.now_ns,
+		   NULL);
 }
 
 /* ... and closes first. */
@@ -123,22 +111,24 @@ static inline void look_close(struct look *look, uint64_t cookie, struct event_f
 {
 	struct event_transition e;
 
-	world_step(look->world, cookie, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1, look->now_ns, task);
-	world_step(look->world, cookie, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2, look->now_ns, NULL);
-	e = make_transition(cookie, &flow, TCP_FIN_WAIT2, TCP_CLOSE, look->now_ns);
+	world_step(look->world, cookie, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1, look->kernel.now_ns,
+		   task);
+	world_step(look->world, cookie, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2, look->kernel.now_ns,
+		   NULL);
+	e = make_transition(cookie, &flow, TCP_FIN_WAIT2, TCP_CLOSE, look->kernel.now_ns);
 	e.flow.flags = EVENT_DEAD | EVENT_DONE;
 	e.shutdown = BOTH;
 	world_feed(look->world, &e);
 	assert_in_range(look->mini_count, 0, LOOK_MINIS - 1);
 	look->minis[look->mini_count].cookie = cookie;
-	look->minis[look->mini_count].since_ns = look->now_ns;
+	look->minis[look->mini_count].since_ns = look->kernel.now_ns;
 	look->minis[look->mini_count++].flow = flow;
 }
 
 static inline void look_pass(struct look *look, uint64_t ns)
 {
-	look->now_ns += ns;
-	finding_watch_run(look->watch);
+	look->kernel.now_ns += ns;
+	scan_plan_look(&look->plan);
 }
 
 static inline uint64_t evidence_count(const struct finding *finding, const char *name)

@@ -5,6 +5,8 @@
 /* Connections that go on as mini-sockets. */
 #include "world.h"
 
+#include "track/mini_tracker.h"
+
 #define MS   NS_PER_MS
 #define BOTH 3
 

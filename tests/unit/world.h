@@ -2,17 +2,14 @@
 #ifndef TCPWATCH_WORLD_H
 #define TCPWATCH_WORLD_H
 
-/* A tracker with everything behind it, wired as the engine does it, whose hooks write down what
- * they are told. */
+/* The engine's intake with a tracker and a leak watch behind it. The hooks write down what they are
+ * given. */
 #include "events.h"
 
-#include "model/event_check.h"
+#include "engine/intake.h"
 #include "leak/watch.h"
-#include "track/mini_tracker.h"
 #include "model/options.h"
-#include "track/passive_open.h"
 #include "track/reconcile.h"
-#include "track/retransmit.h"
 
 #define WORLD_NOTES 256
 #define SELF_TGID   999
@@ -44,6 +41,8 @@ struct world_leak {
 struct world {
 	struct watch_set *watched;
 	struct tracker tracker;
+	struct ledger ledger;
+	struct intake intake;
 	struct leak_watch *leaks; /* NULL = not asked for */
 	size_t change_count, accepted_count, left_count, found_count, leak_count, end_count;
 	struct world_change changes[WORLD_NOTES];
@@ -145,6 +144,8 @@ static inline struct world *world_new(const struct options *options)
 	world->watched = watch_set_new(options);
 	assert_non_null(world->watched);
 	assert_int_equal(tracker_init(&world->tracker, world->watched, SELF_TGID, &hooks), 0);
+	world->intake = (struct intake){.tracker = &world->tracker, .ledger = &world->ledger};
+	intake_init(&world->intake);
 	return world;
 }
 
@@ -165,13 +166,21 @@ static inline void world_free(struct world *world)
 	free(world);
 }
 
+/* Takes in a record, without holding it back for the next one (track/coalesce.h). */
+static inline void world_take(struct world *world, const void *record)
+{
+	struct event_header *exact = make_exact(record);
+	uint64_t malformed = world->ledger.lost[LOST_MALFORMED];
+
+	intake_record(&world->intake, exact, exact->size);
+	intake_flush(&world->intake);
+	assert_int_equal(world->ledger.lost[LOST_MALFORMED], malformed);
+	free(exact);
+}
+
 static inline void world_feed(struct world *world, const struct event_transition *e)
 {
-	struct event_transition *exact = make_exact(e);
-
-	assert_int_equal(event_check(exact, exact->header.size), 0);
-	tracker_transition(&world->tracker, exact);
-	free(exact);
+	world_take(world, e);
 }
 
 /* As kernels that tell all of it. */
@@ -185,38 +194,22 @@ static inline struct world *world_new_full(const struct options *options)
 
 static inline void world_feed_accept(struct world *world, const struct event_accept *e)
 {
-	struct event_accept *exact = make_exact(e);
-
-	assert_int_equal(event_check(exact, exact->header.size), 0);
-	passive_accept(&world->tracker, exact);
-	free(exact);
+	world_take(world, e);
 }
 
 static inline void world_feed_mini(struct world *world, const struct event_mini *e)
 {
-	struct event_mini *exact = make_exact(e);
-
-	assert_int_equal(event_check(exact, exact->header.size), 0);
-	mini_event(&world->tracker, exact);
-	free(exact);
+	world_take(world, e);
 }
 
 static inline void world_feed_request(struct world *world, const struct event_request *e)
 {
-	struct event_request *exact = make_exact(e);
-
-	assert_int_equal(event_check(exact, exact->header.size), 0);
-	passive_request(&world->tracker, exact);
-	free(exact);
+	world_take(world, e);
 }
 
 static inline void world_feed_segment(struct world *world, const struct event_segment *e)
 {
-	struct event_segment *exact = make_exact(e);
-
-	assert_int_equal(event_check(exact, exact->header.size), 0);
-	segment_event(&world->tracker, exact);
-	free(exact);
+	world_take(world, e);
 }
 
 /* A connection that came in on port 80 of 10.0.0.1. */

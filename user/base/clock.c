@@ -19,7 +19,7 @@ void clock_read(struct clock *clock)
 	uint64_t wall = read_ns(CLOCK_REALTIME);
 
 	clock->monotonic_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_MONOTONIC));
-	if (!clock->boottime_to_wall_ns) /* once, so that a process keeps its start */
+	if (!clock->boottime_to_wall_ns) /* only once, so that a process keeps its start time */
 		clock->boottime_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_BOOTTIME));
 }
 
@@ -38,7 +38,7 @@ uint64_t clock_tick_ns(void)
 
 static const char *format_rfc3339(uint64_t wall_ns, char *text)
 {
-	/* Many records fall into the same second; gmtime_r() is the dear part. */
+	/* Many records fall into the same second, and gmtime_r() takes the most time. */
 	static time_t last_second = -1;
 	static char date[24];
 	time_t second = (time_t)(wall_ns / NS_PER_S);

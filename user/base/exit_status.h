@@ -7,10 +7,10 @@ enum exit_status {
 	STATUS_FAULT = 1,  /* while running */
 	STATUS_USAGE = 2,  /* the message names the option and the value */
 	STATUS_CANNOT = 3, /* this kernel or these privileges cannot do it */
-	/* As shells, env and timeout say it. */
+	/* As shells, env(1) and timeout(1) do. */
 	STATUS_NOT_EXECUTABLE = 126,
 	STATUS_NOT_FOUND = 127,
-	STATUS_SIGNAL = 128, /* and its number: the command was killed by it */
+	STATUS_SIGNAL = 128, /* plus the number of the signal that killed the command */
 };
 
 #endif

@@ -16,7 +16,7 @@ void file_window_init(struct file_window *window, int fd, uint64_t budget)
 		window->parts[i].start = window->parts[i].length = 0;
 }
 
-/* Moves the part to offset. */
+/* Reads the part anew, from offset. Returns 0 or a negative errno. */
 static int fill(struct file_window *window, struct file_window_part *part, uint64_t offset)
 {
 	ssize_t got;

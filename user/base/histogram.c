@@ -35,7 +35,7 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
 		to->buckets[i] += from->buckets[i];
 }
 
-/* The smallest duration that falls in bucket. */
+/* The smallest duration, in ns, that falls in the bucket. */
 static uint64_t bucket_lower(size_t bucket)
 {
 	return bucket ? histogram_bucket_upper(bucket - 1) + 1 : 0;
@@ -61,8 +61,8 @@ uint64_t histogram_quantile(const struct histogram *histogram, double q)
 	if (q >= 1)
 		return histogram->max_ns;
 
-	/* The smallest rank that has q of the samples at or below it; 0.07 of 100 is 7, though 0.07
-	 * * 100 > 7. */
+	/* The smallest rank with the share q of the samples at or below it. The factor corrects
+	 * rounding: the rank of 0.07 of 100 samples is 7, though 0.07 * 100 > 7. */
 	exact = q * (double)histogram->count * (1 - DBL_EPSILON);
 	rank = (uint64_t)exact;
 	if ((double)rank < exact)

@@ -24,19 +24,20 @@ struct histogram {
 	uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
-/* A histogram of zero bytes is an empty one. */
+/* Adds a sample. A zeroed histogram is an empty one. */
 void histogram_record(struct histogram *histogram, uint64_t ns);
 
 /* Adds every sample of `from` to `to`. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
-/* The quantile q (0 to 1) in ns; 0 if there are no samples. q 0 is the minimum, q 1 the maximum. */
+/* Returns the quantile q (0 to 1) in ns; 0 if there are no samples. q 0 is the minimum, q 1 the
+ * maximum. */
 uint64_t histogram_quantile(const struct histogram *histogram, double q);
 
-/* The bucket that `ns` falls in, 0 to HISTOGRAM_BUCKETS - 1. */
+/* Returns the bucket that `ns` falls in, 0 to HISTOGRAM_BUCKETS - 1. */
 size_t histogram_bucket(uint64_t ns);
 
-/* The largest duration that still falls in `bucket`; UINT64_MAX for the last one. */
+/* Returns the largest duration, in ns, that falls in `bucket`; UINT64_MAX for the last bucket. */
 uint64_t histogram_bucket_upper(size_t bucket);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* The variable stays when somebody redirects the output of a service: the file decides. */
+/* A service whose output is redirected still has the variable, so the file itself is compared. */
 static bool is_journal(FILE *file)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

@@ -6,12 +6,14 @@
 #include <systemd/sd-daemon.h>
 
 /*
- * `priority` (SD_WARNING, ...), to begin a line with, if what is written to the file goes to
- * systemd's journal ($JOURNAL_STREAM); else "".
+ * Returns what a line must begin with: `priority` (SD_WARNING, ...) if the file is systemd's
+ * journal
+ * ($JOURNAL_STREAM), else "".
  */
 const char *journal_prefix(FILE *file, const char *priority);
 
-/* One line on standard error, of that priority: "tcpwatch: ...". No newline in the format. */
+/* Writes one line to standard error, "tcpwatch: ...", with that priority in the journal. The format
+ * has no newline; a line is cut to 1023 bytes. */
 void journal_say(const char *priority, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "base/trend.h"
 
-/* The one that was added `back` before the latest. */
+/* The slot of the value that was added `back` values before the latest one. */
 static unsigned int at(const struct trend *trend, unsigned int back)
 {
 	return (trend->next + TREND_VALUES - 1 - back) % TREND_VALUES;
@@ -11,7 +11,7 @@ void trend_add(struct trend *trend, uint64_t time_ns, uint64_t value)
 {
 	unsigned int slot = trend->next;
 
-	/* The latest gives way where it is too near to the one before it. */
+	/* The latest value is replaced where it is too near to the one before it. */
 	if (trend->count > 1 && trend->values[at(trend, 0)].time_ns <
 					trend->values[at(trend, 1)].time_ns + TREND_STEP_NS) {
 		slot = at(trend, 0);

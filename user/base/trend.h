@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How a number went over the last minute: values at least this far apart, the latest of them
- * always. */
+/* A number's values over the last minute. The values are at least this far apart, except for the
+ * latest one, which is always kept. */
 #define TREND_STEP_NS (2ULL * 1000000000)
 #define TREND_VALUES  32
 
-/* All zero is an empty one. */
+/* A zeroed trend is an empty one. */
 struct trend {
 	struct {
 		uint64_t time_ns;
@@ -20,16 +20,18 @@ struct trend {
 	unsigned int count;
 };
 
-/* The value at time_ns (CLOCK_MONOTONIC), which must not go back. */
+/* Adds the value at time_ns (CLOCK_MONOTONIC), which must not be earlier than the one before. */
 void trend_add(struct trend *trend, uint64_t time_ns, uint64_t value);
 
 /*
- * How much it grew a second within the last within_ns, by its first and its last value; negative
- * where it fell. *over_ns, if not NULL, is how long that is: 0 where it is not known yet.
+ * Returns by how much the number grew per second within the last within_ns, from the first and the
+ * last value in that time; negative where it fell. Sets *over_ns, if not NULL, to the time between
+ * these two, in ns: 0 where the growth is not known yet.
  */
 double trend_per_second(const struct trend *trend, uint64_t within_ns, uint64_t *over_ns);
 
-/* Was it never less than this within the last within_ns, and is it known for as long? */
+/* Whether the number was never below `least` within the last within_ns. False where it is not known
+ * for that long. */
 bool trend_stayed(const struct trend *trend, uint64_t within_ns, uint64_t least);
 
 #endif

@@ -27,7 +27,7 @@ static const struct unit size_units[] = {
 	{"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {NULL, 0},
 };
 
-/* 0 for a name that is no unit. */
+/* Returns 0 for a name that is no unit. */
 static uint64_t unit_size(const struct unit *unit, const char *name)
 {
 	while (unit->name && strcmp(unit->name, name))
@@ -35,7 +35,7 @@ static uint64_t unit_size(const struct unit *unit, const char *name)
 	return unit->size;
 }
 
-/* Returns -ERANGE, and leaves *number alone, above max. */
+/* Returns 0, or -ERANGE above max with *number untouched. */
 static int digits_parse(const char *digits, size_t count, uint64_t max, uint64_t *number)
 {
 	uint64_t sum = 0;
@@ -51,7 +51,8 @@ static int digits_parse(const char *digits, size_t count, uint64_t max, uint64_t
 	return 0;
 }
 
-/* The digits after the point, as a part of size. From the last one, so that nothing is lost. */
+/* Returns the digits behind the point as a part of size. Begins with the last digit, so that no
+ * precision is lost. */
 static uint64_t fraction_of(uint64_t size, const char *digits, size_t count)
 {
 	uint64_t part = 0;
@@ -103,13 +104,14 @@ int size_parse(const char *text, uint64_t *bytes)
 }
 
 /*
- * How a duration is shown, by its length. It is counted in steps, rounded to the nearest; the first
- * row whose end is not reached by the rounded count is right, so that 999.6us becomes 1.00ms.
+ * How a duration is shown, by its length. The duration is counted in steps and rounded to the
+ * nearest. The first row whose end the rounded count does not reach is used, so that 999.6us
+ * becomes 1.00ms.
  */
 static const struct {
 	uint64_t step_ns;
 	uint64_t end;		/* in steps */
-	unsigned int per_whole; /* steps in one of the larger unit */
+	unsigned int per_whole; /* how many steps make one of the larger unit */
 	int small_digits;
 	const char *middle;
 	const char *last;

@@ -10,26 +10,27 @@
 #define NS_PER_S  1000000000ULL
 
 /*
- * Parses a duration: a decimal number (a fraction is allowed, also as in ".5s") with ns, us, ms, s,
- * m, h or d; a bare number is seconds. Parts of a nanosecond are dropped. *ns is untouched on
- * failure. Returns 0, -EINVAL for anything else (signs, spaces, exponents, inf, nan, empty),
- * -ERANGE above 100 years.
+ * Parses a duration: a decimal number, which may have a fraction (".5s" too), with the unit ns, us,
+ * ms, s, m, h or d; a bare number is seconds. Fractions of a nanosecond are dropped. Returns 0;
+ * -EINVAL for all other texts (signs, spaces, exponents, inf, nan, ""); -ERANGE above 100 years.
+ * *ns is untouched on failure.
  */
 int duration_parse(const char *text, uint64_t *ns);
 
 /*
- * Parses a size: bytes, or a decimal integer with K, M or G (powers of 1024). *bytes is untouched
- * on failure. Returns 0, -EINVAL or -ERANGE (does not fit 64 bits).
+ * Parses a size: a decimal integer, in bytes or with K, M or G (powers of 1024). Returns 0;
+ * -EINVAL; or -ERANGE where it does not fit 64 bits. *bytes is untouched on failure.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
-/* Long enough for every duration_format() result with its 0. */
+/* Room for every result of duration_format() with its 0. */
 #define DURATION_TEXT_LEN 16
 
 /*
- * Writes a duration for people, three significant digits up to 100 s, then in h, m, s or d parts:
- * "0ns", "812ns", "4.21us", "37.0ms", "1.53s", "99.9s", "3m10s", "2h05m", "3d04h", "1000d". Rounded
- * to the nearest. Never longer than 7 characters. Returns text.
+ * Writes a duration for people, rounded to the nearest: with three significant digits up to 100 s,
+ * then by minutes and seconds, hours and minutes, or days and hours. Examples: "0ns", "812ns",
+ * "4.21us", "37.0ms", "1.53s", "99.9s", "3m10s", "2h05m", "3d04h", "1000d". It is never longer
+ * than 7 characters. Returns text.
  */
 const char *duration_format(uint64_t ns, char text[DURATION_TEXT_LEN]);
 

@@ -41,7 +41,7 @@ size_t utf8_replace(const char *text, size_t size, char *out)
 	size_t written = 0, length;
 
 	for (size_t at = 0; at < size && text[at]; at += length) {
-		char bytes[5] = {0}; /* what is cut off is no sequence */
+		char bytes[5] = {0}; /* a sequence that is cut off is not valid */
 
 		memcpy(bytes, text + at, size - at < 4 ? size - at : 4);
 		length = utf8_sequence(bytes);
@@ -58,8 +58,8 @@ size_t utf8_replace(const char *text, size_t size, char *out)
 	return written;
 }
 
-/* The general category Cf of Unicode 15.0 but for the signs that enclose numbers, which are seen;
- * then separators, fillers and what is a blank without being a space. In order. */
+/* The general category Cf of Unicode 15.0, without the signs that enclose numbers, which are
+ * visible; and separators, fillers and blanks that are no spaces. In ascending order. */
 static const struct {
 	uint32_t first, last;
 } invisible[] = {

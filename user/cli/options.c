@@ -10,6 +10,7 @@
 
 #include "base/exit_status.h"
 #include "cli/explain.h"
+#include "cli/option_check.h"
 #include "cli/options_leaks.h"
 #include "cli/options_command.h"
 #include "cli/options_web.h"
@@ -59,7 +60,7 @@ static const struct argp_option argp_options[] = {
 	 "Record the user stack that made each socket, and show it with a leak", 0},
 	{"json", 'j', NULL, 0, "Print JSON Lines instead of text", 0},
 
-	{NULL, 0, NULL, 0, "The kernel:", 4},
+	{NULL, 0, NULL, 0, "The kernel:", 5},
 	{"features", OPTION_FEATURES, NULL, 0,
 	 "Print what this kernel and these privileges allow, and exit", 0},
 	{"btf", OPTION_BTF, "PATH", 0, "Read the BTF of the kernel from this file", 0},
@@ -307,9 +308,6 @@ static error_t information_parse(int key, char *arg, struct argp_state *state)
 	case 'V':
 		puts("tcpwatch " TCPWATCH_VERSION);
 		exit(EXIT_SUCCESS);
-	case ARGP_KEY_END:
-		options_check(state->input);
-		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -393,8 +391,8 @@ void options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 		{&options_leaks_argp, 0, NULL, 0},
-		{&options_command_argp, 0, "Starting a command:", 3},
-		{&options_web_argp, 0, "Serving:", 3},
+		{&options_command_argp, 0, NULL, 0},
+		{&options_web_argp, 0, NULL, 0},
 		{0},
 	};
 	static const struct argp argp = {
@@ -407,6 +405,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 	static char name[] = "tcpwatch";
 	char *name_given = argc > 0 ? argv[0] : NULL;
+	struct option_fault fault;
+	bool wrong = option_check_find(&argp, argc, argv, &fault);
 	error_t err;
 
 	*options = (struct options){
@@ -419,11 +419,14 @@ void options_parse(struct options *options, int argc, char **argv)
 		argv[0] = name;
 	/* argp's own --help would add --HANG and --program-name. ARGP_IN_ORDER, because an argument
 	 * before -- is not COMMAND. */
-	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
+	err = argp_parse(&argp, fault.index, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, options);
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
 		usage_fail(STATUS_FAULT, "command line: %s", strerror(err));
+	if (wrong)
+		usage_fail(STATUS_USAGE, "%s", fault.text);
+	options_check(options);
 	options->follow_forks = options->follow_forks || options->command;
 	if (!options->max_groups)
 		options->max_groups = MAX_GROUPS_DEFAULT;

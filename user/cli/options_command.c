@@ -16,6 +16,7 @@ enum command_option {
 };
 
 static const struct argp_option argp_options[] = {
+	{NULL, 0, NULL, 0, "Starting a command:", 4},
 	{"user", OPTION_USER, "NAME", 0, "Run COMMAND as this user, by name or uid", 0},
 	{"error-exitcode", OPTION_ERROR_EXITCODE, "N", 0,
 	 "Exit with status N (1 to 255) if a leak was reported; also works without COMMAND", 0},

@@ -18,6 +18,7 @@ enum web_option {
 };
 
 static const struct argp_option argp_options[] = {
+	{NULL, 0, NULL, 0, "Serving:", 3},
 	{"web.listen-address", OPTION_LISTEN, "[HOST]:PORT", 0,
 	 "Serve metrics for Prometheus at this address (repeatable)", 0},
 	{"web.config.file", OPTION_CONFIG, "FILE", 0,

@@ -7,170 +7,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
+#include "engine/hooks.h"
 #include "engine/internal.h"
-#include "model/event_check.h"
+#include "engine/start_record.h"
 #include "leak/names.h"
 #include "track/mini_tracker.h"
-#include "track/passive_open.h"
 #include "track/retransmit.h"
-#include "base/units.h"
-#include "base/version.h"
 
-uint64_t engine_now(const struct engine *engine)
+/* The modules that need all others. */
+static void connect_modules(struct engine *engine)
 {
-	return engine->config.source->ops->now(engine->config.source);
+	const struct engine_config *config = &engine->config;
+
+	engine->intake = (struct intake){
+		.source = config->source,
+		.tracker = &engine->tracker,
+		.stacks = config->options->stack ? &engine->stacks : NULL,
+		.metrics = engine->metrics,
+		.ledger = &engine->ledger,
+		.watch_child = config->watch_child,
+		.context = config->context,
+		.show_stacks = config->options->verbose,
+	};
+	intake_init(&engine->intake);
+	engine->scans = (struct scan_plan){
+		.intake = &engine->intake,
+		.leaks = engine->leaks,
+		.findings = engine->findings,
+		.verbose = config->options->verbose,
+	};
+	scan_plan_init(&engine->scans);
 }
 
-static void on_transition(void *context, const struct event_transition *e)
+static int make_watches(struct engine *engine)
 {
-	struct engine *engine = context;
+	const struct engine_config *config = &engine->config;
+	const struct options *options = config->options;
+	struct leak_hooks leak_hooks = engine_leak_hooks(engine);
+	struct finding_hooks finding_hooks = engine_finding_hooks(engine);
 
-	tracker_transition(&engine->tracker, e);
+	engine->leaks = leak_watch_new(&engine->tracker, options->close_wait_ns, &leak_hooks);
+	if (!engine->leaks)
+		return -ENOMEM;
+	if (options->command)
+		leak_watch_mind_exits(engine->leaks);
+	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, config->source,
+					     engine_now(engine), &finding_hooks);
+	return engine->findings ? 0 : -ENOMEM;
 }
 
-static void on_segment(struct engine *engine, const struct event_segment *e)
+/* What only some options want. */
+static int make_extras(struct engine *engine)
 {
-	if (e->what == SEGMENT_RESET_SENT)
-		coalesce_reset_sent(&engine->coalesce, e->cookie);
-	segment_event(&engine->tracker, e);
-}
+	const struct options *options = engine->config.options;
 
-static void show_stack(const struct event_stack *e)
-{
-	fprintf(stderr, "tcpwatch: stack of socket %jx by %u, how %u:", (uintmax_t)e->cookie,
-		e->task.tgid, e->how);
-	for (unsigned int i = 0; i < e->count; i++)
-		fprintf(stderr, " %jx", (uintmax_t)e->frames[i]);
-	fputc('\n', stderr);
-}
-
-static void on_exec(struct engine *engine, const struct event_exec *e)
-{
-	struct source *source = engine->config.source;
-	char comm[EVENT_COMM_LEN + 1] = "";
-
-	memcpy(comm, e->task.comm, EVENT_COMM_LEN);
-	if (source->ops->executed &&
-	    watch_set_has_process(engine->watched, e->task.tgid, e->task.start_ns, comm))
-		source->ops->executed(source, e);
-}
-
-static void on_record(void *context, const void *record, size_t size)
-{
-	struct engine *engine = context;
-	const struct event_header *header = record;
-	uint32_t child;
-
-	if (event_check(record, size)) {
-		engine->ledger.lost[LOST_MALFORMED]++;
-		return;
+	if (options->stack &&
+	    stack_tracker_init(&engine->stacks, &engine->tracker, engine->config.sites))
+		return -ENOMEM;
+	if (options_serve(options)) {
+		engine->metrics = metric_groups_new(&options->labels, options->max_groups);
+		if (!engine->metrics)
+			return -ENOMEM;
+		process_table_set_metrics(engine->tracker.processes, engine->metrics);
 	}
-	engine->ledger.delivered++;
-	switch (header->kind) {
-	case EVENT_TRANSITION:
-		coalesce_event(&engine->coalesce, record);
-		break;
-	case EVENT_FORK:
-		child = tracker_fork(&engine->tracker, record);
-		if (child)
-			engine->config.watch_child(engine->config.context, child);
-		if (engine->config.options->stack)
-			stack_forked(&engine->stacks, record);
-		break;
-	case EVENT_ACCEPT:
-		passive_accept(&engine->tracker, record);
-		break;
-	case EVENT_MINI:
-		mini_event(&engine->tracker, record);
-		break;
-	case EVENT_REQUEST:
-		passive_request(&engine->tracker, record);
-		break;
-	case EVENT_SEGMENT:
-		on_segment(engine, record);
-		break;
-	case EVENT_STACK:
-		if (engine->config.options->verbose)
-			show_stack(record);
-		if (engine->config.options->stack)
-			stack_event(&engine->stacks, record);
-		break;
-	case EVENT_EXEC:
-		on_exec(engine, record);
-		break;
-	default:
-		break;
+	if (options->gen_suppressions) {
+		engine->made = suppression_gen_new();
+		if (!engine->made)
+			return -ENOMEM;
 	}
-}
-
-static int drain(void *context)
-{
-	struct engine *engine = context;
-	struct source *source = engine->config.source;
-	int err;
-
-	if (engine->metrics)
-		metric_groups_set_time(engine->metrics, engine_now(engine));
-	err = source->ops->drain(source, on_record, engine);
-
-	coalesce_flush(&engine->coalesce, engine_now(engine));
-	return err;
+	return 0;
 }
 
 struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
 	struct tracker_hooks hooks = engine_tracker_hooks(engine);
-	struct leak_hooks leak_hooks;
-	struct finding_hooks finding_hooks = engine_finding_hooks(engine);
 
 	if (!engine)
 		return NULL;
 	engine->config = *config;
-	leak_hooks = engine_leak_hooks(engine);
-	engine->coalesce.sink = on_transition;
-	engine->coalesce.context = engine;
 	engine->summary_at_ns = UINT64_MAX;
 	engine->watched = watch_set_new(config->options);
 	if (!engine->watched ||
 	    tracker_init(&engine->tracker, engine->watched, config->self_tgid, &hooks))
 		goto fail;
 	engine->tracker.features = config->source->features;
-	engine->leaks =
-		leak_watch_new(&engine->tracker, config->options->close_wait_ns, &leak_hooks);
-	if (!engine->leaks)
+	if (make_watches(engine) || make_extras(engine))
 		goto fail;
-	if (config->options->command)
-		leak_watch_mind_exits(engine->leaks);
-	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, &finding_hooks);
-	if (!engine->findings)
-		goto fail;
-	if (config->options->stack &&
-	    stack_tracker_init(&engine->stacks, &engine->tracker, config->sites))
-		goto fail;
-	if (options_serve(config->options)) {
-		engine->metrics =
-			metric_groups_new(&config->options->labels, config->options->max_groups);
-		if (!engine->metrics)
-			goto fail;
-		process_table_set_metrics(engine->tracker.processes, engine->metrics);
-	}
-	if (config->options->gen_suppressions) {
-		engine->made = suppression_gen_new();
-		if (!engine->made)
-			goto fail;
-	}
-	engine->scans = (struct scan_plan){
-		.source = config->source,
-		.tracker = &engine->tracker,
-		.leaks = engine->leaks,
-		.ledger = &engine->ledger,
-		.drain = drain,
-		.context = engine,
-		.verbose = config->options->verbose,
-	};
-	scan_plan_init(&engine->scans);
-	engine->scrapes.plan = &engine->scans;
+	connect_modules(engine);
 	return engine;
 fail:
 	engine_free(engine);
@@ -199,7 +124,7 @@ static int show(struct engine *engine,
 	struct view view;
 	int err;
 
-	scan_plan_look(&engine->scans);
+	scan_plan_check_losses(&engine->scans);
 	segment_settle(&engine->tracker, now_ns);
 	err = view_build(&view, &engine->tracker, leak_watch_groups(engine->leaks, now_ns),
 			 &engine->ledger, now_ns, engine->started_ns);
@@ -236,86 +161,40 @@ static bool process_alive(void *context, uint32_t tgid)
 	return source->ops->process_alive(source, tgid);
 }
 
-/* Does a watched process hold it, or own it without a descriptor (unaccepted)? */
-static bool is_watched(struct engine *engine, const struct tcp_socket *socket,
-		       const struct event_scan *records, size_t count)
-{
-	if (!watch_set_is_selective(engine->watched))
-		return true;
-	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
-		const struct process *holder =
-			process_table_get(engine->tracker.processes, &records[i].task);
-
-		if (holder && holder->watched)
-			return true;
-	}
-	return socket->owner && socket->owner->watched;
-}
-
-/* What is in the start line. */
-static void count_found(struct engine *engine, const struct scan_result *result,
-			struct output_start *start)
-{
-	size_t count;
-
-	for (size_t i = 0; i < result->count; i += count) {
-		const struct event_scan *record = &result->records[i];
-		const struct tcp_socket *socket =
-			socket_table_find(engine->tracker.sockets, record->cookie);
-
-		count = scan_result_group(result, record);
-		if (!socket || socket->hidden || !is_watched(engine, socket, record, count))
-			continue;
-		start->sockets_found++;
-		start->close_wait_found += record->state == TCP_CLOSE_WAIT;
-	}
-}
-
-/* Told before anything that came during the scan. */
-static void on_scanned(void *context, const struct scan_result *result)
-{
-	struct engine *engine = context;
-	const struct engine_config *config = &engine->config;
-	struct output_start start = {
-		.version = TCPWATCH_VERSION,
-		.kernel = config->kernel,
-		.features = config->source->features,
-		.options = config->options,
-		.targets = config->targets,
-	};
-
-	count_found(engine, result, &start);
-	config->output->ops->start(config->output, &start, engine->started_ns);
-}
-
 int engine_start(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
+	struct scan_result result = {0};
 	int err;
 
 	engine->started_ns = engine_now(engine);
 	config->source->ops->clock(config->source, &config->output->clock);
 	if (config->options->interval_ns)
 		engine->summary_at_ns = engine->started_ns + config->options->interval_ns;
-	err = scan_plan_start(&engine->scans, on_scanned);
+	err = scan_plan_begin_first(&engine->scans, &result);
+	if (!err) {
+		start_record_print(engine, &result); /* before what came during the scan */
+		err = scan_plan_finish_first(&engine->scans, &result);
+	}
+	scan_result_clear(&result);
 	return err ? err : output_flush(config->output);
 }
 
 int engine_poll(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
-	int err = drain(engine);
+	int err = intake_drain(&engine->intake);
 
 	config->source->ops->clock(config->source, &config->output->clock);
 	leak_watch_settle(engine->leaks, engine_now(engine), false);
 	if (!err)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
-		err = scrape_scan_after(&engine->scrapes);
+		err = scan_plan_after_scrapes(&engine->scans);
 	if (!err)
 		err = summarize_if_due(engine);
 	mini_expire(&engine->tracker, engine_now(engine));
-	finding_watch_run(engine->findings);
+	scan_plan_look(&engine->scans);
 	if (config->output->ops->losses)
 		config->output->ops->losses(config->output, &engine->ledger, engine_now(engine));
 	process_table_fold(engine->tracker.processes, process_alive, config->source);
@@ -326,8 +205,6 @@ uint64_t engine_deadline(const struct engine *engine)
 {
 	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
-	if (finding_watch_deadline(engine->findings) < deadline)
-		deadline = finding_watch_deadline(engine->findings);
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
@@ -341,7 +218,8 @@ void engine_process_exited(struct engine *engine, uint32_t tgid)
 	watch_set_exited(engine->watched, tgid);
 }
 
-/* Leaks are not reported without their names for the mere reason that it ends now. */
+/* A leak is not reported without the names of its stack only because the run ends now: waits for
+ * them, at most LEAK_NAMES_WAIT. */
 static void await_names(struct engine *engine)
 {
 	struct call_sites *sites = engine->config.sites;
@@ -377,11 +255,11 @@ int engine_finish(struct engine *engine)
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
-	drain(engine);
+	intake_drain(&engine->intake);
 	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
 	scan_plan_finish(&engine->scans); /* who holds what is still open */
-	coalesce_flush(&engine->coalesce, UINT64_MAX);
+	intake_flush(&engine->intake);
 	await_names(engine);
 	leak_watch_settle(engine->leaks, engine_now(engine), true);
 	tracker_settle_all(&engine->tracker);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "engine/hooks.h"
+
 #include "engine/internal.h"
 #include "leak/suppressions.h"
 
-/* What is of nobody known is of interest where every process is. */
+/* A socket without a known owner is shown where every process is watched. */
 static bool is_watched(const struct engine *engine, const struct process *process)
 {
 	return process ? process->watched : !watch_set_is_selective(engine->watched);
@@ -76,7 +78,7 @@ static void on_leak_ended(void *context, const struct leak_end *end)
 	engine->config.output->ops->leak_end(engine->config.output, end);
 }
 
-/* Only where there are sites. */
+/* Only where config.sites is not NULL. */
 static const struct call_stack *ask_names(void *context, uint32_t stack)
 {
 	struct call_sites *sites = ((struct engine *)context)->config.sites;
@@ -89,32 +91,6 @@ static void on_finding(void *context, const struct finding *finding)
 	struct engine *engine = context;
 
 	engine->config.output->ops->finding(engine->config.output, finding);
-}
-
-static int ask_scan(void *context, const struct scan_request *request, struct scan_result *result)
-{
-	struct engine *engine = context;
-
-	return scan_plan_ask(&engine->scans, request, result);
-}
-
-static int ask_settings(void *context, uint32_t netns, struct net_settings *settings)
-{
-	struct source *source = ((struct engine *)context)->config.source;
-
-	return source->ops->settings(source, netns, settings);
-}
-
-static int ask_descriptor_limit(void *context, uint32_t pid, uint64_t *limit)
-{
-	struct source *source = ((struct engine *)context)->config.source;
-
-	return source->ops->descriptor_limit(source, pid, limit);
-}
-
-static uint64_t ask_time(void *context)
-{
-	return engine_now(context);
 }
 
 struct tracker_hooks engine_tracker_hooks(struct engine *engine)
@@ -144,10 +120,6 @@ struct finding_hooks engine_finding_hooks(struct engine *engine)
 {
 	return (struct finding_hooks){
 		.found = on_finding,
-		.scan = ask_scan,
-		.settings = ask_settings,
-		.descriptor_limit = ask_descriptor_limit,
-		.now = ask_time,
 		.context = engine,
 	};
 }

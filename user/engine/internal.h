@@ -2,44 +2,40 @@
 #ifndef TCPWATCH_ENGINE_INTERNAL_H
 #define TCPWATCH_ENGINE_INTERNAL_H
 
-#include "track/coalesce.h"
-#include "engine/engine.h"
-#include "finding/watch.h"
-#include "leak/watch.h"
-#include "model/ledger.h"
-#include "metric/group.h"
+#include "engine/config.h"
+#include "engine/intake.h"
 #include "engine/scan_plan.h"
-#include "engine/scrape_scan.h"
-#include "track/stack_tracker.h"
+#include "finding/watch.h"
 #include "leak/suppression_gen.h"
+#include "leak/watch.h"
+#include "metric/group.h"
+#include "model/ledger.h"
+#include "track/stack_tracker.h"
 #include "track/tracker.h"
 
-/* What the engine_*.c have in common; nobody else looks into it. */
+/* The modules that engine.c connects. For the files of engine/ only. */
 struct engine {
 	struct engine_config config;
+	struct ledger ledger;
 	struct watch_set *watched;
 	struct tracker tracker;
-	struct coalesce coalesce;
+	struct stack_tracker stacks; /* with -s */
 	struct leak_watch *leaks;
 	struct finding_watch *findings;
-	struct stack_tracker stacks; /* with -s */
-	struct scan_plan scans;
 	struct metric_groups *metrics; /* NULL where none are served */
-	struct scrape_scan scrapes;    /* where they are */
 	struct suppression_gen *made;  /* --gen-suppressions; NULL without */
-	struct ledger ledger;
+	struct intake intake;
+	struct scan_plan scans;
 	uint64_t started_ns;
-	uint64_t summary_at_ns;
-	uint64_t leaks_told; /* handed to the output */
+	uint64_t summary_at_ns; /* UINT64_MAX without -i */
+	uint64_t leaks_told;	/* handed to the output */
 	bool finishing;
 };
 
-/* The source's CLOCK_MONOTONIC. */
-uint64_t engine_now(const struct engine *engine);
-
-/* What the rooms tell each other, and ask the kernel, through the engine. */
-struct tracker_hooks engine_tracker_hooks(struct engine *engine);
-struct leak_hooks engine_leak_hooks(struct engine *engine);
-struct finding_hooks engine_finding_hooks(struct engine *engine);
+/* The source's CLOCK_MONOTONIC, in ns. */
+static inline uint64_t engine_now(const struct engine *engine)
+{
+	return engine->config.source->ops->now(engine->config.source);
+}
 
 #endif

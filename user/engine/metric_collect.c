@@ -3,11 +3,12 @@
 
 #include "track/sample.h"
 
-/* NULL where nothing is to be counted. */
+/* NULL where nothing is counted: the process is not watched. */
 static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
 				     uint32_t netns)
 {
-	struct process *process = (struct process *)owner; /* the table's own, not const there */
+	struct process *process =
+		(struct process *)owner; /* the table's own pointer is not const */
 
 	return sample_group(process_table_or_unknown(tracker->processes, process), netns);
 }
@@ -45,7 +46,7 @@ static void count_leak(void *context, const struct tcp_socket *socket, struct pr
 		group->leaked[kind]++;
 }
 
-/* Of no single process: counts for the unknown one. */
+/* A finding of no single process counts for the unknown process. */
 static void count_finding(void *context, enum finding_id id, const struct process *process,
 			  uint32_t netns)
 {
@@ -56,7 +57,7 @@ static void count_finding(void *context, enum finding_id id, const struct proces
 }
 
 void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
-		    struct finding_watch *findings)
+		    const struct finding_watch *findings)
 {
 	const struct tcp_socket *socket;
 	const struct mini_socket *mini;

@@ -7,8 +7,11 @@
 #include "metric/group.h"
 #include "track/tracker.h"
 
-/* Counts what is open, leaked and wrong now into the gauges of the groups. */
+/*
+ * Sets the gauges of the groups: open sockets, open leaks, open findings. Groups that are missing
+ * are added; what has no room counts for the group "other" (metric/group.h).
+ */
 void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
-		    struct finding_watch *findings);
+		    const struct finding_watch *findings);
 
 #endif

@@ -24,11 +24,11 @@ void engine_news(struct engine *engine, struct engine_news *news)
 /* Brings the gauges of the groups up to date. */
 static int collect(struct engine *engine)
 {
-	int err = scrape_scan_before(&engine->scrapes);
+	int err = scan_plan_before_scrape(&engine->scans);
 
 	if (err)
 		return err;
-	scan_plan_look(&engine->scans);
+	scan_plan_check_losses(&engine->scans);
 	segment_settle(&engine->tracker, engine_now(engine));
 	metric_collect(engine->metrics, &engine->tracker, engine->leaks, engine->findings);
 	return 0;

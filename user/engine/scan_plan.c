@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/journal.h"
+#include "base/units.h"
 #include "track/mini_tracker.h"
 #include "track/reconcile.h"
-#include "base/units.h"
 
 /* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed.
  */
@@ -22,23 +22,44 @@
 #define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
-/* One scan may fail in passing, say without memory; so many in a row are a fault to be told. */
+/* Looks of the findings may take a two-hundredth of one CPU, and scans for them a hundredth. */
+#define LOOK_SHARE		  200
+#define LOOK_PAUSE		  (1 * NS_PER_S)
+#define FINDING_SCAN_SHARE	  100
+#define FINDING_SCAN_PAUSE	  (2 * NS_PER_S)
+#define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
+
+/* Scans for metrics may take a fiftieth: 2 ms for each network namespace, and 5 us for each socket
+ * in TIME_WAIT. */
+#define SCRAPE_SCAN_SHARE 50
+#define SCRAPE_SCAN_PAUSE (1 * NS_PER_S)
+/* If the last one took longer than this, the next scrape does not wait for one. */
+#define SCRAPE_SCAN_SLOW (10 * NS_PER_MS)
+
+/* One scan may fail in passing, say without memory; this many in a row are a fault to report. */
 #define SCANS_FAILED_TOLD 5
+
+static uint64_t now(const struct scan_plan *plan)
+{
+	return intake_now(plan->intake);
+}
 
 void scan_plan_init(struct scan_plan *plan)
 {
 	plan->reconcile_at_ns = UINT64_MAX;
+	plan->look_at_ns = now(plan) + LOOK_PAUSE;
 }
 
-static uint64_t now(const struct scan_plan *plan)
+/* After work that may take one part in `share` of the time. */
+static uint64_t pause_after(uint64_t took_ns, uint64_t share, uint64_t least_ns)
 {
-	return plan->source->ops->now(plan->source);
+	return took_ns * share > least_ns ? took_ns * share : least_ns;
 }
 
 static int scan(struct scan_plan *plan, const struct scan_request *request,
 		struct scan_result *result)
 {
-	struct source *source = plan->source;
+	struct source *source = plan->intake->source;
 	int err = source->ops->scan(source, request, result);
 
 	if (err)
@@ -62,12 +83,14 @@ static void note_failed_scan(struct scan_plan *plan, int err)
 			    strerror(-err));
 }
 
-static int drain(struct scan_plan *plan)
+static uint64_t losses_now(const struct scan_plan *plan)
 {
-	return plan->drain(plan->context);
+	const struct tracker *tracker = plan->intake->tracker;
+
+	return ledger_lost(plan->intake->ledger) + tracker->gaps + tracker->no_memory;
 }
 
-static int scan_all(struct scan_plan *plan, struct scan_result *result)
+static int begin_reconcile(struct scan_plan *plan, struct scan_result *result)
 {
 	const struct scan_request request = {
 		.states = SCAN_ALL_STATES,
@@ -75,48 +98,57 @@ static int scan_all(struct scan_plan *plan, struct scan_result *result)
 		.descriptors = true,
 		.tables = true,
 	};
+	int err = scan(plan, &request, result);
 
-	return scan(plan, &request, result);
-}
-
-static uint64_t losses_now(const struct scan_plan *plan)
-{
-	return ledger_lost(plan->ledger) + plan->tracker->gaps + plan->tracker->no_memory;
-}
-
-/* After a scan: the gaps that it found are mended by it. */
-static void losses_settled(struct scan_plan *plan)
-{
-	plan->losses_seen = losses_now(plan);
-}
-
-/* A full scan, joined with the records that came before and during it; found() may be NULL. */
-static int reconcile(struct scan_plan *plan, struct scan_result *result,
-		     void (*found)(void *context, const struct scan_result *result))
-{
-	int err = scan_all(plan, result);
-
-	if (err)
-		return err;
-	reconcile_begin(plan->tracker, result);
-	if (found)
-		found(plan->context, result);
-	err = drain(plan);
 	if (!err)
-		reconcile_end(plan->tracker, result);
-	losses_settled(plan);
+		reconcile_begin(plan->intake->tracker, result);
 	return err;
 }
 
-void scan_plan_look(struct scan_plan *plan)
+static int finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
 {
-	struct source *source = plan->source;
+	int err = intake_drain(plan->intake);
+
+	if (!err)
+		reconcile_end(plan->intake->tracker, result);
+	plan->losses_seen = losses_now(plan); /* the gaps that it found are mended by it */
+	return err;
+}
+
+static int reconcile(struct scan_plan *plan, struct scan_result *result)
+{
+	int err = intake_drain(plan->intake);
+
+	if (!err)
+		err = begin_reconcile(plan, result);
+	return err ? err : finish_reconcile(plan, result);
+}
+
+int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
+{
+	return begin_reconcile(plan, result);
+}
+
+int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result)
+{
+	int err = finish_reconcile(plan, result);
+
+	/* Leaks that are older than us: this scan has all that is asked about them. */
+	if (!err && leak_watch_collect(plan->leaks, now(plan)))
+		leak_watch_judge(plan->leaks, result, now(plan));
+	return err;
+}
+
+void scan_plan_check_losses(struct scan_plan *plan)
+{
+	struct source *source = plan->intake->source;
+	struct ledger *ledger = plan->intake->ledger;
 	uint64_t losses;
 
-	source->ops->ledger(source, plan->ledger);
-	if (ledger_lost(plan->ledger) != plan->lost_seen)
-		mini_doubt(plan->tracker);
-	plan->lost_seen = ledger_lost(plan->ledger);
+	source->ops->ledger(source, ledger);
+	if (ledger_lost(ledger) != plan->lost_seen)
+		mini_doubt(plan->intake->tracker);
+	plan->lost_seen = ledger_lost(ledger);
 	losses = losses_now(plan);
 	if (losses == plan->losses_seen)
 		return;
@@ -135,13 +167,11 @@ static void reconcile_if_due(struct scan_plan *plan)
 	struct scan_result result = {0};
 	int err;
 
-	scan_plan_look(plan);
+	scan_plan_check_losses(plan);
 	if (now(plan) < plan->reconcile_at_ns)
 		return;
 	plan->reconcile_at_ns = UINT64_MAX;
-	err = drain(plan);
-	if (!err)
-		err = reconcile(plan, &result, NULL);
+	err = reconcile(plan, &result);
 	scan_result_clear(&result);
 	plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
 	if (err) {
@@ -167,10 +197,8 @@ static int scan_for_leaks(struct scan_plan *plan, struct scan_result *result)
 static void pause_leak_scans(struct scan_plan *plan, uint64_t began_ns)
 {
 	uint64_t ended_ns = now(plan);
-	uint64_t pause_ns = (ended_ns - began_ns) * LEAK_SCAN_SHARE;
+	uint64_t pause_ns = pause_after(ended_ns - began_ns, LEAK_SCAN_SHARE, LEAK_SCAN_PAUSE_MIN);
 
-	if (pause_ns < LEAK_SCAN_PAUSE_MIN)
-		pause_ns = LEAK_SCAN_PAUSE_MIN;
 	if (pause_ns > LEAK_SCAN_PAUSE_MAX)
 		pause_ns = LEAK_SCAN_PAUSE_MAX;
 	plan->leak_scan_not_before_ns = ended_ns + pause_ns;
@@ -192,7 +220,7 @@ static int judge_leaks_if_due(struct scan_plan *plan)
 		goto out;
 	}
 	/* Closed during the scan: not a leak any more. */
-	err = drain(plan);
+	err = intake_drain(plan->intake);
 	if (leak_watch_judge(plan->leaks, &result, now(plan)) &&
 	    plan->reconcile_at_ns == UINT64_MAX)
 		plan->reconcile_at_ns = plan->reconcile_not_before_ns;
@@ -202,40 +230,54 @@ out:
 	return err;
 }
 
-int scan_plan_start(struct scan_plan *plan,
-		    void (*found)(void *context, const struct scan_result *result))
-{
-	struct scan_result result = {0};
-	int err = reconcile(plan, &result, found);
-
-	/* Leaks that are older than us: this scan has all that is asked about them. */
-	if (!err && leak_watch_collect(plan->leaks, now(plan)))
-		leak_watch_judge(plan->leaks, &result, now(plan));
-	scan_result_clear(&result);
-	return err;
-}
-
 int scan_plan_run(struct scan_plan *plan)
 {
 	reconcile_if_due(plan);
 	return judge_leaks_if_due(plan);
 }
 
-int scan_plan_ask(struct scan_plan *plan, const struct scan_request *request,
-		  struct scan_result *result)
+/* The second half of a look, by a scan. */
+static void scan_for_findings(struct scan_plan *plan, const struct scan_request *request)
 {
-	int err = drain(plan);
+	struct scan_result result = {0};
+	uint64_t began_ns = now(plan), pause_ns;
+	int err = intake_drain(plan->intake);
 
 	if (!err)
-		err = scan(plan, request, result);
-	return err ? err : drain(plan);
+		err = scan(plan, request, &result);
+	if (!err)
+		err = intake_drain(plan->intake);
+	finding_watch_finish(plan->findings, err ? NULL : &result);
+	scan_result_clear(&result);
+	pause_ns = err ? FINDING_SCAN_FAILED_PAUSE
+		       : pause_after(now(plan) - began_ns, FINDING_SCAN_SHARE, FINDING_SCAN_PAUSE);
+	plan->finding_scan_not_before_ns = began_ns + pause_ns;
+}
+
+void scan_plan_look(struct scan_plan *plan)
+{
+	uint64_t began_ns = now(plan), took_ns;
+	struct scan_request request;
+
+	if (began_ns < plan->look_at_ns)
+		return;
+	finding_watch_begin(plan->findings, began_ns, &request);
+	took_ns = now(plan) - began_ns;
+	if ((request.tables || request.descriptors) &&
+	    began_ns + took_ns >= plan->finding_scan_not_before_ns) {
+		scan_for_findings(plan, &request);
+	} else {
+		finding_watch_finish(plan->findings, NULL);
+		took_ns = now(plan) - began_ns;
+	}
+	plan->look_at_ns = began_ns + pause_after(took_ns, LOOK_SHARE, LOOK_PAUSE);
 }
 
 int scan_plan_minis(struct scan_plan *plan)
 {
 	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
 	struct scan_result result = {0};
-	int err = drain(plan);
+	int err = intake_drain(plan->intake);
 
 	if (!err)
 		err = scan(plan, &request, &result);
@@ -243,20 +285,46 @@ int scan_plan_minis(struct scan_plan *plan)
 		note_failed_scan(plan, err);
 		return 0;
 	}
-	mini_scan_begin(plan->tracker, &result);
-	err = drain(plan);
-	mini_scan_end(plan->tracker, &result);
+	mini_scan_begin(plan->intake->tracker, &result);
+	err = intake_drain(plan->intake);
+	mini_scan_end(plan->intake->tracker, &result);
 	scan_result_clear(&result);
 	return err;
+}
+
+static int scan_for_scrapes(struct scan_plan *plan)
+{
+	uint64_t began_ns = now(plan), ended_ns;
+	int err = scan_plan_minis(plan);
+
+	ended_ns = now(plan);
+	plan->scrape_scan_not_before_ns =
+		ended_ns + pause_after(ended_ns - began_ns, SCRAPE_SCAN_SHARE, SCRAPE_SCAN_PAUSE);
+	plan->scrape_scan_slow = ended_ns - began_ns > SCRAPE_SCAN_SLOW;
+	plan->scrape_scan_owed = false;
+	return err;
+}
+
+int scan_plan_before_scrape(struct scan_plan *plan)
+{
+	bool due = now(plan) >= plan->scrape_scan_not_before_ns;
+
+	if (due && !plan->scrape_scan_slow)
+		return scan_for_scrapes(plan);
+	plan->scrape_scan_owed |= due;
+	return intake_drain(plan->intake);
+}
+
+int scan_plan_after_scrapes(struct scan_plan *plan)
+{
+	return plan->scrape_scan_owed ? scan_for_scrapes(plan) : 0;
 }
 
 int scan_plan_finish(struct scan_plan *plan)
 {
 	struct scan_result result = {0};
-	int err = drain(plan);
+	int err = reconcile(plan, &result);
 
-	if (!err)
-		err = reconcile(plan, &result, NULL);
 	if (err)
 		note_failed_scan(plan, err);
 	else if (leak_watch_collect_last(plan->leaks, now(plan)))
@@ -271,5 +339,7 @@ uint64_t scan_plan_deadline(const struct scan_plan *plan)
 
 	if (deadline != UINT64_MAX && deadline < plan->leak_scan_not_before_ns)
 		deadline = plan->leak_scan_not_before_ns;
+	if (plan->look_at_ns < deadline)
+		deadline = plan->look_at_ns;
 	return plan->reconcile_at_ns < deadline ? plan->reconcile_at_ns : deadline;
 }

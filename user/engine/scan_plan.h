@@ -5,63 +5,74 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/intake.h"
+#include "finding/watch.h"
 #include "leak/watch.h"
-#include "model/ledger.h"
-#include "model/source.h"
-#include "track/tracker.h"
 
 /*
- * When the kernel is asked what exists, and what is done with the answer: at the start, after
- * losses, when sockets are due for judgement, at the end.
+ * When the kernel is asked which sockets exist, and which module gets the answer: at the start,
+ * after losses, when leaks are due, for a look of the findings, before a summary or a page of
+ * metrics, at the end. Records that came before and during a scan are taken in before its answer is
+ * judged.
+ *
+ * All times are the source's CLOCK_MONOTONIC, in ns.
  */
 struct scan_plan {
-	struct source *source;
-	struct tracker *tracker;
+	/* Filled in by the caller, who keeps all of it. */
+	struct intake *intake;
 	struct leak_watch *leaks;
-	struct ledger *ledger;
-	/* Takes in the records that have come. Returns 0 or a negative errno. */
-	int (*drain)(void *context);
-	void *context;
-	bool verbose; /* each scan is told on stderr */
+	struct finding_watch *findings;
+	bool verbose; /* print each scan on stderr */
 
 	uint64_t lost_seen;	  /* lost records already taken care of */
 	uint64_t losses_seen;	  /* the same of losses of all kinds */
 	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
 	uint64_t reconcile_not_before_ns;
 	uint64_t leak_scan_not_before_ns;
+	uint64_t look_at_ns; /* the next look of the findings */
+	uint64_t finding_scan_not_before_ns;
+	uint64_t scrape_scan_not_before_ns;
+	bool scrape_scan_slow;	   /* the last one was */
+	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
 };
 
-/* The caller has filled in the first part; all of it stays his. */
+/* Call it after the first part is filled in. The source need not be attached yet. */
 void scan_plan_init(struct scan_plan *plan);
 
 /*
- * The first scan. found() is called with what is there, before the records that came during the
- * scan are taken in. Returns 0 or a negative errno.
+ * The first scan, in two halves: after the first one *result is what there was when it was made,
+ * and the tables have it; the second one takes in the records that came meanwhile. Both return 0 or
+ * a negative errno. The caller clears *result, which is empty before, in any case.
  */
-int scan_plan_start(struct scan_plan *plan,
-		    void (*found)(void *context, const struct scan_result *result));
+int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result);
+int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result);
 
 /* Brings the ledger up to date, and plans a scan where records were lost. */
-void scan_plan_look(struct scan_plan *plan);
+void scan_plan_check_losses(struct scan_plan *plan);
 
-/* Scans if something is due. Returns 0 or a negative errno. */
+/* Scans for losses and for leaks, if that is due. Returns 0 or the negative errno of draining;
+ * scans that fail are tried again. */
 int scan_plan_run(struct scan_plan *plan);
 
-/*
- * Asks the kernel for somebody else, with all records before and after taken in. Returns 0 or a
- * negative errno; the caller clears *result.
- */
-int scan_plan_ask(struct scan_plan *plan, const struct scan_request *request,
-		  struct scan_result *result);
+/* One look of the findings, if it is due, with a scan if that is worth it. */
+void scan_plan_look(struct scan_plan *plan);
 
-/* Looks which mini-sockets there are now, before they are shown. Returns 0 or a negative errno. */
+/* Asks which mini-sockets there are, before they are shown. Returns as scan_plan_run(). */
 int scan_plan_minis(struct scan_plan *plan);
+
+/*
+ * The same for a page of metrics: takes in what has come, by a scan unless the last one is recent
+ * or was slow. After a slow one, scan_plan_after_scrapes() makes the scan that the page did not
+ * wait for; call it between pages. Both return as scan_plan_run().
+ */
+int scan_plan_before_scrape(struct scan_plan *plan);
+int scan_plan_after_scrapes(struct scan_plan *plan);
 
 /* The last scan. Returns 0 or a negative errno. */
 int scan_plan_finish(struct scan_plan *plan);
 
-/* When something is due; UINT64_MAX if nothing is. */
+/* When scan_plan_run() or scan_plan_look() has something to do. */
 uint64_t scan_plan_deadline(const struct scan_plan *plan);
 
 #endif

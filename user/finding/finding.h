@@ -10,7 +10,8 @@
 
 struct process;
 
-/* The unit of a piece of evidence: in JSON the end of its name, in text how it is written. */
+/* The unit of a piece of evidence: in JSON the suffix of its name, in text the way it is written.
+ */
 enum evidence_unit {
 	EVIDENCE_COUNT,	     /* no suffix */
 	EVIDENCE_BYTES,	     /* _bytes */
@@ -27,7 +28,7 @@ enum evidence_unit {
 struct evidence {
 	const char *name; /* static; words joined by '_' */
 	enum evidence_unit unit;
-	bool at_least; /* EVIDENCE_DURATION: it is longer than that */
+	bool at_least; /* EVIDENCE_DURATION: a lower bound */
 	union {
 		uint64_t count; /* also bytes, ns, flag */
 		double rate;	/* per second, per minute, percent */
@@ -47,7 +48,7 @@ enum finding_place {
 
 enum finding_status { FINDING_OPENED, FINDING_WORSE, FINDING_OVER };
 
-/* One thing that is wrong, as it is told. Valid during the call only. */
+/* One thing that is wrong, as it is reported. Valid during the call only. */
 struct finding {
 	enum finding_id id;
 	enum finding_status status;
@@ -63,7 +64,8 @@ struct finding {
 	struct evidence evidence[FINDING_EVIDENCE];
 };
 
-/* Add one piece of evidence; what is too much is left out. */
+/* Each adds one piece of evidence. `name` is static. Pieces beyond FINDING_EVIDENCE are left out, a
+ * text beyond EVIDENCE_TEXT_LEN is cut. */
 void finding_count(struct finding *finding, const char *name, uint64_t count);
 void finding_bytes(struct finding *finding, const char *name, uint64_t bytes);
 void finding_duration(struct finding *finding, const char *name, uint64_t ns, bool at_least);
@@ -71,8 +73,8 @@ void finding_rate(struct finding *finding, const char *name, enum evidence_unit 
 void finding_flag(struct finding *finding, const char *name, bool flag);
 void finding_text(struct finding *finding, const char *name, const char *text);
 
-/* Its place: "10.0.0.2:80", "10.0.0.2"; "10.0.0.1 -> 10.0.0.2:80" or "10.0.0.1 -> *" for a pair; ""
- * for none. Returns text. */
+/* Writes the place of a finding: "10.0.0.2:80", "10.0.0.2"; "10.0.0.1 -> 10.0.0.2:80" or "10.0.0.1
+ * -> *" for a pair; "" for none. Returns text. */
 #define FINDING_PLACE_LEN 128
 const char *finding_format_place(const struct finding *finding, char text[FINDING_PLACE_LEN]);
 

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
-/* So many different processes are told apart at the other ends. */
+/* The most processes at the other ends that are counted apart. */
 #define OTHERS_LIMIT 64
 
 /* A socket, by the flow that its other end must have. netns is 0 but for loopback addresses, which
@@ -17,8 +16,8 @@ struct entry {
 	struct flow key;
 	struct subject *subject;
 	uint32_t netns;	  /* the socket's own */
-	uint32_t matches; /* more than one: the addresses are used twice, in different namespaces */
-	bool twice;	  /* the same of the socket itself */
+	uint32_t matches; /* > 1: the addresses are in use in several namespaces */
+	bool twice;	  /* so are those of the socket itself */
 	uint32_t found_netns;
 	const struct process *process;
 	UT_hash_handle hh;
@@ -122,7 +121,7 @@ void finding_pairs_show(struct finding_pairs *pairs, const struct flow *flow,
 	entry->process = process;
 }
 
-/* Which process it was how often. */
+/* How many ends each process has. */
 struct tally {
 	struct {
 		const struct process *process;

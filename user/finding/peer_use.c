@@ -6,13 +6,13 @@
 
 #include "track/socket_table.h"
 
-/* Each process and peer has a few places where it can be. */
+/* A hash gives each process and peer a set of places where it can be. */
 #define SETS 256
 #define WAYS 4
 
 struct peer_use {
 	struct peer peers[SETS * WAYS];
-	struct peer *last; /* that was asked for: mostly it is the same again */
+	struct peer *last; /* the last one asked for: mostly it is asked for again */
 };
 
 struct peer_use *peer_use_new(void)
@@ -146,7 +146,7 @@ struct peer_sum peer_sum(const struct peer *peer, uint64_t time_ns)
 	return sum;
 }
 
-/* Something happens after a while: was that a quiet one? */
+/* Something happens after a pause: counts it if it was a quiet one. */
 static void note_quiet(struct peer *peer, struct peer_slot *slot, uint64_t time_ns)
 {
 	uint64_t quiet_ns = time_ns > peer->last_ns ? time_ns - peer->last_ns : 0;

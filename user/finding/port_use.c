@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/units.h"
 
 #define PORTS 65536
@@ -24,7 +22,7 @@ struct port_use {
 	uint64_t time_ns;
 	uint64_t look_ns;
 	uint32_t netns_count;
-	uint32_t netns_last; /* the one that was asked for last: mostly it is the same again */
+	uint32_t netns_last; /* the last one asked for: mostly it is asked for again */
 	struct port_netns netns[PORT_NETNS];
 };
 
@@ -220,7 +218,7 @@ struct port_netns *port_use_netns(struct port_use *use, uint64_t now_ns, uint32_
 		return &use->netns[i];
 	}
 	for (uint32_t i = 0; i < PORT_NETNS; i++) {
-		/* One that had nothing so far in this look gives way. */
+		/* One without clients so far in this look gives way. */
 		if (i < use->netns_count && use->netns[i].clients)
 			continue;
 		if (i == use->netns_count)

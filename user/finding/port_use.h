@@ -10,9 +10,9 @@
 #include "track/process_table.h"
 
 /*
- * Which local ports clients use, of one moment. connect() looks for a port that is free for its
- * local address and destination, bind() for one that is free for all destinations: so ports are
- * counted for each pair of ends, and for each local address.
+ * Which local ports clients use at one moment. connect() looks for a port that is free for its
+ * local address and destination, bind() for one that is free for all destinations. Therefore ports
+ * are counted for each pair of ends, and for each local address.
  */
 struct port_use;
 
@@ -35,8 +35,8 @@ struct port_pair {
 	uint32_t time_wait;	    /* those that keep a port from being used */
 	uint32_t bound;		    /* had their port before connect() */
 	uint32_t watched;	    /* belong to processes that are watched */
-	uint32_t others;	    /* belong to those for which there is no room in users */
-	uint16_t ages[TIME_WAIT_S]; /* those in TIME_WAIT, by full seconds since they are */
+	uint32_t others;	    /* belong to names beyond PORT_USERS */
+	uint16_t ages[TIME_WAIT_S]; /* those in TIME_WAIT, by age in full seconds */
 	uint32_t user_count;
 	struct port_user users[PORT_USERS];
 };
@@ -49,52 +49,57 @@ struct port_sample {
 	bool bound;
 	bool time_wait;
 	bool reusable;	 /* TIME_WAIT: connect() may take its port */
-	uint64_t age_ns; /* TIME_WAIT: since when */
+	uint64_t age_ns; /* TIME_WAIT: how long it has been in it */
 };
 
-/* So many are kept: where there are more pairs, most have few ports, and one that has many comes
- * early. */
+/* The most that are kept. Where there are more pairs, most have few ports, and a pair with many
+ * ports comes early. */
 #define PORT_PAIRS     8192
 #define PORT_ADDRESSES 64
 
+/* Returns NULL without memory. */
 struct port_use *port_use_new(void);
 void port_use_free(struct port_use *use);
 
-/* Empties it; what is added from now on is of this moment. */
+/* Forgets all ports. What is added from now on is of this moment, now_ns (CLOCK_MONOTONIC). */
 void port_use_begin(struct port_use *use, uint64_t now_ns);
 
-/* The moment; 0 = never. */
+/* The moment of port_use_begin(); 0 = never. */
 uint64_t port_use_time(const struct port_use *use);
 
-/* Counts it; ports outside the range of the settings do not count. */
+/* Counts a connection. Ports outside the range of the settings do not count, nor does what has no
+ * room. */
 void port_use_add(struct port_use *use, const struct port_sample *sample);
 
-/* Walks all pairs, then all local addresses; start with NULL, ends with NULL. */
+/* Walks all pairs, then all local addresses; start with NULL, ends with NULL. Valid until
+ * port_use_begin(). */
 struct port_pair *port_use_next(struct port_use *use, struct port_pair *previous);
 
-/* The one with these ends; without a remote port: of the local address. NULL if there is none. */
+/* Finds the pair with the ends of this flow; the local address where the remote port is 0. NULL if
+ * there is none. */
 struct port_pair *port_use_find(struct port_use *use, const struct flow *flow);
 
-/* The ports that are in use of it. */
+/* How many ports of it are in use. */
 uint32_t port_pair_in_use(const struct port_pair *pair);
 
-/* Who uses the most; NULL where that is not known. */
+/* The name that uses most ports; NULL where that is not sure. */
 const struct port_user *port_pair_top(const struct port_pair *pair);
 
-/* How many client connections a network namespace has, by a count that is too cheap to be exact. */
+/* How many client connections a network namespace has: an upper bound that is cheap to count. */
 struct port_netns {
 	uint32_t netns;
 	uint32_t clients;
-	uint64_t suspect_ns;	 /* since when it has many; 0 = it has not */
-	uint64_t quiet_until_ns; /* no pair was found that uses many */
+	uint64_t suspect_ns;	 /* since when it has many, CLOCK_MONOTONIC; 0 = it has few */
+	uint64_t quiet_until_ns; /* a scan found no pair that uses many: no other one before */
 };
 
 #define PORT_NETNS 64
 
-/* Counts from 0 at each new now_ns. NULL where there is no room. */
+/* Gets a network namespace, made if it is missing. Its clients are 0 at each new now_ns; the caller
+ * counts them. Returns NULL where PORT_NETNS others have clients. */
 struct port_netns *port_use_netns(struct port_use *use, uint64_t now_ns, uint32_t netns);
 
-/* Walks them; start with NULL, ends with NULL. */
+/* Walks the network namespaces; start with NULL, ends with NULL. */
 struct port_netns *port_use_next_netns(struct port_use *use, struct port_netns *previous);
 
 #endif

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 struct key {
 	const struct process *process;
@@ -50,7 +49,7 @@ static void entry_free(struct subjects *subjects, struct entry *entry)
 	free(entry);
 }
 
-/* Its processes may be gone already. */
+/* The processes may have been freed before. */
 void subjects_free(struct subjects *subjects)
 {
 	struct entry *entry, *next;

@@ -2,62 +2,76 @@
 #ifndef TCPWATCH_FINDING_WATCH_H
 #define TCPWATCH_FINDING_WATCH_H
 
+#include <stddef.h>
+
 #include "finding/finding.h"
 #include "finding/subject.h"
 #include "leak/watch.h"
-#include "model/net_settings.h"
 #include "model/scan_result.h"
+#include "model/source.h"
 #include "track/tracker.h"
 
 /*
- * Looks at everything now and then, by the rules (finding/rule.h), and tells what is wrong: once
+ * Looks at everything now and then, by the rules (finding/rule.h), and reports what is wrong: once
  * when it is found, again if it gets worse, and when it has been over for a while.
+ *
+ * A look has two halves, as leaks have collecting and judging: the first goes through what is known
+ * and says what the kernel is to be asked, the second judges. In between the caller scans and takes
+ * in records, and finding_watch_changed() may be called.
  */
 struct finding_watch;
 
 struct finding_hooks {
+	/* Must not call the watch. */
 	void (*found)(void *context, const struct finding *finding);
-	/* Asks the kernel, and takes in what came meanwhile. Returns 0 or a negative errno; the
-	 * caller clears *result. */
-	int (*scan)(void *context, const struct scan_request *request, struct scan_result *result);
-	/* Returns 0 or a negative errno. */
-	int (*settings)(void *context, uint32_t netns, struct net_settings *settings);
-	/* How many descriptors a process may have. Returns 0 or a negative errno. */
-	int (*descriptor_limit)(void *context, uint32_t pid, uint64_t *limit);
-	uint64_t (*now)(void *context); /* CLOCK_MONOTONIC */
 	void *context;
 };
 
-/* A finding that is not true any more is over when it has not been for this long. */
+/* A finding is over when it has not been true for this long. */
 #define FINDING_OVER_NS (10ULL * 1000000000)
 
-/* Both stay the caller's and must outlive it. NULL without memory. */
+/*
+ * `tracker`, `leaks` and `source` stay the caller's and must outlive it. now_ns: the source's
+ * CLOCK_MONOTONIC. Returns NULL without memory.
+ */
 struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_watch *leaks,
+					struct source *source, uint64_t now_ns,
 					const struct finding_hooks *hooks);
 void finding_watch_free(struct finding_watch *watch);
 
-/* A transition. */
+/* Takes in a transition. */
 void finding_watch_changed(struct finding_watch *watch, const struct change *change);
 
-/* Looks, if it is time to. */
-void finding_watch_run(struct finding_watch *watch);
+/*
+ * First half of a look at now_ns (CLOCK_MONOTONIC). Sets *request to what is worth a scan; with
+ * neither tables nor descriptors in it, nothing is.
+ */
+void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns,
+			 struct scan_request *request);
 
-/* When the next look is due. */
-uint64_t finding_watch_deadline(const struct finding_watch *watch);
+/* Second half: judges. result: what the scan found; NULL if there was none, or if it failed. */
+void finding_watch_finish(struct finding_watch *watch, const struct scan_result *result);
 
-/* Walks the subjects whose finding is open; start with NULL, ends with NULL. They are valid until
- * the next look. */
-const struct subject *finding_watch_next(const struct finding_watch *watch,
-					 const struct subject *previous);
-
-/* The process to name; NULL = no single one, or unknown. */
-const struct process *finding_watch_named(const struct finding_watch *watch,
-					  const struct subject *subject);
-
-/* Calls each() for every finding that is open; process: NULL = no single one. */
-void finding_watch_each(struct finding_watch *watch,
+/* Calls each() for every open finding, in no order; process: NULL = no single one, or unknown. */
+void finding_watch_each(const struct finding_watch *watch,
 			void (*each)(void *context, enum finding_id id,
 				     const struct process *process, uint32_t netns),
 			void *context);
+
+/* A finding that is open. */
+struct finding_open {
+	const struct subject *subject;
+	const struct process *process; /* NULL = no single one, or unknown */
+};
+
+/* The open findings, worst first, then oldest. Valid until the next look. */
+struct finding_list {
+	struct finding_open *open;
+	size_t count;
+};
+
+/* Returns 0, or -ENOMEM with an empty list. The caller frees it with finding_list_clear(). */
+int finding_list_build(struct finding_list *list, const struct finding_watch *watch);
+void finding_list_clear(struct finding_list *list);
 
 #endif

@@ -9,15 +9,14 @@
 
 #include "base/file_window.h"
 #include "go/pclntab.h"
-#include "go/prologue.h"
 
-/* Go makes some 40 sections, other linkers add a few. */
+/* Go's linker makes some 40 sections, others add a few. */
 #define SECTIONS_MAX 512
 #define SEGMENTS_MAX 64
 
 #define REQUEST_FUNCTION "net/http.(*persistConn).roundTrip"
 
-/* Names that end as REQUEST_FUNCTION does; other packages may have copied it. */
+/* How many names that end as REQUEST_FUNCTION does are tried: copies of the package have them. */
 #define CANDIDATES_MAX 16
 
 #if defined(__x86_64__)
@@ -25,7 +24,7 @@
 #elif defined(__aarch64__)
 #define MACHINE EM_AARCH64
 #else
-#define MACHINE EM_NONE /* where the first argument is in a Go function is not known */
+#define MACHINE EM_NONE /* the register of a Go function's first argument is not known */
 #endif
 
 struct reader {
@@ -110,7 +109,7 @@ static int find_symbol_table(struct reader *reader, Elf64_Shdr *section)
 	return -ENOENT;
 }
 
-/* Where in a string table names begin that are, or end as, the function's. */
+/* Finds the places in a string table of names that are, or end as, the function's. */
 static int find_names(struct reader *reader, const Elf64_Shdr *strings,
 		      uint32_t names[CANDIDATES_MAX], size_t *count)
 {
@@ -152,7 +151,7 @@ static int find_by_symbol(struct reader *reader, uint64_t *address)
 
 		if (!symbol)
 			return reader->window.err;
-		memcpy(&copy, symbol, sizeof(copy)); /* it may not be aligned */
+		memcpy(&copy, symbol, sizeof(copy)); /* it may not be aligned in the file */
 		if (ELF64_ST_TYPE(copy.st_info) != STT_FUNC || copy.st_shndx == SHN_UNDEF)
 			continue;
 		for (size_t j = 0; j < count; j++)
@@ -187,14 +186,49 @@ static int find_in_segments(struct reader *reader, uint64_t address, uint64_t *o
 	return -ENOEXEC;
 }
 
-/* The table of functions that Go's runtime itself needs: every Go program has it, stripped or not.
- */
+/* Every Go program has this table, stripped or not. */
 static int find_function_table(struct reader *reader, Elf64_Shdr *table)
 {
 	int err = find_section(reader, ".gopclntab", table);
 
 	return err == -ENOENT ? find_section(reader, ".data.rel.ro.gopclntab", table) : err;
 }
+
+#if defined(__x86_64__)
+
+static bool is_jump(const unsigned char *code)
+{
+	return code[0] == 0x76 || (code[0] == 0x0f && code[1] == 0x86); /* jbe, near or far */
+}
+
+/* A function with a small frame compares %rsp itself, with a larger one what %rsp will be. */
+size_t go_prologue_jump(const unsigned char code[GO_PROLOGUE_LEN])
+{
+	static const unsigned char compare[] = {0x49, 0x3b, 0x66, 0x10};
+	static const unsigned char compare_r12[] = {0x4d, 0x3b, 0x66, 0x10};
+	static const unsigned char lea_1[] = {0x4c, 0x8d, 0x64, 0x24};
+	static const unsigned char lea_4[] = {0x4c, 0x8d, 0xa4, 0x24};
+	size_t length = 0;
+
+	if (!memcmp(code, lea_1, sizeof(lea_1)))
+		length = sizeof(lea_1) + sizeof(int8_t);
+	else if (!memcmp(code, lea_4, sizeof(lea_4)))
+		length = sizeof(lea_4) + sizeof(int32_t);
+	if (memcmp(code + length, length ? compare_r12 : compare, sizeof(compare)) != 0)
+		return 0;
+	length += sizeof(compare);
+	return is_jump(code + length) ? length : 0;
+}
+
+#else
+
+size_t go_prologue_jump(const unsigned char code[GO_PROLOGUE_LEN])
+{
+	(void)code;
+	return 0;
+}
+
+#endif
 
 static int go_to_jump(struct reader *reader, struct go_binary *found)
 {
@@ -225,9 +259,9 @@ static int find_request(struct reader *reader, struct go_binary *found)
 	if (err == -ENOENT) {
 		err = find_section(reader, ".text", &text);
 		if (!err)
-			err = go_function_table_find(&reader->window, table.sh_offset,
-						     table.sh_size, text.sh_addr, text.sh_size,
-						     REQUEST_FUNCTION, &found->address);
+			err = pclntab_find(&reader->window, table.sh_offset, table.sh_size,
+					   text.sh_addr, text.sh_size, REQUEST_FUNCTION,
+					   &found->address);
 	}
 	if (!err)
 		err = find_in_segments(reader, found->address, &found->offset);

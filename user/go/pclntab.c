@@ -5,19 +5,60 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "go/table_header.h"
+#define MAGIC_1_16 0xfffffffaU
+#define MAGIC_1_18 0xfffffff0U
+#define MAGIC_1_20 0xfffffff1U
+
+#define POINTER_SIZE 8
 
 #define NAME_MAX_LEN 128
 
-/* Functions begin on such boundaries, so the code ends less than this after the last one's end. */
+/* Go aligns functions to at most this, so .text ends less than this behind the last one's end. */
 #define ALIGNMENT 64
 
-/* The table, and where its parts begin, as offsets in the file. */
+/* The processors that Go programs are read on are little-endian, as the table is. */
+static uint64_t word_at(const unsigned char *bytes, unsigned int word)
+{
+	uint64_t number;
+
+	memcpy(&number, bytes + 8 + (size_t)word * 8, sizeof(number));
+	return number;
+}
+
+int pclntab_header_read(const unsigned char bytes[PCLNTAB_HEADER_LEN], uint64_t size,
+			struct pclntab_header *header)
+{
+	uint64_t *const parts[] = {&header->names, &header->units, &header->files,
+				   &header->counters, &header->functions};
+	unsigned int word = 2;
+	uint32_t magic;
+
+	memcpy(&magic, bytes, sizeof(magic));
+	if ((magic != MAGIC_1_16 && magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
+	    bytes[7] != POINTER_SIZE)
+		return -ENOENT;
+	*header = (struct pclntab_header){
+		.is_old = magic == MAGIC_1_16,
+		.has_start_line = magic == MAGIC_1_20,
+		.quantum = bytes[6],
+		.count = word_at(bytes, 0),
+	};
+	if (!header->is_old)
+		header->text = word_at(bytes, word++);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		*parts[i] = word_at(bytes, word++);
+		if (*parts[i] >= size)
+			return -ENOEXEC;
+	}
+	return header->count && header->count <= PCLNTAB_FUNCTIONS_MAX ? 0 : -ENOEXEC;
+}
+
+/* The table and its parts, as offsets in the file. */
 struct table {
 	struct file_window *window;
 	uint64_t begin, end;
 	uint64_t count; /* of functions */
-	uint64_t text;	/* what addresses are relative to; 0 in the old form */
+	uint64_t text;	/* addresses are relative to this; 0 up to Go 1.17 */
 	uint64_t names;
 	uint64_t functions;
 	bool is_old;
@@ -33,23 +74,23 @@ static int read_number(const struct table *table, uint64_t at, size_t size, uint
 	if (!found)
 		return table->window->err;
 	*number = 0;
-	memcpy(number, found, size); /* little endian, as we are */
+	memcpy(number, found, size); /* both are little-endian */
 	return 0;
 }
 
 static int read_header(struct table *table)
 {
 	uint64_t size = table->end - table->begin;
-	struct go_table_header header;
+	struct pclntab_header header;
 	const void *found;
 	int err;
 
-	if (size < GO_TABLE_HEADER_LEN)
+	if (size < PCLNTAB_HEADER_LEN)
 		return -ENOEXEC;
-	found = file_window_look(table->window, table->begin, GO_TABLE_HEADER_LEN);
+	found = file_window_look(table->window, table->begin, PCLNTAB_HEADER_LEN);
 	if (!found)
 		return table->window->err;
-	err = go_table_header_read(found, size, &header);
+	err = pclntab_header_read(found, size, &header);
 	if (err)
 		return err;
 	table->is_old = header.is_old;
@@ -60,10 +101,11 @@ static int read_header(struct table *table)
 	return 0;
 }
 
-/* Where the name is, relative to the names. */
+/* Sets *at to the offset of the name in the table's names. */
 static int find_name(const struct table *table, const char *name, uint64_t *at)
 {
-	char whole[NAME_MAX_LEN + 2] = ""; /* between two zeros: names that end so are others */
+	/* The name between two zeros: names that only end with it are not found. */
+	char whole[NAME_MAX_LEN + 2] = "";
 	size_t length = strlen(name);
 	int err;
 
@@ -76,7 +118,7 @@ static int find_name(const struct table *table, const char *name, uint64_t *at)
 	return err;
 }
 
-/* An entry has an address and the place of what more is known of the function. */
+/* An entry has the function's address and the offset of its description. */
 static int read_entry(const struct table *table, uint64_t number, uint64_t *address, uint64_t *at)
 {
 	size_t size = table->is_old ? 8 : 4;
@@ -87,7 +129,7 @@ static int read_entry(const struct table *table, uint64_t number, uint64_t *addr
 	return err;
 }
 
-/* Which function has the name; each one's is where its description says. */
+/* Finds the function with this name; its description has the name's offset. */
 static int find_function(const struct table *table, uint64_t name, uint64_t *address)
 {
 	size_t size = table->is_old ? 8 : 4;
@@ -109,9 +151,9 @@ static int find_function(const struct table *table, uint64_t name, uint64_t *add
 }
 
 /*
- * In a program that may be loaded anywhere the header's address of the code is put in when it is
- * loaded. It is where the program's code begins, unless there is code of other languages before;
- * then the sizes differ.
+ * In a position-independent program the header's address of the code is filled in only when the
+ * program is loaded. Go's code is all of .text, unless code of other languages comes before it.
+ * Then the sizes differ, and the function is not looked for.
  */
 static int find_text(struct table *table, uint64_t text, uint64_t text_size)
 {
@@ -129,8 +171,8 @@ static int find_text(struct table *table, uint64_t text, uint64_t text_size)
 	return 0;
 }
 
-int go_function_table_find(struct file_window *window, uint64_t offset, uint64_t size,
-			   uint64_t text, uint64_t text_size, const char *name, uint64_t *address)
+int pclntab_find(struct file_window *window, uint64_t offset, uint64_t size, uint64_t text,
+		 uint64_t text_size, const char *name, uint64_t *address)
 {
 	struct table table = {.window = window, .begin = offset, .end = offset + size};
 	uint64_t at = 0, found = 0;

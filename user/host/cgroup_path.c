@@ -11,13 +11,13 @@
 
 #define CONTAINER_DIGITS (CGROUP_CONTAINER_LEN - 1)
 
-/* Of hierarchy 0: cgroup v2. */
+/* The line of cgroup v2 begins with this: hierarchy 0, no controllers (cgroups(7)). */
 #define LINE_MARK "0::"
 
-/* What the kernel puts behind the path of a cgroup that is gone. */
+/* What the kernel appends to the path of a cgroup that was removed (cgroups(7)). */
 #define DELETED " (deleted)"
 
-/* The lines of version 1 come before; each has a path of its own. */
+/* How many bytes of the file are read: lines of cgroup v1, which come first, have paths as well. */
 #define FILE_MOST (64 * 1024)
 
 static size_t without_mark(const char *path, size_t length)
@@ -89,6 +89,7 @@ void cgroup_container(const char *path, char container[CGROUP_CONTAINER_LEN])
 		if (digits != CONTAINER_DIGITS)
 			continue;
 		memcpy(container, at, CONTAINER_DIGITS);
-		container[CONTAINER_DIGITS] = '\0'; /* the innermost one counts */
+		/* The loop goes on: the last id, of the innermost container, counts. */
+		container[CONTAINER_DIGITS] = '\0';
 	}
 }

@@ -5,16 +5,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What a process has where nobody changed it. */
+/* The limit of a process whose limit was never changed: INR_OPEN_CUR in include/uapi/linux/fs.h. */
 #define PROCESS_LIMIT_DEFAULT 1024
 
 /*
- * How many descriptors a process may have: its soft RLIMIT_NOFILE, UINT64_MAX for "unlimited".
- * Returns 0 or a negative errno: -ENOENT where there is no such process.
+ * Reads how many descriptors a process may have: its soft RLIMIT_NOFILE, UINT64_MAX for
+ * "unlimited". Returns 0, or a negative errno with *descriptors untouched: -ENOENT where there is
+ * no such process.
  */
 int process_limit_descriptors(uint32_t pid, uint64_t *descriptors);
 
-/* The same from the lines of /proc/PID/limits; -EPROTO where it is not in them. */
+/* The same from the lines of /proc/PID/limits. Returns -EPROTO where they do not have it. */
 int process_limit_parse(FILE *limits, uint64_t *descriptors);
 
 #endif

@@ -10,12 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Behind a descriptor: a page with the reader's position, one with the writer's, the data. */
+/* What a descriptor of a ring maps: a page with the reader's position, one with the writer's, then
+ * the data (kernel/bpf/ringbuf.c). */
 struct ring_reader {
 	size_t page;
 	size_t size;		       /* of the data */
-	unsigned long *consumer;       /* ours */
-	const unsigned long *producer; /* the kernel's */
+	unsigned long *consumer;       /* written here */
+	const unsigned long *producer; /* written by the kernel */
 	const unsigned char *data;
 };
 
@@ -64,7 +65,7 @@ void ring_reader_free(struct ring_reader *reader)
 	free(reader);
 }
 
-/* One record of which the header is at `at`, in bytes of the data. */
+/* Passes one record to the sink. `at`: offset of its header in the data. */
 static void give(const struct ring_reader *reader, size_t at, size_t length,
 		 void (*sink)(void *context, const void *record, size_t size), void *context)
 {
@@ -102,7 +103,7 @@ void ring_reader_consume(struct ring_reader *reader,
 							  __ATOMIC_ACQUIRE);
 			size_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 
-			if (header & BPF_RINGBUF_BUSY_BIT) /* still being written */
+			if (header & BPF_RINGBUF_BUSY_BIT) /* the kernel is still writing it */
 				return;
 			if (!(header & BPF_RINGBUF_DISCARD_BIT))
 				give(reader, at, length, sink, context);

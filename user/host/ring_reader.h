@@ -5,21 +5,23 @@
 #include <stddef.h>
 
 /*
- * Takes records out of a BPF ring buffer. Libbpf's reader maps the data twice in a row, so that no
- * record is ever split: 16 MB of ring are 32 MB of resident memory. Here they are mapped once, and
- * the one record that crosses the end is copied.
+ * Reads records from a BPF ring buffer. libbpf's reader maps the data twice in a row, so that no
+ * record is split, but a ring of 16 MB counts as 32 MB of resident memory then. This one maps the
+ * data once, and copies the record that crosses the end.
  */
 struct ring_reader;
 
-/* The longest record that is taken whole where it crosses the end; longer ones lose their end. */
+/* A longer record loses its end where it crosses the end of the ring. */
 #define RING_RECORD_MAX 512
 
-/* A ring of `size` bytes of data, a power of two, behind a map's descriptor, which stays the
- * caller's. Returns 0 or a negative errno. */
+/* Maps the ring of a BPF map's descriptor, which stays the caller's. `size`: bytes of data, a power
+ * of two. Returns 0, or a negative errno with *reader untouched. */
 int ring_reader_new(struct ring_reader **reader, int fd, size_t size);
+/* NULL is allowed. */
 void ring_reader_free(struct ring_reader *reader);
 
-/* Gives away what is there, in order, each valid during the call only. */
+/* Passes all records that are there to the sink, in order. A record is valid only during the
+ * call. */
 void ring_reader_consume(struct ring_reader *reader,
 			 void (*sink)(void *context, const void *record, size_t size),
 			 void *context);

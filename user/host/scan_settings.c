@@ -5,8 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/netns_enter.h"
-#include "host/netns_list.h"
+#include "host/netns.h"
 
 struct reading {
 	struct net_settings *settings;

@@ -6,8 +6,8 @@
 
 #include "model/net_settings.h"
 
-/* Reads the settings of a network namespace, by its inode. Returns 0 or a negative errno: -ENOENT
- * where no visible process is in it. */
+/* Reads the settings of the network namespace with this inode. Entering another namespace needs
+ * CAP_SYS_ADMIN. Returns 0 or a negative errno: -ENOENT where no visible process is in it. */
 int scan_settings(uint32_t netns, struct net_settings *settings);
 
 #endif

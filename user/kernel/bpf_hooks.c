@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/bpf_load.h"
+#include "kernel/bpf_slot.h"
 
 static struct btf *kernel_btf(const struct options *options)
 {
@@ -55,7 +55,7 @@ void bpf_hooks_probe(struct bpf_hooks *hooks, const struct tcpwatch *skeleton,
 	*hooks = (struct bpf_hooks){0};
 	for (enum feature feature = 0; btf && feature < FEATURES; feature++)
 		if (feature_infos[feature].full &&
-		    probe_feature(hooks, btf, *bpf_load_slot(skeleton, feature)->prog, feature))
+		    probe_feature(hooks, btf, *bpf_slot_main(skeleton, feature)->prog, feature))
 			hooks->allowed |= 1u << feature;
 	btf__free(btf);
 }

@@ -9,16 +9,18 @@
 
 struct tcpwatch;
 
-/* What FEATURE_HALF_OPEN is put on in kernels that have it in one function only. */
+/* The hook of FEATURE_HALF_OPEN in kernels without __inet_csk_reqsk_queue_drop()
+ * (bpf/request.bpf.c). */
 #define BPF_REQUEST_HOOK_OLD "inet_csk_reqsk_queue_drop"
 
-/* What a kernel says to the hooks of the full mode. */
+/* Which hooks of the full mode the kernel allows. */
 struct bpf_hooks {
-	feature_set allowed;
-	bool old_request; /* BPF_REQUEST_HOOK_OLD is the one to use */
+	feature_set allowed; /* of the full mode */
+	bool old_request;    /* FEATURE_HALF_OPEN must use BPF_REQUEST_HOOK_OLD */
 };
 
-/* Asks with the shortest program there is: it is the hook that is refused, or not. */
+/* Tries each hook with the shortest possible program, so that only the hook itself can be the
+ * reason for a refusal. The skeleton need only be opened. Without BTF no hook is allowed. */
 void bpf_hooks_probe(struct bpf_hooks *hooks, const struct tcpwatch *skeleton,
 		     const struct options *options);
 

@@ -12,20 +12,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/bpf_hooks.h"
 #include "event.h"
+#include "kernel/bpf_hooks.h"
+#include "kernel/bpf_slot.h"
 #include "kernel/go_breakpoint.h"
 #include "kernel/go_probe.h"
 #include "kernel/privileges.h"
-#include "tcpwatch.skel.h"
 #include "kernel/tracepoint_id.h"
+#include "tcpwatch.skel.h"
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 /* The initial pid namespace's inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
 #define PIDNS_INIT_INO 0xEFFFFFFCu
 
-/* User space is woken early when the ring is a quarter full. */
+/* User space is woken before its timer when 1/WAKE_FRACTION of the ring is full. */
 #define WAKE_FRACTION 4
 
 static bool show_all;
@@ -42,7 +43,7 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 		vsnprintf(line, sizeof(line), format, copy);
 		va_end(copy);
 		line[strcspn(line, "\n")] = '\0';
-		/* The first complaint is the cause; what follows is the unwinding. */
+		/* The first message is the cause; those after it report the clean-up. */
 		if (!*last_message && strncmp(line, "libbpf: prog '", 14) == 0)
 			memcpy(last_message, line, sizeof(line));
 	}
@@ -66,7 +67,7 @@ const char *bpf_load_btf_path(const struct options *options)
 	return options->btf ? options->btf : KERNEL_BTF;
 }
 
-/* With the types of another kernel fields would be read from wrong places. */
+/* With the types of another kernel, fields would be read from wrong places. */
 static bool is_this_kernels(const struct btf *btf)
 {
 	struct btf *own = btf__parse(KERNEL_BTF, NULL);
@@ -89,13 +90,13 @@ int bpf_load_check_btf(const struct options *options)
 		return 0;
 	begin(options);
 	btf = btf__parse(options->btf, NULL);
-	if (!btf && errno == ENOENT) { /* the file is there, see cli/options.c */
+	if (!btf && errno == ENOENT) { /* cli/options.c has checked that the file exists */
 		wrong = "it has no section .BTF";
 	} else if (!btf) {
 		libbpf_strerror(errno, reason, sizeof(reason));
 		wrong = reason;
 	} else if (!is_this_kernels(btf)) {
-		wrong = "it is not of the kernel that runs";
+		wrong = "it is of another kernel than the running one";
 	}
 	btf__free(btf);
 	if (!wrong)
@@ -112,30 +113,8 @@ bool bpf_load_has_btf(const struct options *options)
 	return !access(bpf_load_btf_path(options), R_OK);
 }
 
-static struct bpf_prog_skeleton *find_slot(const struct tcpwatch *skeleton, const char *program)
-{
-	const struct bpf_object_skeleton *base = skeleton->skeleton;
-
-	for (int i = 0; i < base->prog_cnt; i++)
-		if (!strcmp(base->progs[i].name, program))
-			return &base->progs[i];
-	return NULL; /* not reached: a unit of the build */
-}
-
-struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature)
-{
-	return find_slot(skeleton, feature_infos[feature].program);
-}
-
-struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature)
-{
-	const char *twin = feature_infos[feature].twin;
-
-	return twin ? find_slot(skeleton, twin) : NULL;
-}
-
-/* Each CPU looks often enough that all of them together cannot fill a quarter of the ring between
- * two looks. */
+/* Each CPU checks the ring so often that all CPUs together cannot fill 1/WAKE_FRACTION of it
+ * between two checks. */
 static __u32 wake_mask(uint64_t ring_size, size_t record_size)
 {
 	uint64_t records = ring_size / WAKE_FRACTION / record_size;
@@ -146,7 +125,7 @@ static __u32 wake_mask(uint64_t ring_size, size_t record_size)
 	return (__u32)each - 1;
 }
 
-/* Settings that programs are loaded with. Returns 0 or -errno. */
+/* Makes the settings that programs are loaded with. Returns 0 or a negative errno. */
 static int configure(struct tcpwatch *skeleton, const struct options *options)
 {
 	struct stat pidns;
@@ -169,7 +148,7 @@ static int configure(struct tcpwatch *skeleton, const struct options *options)
 	return 0;
 }
 
-/* What to load. */
+/* What is to be loaded. */
 struct plan {
 	feature_set wanted;
 	bool old_request_hook; /* bpf_hooks.old_request */
@@ -177,20 +156,20 @@ struct plan {
 
 static int choose_request_hook(const struct tcpwatch *skeleton)
 {
-	return bpf_program__set_attach_target(*bpf_load_slot(skeleton, FEATURE_HALF_OPEN)->prog, 0,
+	return bpf_program__set_attach_target(*bpf_slot_main(skeleton, FEATURE_HALF_OPEN)->prog, 0,
 					      BPF_REQUEST_HOOK_OLD);
 }
 
 static void set_autoload(const struct tcpwatch *skeleton, enum feature feature, bool wanted)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	bpf_program__set_autoload(*bpf_load_slot(skeleton, feature)->prog, wanted);
+	bpf_program__set_autoload(*bpf_slot_main(skeleton, feature)->prog, wanted);
 	if (twin)
 		bpf_program__set_autoload(*twin->prog, wanted);
 }
 
-/* Opens with the programs of the plan, and loads. Returns 0 or a negative errno. */
+/* Opens the skeleton, and loads the programs of the plan. Returns 0 or a negative errno. */
 static int open_and_load(struct tcpwatch **skeleton, const struct options *options,
 			 const struct plan *plan)
 {
@@ -215,7 +194,7 @@ static int open_and_load(struct tcpwatch **skeleton, const struct options *optio
 	return 0;
 }
 
-/* libbpf looks for tracepoints of this type only where tracefs is mounted. */
+/* libbpf finds tracepoints of this type only where tracefs is mounted. */
 static int attach_tracepoint(struct bpf_prog_skeleton *slot)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
@@ -224,12 +203,13 @@ static int attach_tracepoint(struct bpf_prog_skeleton *slot)
 
 	if (err)
 		return err;
-	/* On one CPU: its program runs on all. */
+	/* The event is on one CPU, but its program runs on all of them: perf_syscall_exit() in
+	 * kernel/trace/trace_syscalls.c. */
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*slot->link = bpf_program__attach_perf_event(*slot->prog, fd);
-	if (*slot->link) /* has the descriptor now */
+	if (*slot->link) /* the link owns the descriptor now */
 		return 0;
 	err = -errno;
 	close(fd);
@@ -256,17 +236,17 @@ static void detach_slot(struct bpf_prog_skeleton *slot)
 
 void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	detach_slot(bpf_load_slot(skeleton, feature));
+	detach_slot(bpf_slot_main(skeleton, feature));
 	if (twin)
 		detach_slot(twin);
 }
 
 static int attach(const struct tcpwatch *skeleton, enum feature feature)
 {
-	struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
-	int err = attach_slot(bpf_load_slot(skeleton, feature));
+	struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
+	int err = attach_slot(bpf_slot_main(skeleton, feature));
 
 	if (!err && twin)
 		err = attach_slot(twin);
@@ -275,18 +255,20 @@ static int attach(const struct tcpwatch *skeleton, enum feature feature)
 	return err;
 }
 
-/* Is there no point in going on without it? */
+/* Whether tcpwatch cannot do without the feature. */
 static bool is_needed(const struct options *options, enum feature feature)
 {
 	return feature_infos[feature].core || (feature == FEATURE_FORKS && options->follow_forks);
 }
 
-/* Leaves out what cannot be attached. Returns 0, or a negative errno for the core. */
+/* Attaches what was loaded, and removes from *features what cannot be attached. Returns 0, or a
+ * negative errno where that is needed. */
 static int attach_all(const struct tcpwatch *skeleton, const struct options *options,
 		      feature_set *features)
 {
-	/* Backwards: FEATURE_ACCEPT decides on FEATURE_CLOSES and FEATURE_ACCEPT_STACKS, and what
-	 * needs the transitions comes before them. */
+	/* From the last feature to the first: FEATURE_ACCEPT decides whether FEATURE_CLOSES and
+	 * FEATURE_ACCEPT_STACKS are attached, and programs that report what follows a transition
+	 * must be attached before the first transition is recorded. */
 	for (int i = FEATURES - 1; i >= 0; i--) {
 		enum feature feature = (enum feature)i;
 		int err;
@@ -312,7 +294,7 @@ static void write_hook(const struct tcpwatch *skeleton, enum feature feature, bo
 		snprintf(hook, BPF_HOOK_TEXT, "fentry/" BPF_REQUEST_HOOK_OLD);
 	else
 		snprintf(hook, BPF_HOOK_TEXT, "%s",
-			 bpf_program__section_name(*bpf_load_slot(skeleton, feature)->prog));
+			 bpf_program__section_name(*bpf_slot_main(skeleton, feature)->prog));
 }
 
 static int load_one(const struct options *options, enum feature feature, bool old_request_hook)
@@ -322,9 +304,9 @@ static int load_one(const struct options *options, enum feature feature, bool ol
 	struct tcpwatch *skeleton = NULL;
 	int err;
 
-	with.stack |= feature_has(feature_set_stacks(), feature); /* else there is nothing in it */
+	/* Without stacks the verifier removes all of such a program. */
+	with.stack |= feature_has(feature_set_stacks(), feature);
 	err = open_and_load(&skeleton, &with, &plan);
-
 	if (err)
 		return err;
 	err = attach(skeleton, feature);
@@ -348,7 +330,7 @@ int bpf_load_try(const struct options *options, enum feature feature, char hook[
 	return load_one(options, feature, hooks.old_request);
 }
 
-/* Leaves out what the kernel has something against. */
+/* Removes from the plan the features whose hooks the kernel refuses. */
 static int narrow(struct plan *plan, const struct options *options)
 {
 	struct tcpwatch *skeleton = tcpwatch__open();
@@ -363,7 +345,7 @@ static int narrow(struct plan *plan, const struct options *options)
 	return 0;
 }
 
-/* Leaves out, one by one, what does not even load alone. */
+/* Removes from the plan the features that do not load even alone. */
 static void narrow_by_trying(struct plan *plan, const struct options *options)
 {
 	for (enum feature feature = 0; feature < FEATURES; feature++)
@@ -410,7 +392,7 @@ void bpf_load_explain(int err, const struct options *options)
 
 	if (!bpf_load_has_btf(options)) {
 		fprintf(stderr,
-			"tcpwatch: this kernel shows no BTF: cannot read " KERNEL_BTF
+			"tcpwatch: this kernel provides no BTF: cannot read " KERNEL_BTF
 			": %s. Run a kernel built with CONFIG_DEBUG_INFO_BTF=y.\n",
 			strerror(errno));
 		return;
@@ -421,14 +403,14 @@ void bpf_load_explain(int err, const struct options *options)
 			missing, strerror(-err), geteuid(),
 			geteuid() ? "Run it as root, or give it the capabilities: setcap "
 				    "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace+ep tcpwatch"
-				  : "A container or a security policy withholds that from root: "
-				    "grant it.");
+				  : "The container or a security policy withholds them from root: "
+				    "grant them.");
 		return;
 	}
 	fprintf(stderr,
 		"tcpwatch: the kernel refuses to load or attach the BPF programs: %s%s%s. %s\n",
 		strerror(-err), *last_message ? ": " : "", last_message,
 		err == -EPERM || err == -EACCES
-			? "A security policy forbids it, lockdown or an LSM: see the kernel's log."
-			: "Run with -v to see the kernel's own words; kernel 5.15 or newer is needed.");
+			? "A security policy, such as lockdown or an LSM, forbids it: see the kernel's log."
+			: "Run with -v to see the kernel's messages; kernel 5.15 or newer is needed.");
 }

@@ -7,47 +7,43 @@
 #include "model/feature.h"
 #include "model/options.h"
 
-struct bpf_prog_skeleton;
 struct tcpwatch;
 
 /*
- * Loads and attaches what the kernel lets, leaving out one by one what it does not and what is not
- * needed. Returns 0 and *skeleton (free with tcpwatch__destroy()) and *features; or a negative
- * errno if not even the core works, then nothing is left.
+ * Loads and attaches the programs that the options need. Leaves out, one by one, those that the
+ * kernel refuses, unless they are of the core. Returns 0 with *skeleton, which the caller frees
+ * with tcpwatch__destroy(), and *features; or a negative errno with nothing left loaded.
  */
 int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_set *features);
 
-/* "fentry/__inet_csk_reqsk_queue_drop" */
+/* Room for "fentry/__inet_csk_reqsk_queue_drop" with its 0. */
 #define BPF_HOOK_TEXT 48
 
 /*
- * Loads, and attaches, the program of one feature alone; writes what it is put on to `hook`.
- * Returns 0 or a negative errno.
+ * Loads and attaches the programs of one feature alone, then detaches them. Writes the name of
+ * their hook to `hook`. Returns 0 or a negative errno.
  */
 int bpf_load_try(const struct options *options, enum feature feature, char hook[BPF_HOOK_TEXT]);
 
-/* Is the file of --btf BTF, or a program with BTF? Prints what is wrong. Returns 0 or -EINVAL. */
+/* Checks that the file of --btf has the BTF of the running kernel. Returns 0, or -EINVAL after a
+ * message on stderr. */
 int bpf_load_check_btf(const struct options *options);
 
-/* The file that the kernel's types are read from. */
+/* The file that the kernel's types are read from: that of --btf, or the kernel's own. */
 const char *bpf_load_btf_path(const struct options *options);
 
-/* The program of a feature and its link, as the skeleton has them. */
-struct bpf_prog_skeleton *bpf_load_slot(const struct tcpwatch *skeleton, enum feature feature);
-
-/* The same of the second program that a feature may have; NULL = none. */
-struct bpf_prog_skeleton *bpf_load_twin(const struct tcpwatch *skeleton, enum feature feature);
-
-/* Takes the programs of a feature off their hooks. */
+/* Detaches the programs of a feature. */
 void bpf_load_detach(const struct tcpwatch *skeleton, enum feature feature);
 
-/* What libbpf said last of a failure; "" if nothing. */
+/* The first message of libbpf about a program that failed, since the last call that loads; "" if
+ * there is none. Valid until the next such call. */
 const char *bpf_load_message(void);
 
-/* Is the kernel's BTF, or the file of --btf, readable? Else errno is set. */
+/* Whether the file of bpf_load_btf_path() is readable. Sets errno if not. */
 bool bpf_load_has_btf(const struct options *options);
 
-/* Prints why loading failed with err, on what evidence, and one remedy. */
+/* Prints to stderr why loading failed with `err`, a negative errno: cause, evidence and one
+ * remedy. */
 void bpf_load_explain(int err, const struct options *options);
 
 #endif

@@ -15,11 +15,11 @@
 #include "kernel/privileges.h"
 #include "base/version.h"
 
-/* What is known after the tries. */
+/* The results of the tries. */
 struct probe {
 	feature_set works;
-	int errors[FEATURES];		     /* negative errno, 0 = works */
-	char hooks[FEATURES][BPF_HOOK_TEXT]; /* what each program is put on */
+	int errors[FEATURES];		     /* negative errno; 0: it works */
+	char hooks[FEATURES][BPF_HOOK_TEXT]; /* of each program */
 	bool capable[PRIVILEGES];
 	bool btf;
 	int btf_errno;
@@ -62,7 +62,7 @@ static void print_why(int err)
 	if (!err)
 		fputs("attached", stdout);
 	else if (err == -ESRCH || err == -ENOENT)
-		fputs("absent: no such function here", stdout);
+		fputs("absent: this kernel has no such function", stdout);
 	else
 		printf("refused: %s", strerror(-err));
 }
@@ -85,7 +85,7 @@ static bool is_lost(const struct probe *probe, enum feature feature)
 {
 	if (!probe->errors[feature])
 		return false;
-	if (feature == FEATURE_ACCEPT_STACKS) /* accept has all that it would tell */
+	if (feature == FEATURE_ACCEPT_STACKS) /* FEATURE_ACCEPT reports the same, and more */
 		return !feature_has(probe->works, FEATURE_ACCEPT);
 	return feature_is_optional(feature) || feature_is_missing(probe->works, feature);
 }
@@ -110,7 +110,8 @@ static void print_losses(const struct probe *probe)
 			print_loss(&losses, privileges[i].name, privileges[i].loses);
 }
 
-/* Those that we have, or those that we have not. */
+/* Prints the capabilities that tcpwatch has, or those that it does not have. Returns whether there
+ * are any. */
 static bool print_capabilities(const struct probe *probe, const char *title, bool having)
 {
 	bool any = false;
@@ -132,7 +133,7 @@ static void print_privileges(const struct probe *probe)
 	putchar('\n');
 }
 
-/* Are all of these refused for want of permission? */
+/* Whether the kernel refuses all programs of the full mode for lack of permission. */
 static bool refused_full(const struct probe *probe)
 {
 	for (int i = 0; i < FEATURES; i++)
@@ -150,14 +151,14 @@ static const char *remedy(const struct probe *probe)
 	if (!probe->capable[0] || !probe->capable[1])
 		return "run as root, or with CAP_BPF and CAP_PERFMON.";
 	if (!core_works(probe))
-		return "use kernel 5.15 or newer. -v shows what the kernel says to each program.";
+		return "use kernel 5.15 or newer. -v shows the kernel's message for each program.";
 	if (refused_full(probe))
-		return "none from here: this host allows no fentry programs. What is shown stays\n"
-		       "true, and what cannot be seen is null.";
+		return "none: this host allows no fentry programs. What is shown is still true, and\n"
+		       "what cannot be seen is null.";
 	if (any_lost(probe))
-		return "-v shows what the kernel says to each program that is not attached.";
+		return "-v shows the kernel's message for each program that is not attached.";
 	if (!probe->capable[2] || !probe->capable[3])
-		return "CAP_SYS_ADMIN and CAP_SYS_PTRACE show every network namespace.";
+		return "with CAP_SYS_ADMIN and CAP_SYS_PTRACE every network namespace is seen.";
 	return can_change_netns() ? "none is needed."
 				  : "a security policy keeps tcpwatch out of network namespaces.";
 }
@@ -183,6 +184,7 @@ enum exit_status features_print(const struct options *options)
 		return STATUS_OK;
 	fflush(stdout);
 	fprintf(stderr, "tcpwatch: the core cannot run here: %s\n",
-		*bpf_load_message() ? bpf_load_message() : "see what is not attached");
+		*bpf_load_message() ? bpf_load_message()
+				    : "see the programs that are not attached");
 	return STATUS_CANNOT;
 }

@@ -6,9 +6,9 @@
 #include "model/options.h"
 
 /*
- * Prints on one screen what this kernel and these privileges allow, by trying each program alone:
- * what is attached, what is lost without the others, and what can be done about it. STATUS_CANNOT
- * where not even the core can run.
+ * Tries each program alone, and prints, on one screen, what this kernel and these privileges allow:
+ * what can be attached, what is lost without the rest, and the remedy. Returns STATUS_OK, or
+ * STATUS_CANNOT where not even the core can run.
  */
 enum exit_status features_print(const struct options *options);
 

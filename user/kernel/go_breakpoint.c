@@ -19,7 +19,8 @@
 #define PATH_LEN    64
 #define VECTORS_MAX 64
 
-/* New threads may come from those that were not found yet. */
+/* How many times the threads are listed: threads that were not listed yet may have created
+ * others. */
 #define ROUNDS 4
 
 static int set(const struct bpf_program *program, pid_t thread, uint64_t address,
@@ -42,7 +43,7 @@ static int set(const struct bpf_program *program, pid_t thread, uint64_t address
 	if (fd < 0)
 		return -errno;
 	made = bpf_program__attach_perf_event(program, fd);
-	if (made) { /* has the descriptor now */
+	if (made) { /* the link owns the descriptor now */
 		*link = made;
 		return 0;
 	}
@@ -51,7 +52,7 @@ static int set(const struct bpf_program *program, pid_t thread, uint64_t address
 	return err;
 }
 
-/* How far from where its file says the program is loaded. */
+/* Sets *bias to the distance between the program's addresses in memory and those in its file. */
 static int read_bias(uint32_t pid, const struct go_binary *binary, uint64_t *bias)
 {
 	Elf64_auxv_t vector[VECTORS_MAX];
@@ -81,7 +82,7 @@ static bool has(const struct go_breakpoint *breakpoint, uint32_t thread)
 	return false;
 }
 
-/* Returns whether there were threads that are new to us. */
+/* Returns whether there were threads without the breakpoint. */
 static bool set_in_threads(struct go_breakpoint *breakpoint, const struct bpf_program *program,
 			   uint32_t pid, uint64_t address)
 {

@@ -8,7 +8,8 @@ __attribute__((noinline)) void go_landmark(void)
 	__asm__ volatile("nop");
 }
 
-/* The program itself comes first. */
+/* dl_iterate_phdr() begins with the program itself, and stops after it for a result other than
+ * 0. */
 static int locate(struct dl_phdr_info *info, size_t size, void *context)
 {
 	uint64_t *offset = context, address = (uintptr_t)go_landmark - info->dlpi_addr;

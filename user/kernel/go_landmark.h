@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-/* A function of ours that nobody calls: what is attached to it does nothing. */
+/* A function of tcpwatch that nothing calls, so that a program attached to it never runs. */
 void go_landmark(void);
 
-/* Where it is in our file; 0 if that cannot be told. */
+/* Its offset in tcpwatch's own file; 0 if it is not found. */
 uint64_t go_landmark_offset(void);
 
 #endif

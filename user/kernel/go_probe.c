@@ -21,10 +21,11 @@
 
 #define PATH_LEN 64
 
-/* Programs that are known to be none, or attached to: what is forgotten is read once more. */
+/* How many files are remembered that need no reading: they have a probe, or are no Go programs. A
+ * power of two; a file that was forgotten is read once more. */
 #define KNOWN 4096
 
-/* A file, as it is now. */
+/* Identifies a file and its content. */
 struct file_id {
 	dev_t device;
 	ino_t inode;
@@ -33,18 +34,18 @@ struct file_id {
 
 struct go_program {
 	struct file_id id;
-	struct bpf_link *link; /* NULL = this place is free */
-	int watch;	       /* inotify's */
-	uint64_t used;	       /* when it was last executed: a count */
+	struct bpf_link *link; /* NULL: this place is free */
+	int watch;	       /* inotify's descriptor of the file */
+	uint64_t used;	       /* value of `uses` when it was last executed */
 };
 
 struct go_probe {
 	const struct bpf_program *program;
-	const struct bpf_program *at_start; /* NULL where there can be none */
+	const struct bpf_program *at_start; /* NULL: no breakpoints */
 	bool verbose;
 	int notify_fd;
 	uint64_t uses;
-	struct file_id known[KNOWN]; /* by a hash */
+	struct file_id known[KNOWN]; /* by hash; a later file replaces an earlier one */
 	struct go_program programs[GO_PROBES_MAX];
 };
 
@@ -75,8 +76,8 @@ static void *destroy(void *link)
 	return NULL;
 }
 
-/* To detach takes some 100 ms, in which nobody must wait. Returns whether there is a thread to be
- * joined. */
+/* Detaching takes some 100 ms, and the main loop must not wait that long, so that a thread does it.
+ * Returns whether there is a thread to be joined. */
 static bool detach(struct go_probe *probe, struct go_program *program, pthread_t *thread)
 {
 	struct bpf_link *link = program->link;
@@ -149,7 +150,8 @@ static struct go_program *find(struct go_probe *probe, const struct file_id *id)
 	return NULL;
 }
 
-/* Place for one more: a free one, or that of the program that was not started for longest. */
+/* Returns a free place, or that of the program that was not started for longest, after detaching
+ * it. */
 static struct go_program *make_room(struct go_probe *probe)
 {
 	struct go_program *oldest = &probe->programs[0];
@@ -173,7 +175,7 @@ static struct bpf_link *attach(const struct bpf_program *program, int pid, const
 	return bpf_program__attach_uprobe(program, false, pid, path, offset);
 }
 
-/* Returns whether it could be done. */
+/* Returns whether the probe was attached. */
 static bool add(struct go_probe *probe, const struct file_id *id, int fd,
 		const struct go_binary *binary)
 {
@@ -183,7 +185,7 @@ static bool add(struct go_probe *probe, const struct file_id *id, int fd,
 	int watch;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* Before it is attached to: a change must not go unseen. */
+	/* This comes before attaching, so that no change is missed. */
 	watch = inotify_add_watch(probe->notify_fd, path, IN_MODIFY);
 	if (watch < 0)
 		return false;
@@ -201,7 +203,8 @@ static bool add(struct go_probe *probe, const struct file_id *id, int fd,
 	return true;
 }
 
-/* To attach takes a while, some 10 ms, in which the process may have sent requests. */
+/* Attaching a probe takes some 10 ms, in which the process may send requests. Until then, it has
+ * breakpoints. */
 static void add_now(struct go_probe *probe, const struct file_id *id, int fd, uint32_t pid,
 		    const struct go_binary *binary)
 {
@@ -254,7 +257,7 @@ void go_probe_executed(struct go_probe *probe, uint32_t pid)
 	if (fd < 0)
 		return;
 	if (!fstat(fd, &status) && S_ISREG(status.st_mode)) {
-		id = identify(&status); /* it may be another one by now */
+		id = identify(&status); /* the process may have executed another file meanwhile */
 		*place_of(probe, &id) = id;
 		if (!find(probe, &id) && !go_binary_read(fd, &binary))
 			add_now(probe, &id, fd, pid, &binary);
@@ -297,7 +300,7 @@ static bool has_name(const struct options *options, uint32_t pid)
 	close(fd);
 	if (length <= 0)
 		return false;
-	comm[length - 1] = '\0'; /* its newline */
+	comm[length - 1] = '\0'; /* replaces its newline */
 	for (size_t i = 0; i < options->comm_count; i++)
 		if (!strcmp(options->comms[i], comm))
 			return true;

@@ -10,33 +10,36 @@
 struct bpf_link;
 struct bpf_program;
 
-/* Go programs that are attached to at a time; of more, those stay that were started last. */
+/* How many Go programs have a probe at a time. The one that was not started for longest loses
+ * it. */
 #define GO_PROBES_MAX 64
 
-/* Attaches bpf/go_request.bpf.c to the Go programs that processes run. */
+/* Attaches bpf/go_request.bpf.c to the Go programs that processes run, once for each file. */
 struct go_probe;
 
-/* The programs stay the caller's, and are loaded; at_start: for breakpoints, or NULL; verbose: says
- * on stderr what it attaches to. Returns 0 or a negative errno. */
+/* The BPF programs are loaded, and stay the caller's. at_start: the one for breakpoints, or
+ * NULL. verbose: print to stderr what is attached. Returns 0, or a negative errno with *probe
+ * untouched. */
 int go_probe_new(struct go_probe **probe, const struct bpf_program *program,
 		 const struct bpf_program *at_start, bool verbose);
-/* Detaches from all. */
+/* Detaches all probes; waits until that is done, some 100 ms. NULL is allowed. */
 void go_probe_free(struct go_probe *probe);
 
-/* Looks at what is watched and runs: the processes of -p, those with a name of -n, or all. */
+/* Attaches to the Go programs of processes that are watched and already run: those of -p, those
+ * with a name of -n, or all. */
 void go_probe_running(struct go_probe *probe, const struct options *options);
 
-/* The process runs another program now: attaches to that, if it is a Go program which is not
- * known yet. */
+/* The process has begun to run another program: attaches to it if it is a Go program without a
+ * probe. Failures are ignored. */
 void go_probe_executed(struct go_probe *probe, uint32_t pid);
 
-/* Readable when a program that is attached to was written to: then call go_probe_changed(), which
- * detaches from it. What was found there is elsewhere now. */
+/* A descriptor that is readable when a file with a probe was written to. Then go_probe_changed()
+ * detaches the probe, since the function may be elsewhere now. The descriptor stays the probe's. */
 int go_probe_fd(const struct go_probe *probe);
 void go_probe_changed(struct go_probe *probe);
 
-/* Attaches it to go_landmark(): may this be done at all? Returns 0 and *link, or a negative errno.
- */
+/* Tries whether probes can be attached at all, on go_landmark(). Returns 0 with *link, which the
+ * caller destroys, or a negative errno. */
 int go_probe_try(const struct bpf_program *program, struct bpf_link **link);
 
 #endif

@@ -50,27 +50,28 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN])
 	if (admin && ptrace)
 		return NULL;
 	snprintf(text, PRIVILEGES_TEXT_LEN,
-		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or with %s as well",
+		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or add %s",
 		 admin ? "network namespaces of other users' processes"
 		       : "other network namespaces",
 		 admin	  ? "CAP_SYS_PTRACE is"
 		 : ptrace ? "CAP_SYS_ADMIN is"
 			  : "CAP_SYS_ADMIN and CAP_SYS_PTRACE are",
-		 admin || ptrace ? "that" : "these");
+		 admin || ptrace ? "it" : "them");
 	return text;
 }
 
-/* What only CAP_SETPCAP allows: without it there is less to take away, and nothing to be done. */
+/* Both need CAP_SETPCAP. Without it, the process can neither do more here, nor gain what these
+ * would take away. */
 static void lock_out(void)
 {
-	for (unsigned long capability = 0; capability <= CAP_LAST_CAP; capability++)
-		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	capng_apply(CAPNG_SELECT_BOUNDS);
 	prctl(PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0);
 }
 
 static bool is_kept(unsigned int capability, bool files, bool probes)
 {
-	if (capability == CAP_PERFMON) /* to load, and for probes; what is loaded runs without */
+	if (capability == CAP_PERFMON) /* to load programs and attach probes, not to run them */
 		return probes;
 	return files || capability != CAP_DAC_READ_SEARCH;
 }
@@ -85,7 +86,7 @@ int privileges_drop(bool files, bool signals, bool probes)
 	for (size_t i = 0; i < PRIVILEGES; i++)
 		has[i] = capng_have_capability(CAPNG_PERMITTED, privileges[i].number);
 	signals = signals && capng_have_capability(CAPNG_PERMITTED, CAP_KILL);
-	capng_clear(CAPNG_SELECT_CAPS);
+	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < PRIVILEGES; i++)
 		if (has[i] && is_kept(privileges[i].number, files, probes) &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
@@ -93,9 +94,7 @@ int privileges_drop(bool files, bool signals, bool probes)
 			return -EINVAL;
 	if (signals && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL))
 		return -EINVAL;
-	if (capng_apply(CAPNG_SELECT_CAPS))
+	if (capng_apply(CAPNG_SELECT_CAPS) || capng_apply(CAPNG_SELECT_AMBIENT))
 		return -EPERM;
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
-		return -errno;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }

@@ -13,15 +13,15 @@
 
 #include "base/clock.h"
 #include "base/journal.h"
-#include "host/netns_enter.h"
-#include "host/netns_list.h"
+#include "host/netns.h"
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
 
-/* The kernel hands out at most 8 pages a read. */
+/* More than a read can return: the kernel's buffer has 8 pages (bpf_seq_read() in
+ * kernel/bpf/bpf_iter.c). */
 #define READ_SIZE (64 * 1024)
 
-/* Reads an iterator to its end. A record can be cut off by the end of a read. */
+/* Reads an iterator to its end. The end of a read can split a record. */
 static int read_records(int fd, struct scan_result *result)
 {
 	_Alignas(8) char buffer[READ_SIZE];
@@ -31,8 +31,8 @@ static int read_records(int fd, struct scan_result *result)
 		ssize_t got = read(fd, buffer + kept, sizeof(buffer) - kept);
 		size_t size, used = 0;
 
-		/* EAGAIN: a million objects were passed over with nothing to say; the walk goes on.
-		 */
+		/* EAGAIN: the kernel has walked over a million objects without a record, and goes
+		 * on at the next read. */
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got <= 0)
@@ -76,7 +76,7 @@ static void make_iterator(void *context)
 		making->fd = -errno;
 }
 
-/* Makes the iterator inside the namespace: it stays there, whoever reads it. */
+/* Creates the iterator inside the namespace. It stays with that namespace wherever it is read. */
 static int open_in_netns(const struct bpf_link *link, int home_fd, uint32_t pid)
 {
 	struct making making = {.link = link};
@@ -85,12 +85,12 @@ static int open_in_netns(const struct bpf_link *link, int home_fd, uint32_t pid)
 	return err ? err : making.fd;
 }
 
-/* Names each namespace once that we are kept out of. */
+/* Reports, once, a namespace that cannot be entered. */
 static void warn_of(const struct netns *netns, const char *why)
 {
 	static struct netns_list warned;
 
-	/* Said at the start, of all of them: privileges_costs(). */
+	/* privileges_costs() has reported all of them at the start. */
 	if (!privileges_has(CAP_SYS_ADMIN) || !privileges_has(CAP_SYS_PTRACE))
 		return;
 	if (netns_list_has(&warned, netns->inode))
@@ -119,8 +119,8 @@ static int scan_netns(const struct bpf_link *link, int home_fd, const struct net
 	return 0;
 }
 
-/* Sockets by their descriptors in a namespace whose tables we did not read: there is more that we
- * do not see. */
+/* Finds sockets, by their descriptors, in namespaces whose TCP tables were not read: other sockets
+ * there are not seen. */
 static void look_for_unseen(struct scan_result *result)
 {
 	for (size_t i = 0; i < result->count; i++) {
@@ -130,7 +130,7 @@ static void look_for_unseen(struct scan_result *result)
 
 		if (scan_result_has_seen(result, netns.inode))
 			continue;
-		warn_of(&netns, "no process of it can be looked into");
+		warn_of(&netns, "none of its processes can be inspected");
 		result->some_unseen = true;
 	}
 }

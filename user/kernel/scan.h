@@ -7,10 +7,10 @@
 struct tcpwatch;
 
 /*
- * Asks the kernel through the loaded programs' iterators. The TCP tables of other network
- * namespaces are read by entering each for a moment (CAP_SYS_ADMIN); one that cannot be entered is
- * named on stderr the first time and noted in the result. Returns 0 or a negative errno, then
- * *result is empty.
+ * Runs the iterators of the loaded programs, and adds what they find to *result. To read the TCP
+ * tables of other network namespaces it enters each of them for a moment, which needs
+ * CAP_SYS_ADMIN. A namespace that cannot be entered is reported on stderr once, and noted in the
+ * result. Returns 0, or a negative errno with *result empty.
  */
 int scan_run(struct tcpwatch *skeleton, const struct scan_request *request,
 	     struct scan_result *result);

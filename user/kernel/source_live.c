@@ -11,21 +11,22 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "kernel/bpf_load.h"
-#include "model/feature.h"
-#include "kernel/go_probe.h"
 #include "base/journal.h"
-#include "host/ring_reader.h"
 #include "host/process_limit.h"
-#include "kernel/scan.h"
+#include "host/ring_reader.h"
 #include "host/scan_settings.h"
+#include "kernel/bpf_load.h"
+#include "kernel/bpf_slot.h"
+#include "kernel/go_probe.h"
+#include "kernel/scan.h"
+#include "model/feature.h"
 #include "tcpwatch.skel.h"
 
 struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
 	struct ring_reader *ring;
-	struct go_probe *go; /* NULL without -s, or where that cannot be done */
+	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
@@ -65,7 +66,7 @@ static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *
 	return process_limit_descriptors(pid, limit);
 }
 
-/* Others answer scans. */
+/* The other features' programs answer scans. */
 static bool writes_records(enum feature feature)
 {
 	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES;
@@ -84,9 +85,9 @@ static uint64_t recursion_misses(const struct bpf_program *program)
 
 static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature feature)
 {
-	const struct bpf_prog_skeleton *twin = bpf_load_twin(skeleton, feature);
+	const struct bpf_prog_skeleton *twin = bpf_slot_twin(skeleton, feature);
 
-	return recursion_misses(*bpf_load_slot(skeleton, feature)->prog) +
+	return recursion_misses(*bpf_slot_main(skeleton, feature)->prog) +
 	       (twin ? recursion_misses(*twin->prog) : 0);
 }
 
@@ -178,7 +179,7 @@ static int wait_for(struct source_live *live, int fd)
 	return epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* What wakes us: the ring, and Go programs that change. */
+/* Watches the ring, and the files of Go programs. */
 static int make_epoll(struct source_live *live)
 {
 	int err;
@@ -192,7 +193,7 @@ static int make_epoll(struct source_live *live)
 	return err;
 }
 
-/* Programs that are started by now come with a record. */
+/* Programs that are started from now on come with a record. */
 static int attach_to_go(struct source_live *live, const struct options *options)
 {
 	int err;
@@ -222,7 +223,7 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	    !feature_has(live->base.features, FEATURE_ACCEPT_STACKS))
 		journal_say(SD_WARNING,
 			    "-s: where connections were accepted is not known: the end of "
-			    "accept() cannot be seen. See tcpwatch --features -v");
+			    "accept() cannot be traced. See tcpwatch --features -v");
 	err = attach_to_go(live, options);
 	if (!err)
 		err = make_epoll(live);

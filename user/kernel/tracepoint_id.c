@@ -11,7 +11,7 @@
 #define PATH_LEN  128
 #define DIGITS	  20
 #define MOUNTED	  "/sys/kernel/tracing"
-#define MOUNTED_1 "/sys/kernel/debug/tracing" /* in the days of old */
+#define MOUNTED_1 "/sys/kernel/debug/tracing" /* where old systems have it */
 
 static int read_id(int directory, const char *name, __u64 *id)
 {
@@ -46,7 +46,8 @@ static int read_mounted(const char *where, const char *name, __u64 *id)
 	return err;
 }
 
-/* Its root, attached to no path: it goes with the descriptor. */
+/* Returns a descriptor of tracefs that is attached to no path, or a negative errno. The instance
+ * ends with the descriptor. */
 static int open_tracefs(void)
 {
 	int context = fsopen("tracefs", FSOPEN_CLOEXEC);

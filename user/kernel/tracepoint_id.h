@@ -5,9 +5,10 @@
 #include <linux/types.h>
 
 /*
- * The number of a tracepoint ("syscalls/sys_exit_accept4"), by which perf_event_open() knows it.
- * Only tracefs has it: read where that is mounted, else from a tree of it that is mounted nowhere
- * (CAP_SYS_ADMIN). Returns 0 or a negative errno; -ENOENT where there is no such tracepoint.
+ * Sets *id to the number of a tracepoint, such as "syscalls/sys_exit_accept4", for
+ * perf_event_open(). It is read from tracefs, where that is mounted, else from an instance that is
+ * attached to no path, which needs CAP_SYS_ADMIN. Returns 0 or a negative errno; -ENOENT where
+ * there is no such tracepoint.
  */
 int tracepoint_find_id(const char *name, __u64 *id);
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 #define SITE_MODULE_LEN 200 /* of the path; more is cut off */
 

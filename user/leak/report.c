@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "track/sample.h"
 
 /* A reported leak that is still open. */

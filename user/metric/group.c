@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
+#include "base/hash.h"
 #include "metric/cgroup_table.h"
 #include "base/units.h"
 #include "base/utf8.h"
@@ -165,8 +164,8 @@ static bool evict(struct metric_groups *groups)
 	return false;
 }
 
-/* Bytes that a label shows as the same U+FFFD become the same byte: they would be the same series.
- */
+/* Bytes that a label shows as the same U+FFFD become the same byte: they would be the same
+ * series. */
 static void comm_unify(uint8_t comm[EVENT_COMM_LEN])
 {
 	char text[EVENT_COMM_LEN + 1] = {0};

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "finding/list.h"
+#include "finding/watch.h"
 #include "metric/group.h"
 #include "model/feature.h"
 

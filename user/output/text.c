@@ -16,6 +16,7 @@
 
 struct output_text {
 	struct output base;
+	const char *watched; /* "processes" or "sockets" that were chosen; NULL: all are */
 	struct text_style style;
 	struct text_stack sites; /* what was printed about call sites */
 	bool stacks;		 /* -s */
@@ -32,12 +33,21 @@ static const struct text_style *style_of(struct output *output)
 	return &text_of(output)->style;
 }
 
+static const char *what_is_watched(const struct options *options)
+{
+	if (options->only_ipv4 || options->only_ipv6 || options->local_port_count ||
+	    options->remote_port_count)
+		return "sockets";
+	return options->pid_count || options->comm_count || options->command ? "processes" : NULL;
+}
+
 static void text_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	const struct options *options = start->options;
 	char duration[DURATION_TEXT_LEN], count[COUNT_TEXT_LEN], waiting[COUNT_TEXT_LEN];
 
 	(void)now_ns;
+	text_of(output)->watched = what_is_watched(options);
 	text_of(output)->stacks = options->stack;
 	fputs("Watching ", output->file);
 	text_put_name(style_of(output), output->file,
@@ -377,15 +387,31 @@ static void text_summary(struct output *output, const struct view *view)
 		text_suppressions_put_used(output->file, style, view);
 }
 
+/* The events are those of the whole host; the blocks of processes count less where there is a
+ * filter. */
+static void put_watched(const struct output_text *text, const struct view *view)
+{
+	char count[COUNT_TEXT_LEN];
+	uint64_t transitions = 0;
+
+	if (!text->watched)
+		return;
+	for (size_t i = 0; i < view->process_count; i++)
+		transitions += view->processes[i].transitions;
+	fprintf(text->base.file, ", %s transition%s of watched %s", text_count(transitions, count),
+		transitions == 1 ? "" : "s", text->watched);
+}
+
 static void text_end(struct output *output, const struct view *view)
 {
 	char seen[COUNT_TEXT_LEN], lost[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
 	const struct ledger *ledger = &view->ledger;
 	const char *separator = " (";
 
-	fprintf(output->file, "%s event%s in %s, %s lost", text_count(ledger->seen, seen),
-		ledger->seen == 1 ? "" : "s", duration_format(view->duration_ns, duration),
-		text_count(ledger_lost(ledger), lost));
+	fprintf(output->file, "%s event%s in %s", text_count(ledger->seen, seen),
+		ledger->seen == 1 ? "" : "s", duration_format(view->duration_ns, duration));
+	put_watched(text_of(output), view);
+	fprintf(output->file, ", %s lost", text_count(ledger_lost(ledger), lost));
 	for (int reason = 0; reason < LOST_REASONS; reason++) {
 		if (!ledger->lost[reason])
 			continue;

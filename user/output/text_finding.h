@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "finding/finding.h"
-#include "finding/list.h"
+#include "finding/watch.h"
 #include "output/text_style.h"
 
 /* Writes a finding as a short block: its name, process, place, evidence and advice. */

@@ -35,7 +35,8 @@ static char *shown_name(const struct text_style *style, const char *name)
 
 	if (!file)
 		return NULL;
-	text_put_name(style, file, call_name_cut(name, strlen(name), bounded, sizeof(bounded)));
+	text_put_name(style, file,
+		      call_frame_cut_name(name, strlen(name), bounded, sizeof(bounded)));
 	fclose(file);
 	return text;
 }
@@ -51,10 +52,10 @@ static void row_clear(struct row *row)
 static void source_of(const struct call_frame *frame, char text[NAME_BYTES])
 {
 	char file[NAME_BYTES / 2];
-	const char *base = frame->file ? call_site_base_name(frame->file) : "";
+	const char *base = frame->file ? call_frame_base_name(frame->file) : "";
 
 	text[0] = '\0';
-	call_name_cut(base, strlen(base), file, sizeof(file));
+	call_frame_cut_name(base, strlen(base), file, sizeof(file));
 	if (*base && frame->line)
 		snprintf(text, NAME_BYTES, "%s:%u", file, frame->line);
 	else if (*base)
@@ -171,7 +172,7 @@ static void put_short(struct text_stack *stack, FILE *file, const struct text_st
 		fputs(INDENT "  (short: the callers are unknown)\n", file);
 	} else if (last->module && !was_mentioned(stack, last->module)) {
 		fputs(INDENT "  (short: ", file);
-		text_put_name(style, file, call_site_base_name(last->module));
+		text_put_name(style, file, call_frame_base_name(last->module));
 		fputs(" has no frame pointers: compile it with -fno-omit-frame-pointer)\n", file);
 	}
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "finding/list.h"
+#include "finding/watch.h"
 #include "leak/group.h"
 #include "model/ledger.h"
 #include "track/process_table.h"

@@ -37,12 +37,13 @@ static int target_add(struct replay *replay, uint32_t pid)
 	return 0;
 }
 
-static void watch_child(void *context, uint32_t pid)
+static bool watch_child(void *context, uint32_t pid)
 {
 	struct replay *replay = context;
 
 	if (target_add(replay, pid))
 		replay->err = -ENOMEM;
+	return true;
 }
 
 static uint64_t now(const struct replay *replay)

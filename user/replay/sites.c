@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "replay/symbol.h"
 #include "replay/source_replay.h"
 

@@ -9,12 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/units.h"
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-/* Parents and children share it. */
+/* Mappings that parents and children share. */
 struct shared {
 	struct symbol_maps maps;
 	uint32_t uses;
@@ -26,19 +24,19 @@ struct key {
 	uint32_t reserved;
 };
 
-/* Of a process only the latest execve() is kept. In the order of their use. */
+/* A process with its latest execve(). The hash table has the entries in the order of their use. */
 struct entry {
 	struct key key;
 	uint32_t exec_id;
 	struct shared *shared;
-	struct symbol_space space;
+	struct address_space space;
 	UT_hash_handle hh;
 };
 
-struct symbol_spaces {
+struct address_spaces {
 	struct symbol_files *files;
 	struct entry *entries;
-	char *text; /* of the last file read */
+	char *text; /* of /proc/PID/maps, while it is read */
 };
 
 static void release(struct shared *shared)
@@ -49,23 +47,23 @@ static void release(struct shared *shared)
 	free(shared);
 }
 
-static void drop(struct symbol_spaces *spaces, struct entry *entry)
+static void drop(struct address_spaces *spaces, struct entry *entry)
 {
 	HASH_DEL(spaces->entries, entry);
 	release(entry->shared);
 	free(entry);
 }
 
-struct symbol_spaces *symbol_spaces_new(struct symbol_files *files)
+struct address_spaces *address_spaces_new(struct symbol_files *files)
 {
-	struct symbol_spaces *spaces = calloc(1, sizeof(*spaces));
+	struct address_spaces *spaces = calloc(1, sizeof(*spaces));
 
 	if (spaces)
 		spaces->files = files;
 	return spaces;
 }
 
-void symbol_spaces_free(struct symbol_spaces *spaces)
+void address_spaces_free(struct address_spaces *spaces)
 {
 	if (!spaces)
 		return;
@@ -75,7 +73,7 @@ void symbol_spaces_free(struct symbol_spaces *spaces)
 	free(spaces);
 }
 
-static struct entry *find(const struct symbol_spaces *spaces, const struct event_task *task)
+static struct entry *find(const struct address_spaces *spaces, const struct event_task *task)
 {
 	const struct key key = {.start_ns = task->start_ns, .tgid = task->tgid};
 	struct entry *entry;
@@ -84,14 +82,14 @@ static struct entry *find(const struct symbol_spaces *spaces, const struct event
 	return entry;
 }
 
-static bool link_in(struct symbol_spaces *spaces, struct entry *entry)
+static bool link_in(struct address_spaces *spaces, struct entry *entry)
 {
 	HASH_ADD(hh, spaces->entries, key, sizeof(entry->key), entry);
 	return entry->hh.tbl != NULL;
 }
 
-const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
-					      const struct event_task *task, uint32_t exec_id)
+const struct address_space *address_spaces_find(struct address_spaces *spaces,
+						const struct event_task *task, uint32_t exec_id)
 {
 	struct entry *entry = find(spaces, task);
 
@@ -105,15 +103,15 @@ const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
 	return NULL;
 }
 
-/* Takes over one use of what is shared. */
-static int set(struct symbol_spaces *spaces, const struct event_task *task, uint32_t exec_id,
-	       struct shared *shared, const struct symbol_space *space)
+/* Takes over one use of `shared`, also on failure. */
+static int set(struct address_spaces *spaces, const struct event_task *task, uint32_t exec_id,
+	       struct shared *shared, const struct address_space *space)
 {
 	struct entry *entry = find(spaces, task);
 
 	if (entry)
 		drop(spaces, entry);
-	while (HASH_COUNT(spaces->entries) >= SYMBOL_SPACES_MAX)
+	while (HASH_COUNT(spaces->entries) >= ADDRESS_SPACES_MAX)
 		drop(spaces, spaces->entries);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry) {
@@ -133,24 +131,24 @@ static int set(struct symbol_spaces *spaces, const struct event_task *task, uint
 	return -ENOMEM;
 }
 
-void symbol_spaces_fork(struct symbol_spaces *spaces, const struct event_fork *e)
+void address_spaces_fork(struct address_spaces *spaces, const struct event_fork *e)
 {
 	const struct entry *parent = find(spaces, &e->parent);
-	struct symbol_space space;
+	struct address_space space;
 	struct shared *shared;
 	uint32_t exec_id;
 
 	if (!parent || !e->child.tgid)
 		return;
 	space = parent->space;
-	space.ns_pid = 0; /* not known: it has none of its parent's */
+	space.ns_pid = 0; /* not known: the child has a pid of its own */
 	shared = parent->shared;
 	exec_id = parent->exec_id;
 	shared->uses++;
 	set(spaces, &e->child, exec_id, shared, &space);
 }
 
-/* A small file of /proc, up to where it is cut. Returns its length or a negative errno. */
+/* Reads a small file of /proc, as far as it fits. Returns its length or a negative errno. */
 static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -171,7 +169,7 @@ static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t siz
 }
 
 /* Times in /proc are rounded down to clock ticks. */
-bool symbol_space_lives(const struct event_task *task)
+bool address_space_is_alive(const struct event_task *task)
 {
 	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 	char text[1024], *at;
@@ -179,7 +177,7 @@ bool symbol_space_lives(const struct event_task *task)
 
 	if (read_small(task->tgid, "stat", text, sizeof(text)) < 0)
 		return false;
-	at = strrchr(text, ')'); /* the name can have anything in it */
+	at = strrchr(text, ')'); /* the process's name may have any bytes in it */
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (!at || sscanf(at, " %llu", &ticks) != 1)
@@ -198,14 +196,14 @@ static uint32_t read_ns_pid(uint32_t pid)
 	if (!at)
 		return pid;
 	at += strlen("\nNSpid:");
-	while (*at == '\t') { /* one for each namespace, the innermost last */
+	while (*at == '\t') { /* one pid for each namespace, the innermost last */
 		last = strtoul(at + 1, &end, 10);
 		at = end;
 	}
 	return (uint32_t)last;
 }
 
-static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
+static ssize_t read_maps(struct address_spaces *spaces, uint32_t pid)
 {
 	size_t len = 0, room = 0;
 	ssize_t count = 1;
@@ -216,7 +214,7 @@ static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (count > 0 && len < SYMBOL_SPACE_TEXT_MAX) {
+	while (count > 0 && len < ADDRESS_SPACE_TEXT_MAX) {
 		if (len == room) {
 			size_t more = room ? room * 2 : 64 << 10;
 			char *text = realloc(spaces->text, more);
@@ -238,10 +236,10 @@ static ssize_t read_maps(struct symbol_spaces *spaces, uint32_t pid)
 	return count < 0 ? count : (ssize_t)len;
 }
 
-int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *task,
-		       uint32_t exec_id)
+int address_spaces_read(struct address_spaces *spaces, const struct event_task *task,
+			uint32_t exec_id)
 {
-	struct symbol_space space = {0};
+	struct address_space space = {0};
 	struct shared *shared;
 	struct stat folder;
 	ssize_t len;
@@ -264,8 +262,9 @@ int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *ta
 	space.ns_pid = read_ns_pid(task->tgid);
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
 	space.user = stat(path, &folder) ? 0 : folder.st_uid;
-	/* Asked last: what was read before is then of no one else. An empty one is of its end. */
-	if (!shared->maps.count || !symbol_space_lives(task)) {
+	/* This is checked last: what was read before then belongs to this process. A process that
+	 * is ending has no mappings. */
+	if (!shared->maps.count || !address_space_is_alive(task)) {
 		release(shared);
 		return -ESRCH;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_SYMBOL_SPACE_H
-#define TCPWATCH_SYMBOL_SPACE_H
+#ifndef TCPWATCH_ADDRESS_SPACE_H
+#define TCPWATCH_ADDRESS_SPACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,35 +10,37 @@
 #include "symbol/file.h"
 #include "symbol/maps.h"
 
-/* Address spaces that are known; the one that was not used for longest goes. */
-#define SYMBOL_SPACES_MAX 1024
-/* Bytes of /proc/PID/maps; what is beyond is not seen. */
-#define SYMBOL_SPACE_TEXT_MAX (4U << 20)
+/* How many address spaces are kept. The one that was not used for longest is dropped. */
+#define ADDRESS_SPACES_MAX 1024
+/* How many bytes of /proc/PID/maps are read. */
+#define ADDRESS_SPACE_TEXT_MAX (4U << 20)
 
-struct symbol_spaces;
+struct address_spaces;
 
-/* What a process has mapped, from one execve() to the next. Valid until the next call. */
-struct symbol_space {
+/* What a process has mapped, from one execve() to the next. */
+struct address_space {
 	const struct symbol_maps *maps;
 	uint32_t root, maps_root; /* symbol_files_root() */
-	uint32_t ns_pid;	  /* in its own pid namespace */
-	uid_t user;
+	uint32_t ns_pid;	  /* its pid in its own pid namespace; 0: not known */
+	uid_t user;		  /* owner of /proc/PID */
 };
 
-/* NULL without memory. `files` must outlive it. */
-struct symbol_spaces *symbol_spaces_new(struct symbol_files *files);
-void symbol_spaces_free(struct symbol_spaces *spaces);
+/* Returns NULL without memory. `files` must outlive it. */
+struct address_spaces *address_spaces_new(struct symbol_files *files);
+/* NULL is allowed. */
+void address_spaces_free(struct address_spaces *spaces);
 
-/* What is known of it, without asking anyone. NULL = nothing. */
-const struct symbol_space *symbol_spaces_find(struct symbol_spaces *spaces,
-					      const struct event_task *task, uint32_t exec_id);
-/* Reads it. Returns 0; -ESRCH if that process is there no more; or another negative errno. What
- * was known stays then. */
-int symbol_spaces_read(struct symbol_spaces *spaces, const struct event_task *task,
-		       uint32_t exec_id);
-/* The child has what its parent has. */
-void symbol_spaces_fork(struct symbol_spaces *spaces, const struct event_fork *e);
-/* Is it still there? */
-bool symbol_space_lives(const struct event_task *task);
+/* Returns what is kept of the process's program, NULL if there is nothing. It reads no file. The
+ * result is valid until the next call of a function that takes `spaces`. */
+const struct address_space *address_spaces_find(struct address_spaces *spaces,
+						const struct event_task *task, uint32_t exec_id);
+/* Reads the mappings of the process from /proc, and keeps them. Returns 0; -ESRCH if the process
+ * has ended; or another negative errno. What was kept before stays then. */
+int address_spaces_read(struct address_spaces *spaces, const struct event_task *task,
+			uint32_t exec_id);
+/* Gives the child the mappings that are kept of its parent. */
+void address_spaces_fork(struct address_spaces *spaces, const struct event_fork *e);
+/* Whether the process has not ended: its pid is in use, with the same start time. */
+bool address_space_is_alive(const struct event_task *task);
 
 #endif

@@ -43,7 +43,8 @@ static bool has_one(const char *text, const char *const *parts, size_t count)
 	return false;
 }
 
-/* In front of what makes a socket, also where libc is linked into the program. */
+/* Whether libc has the function, or calls main() or threads by it. Static programs have libc's
+ * functions in their own module. */
 static bool is_system_function(const char *function)
 {
 	static const char *const names[] = {
@@ -81,10 +82,10 @@ static bool is_system_module(const char *module)
 					    "ld-linux",	  "libc.musl",	 "linux-vdso", "[vdso]",
 					    "[vsyscall]", "libsocket.so"};
 
-	return module && begins_with_one(call_site_base_name(module), names, COUNT(names));
+	return module && begins_with_one(call_frame_base_name(module), names, COUNT(names));
 }
 
-/* A name such as "python3.11", "libpython3.11.so.1.0", "node". */
+/* Whether it is an interpreter, such as "python3.11", "libpython3.11.so.1.0" or "node". */
 static bool is_runtime_module(const char *module)
 {
 	static const char *const names[] = {"python2",	 "python3",    "libpython", "pypy",
@@ -97,7 +98,7 @@ static bool is_runtime_module(const char *module)
 
 	if (!module)
 		return false;
-	base = call_site_base_name(module);
+	base = call_frame_base_name(module);
 	for (size_t i = 0; i < COUNT(whole); i++)
 		if (!strcmp(base, whole[i]))
 			return true;
@@ -109,11 +110,11 @@ static bool is_shared_library(const char *module)
 	static const char *const folders[] = {"/usr/lib", "/lib/", "/lib64/", "/lib32/",
 					      "/usr/local/lib"};
 
-	return module && has(call_site_base_name(module), ".so") &&
+	return module && has(call_frame_base_name(module), ".so") &&
 	       begins_with_one(module, folders, COUNT(folders));
 }
 
-/* What compilers make of a C function: "io.part.0" is none of Go's. */
+/* Compilers split C functions into clones such as "io.part.0", which look like names of Go. */
 static bool is_c_clone(const char *behind_dot)
 {
 	static const char *const suffixes[] = {"part.", "constprop.", "isra.",
@@ -123,8 +124,8 @@ static bool is_c_clone(const char *behind_dot)
 }
 
 /*
- * Of the Go standard library? Its packages are known by the first part of their path, which in
- * other packages is a domain (or "main").
+ * Finds functions of Go's standard library by the first part of the package's path: in other
+ * packages that is a domain or "main". Returns LAYER_SOURCE for all other functions.
  */
 static enum call_layer go_layer(const struct call_frame *frame)
 {
@@ -148,7 +149,7 @@ static enum call_layer go_layer(const struct call_frame *frame)
 		return LAYER_SOURCE;
 	for (size_t i = 0; i < COUNT(plumbing); i++)
 		if (strlen(plumbing[i]) == length && !strncmp(function, plumbing[i], length))
-			/* net/http is no plumbing: it tells what the connection is for. */
+			/* net/http and the like say what the connection is for. */
 			return is_path && !strcmp(plumbing[i], "net") ? LAYER_LIBRARY
 								      : LAYER_RUNTIME;
 	for (size_t i = 0; i < COUNT(others); i++)
@@ -157,7 +158,7 @@ static enum call_layer go_layer(const struct call_frame *frame)
 	return LAYER_SOURCE;
 }
 
-/* A source file that came with the system, a compiler or a package manager. */
+/* Whether the source file came with the system, a compiler or a package manager. */
 static bool is_library_file(const char *file)
 {
 	static const char *const folders[] = {"/usr/include/", "/usr/lib/", "/usr/src/",
@@ -188,7 +189,7 @@ static bool is_runtime_function(const char *function)
 
 bool call_layer_is_jit(const struct call_frame *frame)
 {
-	const char *base = frame->module ? call_site_base_name(frame->module) : NULL;
+	const char *base = frame->module ? call_frame_base_name(frame->module) : NULL;
 
 	return is_known(frame->function) && !is_known(frame->file) &&
 	       (!is_known(base) || (begins(base, "perf-") && ends(base, ".map")));

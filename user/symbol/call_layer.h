@@ -2,25 +2,30 @@
 #ifndef TCPWATCH_CALL_LAYER_H
 #define TCPWATCH_CALL_LAYER_H
 
-#include "symbol/call_site.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* How near a frame is to the code that its reader wrote, least first. */
+#include "symbol/call_frame.h"
+
+/* How near a frame is to code that the program's author wrote, the farthest first. */
 enum call_layer {
-	LAYER_SYSTEM,  /* libc, the vDSO, nothing known */
+	LAYER_SYSTEM,  /* libc, the vDSO, or nothing is known */
 	LAYER_RUNTIME, /* an interpreter, a virtual machine, a language's runtime */
 	LAYER_LIBRARY, /* a standard library, a package, a shared library of the system */
-	LAYER_PROGRAM, /* the rest */
-	LAYER_SOURCE   /* of it, what has a source file */
+	LAYER_PROGRAM, /* the program itself, without debug information */
+	LAYER_SOURCE   /* the program itself, with a source file */
 };
 
-/* By the names of module, source file and function. */
+/* The layer of a frame, by the names of its module, source file and function. */
 enum call_layer call_layer_of(const struct call_frame *frame);
 
-/* A frame of code that a runtime made: its function comes from a perf map. */
+/* Whether a just-in-time compiler made the code: its function comes from a perf map. */
 bool call_layer_is_jit(const struct call_frame *frame);
 
-/* The name that Python gives to a perf map, "py::FUNCTION:FILE", in parts. Returns the file, and
- * the function's length; NULL for other names. */
+/*
+ * Takes apart a name that Python writes to its perf map, "py::FUNCTION:FILE". Returns FILE and sets
+ * *function and *length to FUNCTION; returns NULL for other names. All point into the frame's name.
+ */
 const char *call_layer_python(const struct call_frame *frame, const char **function,
 			      size_t *length);
 

@@ -6,7 +6,7 @@
 
 #include "symbol/call_layer.h"
 
-/* More frames than this are no one-line text any more. */
+/* How many frames fit into one line. */
 #define FRAMES_SHOWN 3
 
 #define FUNCTION_LEN 52
@@ -18,45 +18,15 @@ static bool is_known(const char *name)
 	return name && *name;
 }
 
-static bool is_inside_character(char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-const char *call_name_cut(const char *name, size_t length, char *out, size_t room)
-{
-	size_t head = room / 3, tail;
-
-	if (length < room) {
-		memcpy(out, name, length);
-		out[length] = '\0';
-		return out;
-	}
-	tail = length - (room - head - sizeof("..."));
-	while (head && is_inside_character(name[head]))
-		head--;
-	while (tail < length && is_inside_character(name[tail]))
-		tail++;
-	snprintf(out, room, "%.*s...%.*s", (int)head, name, (int)(length - tail), name + tail);
-	return out;
-}
-
-const char *call_site_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static const char *cut_base(const char *path, char out[FILE_LEN])
 {
-	const char *base = call_site_base_name(path);
+	const char *base = call_frame_base_name(path);
 
-	return call_name_cut(base, strlen(base), out, FILE_LEN);
+	return call_frame_cut_name(base, strlen(base), out, FILE_LEN);
 }
 
-/* Without the parameters that C++ names end with: "f(int)" is f, "g::operator()()" g::operator().
- */
+/* Returns the length of a C++ name without its parameters: "f(int)" becomes "f", "g::operator()()"
+ * becomes "g::operator()". */
 static size_t without_parameters(const char *function)
 {
 	static const char operator[] = "operator";
@@ -80,7 +50,7 @@ static size_t without_parameters(const char *function)
 	return at;
 }
 
-/* "server.c:118"; "server.c" where the line is not known. */
+/* Writes "server.c:118", or "server.c" where the line is not known. */
 static const char *format_source(const struct call_frame *frame, char text[SOURCE_LEN])
 {
 	char file[FILE_LEN];
@@ -101,7 +71,7 @@ const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRA
 	size_t length = without_parameters(name);
 	const char *path = call_layer_python(frame, &name, &length);
 
-	call_name_cut(name, length, function, sizeof(function));
+	call_frame_cut_name(name, length, function, sizeof(function));
 	if (path)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
 	else if (is_known(frame->file) && named)
@@ -155,7 +125,7 @@ const char *call_site_verb(const struct call_stack *stack)
 	}
 }
 
-/* The callers that are worth a word beside the first frame: what is as near to the program. */
+/* Whether a caller is mentioned: it is at least as near to the program as the first frame. */
 static bool is_shown(const struct call_frame *frame, enum call_layer first)
 {
 	enum call_layer layer = call_layer_of(frame);
@@ -187,7 +157,7 @@ const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE
 	return text;
 }
 
-/* The longest text has room. */
+/* The longest text fits. */
 _Static_assert(CALL_FRAME_TEXT_LEN >= FUNCTION_LEN + FILE_LEN + sizeof("+0x0123456789abcdef ()"),
 	       "room for a frame");
 _Static_assert(CALL_SITE_TEXT_LEN >= FRAMES_SHOWN * (CALL_FRAME_TEXT_LEN + sizeof(" <- ")) +

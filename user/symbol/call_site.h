@@ -7,77 +7,62 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "symbol/call_frame.h"
 
-/* One frame of a user stack. What is not known is NULL (or ""), and 0 for the line. */
-struct call_frame {
-	uint64_t ip;	      /* the return address; of an inlined function, its caller's */
-	const char *function; /* demangled */
-	uint64_t offset;      /* of ip in the function's code; in the module where there is none */
-	const char *file;     /* of the source, as the debug information has it */
-	uint32_t line;	      /* of the call */
-	const char *module;   /* path of the program or library, as the process sees it */
-	const char *build_id; /* of the module, in hex */
-};
-
-/* A user stack with names, innermost frame first. */
+/* A user stack with names. */
 struct call_stack {
-	const struct call_frame *frames;
+	const struct call_frame *frames; /* innermost first */
 	size_t count;
 	enum event_stack_how how;
-	bool is_short; /* the unwinder found no frame pointers to follow: callers are missing */
+	bool is_short; /* callers are missing: there were no frame pointers to follow */
 };
 
 /*
- * Where names come from: the processes' files, or a replayed log. Stacks go by small numbers that
- * symbol/stack_table.h gives out.
+ * A source of names: the processes' files (symbol/symbolizer.h), or a replayed log
+ * (replay/sites.h). Stacks are named by their numbers in symbol/stack_table.h.
  */
 struct call_sites {
 	const struct call_sites_ops *ops;
 };
 
 struct call_sites_ops {
-	/* A process was born: it has its parent's mappings. */
+	/* A process forked: the child has its parent's mappings. */
 	void (*forked)(struct call_sites *sites, const struct event_fork *e);
-	/* This stack was just taken, for the first time. Cheap; notes where the process's code
-	 * comes from, while the process is there. */
+	/* This stack was just taken for the first time. Notes what its process has mapped, as long
+	 * as the process exists. Does not look up names yet. */
 	void (*taken)(struct call_sites *sites, uint32_t stack, const struct event_stack *e);
-	/* Its names; NULL while they are being looked up, which the first call begins: ask again a
-	 * little later. Never waits. What it gives stays as it is until free. In the end there is
-	 * always an answer, be it without a name. */
+	/* Returns the stack with its names. Returns NULL while they are being looked up, which the
+	 * first call begins; the caller asks again later. It never waits. There is an answer in the
+	 * end, if only one without names. The result is valid and unchanged until free. */
 	const struct call_stack *(*names)(struct call_sites *sites, uint32_t stack);
-	/* Readable when an answer has come: then call run(). -1 where answers need no waiting. */
+	/* A descriptor that is readable when run() has something to do; -1 where names() has every
+	 * answer at once. */
 	int (*fd)(const struct call_sites *sites);
+	/* Receives answers, and sends the next requests. */
 	void (*run)(struct call_sites *sites);
 	void (*free)(struct call_sites *sites);
 };
 
 /*
- * The texts below have names in them as they came: for a terminal, text_put_name() them. What is
- * too long is cut in its middle.
+ * The texts below contain names of other users' files, with any bytes. Use text_put_name() to print
+ * them to a terminal. What is too long loses its middle.
  */
 
-/* One frame in a word or two: "handle_conn (server.c:118)", "handle_conn+0x1a (server)",
- * "server+0x1234", "0x7f0012345678". Returns text. */
+/* Writes one frame: "handle_conn (server.c:118)", "handle_conn+0x1a (server)", "server+0x1234" or
+ * "0x7f0012345678". Returns text. */
 #define CALL_FRAME_TEXT_LEN 112
 const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN]);
 
-/* Where a reader should begin: the innermost frame of the program itself, or of what is next to it:
- * a library, a language's runtime, libc. NULL for no frames. */
+/* The frame where a reader should begin: the innermost one of the layer that is nearest to the
+ * program (symbol/call_layer.h). NULL for a stack without frames. */
 const struct call_frame *call_site_frame(const struct call_stack *stack);
 
-/* "accepted at handle_conn (server.c:118) <- worker_main (server.c:240)", from call_site_frame()
- * on. Returns text; "" for no frames. */
+/* Writes "accepted at handle_conn (server.c:118) <- worker_main (server.c:240)": call_site_frame()
+ * and the callers worth a mention. Returns text; "" for a stack without frames. */
 #define CALL_SITE_TEXT_LEN 368
 const char *call_site_format(const struct call_stack *stack, char text[CALL_SITE_TEXT_LEN]);
 
-/* Copies a name of `length` bytes; one that has no room, with the 0, loses its middle: the ends
- * tell most. UTF-8 stays whole. Returns out. */
-const char *call_name_cut(const char *name, size_t length, char *out, size_t room);
-
-/* "accepted", "connected". */
+/* What the program did there: "accepted", "connected" or "last used". */
 const char *call_site_verb(const struct call_stack *stack);
-
-/* The part of a path behind its last '/'. */
-const char *call_site_base_name(const char *path);
 
 #endif

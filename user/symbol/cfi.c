@@ -5,7 +5,8 @@
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 
-/* Numbers of registers in DWARF, from the processors' ABIs. */
+/* DWARF numbers of the registers, from the psABI of x86-64 and the DWARF for the Arm 64-bit
+ * Architecture. */
 enum { X86_FRAME = 6, X86_STACK = 7, ARM64_FRAME = 29, ARM64_STACK = 31 };
 
 void symbol_cfi_init(struct symbol_cfi *cfi, Dwfl_Module *module)
@@ -18,7 +19,8 @@ void symbol_cfi_init(struct symbol_cfi *cfi, Dwfl_Module *module)
 	cfi->machine = header ? header->e_machine : EM_NONE;
 }
 
-/* Registers come as an operation of their own, or with the number beside. */
+/* Reads the register that the canonical frame address is computed from. DWARF has an operation for
+ * each of the first 32 registers, and one with the number as its operand. */
 static bool take_base(const Dwarf_Op *op, unsigned int *base)
 {
 	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
@@ -30,7 +32,8 @@ static bool take_base(const Dwarf_Op *op, unsigned int *base)
 	return true;
 }
 
-/* On arm64 the frame record is made, and x29 set, without the tables going over to it. */
+/* On arm64 compilers store a frame record and set x29, but the tables go on computing from sp. The
+ * saved x29 shows it. */
 static bool saves_frame(Dwarf_Frame *frame)
 {
 	Dwarf_Op memory[3], *ops;
@@ -82,4 +85,17 @@ enum unwind_kind symbol_cfi_kind(const struct symbol_cfi *cfi, uint64_t address)
 	tables = dwfl_module_dwarf_cfi(cfi->module, &bias);
 	look_in(cfi, tables, address - bias, &kind);
 	return kind;
+}
+
+size_t symbol_cfi_check(const uint64_t *frames, size_t count, const struct symbol_cfi_rules *rules,
+			bool *gap)
+{
+	size_t real = count ? 1 : 0;
+
+	while (real < count && rules->is_code(rules->context, frames[real]))
+		real++;
+	*gap = false;
+	for (size_t i = 1; i + 1 < real && !*gap; i++)
+		*gap = rules->kind(rules->context, frames[i]) == UNWIND_STACK;
+	return real;
 }

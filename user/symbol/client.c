@@ -11,17 +11,17 @@
 #include "symbol/worker.h"
 #include "base/units.h"
 
-/* The worker ends itself before that. */
+/* After this long without an answer the worker is killed; it ends itself a little earlier. */
 #define PATIENCE_NS ((SYMBOL_WORKER_PATIENCE_S + 2) * NS_PER_S)
-/* Between two starts, once a worker has ended. */
+/* The least time between two starts of the worker. */
 #define PAUSE_NS (1 * NS_PER_S)
 
-struct symbol_link {
+struct symbol_client {
 	struct symbol_worker worker;
-	int epoll_fd; /* has the worker's socket, whichever it is */
+	int epoll_fd; /* watches the socket of the current worker */
 	bool waits;
-	uint64_t until_ns; /* of the request */
-	uint64_t start_ns; /* not before */
+	uint64_t until_ns; /* deadline of the request */
+	uint64_t start_ns; /* no restart before this */
 	uint64_t patience_ns;
 	uint32_t file_count; /* of the request */
 	uint32_t culprit;
@@ -29,23 +29,23 @@ struct symbol_link {
 	struct symbol_answer answer;
 };
 
-static int start(struct symbol_link *link)
+static int start(struct symbol_client *client)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	int err = symbol_worker_start(&link->worker);
+	int err = symbol_worker_start(&client->worker);
 
 	if (err)
 		return err;
-	if (!epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, link->worker.fd, &event))
+	if (!epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->worker.fd, &event))
 		return 0;
 	err = -errno;
-	symbol_worker_stop(&link->worker);
+	symbol_worker_stop(&client->worker);
 	return err;
 }
 
-int symbol_link_new(struct symbol_link **link)
+int symbol_client_new(struct symbol_client **client)
 {
-	struct symbol_link *made = calloc(1, sizeof(*made));
+	struct symbol_client *made = calloc(1, sizeof(*made));
 	int err;
 
 	if (!made)
@@ -54,52 +54,52 @@ int symbol_link_new(struct symbol_link **link)
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = made->epoll_fd < 0 ? -errno : start(made);
 	if (err) {
-		symbol_link_free(made);
+		symbol_client_free(made);
 		return err;
 	}
-	*link = made;
+	*client = made;
 	return 0;
 }
 
-void symbol_link_free(struct symbol_link *link)
+void symbol_client_free(struct symbol_client *client)
 {
-	if (!link)
+	if (!client)
 		return;
-	symbol_worker_stop(&link->worker);
-	if (link->epoll_fd >= 0)
-		close(link->epoll_fd);
-	free(link);
+	symbol_worker_stop(&client->worker);
+	if (client->epoll_fd >= 0)
+		close(client->epoll_fd);
+	free(client);
 }
 
-int symbol_link_fd(const struct symbol_link *link)
+int symbol_client_fd(const struct symbol_client *client)
 {
-	return link->epoll_fd;
+	return client->epoll_fd;
 }
 
-bool symbol_link_ready(struct symbol_link *link, uint64_t now_ns)
+bool symbol_client_ready(struct symbol_client *client, uint64_t now_ns)
 {
-	if (link->waits)
+	if (client->waits)
 		return false;
-	if (link->worker.pid)
+	if (client->worker.pid)
 		return true;
-	if (now_ns < link->start_ns)
+	if (now_ns < client->start_ns)
 		return false;
-	link->start_ns = now_ns + PAUSE_NS;
-	return !start(link);
+	client->start_ns = now_ns + PAUSE_NS;
+	return !start(client);
 }
 
-static void break_off(struct symbol_link *link, uint64_t now_ns)
+static void break_off(struct symbol_client *client, uint64_t now_ns)
 {
-	uint32_t file = atomic_load(link->worker.progress);
+	uint32_t file = atomic_load(client->worker.progress);
 
-	link->culprit = link->waits && file < link->file_count ? file : SYMBOL_NO_FILE;
-	link->waits = false;
-	link->start_ns = now_ns + PAUSE_NS;
-	symbol_worker_stop(&link->worker);
+	client->culprit = client->waits && file < client->file_count ? file : SYMBOL_NO_FILE;
+	client->waits = false;
+	client->start_ns = now_ns + PAUSE_NS;
+	symbol_worker_stop(&client->worker);
 }
 
-int symbol_link_send(struct symbol_link *link, const struct symbol_request *request, const int *fds,
-		     size_t fd_count, uint64_t now_ns)
+int symbol_client_send(struct symbol_client *client, const struct symbol_request *request,
+		       const int *fds, size_t fd_count, uint64_t now_ns)
 {
 	union {
 		struct cmsghdr align;
@@ -118,49 +118,49 @@ int symbol_link_send(struct symbol_link *link, const struct symbol_request *requ
 		head->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
 		memcpy(CMSG_DATA(head), fds, sizeof(int) * fd_count);
 	}
-	link->file_count = request->file_count;
-	if (sendmsg(link->worker.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+	client->file_count = request->file_count;
+	if (sendmsg(client->worker.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		int err = -errno;
 
-		break_off(link, now_ns);
+		break_off(client, now_ns);
 		return err;
 	}
-	link->waits = true;
-	link->until_ns = now_ns + link->patience_ns;
+	client->waits = true;
+	client->until_ns = now_ns + client->patience_ns;
 	return 0;
 }
 
-enum symbol_link_news symbol_link_run(struct symbol_link *link, uint64_t now_ns)
+enum symbol_client_result symbol_client_run(struct symbol_client *client, uint64_t now_ns)
 {
 	ssize_t len;
 
-	if (!link->worker.pid)
-		return LINK_WAITS;
-	len = recv(link->worker.fd, link->packet, sizeof(link->packet), MSG_DONTWAIT);
+	if (!client->worker.pid)
+		return CLIENT_WAITS;
+	len = recv(client->worker.fd, client->packet, sizeof(client->packet), MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
-		if (!link->waits || now_ns < link->until_ns)
-			return LINK_WAITS;
-	} else if (len > 0 && link->waits &&
-		   !symbol_answer_read(&link->answer, link->packet, (size_t)len,
-				       link->file_count)) {
-		link->waits = false;
-		return LINK_ANSWER;
+		if (!client->waits || now_ns < client->until_ns)
+			return CLIENT_WAITS;
+	} else if (len > 0 && client->waits &&
+		   !symbol_answer_read(&client->answer, client->packet, (size_t)len,
+				       client->file_count)) {
+		client->waits = false;
+		return CLIENT_ANSWER;
 	}
-	break_off(link, now_ns);
-	return LINK_BROKEN;
+	break_off(client, now_ns);
+	return CLIENT_BROKEN;
 }
 
-const struct symbol_answer *symbol_link_answer(const struct symbol_link *link)
+const struct symbol_answer *symbol_client_answer(const struct symbol_client *client)
 {
-	return &link->answer;
+	return &client->answer;
 }
 
-uint32_t symbol_link_culprit(const struct symbol_link *link)
+uint32_t symbol_client_culprit(const struct symbol_client *client)
 {
-	return link->culprit;
+	return client->culprit;
 }
 
-uint64_t symbol_link_deadline(const struct symbol_link *link)
+uint64_t symbol_client_deadline(const struct symbol_client *client)
 {
-	return link->waits ? link->until_ns : UINT64_MAX;
+	return client->waits ? client->until_ns : UINT64_MAX;
 }

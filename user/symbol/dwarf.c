@@ -4,19 +4,20 @@
 #include <dwarf.h>
 #include <string.h>
 
-/* How deep entries are nested; a file can say anything. */
+/* How deep nested entries are followed. A file may be made to nest without end. */
 #define DEPTH_MAX 64
-/* Entries that are looked at for one address. */
+/* How many entries are read for one address. */
 #define ENTRIES_MAX 4000000
 
-/* From the unit to the address: functions and what is inlined in them. */
+/* The entries that contain the address, outermost first: a function, then what is inlined in it. */
 struct chain {
 	Dwarf_Die dies[SYMBOL_INLINED_MAX + 1];
 	size_t count;
 	uint32_t entries;
 };
 
-/* The tables of compilers (.debug_aranges) are often missing: made from what each unit says. */
+/* Indexes the units by the addresses that each one names. Compilers often leave out the table that
+ * is made for this (.debug_aranges). */
 static void index_units(struct symbol_dwarf *dwarf, Dwarf *debug)
 {
 	Dwarf_Off offset = 0, next;
@@ -65,7 +66,7 @@ static bool is_scope(int tag)
 	       tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
 
-/* C++ and Rust have functions in these, which have no addresses of their own. */
+/* Entries without addresses of their own, in which C++ and Rust declare functions. */
 static bool is_folder(int tag)
 {
 	return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_structure_type ||
@@ -115,7 +116,7 @@ static void set_line(Dwarf_Die *unit, uint64_t address, struct symbol_found *fou
 	found->line = number > 0 ? (uint32_t)number : 0;
 }
 
-/* Where the function that is inlined here is called. */
+/* Sets file and line to those of the call that was inlined. */
 static void set_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct symbol_found *found)
 {
 	Dwarf_Attribute memory;

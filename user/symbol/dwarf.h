@@ -7,18 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "symbol/elf.h"
+#include "symbol/found.h"
 #include "symbol/index.h"
 
-/* Debug information of one file. Zeroed: nothing read yet. */
+/* What is kept of the debug information of one file. A zeroed one has read nothing yet. */
 struct symbol_dwarf {
 	struct symbol_index units; /* value: offset of the unit's first entry */
 	bool has_units;
 };
 
-/* As symbol_elf_find(), for an address in DWARF's terms. What it does not know it leaves. */
+/*
+ * As symbol_elf_find(), for an address in DWARF's terms. The first call indexes the units. Returns
+ * at least 1; what the debug information does not know stays as it is in `found`.
+ */
 size_t symbol_dwarf_find(struct symbol_dwarf *dwarf, Dwarf *debug, uint64_t address,
 			 struct symbol_found *found);
+/* Frees the index; *dwarf may be used again only after it was zeroed. */
 void symbol_dwarf_clear(struct symbol_dwarf *dwarf);
 
 #endif

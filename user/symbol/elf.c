@@ -10,7 +10,7 @@
 
 #include "symbol/cfi.h"
 #include "symbol/dwarf.h"
-#include "symbol/go_file.h"
+#include "symbol/go.h"
 #include "symbol/index.h"
 
 struct symbol_elf {
@@ -20,8 +20,8 @@ struct symbol_elf {
 	struct symbol_dwarf dwarf;
 	struct symbol_index symbols; /* value: number of the symbol */
 	bool has_symbols;
-	bool is_go;   /* Go keeps frame pointers, but does not say so in its tables */
-	bool go_read; /* or tried to */
+	bool is_go;   /* Go code has frame pointers, though its CFI does not show them */
+	bool go_read; /* symbol_go_file_read() was called */
 	bool has_go;
 	struct symbol_go go;
 	char build_id[SYMBOL_BUILD_ID_LEN];
@@ -111,7 +111,10 @@ bool symbol_elf_address(struct symbol_elf *elf, uint64_t file_offset, uint64_t *
 	return false;
 }
 
-/* Symbols of functions, by address. Of several at one address the one to name it comes first. */
+/*
+ * Indexes the symbols of functions by address. Of several at one address the one with the fewest
+ * leading underscores comes first, and global ones before local ones.
+ */
 static void index_symbols(struct symbol_elf *elf)
 {
 	int count = dwfl_module_getsymtab(elf->module);
@@ -129,7 +132,8 @@ static void index_symbols(struct symbol_elf *elf)
 		     GELF_ST_TYPE(symbol.st_info) != STT_GNU_IFUNC &&
 		     GELF_ST_TYPE(symbol.st_info) != STT_NOTYPE))
 			continue;
-		/* Labels of assembly have no size; $x and the like mark kinds of code. */
+		/* Labels in assembly have no type. Of these, $x and the like only mark what kind of
+		 * code follows. */
 		if (GELF_ST_TYPE(symbol.st_info) == STT_NOTYPE && (*name == '$' || *name == '.'))
 			continue;
 		rank = strspn(name, "_");
@@ -164,7 +168,8 @@ static bool name_symbol(struct symbol_elf *elf, uint64_t address, struct symbol_
 	return true;
 }
 
-/* What debug information does not tell, Go's own tables do. 0: they neither. */
+/* Looks an address up in the table of Go's runtime, which stripped programs have as well. Returns 0
+ * where it has no entry. */
 static size_t find_go(struct symbol_elf *elf, uint64_t address, struct symbol_found *found)
 {
 	GElf_Addr bias;
@@ -190,7 +195,7 @@ size_t symbol_elf_find(struct symbol_elf *elf, uint64_t address, struct symbol_f
 		go = find_go(elf, address, found);
 		count = go ? go : count;
 	}
-	/* Sorting the symbols of a large program takes longer than all else. */
+	/* The last resort: sorting the symbols of a large program takes longer than the rest. */
 	if (!*found[count - 1].function)
 		name_symbol(elf, address, &found[count - 1]);
 	for (size_t i = 0; elf->is_go && !go && i < count; i++)

@@ -12,13 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 struct root {
 	uint32_t id; /* 0 = free */
 	int fd;
-	ino_t mounts; /* the mount namespace */
+	ino_t mounts; /* inode of the mount namespace */
 	dev_t dev;
 	ino_t inode;
 };
@@ -148,7 +147,7 @@ static int root_fd(const struct symbol_files *files, uint32_t id)
 	return -ESTALE;
 }
 
-/* A name for a file, not the file: nothing that waits there can hold us, or notice. */
+/* Opens a file as a name only (O_PATH): that cannot block, and has no effect on the file. */
 static int find_path(const struct symbol_files *files, uint32_t root, const char *path,
 		     uint64_t resolve)
 {
@@ -169,7 +168,7 @@ static int find_path(const struct symbol_files *files, uint32_t root, const char
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Takes the O_PATH descriptor. */
+/* Opens what an O_PATH descriptor stands for, and closes that descriptor. */
 static int open_found(int found)
 {
 	char path[64];

@@ -6,42 +6,48 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Different programs and libraries; more are not told apart, and get no names. */
+/* How many programs and libraries are known. Stacks in further ones get no names. */
 #define SYMBOL_FILES_MAX 8192
-/* Roots of other mount namespaces that are held open; the oldest goes. */
+/* How many root directories of other mount namespaces are held open. The oldest is closed first. */
 #define SYMBOL_ROOTS_MAX 64
 
 struct symbol_files;
 
-/* A program or library of a process. Lives as long as symbol_files. */
+/* A program or library of a process. It is valid as long as its symbol_files. */
 struct symbol_file {
 	const char *path; /* as the process sees it */
 	uint64_t inode;
-	uint32_t root; /* whose path it is: symbol_files_root() */
-	bool is_bad;   /* reading it ended badly: not again */
+	uint32_t root; /* the path starts there: symbol_files_root() */
+	bool is_bad;   /* the worker failed on it: it is not read again */
 };
 
-/* NULL without memory. */
+/* Returns NULL without memory. */
 struct symbol_files *symbol_files_new(void);
+/* NULL is allowed. */
 void symbol_files_free(struct symbol_files *files);
 
-/* Notes what the process sees as its root: 0 if it is ours, or not to be had. *maps: the root of
- * the paths in its /proc/PID/maps, where the kernel names our mount namespace's files as we see
- * them. */
+/*
+ * Opens the process's root directory, and returns a number for it: 0 if it is tcpwatch's own, or
+ * cannot be opened. Sets *maps to the number of the root that paths in /proc/PID/maps start from:
+ * there the kernel writes files of tcpwatch's mount namespace as tcpwatch sees them.
+ */
 uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid, uint32_t *maps);
-/* NULL if there are too many. */
+/* Returns the file, which it adds if it is new; NULL if there are too many, or without memory. The
+ * path is copied. */
 struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, uint64_t inode,
 				     const char *path);
 
 /*
- * Opens it for reading, by its path or, if the process is still there (pid, 0 = not), as what it
- * has mapped at [start, end). What is opened is a regular file with the inode that was mapped.
- * Returns a descriptor or a negative errno.
+ * Opens a file for reading, by its path or, if the process `pid` still exists (0: it does not), as
+ * what it has mapped at [start, end). It must be a regular file with the inode that was mapped.
+ * Returns a descriptor, which the caller closes, or a negative errno: -ESTALE where the file was
+ * replaced.
  */
 int symbol_files_open(const struct symbol_files *files, const struct symbol_file *file,
 		      uint32_t pid, uint64_t start, uint64_t end);
-/* The map that a just-in-time compiler writes: pid as the process sees it; it must be the user's or
- * root's. */
+/* Opens /tmp/perf-PID.map, which just-in-time compilers write. pid is the process's own view of its
+ * pid. The file must belong to the user or to root. Returns a descriptor, which the caller closes,
+ * or a negative errno: -EPERM where it belongs to another user. */
 int symbol_files_open_perf(const struct symbol_files *files, uint32_t root, uint32_t pid,
 			   uid_t user);
 

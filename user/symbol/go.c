@@ -3,19 +3,15 @@
 
 #include <string.h>
 
-#include "symbol/go_module.h"
-
-/* Functions begin on such boundaries, so the code ends less than this after the last one's end. */
-#define ALIGNMENT 64
-
-/* Pairs that are read for one value: functions are not that large. */
+/* How many pairs are read for one value. No function is that large. */
 #define STEPS_MAX (1U << 20)
 
-/* What is said of a function, from behind its address on. */
+/* Offsets in what the table has for a function, counted from behind the function's address (_func
+ * in runtime/runtime2.go). */
 enum { ABOUT_NAME = 0, ABOUT_FILE = 16, ABOUT_LINE = 20, ABOUT_TABLES = 24, ABOUT_UNIT = 28 };
 
-#define TABLE_INLINED	2 /* of tables by address: which call is inlined there */
-#define POINTER_INLINED 3 /* of pointers: what the calls are */
+#define TABLE_INLINED	2 /* pcdata: number of the inlined call at each instruction */
+#define POINTER_INLINED 3 /* funcdata: the tree of inlined calls */
 #define NO_POINTER	UINT32_MAX
 #define CALL_OLD_LEN	20
 #define CALL_LEN	16
@@ -23,7 +19,7 @@ enum { ABOUT_NAME = 0, ABOUT_FILE = 16, ABOUT_LINE = 20, ABOUT_TABLES = 24, ABOU
 
 struct function {
 	uint64_t entry, end;
-	uint64_t about; /* in the table */
+	uint64_t about; /* offset in the table */
 	uint64_t tables, table_count, pointers, pointer_count;
 };
 
@@ -71,40 +67,6 @@ void symbol_go_unescape(char *name)
 	*to = '\0';
 }
 
-/* The runtime's own number may be filled in only when it is loaded. */
-static bool find_begin(struct symbol_go *go)
-{
-	uint64_t begin = 0, inlined = 0, end;
-
-	go->begin = go->header.text;
-	if (go->header.is_old)
-		return true;
-	if (symbol_go_module(go, &begin, &inlined)) {
-		go->begin = begin;
-		go->inlined = inlined;
-	}
-	if (go->begin)
-		return true;
-	/* It is where the program's code begins, unless there is code of other languages before. */
-	if (!number(go, go->header.functions + go->header.count * 8, 4, &end) ||
-	    end > go->text.size || go->text.size - end >= ALIGNMENT)
-		return false;
-	go->begin = go->text.address;
-	return true;
-}
-
-bool symbol_go_start(struct symbol_go *go)
-{
-	unsigned int quantum;
-
-	go->begin = go->inlined = 0;
-	if (go->table.size < GO_TABLE_HEADER_LEN ||
-	    go_table_header_read(go->table.bytes, go->table.size, &go->header))
-		return false;
-	quantum = go->header.quantum;
-	return (quantum == 1 || quantum == 2 || quantum == 4) && find_begin(go);
-}
-
 static bool entry(const struct symbol_go *go, uint64_t i, uint64_t *address)
 {
 	size_t size = go->header.is_old ? 8 : 4;
@@ -115,7 +77,7 @@ static bool entry(const struct symbol_go *go, uint64_t i, uint64_t *address)
 	return true;
 }
 
-/* What is behind the numbers that all functions have: tables by address, then pointers. */
+/* Finds the two lists behind the members that all functions have: pcdata, then funcdata. */
 static bool read_about(const struct symbol_go *go, struct function *function)
 {
 	uint64_t at = function->about + ABOUT_UNIT + (go->header.has_start_line ? 8 : 4);
@@ -171,7 +133,8 @@ static bool read_varint(const struct symbol_go *go, uint64_t *at, uint32_t *foun
 	return false;
 }
 
-/* A table is of pairs: how much the value changes, and for how many instructions it is so. */
+/* Such a table is a list of pairs: the change of a value, and for how many bytes of code it
+ * holds. */
 static bool value_at(const struct symbol_go *go, const struct function *function, uint64_t table,
 		     uint64_t address, int32_t *value)
 {
@@ -226,7 +189,7 @@ static void set_name(const struct symbol_go *go, uint64_t name, struct symbol_fo
 	symbol_go_unescape(found->function);
 }
 
-/* Is the instruction of an inlined call? Which one? */
+/* Whether the instruction belongs to an inlined call; sets *call to its number. */
 static bool is_inlined(const struct symbol_go *go, const struct function *function,
 		       uint64_t address, uint32_t *call)
 {
@@ -258,7 +221,8 @@ static bool find_calls(const struct symbol_go *go, const struct function *functi
 	return true;
 }
 
-/* A call that is inlined: what is called, and an instruction of the caller next to it. */
+/* Reads an inlined call: the name of the function that is called, and the offset of an instruction
+ * of the caller next to the call. */
 static bool read_call(const struct symbol_go *go, const struct function *function, uint32_t call,
 		      uint64_t *name, uint64_t *caller)
 {
@@ -297,7 +261,7 @@ size_t symbol_go_find(const struct symbol_go *go, uint64_t address, struct symbo
 			break;
 		if (count == SYMBOL_INLINED_MAX ||
 		    !read_call(go, &function, call, &inner, &caller)) {
-			/* The line is of a function that is not known. */
+			/* The line belongs to an inlined function that is not known. */
 			*found[count].file = '\0';
 			found[count].line = 0;
 			break;

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Ranges that begin between the address and the range that has it: functions within functions. */
+/* How many ranges may begin between the address and the range that contains it: functions may lie
+ * within others. */
 #define NESTED_MAX 64
 
 int symbol_index_add(struct symbol_index *index, uint64_t low, uint64_t high, uint64_t value)

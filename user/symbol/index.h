@@ -5,28 +5,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* More ranges than this are left out. */
+/* How many ranges an index can have. */
 #define SYMBOL_INDEX_MAX (1 << 22)
 
-/* Addresses [low, high), and what is there. */
+/* Addresses [low, high), and a value for what is there. */
 struct symbol_range {
 	uint64_t low, high;
 	uint64_t value;
 };
 
-/* Which range an address is in. Zeroed: empty. */
+/* Finds the range that an address is in. A zeroed index is an empty one. */
 struct symbol_index {
 	struct symbol_range *ranges;
 	size_t count, room;
 };
 
-/* Returns 0, -ENOMEM or -E2BIG. A range without length reaches to the next one. */
+/* Adds a range. One without length will reach up to the next range. Returns 0, -ENOMEM, or -E2BIG
+ * where the index is full. */
 int symbol_index_add(struct symbol_index *index, uint64_t low, uint64_t high, uint64_t value);
-/* After the last add, before the first find. */
+/* Sorts the ranges: call it after the last symbol_index_add() and before the first find. */
 void symbol_index_seal(struct symbol_index *index);
-/* The range that begins nearest before the address and has it; of several with the same beginning
- * the first, in the order of their values. NULL if there is none. */
+/* Returns, of the ranges that contain the address, the one that begins nearest before it; of
+ * several that begin there, the one with the lowest value. NULL if there is none. Valid until the
+ * index changes. */
 const struct symbol_range *symbol_index_find(const struct symbol_index *index, uint64_t address);
+/* Frees the ranges; the index is empty then. */
 void symbol_index_clear(struct symbol_index *index);
 
 #endif

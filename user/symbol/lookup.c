@@ -12,7 +12,7 @@
 
 #define PERF_FILES 4
 
-/* Which file, as it was. */
+/* Identifies a file and its content. */
 struct identity {
 	dev_t dev;
 	ino_t inode;
@@ -23,8 +23,8 @@ struct identity {
 struct cached {
 	struct identity identity;
 	uint64_t used;		 /* 0 = free */
-	struct symbol_elf *elf;	 /* NULL: it is none */
-	struct symbol_perf perf; /* in perf files */
+	struct symbol_elf *elf;	 /* NULL: the file is no ELF file */
+	struct symbol_perf perf; /* only in `perfs` */
 	time_t read_s;
 };
 
@@ -35,7 +35,7 @@ struct symbol_lookup {
 	struct cached perfs[PERF_FILES];
 };
 
-/* One request, and what it has opened so far. */
+/* One request and its answer. */
 struct job {
 	struct symbol_lookup *lookup;
 	const struct symbol_request *request;
@@ -99,7 +99,7 @@ static bool same_content(const struct identity *a, const struct identity *b)
 	       a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* Its place in the cache; a cleared one if it is not there. */
+/* Returns the file's place in the cache; if it has none, a cleared one. */
 static struct cached *place_of(struct cached *all, size_t count, const struct identity *identity)
 {
 	struct cached *oldest = all;
@@ -161,7 +161,8 @@ static void read_perf(struct cached *cached, int fd, const struct identity *iden
 		cached->perf = (struct symbol_perf){0};
 }
 
-/* Compilers add to their maps: read again when something is missing, but not for each address. */
+/* Compilers append to their maps, so a map is read again where a name is missing, but at most once
+ * a second. */
 static const char *name_perf(struct job *job, uint64_t ip, uint64_t *start)
 {
 	struct symbol_lookup *lookup = job->lookup;
@@ -190,7 +191,7 @@ static const struct symbol_request_map *map_of(const struct symbol_request *requ
 	return NULL;
 }
 
-/* Where nothing is known of the process, all may be. */
+/* Where the mappings are not known, every address counts as code. */
 static bool is_code(void *context, uint64_t ip)
 {
 	const struct job *job = context;
@@ -241,7 +242,7 @@ static void add_found(struct job *job, uint64_t ip, uint32_t file, const char *b
 		return;
 	frame->ip = ip;
 	frame->file = file;
-	frame->offset = found->offset + 1; /* the call was looked for, the return address asked */
+	frame->offset = found->offset + 1; /* the call was looked up, not the return address */
 	frame->line = found->line;
 	frame->function = symbol_answer_text(job->answer, found->function);
 	frame->source = symbol_answer_text(job->answer, found->file);
@@ -272,8 +273,9 @@ static void add_frames(struct job *job, uint64_t ip)
 	atomic_store(job->lookup->progress, SYMBOL_NO_FILE);
 }
 
-/* Some C libraries have no symbols for what calls main() and threads. Go keeps frame pointers from
- * the first function of a goroutine on, named or not. */
+/* Whether the stack ends where threads start. Some C libraries have no symbols for the code that
+ * calls main() and threads. Go has frame pointers from a goroutine's first function on, whether it
+ * has a name or not. */
 static bool reaches_start(struct job *job)
 {
 	const struct symbol_answer *answer = job->answer;
@@ -295,9 +297,9 @@ static bool reaches_start(struct job *job)
 static void answer_job(struct job *job)
 {
 	const struct symbol_request *request = job->request;
-	const struct symbol_frames_rules rules = {kind_of, is_code, job};
+	const struct symbol_cfi_rules rules = {kind_of, is_code, job};
 	bool gap, cut = request->frame_count == EVENT_STACK_FRAMES;
-	size_t count = symbol_frames_check(request->frames, request->frame_count, &rules, &gap);
+	size_t count = symbol_cfi_check(request->frames, request->frame_count, &rules, &gap);
 
 	for (size_t i = 0; i < count; i++)
 		add_frames(job, request->frames[i]);

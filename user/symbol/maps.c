@@ -10,7 +10,7 @@ struct reader {
 	const char *at, *end;
 };
 
-/* Takes a number and the character after it. */
+/* Reads a number and the character behind it. */
 static bool take_number(struct reader *reader, int base, char after, uint64_t *value)
 {
 	uint64_t sum = 0;
@@ -53,7 +53,8 @@ static bool ends_with(const char *text, size_t len, const char *end)
 	return len >= end_len && !memcmp(text + len - end_len, end, end_len);
 }
 
-/* The kernel writes a newline in a path as \012, and nothing else so. */
+/* The kernel writes a newline in a path as \012, and escapes nothing else (show_map_vma() in
+ * fs/proc/task_mmu.c). */
 static size_t copy_path(char *to, const char *from, size_t len)
 {
 	size_t written = 0;
@@ -101,7 +102,7 @@ static void take_line(struct symbol_maps *maps, struct reader line)
 	    !take_rights(&line, &executable) || !take_number(&line, 16, ' ', &map.offset) ||
 	    !take_number(&line, 16, ':', &major) || !take_number(&line, 16, ' ', &minor))
 		return;
-	/* An inode without a path is followed by a blank, or by nothing. */
+	/* Without a path the inode is followed by a blank or by the end of the line. */
 	if (!take_number(&line, 10, ' ', &map.inode) && line.at != line.end)
 		return;
 	if (!executable || map.start >= map.end || map.start < last_end ||
@@ -111,7 +112,7 @@ static void take_line(struct symbol_maps *maps, struct reader line)
 	maps->maps[maps->count++] = map;
 }
 
-/* Gives back what was not needed. */
+/* Frees the memory that was not needed. */
 static void shrink(struct symbol_maps *maps)
 {
 	void *less = realloc(maps->maps, (maps->count ? maps->count : 1) * sizeof(*maps->maps));

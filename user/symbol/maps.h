@@ -6,42 +6,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of one process; more are left out. */
+/* How many mappings of a process are kept. */
 #define SYMBOL_MAPS_MAX 4096
 
 enum symbol_map_kind {
-	MAP_FILE,     /* of a file */
-	MAP_ANONYMOUS /* no file that has symbols: memory, memfd, [vdso] */
+	MAP_FILE,     /* a file */
+	MAP_ANONYMOUS /* memory, a memfd or [vdso]: there is no file with symbols */
 };
 
-/* Executable memory. */
+/* A mapping of executable memory. */
 struct symbol_map {
-	uint64_t start, end; /* addresses; the end is not in it */
+	uint64_t start, end; /* addresses [start, end) */
 	uint64_t offset;     /* in the file */
 	uint64_t inode;
-	uint32_t path; /* use symbol_maps_path() */
+	uint32_t path; /* for symbol_maps_path() */
 	bool is_deleted;
 	uint8_t kind; /* enum symbol_map_kind */
 };
 
 struct symbol_maps {
-	struct symbol_map *maps; /* by address, without overlaps */
+	struct symbol_map *maps; /* ordered by address, without overlaps */
 	size_t count;
 	char *paths;
 	size_t paths_len;
 };
 
 /*
- * Reads the text of /proc/PID/maps: only what is executable. Lines that make no sense, or are not
- * in order, are left out, as is a last line without its end. Returns 0 or -ENOMEM; then *maps is
- * untouched.
+ * Parses the text of /proc/PID/maps, and keeps what is executable. Leaves out lines that cannot be
+ * parsed or are out of order, and a last line without a newline. Returns 0, or -ENOMEM with *maps
+ * untouched. The caller clears *maps.
  */
 int symbol_maps_parse(struct symbol_maps *maps, const char *text, size_t len);
+/* Frees the mappings; *maps is empty then. */
 void symbol_maps_clear(struct symbol_maps *maps);
 
-/* NULL if no executable memory is there. */
+/* Returns the mapping that contains the address, NULL if there is none. */
 const struct symbol_map *symbol_maps_find(const struct symbol_maps *maps, uint64_t address);
-/* "" where it has none. */
+/* The path of a mapping, "" where it has none. It is valid as long as *maps. */
 const char *symbol_maps_path(const struct symbol_maps *maps, const struct symbol_map *map);
 
 #endif

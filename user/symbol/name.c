@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer ones are left mangled: names come from other people's files. */
+/* Longer names stay mangled, since they come from other users' files. */
 #define MANGLED_MAX 2048
 
 #define HASH_LEN (sizeof("::h0123456789abcdef") - 1)
 
-/* The C++ runtime's own; there is no C header for it. */
+/* From the C++ runtime, which has no C header for it. */
 extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 static bool is_hash(const char *text)
@@ -20,7 +20,7 @@ static bool is_hash(const char *text)
 	return strspn(text + 3, "0123456789abcdef") == HASH_LEN - 3;
 }
 
-/* Rust's old scheme writes characters that C++ has not as $..$, and `::` as two dots. */
+/* Rust's old scheme writes characters that C++ names cannot have as $..$, and `::` as two dots. */
 static void unescape_rust(char *name)
 {
 	static const struct {
@@ -74,7 +74,7 @@ static void cut_version(char *name)
 		*at = '\0';
 }
 
-/* What a compiler makes of one function for one of its callers goes by the function's name. */
+/* A clone that the compiler made of a function is shown by the function's name. */
 static void cut_clone(char *name)
 {
 	static const char *const clones[] = {" [clone ", ".isra.", ".constprop.", ".part.",

@@ -5,18 +5,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Names are cut to this, with the 0 at the end. */
+/* The most bytes of a name, with its 0. Longer names lose their end. */
 #define SYMBOL_NAME_LEN 512
 
 /*
- * Writes the name as its program's source has it: C++ and Rust names are demangled, without the
- * hash of Rust's old scheme; versions of libraries (@GLIBC_2.2.5) are cut.
+ * Writes a symbol's name as the source has it. Demangles names of C++ and Rust, without the hash of
+ * Rust's old scheme. Removes symbol versions (@GLIBC_2.2.5) and suffixes of clones (.part.0).
  */
 void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled);
 
-/* Is it where programs and threads start, so that no caller can be missing? */
+/* Whether programs or threads start in this function, so that it has no caller. */
 bool symbol_name_is_start(const char *name);
-/* Does the module, by its path, call main() and the functions of threads? */
+/* Whether the module, by its path, is a C library, which calls main() and the functions of
+ * threads. */
 bool symbol_module_is_start(const char *path);
 
 #endif

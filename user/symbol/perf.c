@@ -37,7 +37,7 @@ static bool take_hex(char **at, const char *end, uint64_t *value)
 	return true;
 }
 
-/* Later lines have lower values: of several at one place, the last written comes first. */
+/* Later lines get lower values, so that symbol_index_find() returns the last line for a place. */
 static int take_line(struct symbol_perf *perf, char *at, char *end)
 {
 	uint64_t start, size;

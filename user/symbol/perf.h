@@ -7,20 +7,24 @@
 
 #include "symbol/index.h"
 
-/* A larger file is read as far as this. */
+/* How many bytes of a file are read. */
 #define SYMBOL_PERF_MAX (64UL << 20)
 
-/* What a just-in-time compiler says of its code: the text of /tmp/perf-PID.map. Zeroed: empty. */
+/* The names that a just-in-time compiler writes to /tmp/perf-PID.map. A zeroed one is empty. */
 struct symbol_perf {
-	char *text; /* names end with NUL */
+	char *text; /* each name ends with a 0 */
 	struct symbol_index index;
 };
 
-/* Takes over the text, which malloc() made; also on failure. Lines that make no sense are left out.
- * Of code that was replaced, the last line counts. Returns 0 or -ENOMEM. */
+/*
+ * Takes over the text, from malloc(), also on failure. Leaves out lines that cannot be parsed.
+ * Where code was replaced, the last line counts. Returns 0, or -ENOMEM with *perf untouched.
+ */
 int symbol_perf_parse(struct symbol_perf *perf, char *text, size_t len);
-/* The name of what is at the address, and where that begins; NULL if there is none. */
+/* Returns the name of the code at the address, and sets *start to where that code begins. Returns
+ * NULL if there is none. The name is valid as long as *perf. */
 const char *symbol_perf_find(const struct symbol_perf *perf, uint64_t address, uint64_t *start);
+/* Frees the text; *perf is empty then. */
 void symbol_perf_clear(struct symbol_perf *perf);
 
 #endif

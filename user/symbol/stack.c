@@ -28,13 +28,13 @@ void symbol_stack_free(struct symbol_stack *stack)
 	free(stack);
 }
 
-/* The call, not what comes after it: that may be another function, or nothing. */
+/* The place of the call. The return address behind it may already be in another function. */
 static uint64_t place_of(uint64_t ip)
 {
 	return ip ? ip - 1 : 0;
 }
 
-bool symbol_stack_covered(const struct symbol_stack *stack, const struct symbol_space *space)
+bool symbol_stack_covered(const struct symbol_stack *stack, const struct address_space *space)
 {
 	for (size_t i = 0; i < stack->frame_count; i++)
 		if (!symbol_maps_find(space->maps, place_of(stack->frames[i])))
@@ -50,7 +50,7 @@ static bool has_place(const struct symbol_stack_map *maps, size_t count, uint64_
 	return false;
 }
 
-void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *space,
+void symbol_stack_place(struct symbol_stack *stack, const struct address_space *space,
 			struct symbol_files *files)
 {
 	struct symbol_stack_map maps[SYMBOL_REQUEST_MAPS];
@@ -79,7 +79,8 @@ void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *s
 		memcpy(stack->maps, maps, count * sizeof(maps[0]));
 }
 
-/* Files have numbers in the order in which maps first name them. */
+/* The index of a file in the request: files are in the order in which the mappings first name
+ * them. */
 static uint32_t number_of(const struct symbol_stack *stack, const struct symbol_file *file)
 {
 	uint32_t number = 0;
@@ -121,7 +122,7 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 			const struct symbol_files *files, struct symbol_request *request,
 			int fds[SYMBOL_REQUEST_FILES + 1])
 {
-	uint32_t pid = symbol_space_lives(&stack->task) ? stack->task.tgid : 0;
+	uint32_t pid = address_space_is_alive(&stack->task) ? stack->task.tgid : 0;
 	bool in_memory = false;
 	size_t count = 0;
 	int fd;
@@ -156,7 +157,8 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 	return count;
 }
 
-/* The stack is what it was, without what was for asking, and with names. */
+/* Sets the names, and frees what only the request needed. Returns the stack, which may have
+ * moved. */
 static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
 				   size_t count, bool is_short)
 {
@@ -176,7 +178,7 @@ static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame
 
 struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   const struct symbol_answer *answer,
-					   struct symbol_texts *texts)
+					   struct string_pool *pool)
 {
 	struct call_frame *frames = calloc(answer->head.count, sizeof(*frames));
 
@@ -188,9 +190,9 @@ struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 			.ip = from->ip,
 			.offset = from->offset,
 			.line = from->line,
-			.function = symbol_texts_keep(texts, answer->text + from->function),
-			.file = symbol_texts_keep(texts, answer->text + from->source),
-			.build_id = symbol_texts_keep(texts, answer->text + from->build_id),
+			.function = string_pool_keep(pool, answer->text + from->function),
+			.file = string_pool_keep(pool, answer->text + from->source),
+			.build_id = string_pool_keep(pool, answer->text + from->build_id),
 			.module = file ? file->path : NULL,
 		};
 		if (!frames[i].file)

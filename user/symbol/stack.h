@@ -12,20 +12,20 @@
 #include "symbol/string_pool.h"
 #include "symbol/wire.h"
 
-/* Executable memory that frames of a stack are in. */
+/* A mapping that frames of a stack are in. */
 struct symbol_stack_map {
 	uint64_t start, end, offset;
-	struct symbol_file *file; /* NULL: memory, or a file too many */
+	struct symbol_file *file; /* NULL: memory, or one file too many */
 };
 
-/* A stack on its way to names. */
+/* A stack on its way to its names. */
 struct symbol_stack {
-	struct call_stack names; /* of no meaning before is_done */
+	struct call_stack names; /* meaningless before is_done */
 	bool is_done;
-	bool is_wanted; /* names were asked for */
-	bool is_queued; /* waits for its process's mappings */
-	bool is_placed; /* they were read, or could not be */
-	uint8_t tries;	/* of the worker */
+	bool is_wanted; /* the caller asked for the names */
+	bool is_queued; /* it waits until its process's mappings are read */
+	bool is_placed; /* the mappings were read, or cannot be read */
+	uint8_t tries;	/* how many times it was sent to the worker in vain */
 	uint8_t map_count;
 	uint16_t frame_count;
 	uint32_t exec_id;
@@ -36,29 +36,33 @@ struct symbol_stack {
 	uint64_t frames[];
 };
 
-/* NULL without memory. */
+/* Copies the frames of the record. Returns NULL without memory. */
 struct symbol_stack *symbol_stack_new(const struct event_stack *e);
+/* NULL is allowed. */
 void symbol_stack_free(struct symbol_stack *stack);
 
-/* Do the mappings have all its frames? */
-bool symbol_stack_covered(const struct symbol_stack *stack, const struct symbol_space *space);
-/* Notes what the frames are in. */
-void symbol_stack_place(struct symbol_stack *stack, const struct symbol_space *space,
+/* Whether every frame is in a mapping of the address space. */
+bool symbol_stack_covered(const struct symbol_stack *stack, const struct address_space *space);
+/* Notes the mappings that the frames are in. */
+void symbol_stack_place(struct symbol_stack *stack, const struct address_space *space,
 			struct symbol_files *files);
 
-/* Writes the request and opens its files. Returns how many descriptors there are; the caller closes
- * them. */
+/* Writes the request for the worker, and opens its files. Returns how many descriptors `fds` has;
+ * the caller closes them. */
 size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 			const struct symbol_files *files, struct symbol_request *request,
 			int fds[SYMBOL_REQUEST_FILES + 1]);
-/* The file behind a number in its request. */
+/* Returns the file with this index in the stack's request; NULL if there is none. */
 struct symbol_file *symbol_stack_file(const struct symbol_stack *stack, uint32_t file);
 
-/* These are its names. What was only for asking is given back. Without memory: none. */
+/*
+ * Sets the stack's names from the answer, and frees what only the request needed. Without memory
+ * the stack gets no names. Returns the stack, which may have moved.
+ */
 struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   const struct symbol_answer *answer,
-					   struct symbol_texts *texts);
-/* There is nobody to ask: modules and offsets are what is known. */
+					   struct string_pool *pool);
+/* The same where there will be no answer: the stack gets modules and offsets only. */
 struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack);
 
 #endif

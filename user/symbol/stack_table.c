@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Stacks lie one behind the other, in blocks of this size. */
+/* Stacks are stored one behind the other, in blocks of this many bytes. */
 #define BLOCK_SIZE  (256 * 1024)
 #define FIRST_SLOTS 256
 
@@ -21,13 +21,13 @@ struct slot {
 };
 
 struct stack_table {
-	struct block *blocks; /* the one with room first */
+	struct block *blocks; /* the one that still has room comes first */
 	struct slot *slots;   /* open addressing; at most half of them are taken */
 	struct stack **by_id; /* as many as half the slots */
 	size_t slot_count;    /* a power of two */
 	size_t count;
 	uint64_t refused;
-	uint64_t seed; /* who is watched can choose his stacks, but not where they go */
+	uint64_t seed; /* so that a watched process cannot choose the slots of its stacks */
 };
 
 struct stack_table *stack_table_new(void)
@@ -36,7 +36,7 @@ struct stack_table *stack_table_new(void)
 
 	if (!table)
 		return NULL;
-	/* Without it only the protection is less. */
+	/* Without a random seed the table works, but is not protected. */
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
 		table->seed = (uintptr_t)table;
 	table->slot_count = FIRST_SLOTS;
@@ -87,7 +87,7 @@ static bool is_same(const struct stack *stack, const struct event_stack *e)
 	       !memcmp(stack->frames, e->frames, e->count * sizeof(e->frames[0]));
 }
 
-/* Where it is, or the free place where it would be. */
+/* Returns the stack's slot, or the free slot that it would get. */
 static struct slot *slot_find(const struct stack_table *table, const struct event_stack *e,
 			      uint32_t hash)
 {
@@ -101,7 +101,7 @@ static struct slot *slot_find(const struct stack_table *table, const struct even
 	}
 }
 
-/* Twice as many slots. Returns false without memory; then nothing has changed. */
+/* Doubles the slots. Returns false without memory; nothing has changed then. */
 static bool grow(struct stack_table *table)
 {
 	size_t slot_count = table->slot_count * 2, mask = slot_count - 1;
@@ -180,7 +180,7 @@ uint32_t stack_table_add(struct stack_table *table, const struct event_stack *e,
 		table->refused++;
 		return 0;
 	}
-	slot = slot_find(table, e, hash); /* they may have moved */
+	slot = slot_find(table, e, hash); /* growing has moved the slots */
 	table->by_id[table->count++] = stack;
 	*slot = (struct slot){.hash = hash, .id = (uint32_t)table->count};
 	*is_new = true;

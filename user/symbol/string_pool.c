@@ -4,46 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
-struct symbol_text {
+struct string_pool_entry {
 	UT_hash_handle hh;
 	char text[];
 };
 
-const char *symbol_texts_keep(struct symbol_texts *texts, const char *text)
+const char *string_pool_keep(struct string_pool *pool, const char *text)
 {
-	size_t len = strlen(text), size = sizeof(struct symbol_text) + len + 1;
-	struct symbol_text *found;
+	size_t len = strlen(text), size = sizeof(struct string_pool_entry) + len + 1;
+	struct string_pool_entry *found;
 
 	if (!len)
 		return NULL;
-	HASH_FIND(hh, texts->texts, text, len, found);
+	HASH_FIND(hh, pool->entries, text, len, found);
 	if (found)
 		return found->text;
-	if (texts->bytes + size > SYMBOL_TEXTS_MAX)
+	if (pool->bytes + size > STRING_POOL_MAX)
 		return NULL;
 	found = malloc(size);
 	if (!found)
 		return NULL;
 	memcpy(found->text, text, len + 1);
-	HASH_ADD_KEYPTR(hh, texts->texts, found->text, len, found);
+	HASH_ADD_KEYPTR(hh, pool->entries, found->text, len, found);
 	if (!found->hh.tbl) {
 		free(found);
 		return NULL;
 	}
-	texts->bytes += size;
+	pool->bytes += size;
 	return found->text;
 }
 
-void symbol_texts_clear(struct symbol_texts *texts)
+void string_pool_clear(struct string_pool *pool)
 {
-	struct symbol_text *text, *next;
+	struct string_pool_entry *entry, *next;
 
-	HASH_ITER (hh, texts->texts, text, next) {
-		HASH_DEL(texts->texts, text);
-		free(text);
+	HASH_ITER (hh, pool->entries, entry, next) {
+		HASH_DEL(pool->entries, entry);
+		free(entry);
 	}
-	texts->bytes = 0;
+	pool->bytes = 0;
 }

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-#ifndef TCPWATCH_SYMBOL_TEXT_H
-#define TCPWATCH_SYMBOL_TEXT_H
+#ifndef TCPWATCH_STRING_POOL_H
+#define TCPWATCH_STRING_POOL_H
 
 #include <stddef.h>
 
-/* Bytes of all texts; after that new ones are not kept. */
-#define SYMBOL_TEXTS_MAX (16U << 20)
+/* The most bytes that a pool takes. When it is full, it keeps no new strings. */
+#define STRING_POOL_MAX (16U << 20)
 
-/* Texts, each kept once, until the end. Zeroed: empty. */
-struct symbol_texts {
-	struct symbol_text *texts;
+/*
+ * Strings, each of them kept once until string_pool_clear(). A zeroed pool is an empty one. It is
+ * not a part of symbol/stack.h since all stacks of a symbolizer share one pool.
+ */
+struct string_pool {
+	struct string_pool_entry *entries; /* a hash table */
 	size_t bytes;
 };
 
-/* The kept copy; NULL for "" and where there is no room. */
-const char *symbol_texts_keep(struct symbol_texts *texts, const char *text);
-void symbol_texts_clear(struct symbol_texts *texts);
+/*
+ * Returns the pool's copy of the text, which is valid until string_pool_clear(). Returns NULL for
+ * "", where the pool is full, and without memory.
+ */
+const char *string_pool_keep(struct string_pool *pool, const char *text);
+/* Frees all strings; the pool is empty then. */
+void string_pool_clear(struct string_pool *pool);
 
 #endif

@@ -16,12 +16,13 @@
 #include "symbol/string_pool.h"
 #include "base/units.h"
 
-/* Mappings are read for so many processes in so much time, that events do not wait. */
-#define READS	  8
-#define READS_NS  (10 * NS_PER_MS)
+/* Reads at most READS /proc/PID/maps per READS_NS, so that draining the ring is not delayed. */
+#define READS	 8
+#define READS_NS (10 * NS_PER_MS)
+/* How many times a stack is sent to the worker. */
 #define TRIES_MAX 3
 
-/* Numbers of stacks, first in first out; each is in it once at most. */
+/* Numbers of stacks, first in, first out. Each number is in it at most once. */
 struct queue {
 	uint32_t *numbers;
 	size_t first, count, room;
@@ -30,15 +31,15 @@ struct queue {
 struct symbolizer {
 	struct call_sites sites;
 	struct symbol_files *files;
-	struct symbol_spaces *spaces;
-	struct symbol_texts texts;
-	struct symbol_link *link;
+	struct address_spaces *spaces;
+	struct string_pool strings;
+	struct symbol_client *client;
 	struct symbol_stack **stacks;
 	size_t room;	    /* of stacks */
-	struct queue reads; /* whose process's mappings are to be read */
-	struct queue asks;  /* whose names are wanted */
-	uint32_t asked;	    /* the number that the worker has; of no meaning otherwise */
-	uint64_t turn_ns;   /* when reading began */
+	struct queue reads; /* stacks whose process's mappings must be read */
+	struct queue asks;  /* stacks whose names the worker must look up */
+	uint32_t asked;	    /* the stack that the worker looks up; meaningless if there is none */
+	uint64_t turn_ns;   /* when the current READS_NS began */
 	unsigned int turn_reads;
 	int epoll_fd, timer_fd;
 	struct symbol_request request;
@@ -108,7 +109,7 @@ static void want(struct symbolizer *symbolizer, uint32_t number, struct symbol_s
 		symbolizer->stacks[number] = symbol_stack_give_up(stack);
 }
 
-/* Its place is known, as far as it ever will be. */
+/* The stack's mappings are known, or never will be. */
 static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
 {
 	stack->is_placed = true;
@@ -117,8 +118,8 @@ static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol
 		want(symbolizer, number, stack);
 }
 
-/* Memory that compilers fill: whose map it is must be known. */
-static bool is_known(const struct symbol_stack *stack, const struct symbol_space *space)
+/* Whether enough is known of the address space: all frames, and the pid that names a perf map. */
+static bool is_known(const struct symbol_stack *stack, const struct address_space *space)
 {
 	return space && space->ns_pid && symbol_stack_covered(stack, space);
 }
@@ -126,13 +127,13 @@ static bool is_known(const struct symbol_stack *stack, const struct symbol_space
 static void read_for(struct symbolizer *symbolizer, uint32_t number)
 {
 	struct symbol_stack *stack = stack_of(symbolizer, number);
-	const struct symbol_space *space =
-		symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+	const struct address_space *space =
+		address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 
 	if (!is_known(stack, space)) {
-		symbol_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
+		address_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
 		symbolizer->turn_reads++;
-		space = symbol_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
+		space = address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 	}
 	if (space)
 		symbol_stack_place(stack, space, symbolizer->files);
@@ -156,7 +157,7 @@ static void ask(struct symbolizer *symbolizer, uint32_t number, uint64_t now_ns)
 	size_t count =
 		symbol_stack_ask(stack, number, symbolizer->files, &symbolizer->request, fds);
 
-	err = symbol_link_send(symbolizer->link, &symbolizer->request, fds, count, now_ns);
+	err = symbol_client_send(symbolizer->client, &symbolizer->request, fds, count, now_ns);
 	while (count)
 		close(fds[--count]);
 	symbolizer->asked = number;
@@ -176,7 +177,7 @@ static void on_broken(struct symbolizer *symbolizer)
 
 	if (!stack || stack->is_done)
 		return;
-	file = symbol_stack_file(stack, symbol_link_culprit(symbolizer->link));
+	file = symbol_stack_file(stack, symbol_client_culprit(symbolizer->client));
 	if (file)
 		file->is_bad = true;
 	if (++stack->tries < TRIES_MAX)
@@ -187,22 +188,22 @@ static void on_broken(struct symbolizer *symbolizer)
 
 static void on_answer(struct symbolizer *symbolizer)
 {
-	const struct symbol_answer *answer = symbol_link_answer(symbolizer->link);
+	const struct symbol_answer *answer = symbol_client_answer(symbolizer->client);
 	uint32_t number = symbolizer->asked;
 
 	symbolizer->stacks[number] =
-		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->texts);
+		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->strings);
 }
 
 static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 {
-	uint64_t until_ns = symbol_link_deadline(symbolizer->link);
+	uint64_t until_ns = symbol_client_deadline(symbolizer->client);
 	struct itimerspec timer = {0};
 
 	if (symbolizer->reads.count && until_ns > now_ns + READS_NS)
 		until_ns = now_ns + READS_NS;
 	if (symbolizer->asks.count && until_ns == UINT64_MAX)
-		until_ns = now_ns + 100 * NS_PER_MS; /* a new worker may be due */
+		until_ns = now_ns + 100 * NS_PER_MS; /* when the worker may be restarted */
 	if (until_ns != UINT64_MAX) {
 		timer.it_value.tv_sec = (time_t)(until_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(until_ns % NS_PER_S);
@@ -213,30 +214,30 @@ static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 static void go_on(struct symbolizer *symbolizer)
 {
 	uint64_t now_ns = clock_now();
-	enum symbol_link_news news;
+	enum symbol_client_result news;
 
 	read_some(symbolizer, now_ns);
 	do {
-		if (symbolizer->asks.count && symbol_link_ready(symbolizer->link, now_ns))
+		if (symbolizer->asks.count && symbol_client_ready(symbolizer->client, now_ns))
 			ask(symbolizer, queue_take(&symbolizer->asks), now_ns);
-		news = symbol_link_run(symbolizer->link, now_ns);
-		if (news == LINK_ANSWER)
+		news = symbol_client_run(symbolizer->client, now_ns);
+		if (news == CLIENT_ANSWER)
 			on_answer(symbolizer);
-		else if (news == LINK_BROKEN)
+		else if (news == CLIENT_BROKEN)
 			on_broken(symbolizer);
-	} while (news == LINK_ANSWER && symbolizer->asks.count);
+	} while (news == CLIENT_ANSWER && symbolizer->asks.count);
 	set_timer(symbolizer, now_ns);
 }
 
 static void on_forked(struct call_sites *sites, const struct event_fork *e)
 {
-	symbol_spaces_fork(symbolizer_of(sites)->spaces, e);
+	address_spaces_fork(symbolizer_of(sites)->spaces, e);
 }
 
 static void on_taken(struct call_sites *sites, uint32_t number, const struct event_stack *e)
 {
 	struct symbolizer *symbolizer = symbolizer_of(sites);
-	const struct symbol_space *space;
+	const struct address_space *space;
 	struct symbol_stack *stack;
 
 	if (!make_room(symbolizer, number) || symbolizer->stacks[number])
@@ -245,12 +246,12 @@ static void on_taken(struct call_sites *sites, uint32_t number, const struct eve
 	if (!stack)
 		return;
 	symbolizer->stacks[number] = stack;
-	space = symbol_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
+	space = address_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
 	if (is_known(stack, space)) {
 		symbol_stack_place(stack, space, symbolizer->files);
 		return;
 	}
-	if (space) /* better than nothing, should the process be gone */
+	if (space) /* it is used in case the process has ended meanwhile */
 		symbol_stack_place(stack, space, symbolizer->files);
 	stack->is_placed = false;
 	stack->is_queued = queue_add(&symbolizer->reads, number);
@@ -297,10 +298,10 @@ static void release(struct call_sites *sites)
 	free(symbolizer->stacks);
 	free(symbolizer->reads.numbers);
 	free(symbolizer->asks.numbers);
-	symbol_link_free(symbolizer->link);
-	symbol_spaces_free(symbolizer->spaces);
+	symbol_client_free(symbolizer->client);
+	address_spaces_free(symbolizer->spaces);
 	symbol_files_free(symbolizer->files);
-	symbol_texts_clear(&symbolizer->texts);
+	string_pool_clear(&symbolizer->strings);
 	if (symbolizer->timer_fd >= 0)
 		close(symbolizer->timer_fd);
 	if (symbolizer->epoll_fd >= 0)
@@ -327,13 +328,13 @@ int symbolizer_new(struct call_sites **sites)
 	made->sites.ops = &ops;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	made->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_link_new(&made->link);
+	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_client_new(&made->client);
 	if (!err)
-		err = watch(made, symbol_link_fd(made->link));
+		err = watch(made, symbol_client_fd(made->client));
 	if (!err)
 		err = watch(made, made->timer_fd);
 	made->files = symbol_files_new();
-	made->spaces = made->files ? symbol_spaces_new(made->files) : NULL;
+	made->spaces = made->files ? address_spaces_new(made->files) : NULL;
 	if (!err && !made->spaces)
 		err = -ENOMEM;
 	if (err) {

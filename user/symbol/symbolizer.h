@@ -4,12 +4,14 @@
 
 #include "symbol/call_site.h"
 
-/* Stacks that it keeps names for; numbers beyond get none. */
+/* Stacks with higher numbers get no names. */
 #define SYMBOLIZER_STACKS_MAX (1U << 16)
 
 /*
- * Names from the processes' own files: the live one. Starts the worker that reads them: while there
- * still are all privileges to give up, and before much is in memory. Returns 0 or a negative errno.
+ * Makes the source of names for live processes: names come from the processes' own files. Starts
+ * the worker that reads them. Call it before privileges are dropped, so that the worker can change
+ * its user, and before tcpwatch has much in memory, which the fork would copy. Returns 0 or a
+ * negative errno; *sites is untouched then. The caller frees *sites with its ops->free().
  */
 int symbolizer_new(struct call_sites **sites);
 

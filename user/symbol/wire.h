@@ -8,26 +8,28 @@
 
 #include "event.h"
 
-/* What main and worker say to each other: one packet for each request, one for its answer. */
+/* The messages between main and the worker: one packet for each request, one for its answer. Both
+ * are of the same build, so numbers are in host byte order. */
 
-/* Of one stack. */
+/* The most that a request or its answer has, for one stack. */
 #define SYMBOL_REQUEST_MAPS  64
 #define SYMBOL_REQUEST_FILES 32
 #define SYMBOL_PATHS_LEN     (16 << 10)
 #define SYMBOL_ANSWER_FRAMES 192
 #define SYMBOL_ANSWER_TEXT   (96 << 10)
 
-/* Of a map or frame: no file. */
+/* The index of a mapping or frame that has no file. */
 #define SYMBOL_NO_FILE UINT32_MAX
 
 struct symbol_request_map {
 	uint64_t start, end;
 	uint64_t offset; /* in the file */
-	uint32_t file;	 /* index; SYMBOL_NO_FILE: memory, which a perf map may know */
+	uint32_t file;	 /* index; SYMBOL_NO_FILE: memory, which a perf map may name */
 	uint32_t reserved;
 };
 
-/* Descriptors come with it: one for each file with has_fd, in order, then that of the perf map. */
+/* Descriptors come with the packet: one for each file with has_fd, in order, then that of the perf
+ * map. */
 struct symbol_request {
 	uint32_t stack;
 	uint16_t frame_count, map_count, file_count;
@@ -36,15 +38,15 @@ struct symbol_request {
 	uint64_t frames[EVENT_STACK_FRAMES];
 	struct symbol_request_map maps[SYMBOL_REQUEST_MAPS];
 	uint32_t paths_len;
-	char paths[SYMBOL_PATHS_LEN]; /* of files, each with its 0; last: only what is used is sent
-				       */
+	char paths[SYMBOL_PATHS_LEN]; /* of files, each with its 0. The last member, since
+					 only the used part is sent */
 };
 
 struct symbol_answer_frame {
 	uint64_t ip, offset;
 	uint32_t line;
 	uint32_t file;			     /* index of the request; SYMBOL_NO_FILE */
-	uint32_t function, source, build_id; /* where in the text; 0 = not known */
+	uint32_t function, source, build_id; /* offsets in the text; 0: not known */
 	uint32_t reserved;
 };
 
@@ -56,26 +58,30 @@ struct symbol_answer_head {
 	uint8_t reserved[3];
 };
 
-/* On the wire: the head, `count` frames, `text_len` bytes of texts that end with 0, "" first. */
+/* The packet has the head, `count` frames and `text_len` bytes of text. The text is strings that
+ * end with a 0; the first one is "". */
 struct symbol_answer {
 	struct symbol_answer_head head;
 	struct symbol_answer_frame frames[SYMBOL_ANSWER_FRAMES];
 	char text[SYMBOL_ANSWER_TEXT];
 };
 
-/* Bytes to send of it. */
+/* How many bytes of the request are sent. */
 size_t symbol_request_size(const struct symbol_request *request);
-/* Is what came a request, with paths for all its files? Checks every number that others lean on. */
+/* Whether `size` bytes that were received are a request with a path for each file. Checks every
+ * number that is used as an index or a length. */
 bool symbol_request_check(const struct symbol_request *request, size_t size);
-/* Its next path; begin with NULL. */
+/* Returns the path behind `previous` in a checked request; the first one for NULL. */
 const char *symbol_request_path(const struct symbol_request *request, const char *previous);
 
+/* Makes an answer without frames. */
 void symbol_answer_begin(struct symbol_answer *answer, uint32_t stack);
-/* Where the text is, now or before; 0 if there is no room. */
+/* Adds a text, unless the answer has it. Returns its offset; 0 if there is no room. */
 uint32_t symbol_answer_text(struct symbol_answer *answer, const char *text);
-/* NULL if there is no room. */
+/* Adds a zeroed frame without a file. Returns NULL if there is no room. */
 struct symbol_answer_frame *symbol_answer_add(struct symbol_answer *answer);
-/* Takes a packet apart, and checks it, for a request with so many files. Returns 0 or -EPROTO. */
+/* Copies a packet to *answer, and checks it against a request with `file_count` files. Returns 0,
+ * or -EPROTO with *answer undefined. */
 int symbol_answer_read(struct symbol_answer *answer, const void *packet, size_t size,
 		       uint32_t file_count);
 

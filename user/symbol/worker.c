@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "symbol/worker.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,15 +14,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "symbol/lookup.h"
 
-/* Address space: debug information of the largest programs is some GB. */
+/* The limit of the address space in bytes: the largest programs have some GB of debug
+ * information. */
 #define MEMORY_MAX (6ULL << 30)
-/* The sanitizers of tests have reserved more than that. */
+/* The sanitizers that tests run with reserve more than that. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #undef MEMORY_MAX
@@ -32,10 +32,10 @@
 #define FILES_MAX 256
 #define NOBODY	  65534
 
-/* After so long without a request, what was read is given back. */
+/* After this long without a request, the worker frees what it has read. */
 #define IDLE_MS 60000
 
-/* The fixed place of the socket in the worker: all other descriptors are closed. */
+/* The worker's descriptor of the socket. All higher ones are closed. */
 #define SOCKET_FD 3
 
 struct packet {
@@ -56,7 +56,7 @@ static void limit(int resource, rlim_t most)
 	setrlimit(resource, &now);
 }
 
-/* Downloaded debug information is kept in the user's cache: then it stays the user. */
+/* Root becomes nobody, unless debug information is downloaded: its cache belongs to the user. */
 static void drop_user(void)
 {
 	if (getuid() || getenv("DEBUGINFOD_URLS") || setgroups(0, NULL))
@@ -67,25 +67,22 @@ static void drop_user(void)
 
 static int drop_all(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {{0}};
-
-	for (unsigned long capability = 0; capability <= CAP_LAST_CAP; capability++)
-		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	capng_clear(CAPNG_SELECT_ALL);
+	/* Fails without CAP_SETPCAP; then there is no more to take away. */
+	capng_apply(CAPNG_SELECT_BOUNDS);
 	drop_user();
-	if (syscall(SYS_capset, &header, none))
-		return -errno;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (capng_apply(CAPNG_SELECT_CAPS) || capng_apply(CAPNG_SELECT_AMBIENT))
+		return -EPERM;
 	limit(RLIMIT_AS, MEMORY_MAX);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	limit(RLIMIT_CORE, 0);
-	/* A change of the user has cleared it. */
+	/* Changing the user has cleared this (prctl(2)). */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
-/* The terminal's signals are for main, whose end is ours. */
+/* The terminal's signals are for main. When it ends, the worker ends. */
 static void default_signals(void)
 {
 	sigset_t none;
@@ -100,7 +97,7 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts descriptors where the request says they belong; what is too many is closed. */
+/* Assigns the received descriptors to the request's files, and closes surplus ones. */
 static void take_fds(struct packet *packet, struct msghdr *message)
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(message);
@@ -121,7 +118,7 @@ static void take_fds(struct packet *packet, struct msghdr *message)
 		close(fds[next++]);
 }
 
-/* false: main is gone, or makes no sense. */
+/* Returns false where main has ended, or the packet is no request. */
 static bool receive(struct packet *packet)
 {
 	union {
@@ -171,7 +168,7 @@ static void work(_Atomic uint32_t *progress)
 		}
 		if (!receive(packet))
 			break;
-		/* Main may not have the right to end another user's process. */
+		/* Main may have no right to kill the process of another user. */
 		alarm(SYMBOL_WORKER_PATIENCE_S);
 		symbol_lookup_answer(lookup, &packet->request, packet->fds, packet->perf, answer);
 		alarm(0);
@@ -181,7 +178,8 @@ static void work(_Atomic uint32_t *progress)
 	}
 }
 
-/* Who reads what main writes waits for its end, not for ours. */
+/* Replaces standard input and output by /dev/null: a program that reads main's output from a pipe
+ * must see its end when main ends, not when the worker does. */
 static void leave_pipes(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -219,12 +217,12 @@ int symbol_worker_start(struct symbol_worker *worker)
 	atomic_store(made.progress, SYMBOL_NO_FILE);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		err = -errno;
-		goto failed;
+		goto fail;
 	}
 	made.pid = fork();
 	if (made.pid < 0) {
 		err = -errno;
-		goto failed;
+		goto fail;
 	}
 	if (!made.pid)
 		be_worker(pair[1], made.progress, parent);
@@ -232,7 +230,7 @@ int symbol_worker_start(struct symbol_worker *worker)
 	made.fd = pair[0];
 	*worker = made;
 	return 0;
-failed:
+fail:
 	munmap(page, sizeof(*made.progress));
 	if (pair[0] >= 0) {
 		close(pair[0]);
@@ -249,8 +247,8 @@ void symbol_worker_stop(struct symbol_worker *worker)
 		return;
 	kill(worker->pid, SIGKILL);
 	close(worker->fd);
-	/* Another user's, for whom we may have no right to send signals: it hears of the end of its
-	 * socket, or of its alarm; that much later, it is waited for at the next start. */
+	/* Main may have no right to kill the process of another user. Then the worker ends when it
+	 * sees its socket closed, or by its alarm. The next start reaps it. */
 	for (int i = 0; i < 20 && !(ended = waitpid(worker->pid, NULL, WNOHANG)); i++)
 		usleep(1000);
 	munmap((void *)worker->progress, sizeof(*worker->progress));

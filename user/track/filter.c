@@ -6,9 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "model/options.h"
 
 /* A process by pid: asked for with -p, or (with -f) a child of one. */

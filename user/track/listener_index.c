@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
+
+#include "base/hash.h"
 
 struct key {
 	uint32_t netns;
@@ -69,19 +69,19 @@ int listener_index_add(struct listener_index *index, struct tcp_socket *socket)
 	if (!bucket) {
 		bucket = calloc(1, sizeof(*bucket));
 		if (!bucket)
-			goto no_memory;
+			goto fail;
 		bucket->key.netns = socket->flow.netns;
 		bucket->key.port = socket->flow.local_port;
 		HASH_ADD(hh, index->buckets, key, sizeof(bucket->key), bucket);
 		if (!bucket->hh.tbl) {
 			free(bucket);
-			goto no_memory;
+			goto fail;
 		}
 	}
 	listener->socket = socket;
 	LL_PREPEND(bucket->listeners, listener);
 	return 0;
-no_memory:
+fail:
 	free(listener);
 	return -ENOMEM;
 }

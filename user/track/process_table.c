@@ -6,9 +6,8 @@
 
 /* Without memory uthash leaves the new element out and says so in hh.tbl, instead of ending the
  * program. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "metric/group.h"
 #include "track/socket_table.h"
 

@@ -7,7 +7,7 @@
 
 static void check_rfc3339(int64_t seconds, uint64_t nanoseconds, const char *wanted)
 {
-	/* The same moment by several clocks: only the sum counts. */
+	/* The same moment by clocks with other offsets: only the sum counts. */
 	static const int64_t uptimes[] = {0, 1, 999999999, 86400 * 365 * (int64_t)NS_PER_S};
 	uint64_t wall_ns = (uint64_t)seconds * NS_PER_S + nanoseconds;
 	char text[CLOCK_RFC3339_LEN];
@@ -36,7 +36,7 @@ static void rfc3339_has_nanoseconds_and_utc(void **state)
 	check_rfc3339(4102444799, 120000000, "2099-12-31T23:59:59.120000000Z");
 }
 
-/* Times do not come in order: the next second, and back again. */
+/* Times need not be in order: this goes to the next second, and back. */
 static void seconds_before_and_after_are_told_apart(void **state)
 {
 	(void)state;
@@ -47,7 +47,7 @@ static void seconds_before_and_after_are_told_apart(void **state)
 	}
 }
 
-/* UTC wherever the host is. */
+/* The result is in UTC, whatever the host's time zone is. */
 static void rfc3339_does_not_depend_on_the_time_zone(void **state)
 {
 	(void)state;
@@ -98,13 +98,13 @@ static void read_relates_the_clocks(void **state)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	from_boot =
 		(int64_t)boot.tv_sec * (int64_t)NS_PER_S + boot.tv_nsec + clock.boottime_to_wall_ns;
-	/* Within what a busy machine may take between the calls. */
+	/* A busy machine may take this long between the calls. */
 	assert_true(now - before > -(int64_t)NS_PER_S && now - before < (int64_t)NS_PER_S);
 	assert_true(from_boot - before > -(int64_t)NS_PER_S &&
 		    from_boot - before < (int64_t)NS_PER_S);
 }
 
-/* The wall clock may be set; the start of a process must not move with it. */
+/* The wall clock may be set. The start time of a process must not move with it. */
 static void the_offset_of_process_starts_is_read_once(void **state)
 {
 	struct clock clock = {.monotonic_to_wall_ns = 5, .boottime_to_wall_ns = 77};

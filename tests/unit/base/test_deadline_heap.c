@@ -12,7 +12,7 @@ static int compare_at(const void *a, const void *b)
 	return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
 }
 
-/* Pops everything; each cookie must come at its own time, the times in order. */
+/* Pops everything. Each cookie must come at its own time, and the times in order. */
 static void check_drained(struct deadline_heap *heap, struct deadline *wanted, size_t count)
 {
 	static bool taken[ITEMS];
@@ -77,7 +77,7 @@ static void sorted_input_comes_out_sorted(void **state)
 	deadline_heap_free(&falling);
 }
 
-/* Pushes among the pops, against an array that is searched. */
+/* Mixes pushes with pops, and compares with an array that is searched. */
 static void pushes_between_pops_keep_the_order(void **state)
 {
 	static struct deadline reference[ITEMS];
@@ -114,7 +114,7 @@ static void empty_has_no_deadline(void **state)
 	deadline_heap_push(&heap, 5, 1);
 	deadline_heap_free(&heap);
 	assert_true(deadline_heap_first(&heap) == UINT64_MAX);
-	deadline_heap_push(&heap, 7, 2); /* a freed one is an empty one */
+	deadline_heap_push(&heap, 7, 2); /* after deadline_heap_free() the heap is an empty one */
 	assert_int_equal(deadline_heap_first(&heap), 7);
 	assert_int_equal(deadline_heap_pop(&heap), 2);
 	deadline_heap_free(&heap);

@@ -51,7 +51,7 @@ static void any_place_is_shown_as_it_is(void **state)
 	close(fd);
 }
 
-/* What is read in turns is read once. */
+/* Two places that are read in turns are read only once each. */
 static void two_places_are_kept(void **state)
 {
 	int fd = open_file();

@@ -34,7 +34,7 @@ static double random_unit(void)
 	return (double)(random64() >> 11) / (double)(1ULL << 53);
 }
 
-/* As many in every octave from low to high. */
+/* Equally many samples in every octave from low to high. */
 static uint64_t random_log(uint64_t low, uint64_t high)
 {
 	uint64_t octave = low, top;
@@ -59,7 +59,7 @@ static uint64_t random_anything(void)
 	return random_log(LOWEST_NS, 8 * WEEK_NS);
 }
 
-/* Fast requests and a few that wait minutes. */
+/* Fast requests, and a few that wait for minutes. */
 static uint64_t random_bimodal(void)
 {
 	return random64() % 100 < 97 ? random_log(LOWEST_NS, 3000000)
@@ -87,7 +87,7 @@ static void check_near(uint64_t got, uint64_t wanted)
 			 (unsigned long long)wanted);
 }
 
-/* The nearest rank: the smallest one that has q of the samples at or below it. */
+/* The nearest rank: the smallest one with the share q of the samples at or below it. */
 static size_t rank_of(double q, size_t count)
 {
 	size_t rank = 1;
@@ -138,8 +138,8 @@ static void quantiles_are_within_the_bound(void **state)
 	}
 }
 
-/* The samples where a bucket's middle is furthest off: its edges, with others around so that
- * nothing clamps. */
+/* The samples farthest from a bucket's middle, its edges, between others, so that min and max do
+ * not clamp the result. */
 static void bucket_edges_are_within_the_bound(void **state)
 {
 	(void)state;

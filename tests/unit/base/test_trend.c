@@ -38,7 +38,7 @@ static void it_is_by_first_and_last(void **state)
 	assert_true(trend_per_second(&trend, 1 * S, NULL) == 0);
 }
 
-/* However often it is told, a minute is remembered, and the latest value. */
+/* However often values are added, a minute of them is kept, and the latest one. */
 static void it_remembers_a_minute(void **state)
 {
 	static const uint64_t steps_ns[] = {S / 10, S / 2, S, 3 * S / 2, 2 * S};
@@ -66,7 +66,7 @@ static void staying_is_for_all_of_the_time(void **state)
 	assert_true(trend_stayed(&trend, 12 * S, 5));
 	assert_false(trend_stayed(&trend, 15 * S, 5));
 	assert_true(trend_stayed(&trend, 20 * S, 4));
-	assert_false(trend_stayed(&trend, 21 * S, 4)); /* not known for so long */
+	assert_false(trend_stayed(&trend, 21 * S, 4)); /* it is not known for that long */
 }
 
 int main(void)

@@ -205,7 +205,7 @@ static void duration_format_writes_parts_above_100_s(void **state)
 		assert_string_equal(duration_format(numbers[i].value, text), numbers[i].text);
 }
 
-/* Reads "3m10s" and the like, which duration_parse() does not take. */
+/* Reads "3m10s" and the like, which duration_parse() refuses. */
 static double seconds_of(const char *text)
 {
 	static const struct {
@@ -232,7 +232,7 @@ static double seconds_of(const char *text)
 	return sum;
 }
 
-/* Half of the last place, where it weighs most: at 1.00s, 1h00m, 1d00h. */
+/* Half of the last digit, where it matters most: at 1.00s, 1h00m, 1d00h. */
 static double worst_error(double seconds)
 {
 	if (seconds < 100)

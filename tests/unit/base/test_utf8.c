@@ -3,8 +3,8 @@
 
 #include "base/utf8.h"
 
-/* The length by value: decodes without looking, then asks whether that was the shortest form of a
- * code point that exists. */
+/* The length by value: decodes without checks, then checks that it was the shortest form of a code
+ * point that exists. */
 static size_t length_by_value(const unsigned char *s)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -55,7 +55,7 @@ static void every_code_point_is_taken(void **state)
 	}
 }
 
-/* All of one to three bytes; with four, the edges of the last two. */
+/* All sequences of one to three bytes; of four bytes, the edges of the last two. */
 static void every_sequence_is_judged_right(void **state)
 {
 	static const unsigned char edges[] = {0x01, 0x7f, 0x80, 0x81, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
@@ -83,7 +83,7 @@ static void boundaries(void **state)
 		const char *text;
 		size_t length;
 	} cases[] = {
-		{"", 1}, /* the end is a byte of ASCII like others; callers look for it first */
+		{"", 1}, /* the 0 at the end is a byte of ASCII; callers check for it first */
 		{"\x7f", 1},
 		{"\xc2\x80", 2},
 		{"\xdf\xbf", 2},
@@ -103,10 +103,10 @@ static void boundaries(void **state)
 		{"\xf4\x90\x80\x80", 0}, /* U+110000 */
 		{"\xf5\x80\x80\x80", 0},
 		{"\xff", 0},
-		{"\xc3", 0}, /* cut short by the end */
+		{"\xc3", 0}, /* cut off by the end */
 		{"\xe2\x82", 0},
 		{"\xf0\x9f\x98", 0},
-		{"\xc3(", 0}, /* cut short by another */
+		{"\xc3(", 0}, /* cut off by another character */
 		{"\xe2\x82(", 0},
 	};
 
@@ -116,7 +116,8 @@ static void boundaries(void **state)
 			fail_msg("case %zu gave %zu", i, utf8_sequence(cases[i].text));
 }
 
-/* Must not look behind the end of a string that is cut short: the sanitizers watch the heap. */
+/* Nothing may be read behind the end of a string that is cut off. On the heap the sanitizers see
+ * it. */
 static void nothing_behind_the_end_is_read(void **state)
 {
 	static const char *const cut[] = {"",	  "\xc3",     "\xe2",	     "\xe2\x82",

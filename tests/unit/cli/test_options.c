@@ -268,6 +268,7 @@ static void help_names_every_option_in_80_columns(void **state)
 		assert_string_equal(outcome.err, "");
 		for (size_t j = 0; j < ARRAY_SIZE(wanted); j++)
 			check_text(outcome.out, wanted[j]);
+		assert_null(strstr(outcome.out, "\n\n\n"));
 		for (char *line = strtok(outcome.out, "\n"); line; line = strtok(NULL, "\n"))
 			if (strlen(line) >= 80)
 				fail_msg("too long: %s", line);

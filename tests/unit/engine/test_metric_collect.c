@@ -173,7 +173,7 @@ static void findings_count_while_they_are_open(void **state)
 			make_flow("10.0.0.2", (uint16_t)(1024 + i), "10.0.0.1", 80);
 
 		world_step(scene.world, i, &flow, TCP_SYN_SENT, TCP_ESTABLISHED,
-			   scene.findings->now_ns, NULL);
+			   scene.findings->kernel.now_ns, NULL);
 	}
 	findings_pass(scene.findings, 60);
 	collect(&scene);

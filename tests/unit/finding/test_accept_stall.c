@@ -25,7 +25,7 @@ static void come(struct findings *findings, uint64_t first, uint64_t last)
 		struct event_flow flow = server_flow(cookie);
 
 		world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
-			   findings->now_ns, NULL);
+			   findings->kernel.now_ns, NULL);
 	}
 }
 
@@ -52,12 +52,12 @@ static void accepted_ones_are_none(void **state)
 	findings_pass(findings, 60);
 	assert_int_equal(findings->count, 0);
 	/* Asked once; all that are older have been accepted. */
-	assert_int_equal(findings->scans, 1);
-	assert_int_equal(findings->asked.states, 1u << TCP_LISTEN);
-	assert_false(findings->asked.descriptors);
+	assert_int_equal(findings->kernel.scans, 1);
+	assert_int_equal(findings->kernel.asked.states, 1u << TCP_LISTEN);
+	assert_false(findings->kernel.asked.descriptors);
 	come(findings, 21, 21);
 	findings_pass(findings, 60);
-	assert_int_equal(findings->scans, 2);
+	assert_int_equal(findings->kernel.scans, 2);
 	findings_free(findings);
 }
 
@@ -70,13 +70,13 @@ static void who_is_known_to_accept_is_not_suspected(void **state)
 	come(findings, 1, 20);
 	for (uint64_t cookie = 1; cookie <= 20; cookie++) {
 		struct event_flow flow = server_flow(cookie);
-		struct event_accept e =
-			make_accept(cookie, &flow, TCP_ESTABLISHED, findings->now_ns, &server);
+		struct event_accept e = make_accept(cookie, &flow, TCP_ESTABLISHED,
+						    findings->kernel.now_ns, &server);
 
 		world_feed_accept(findings->world, &e);
 	}
 	findings_pass(findings, 60);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	findings_free(findings);
 }
 
@@ -133,7 +133,7 @@ static void a_busy_queue_is_none(void **state)
 		findings_pass(findings, 1);
 	}
 	assert_int_equal(findings->count, 0);
-	assert_true(findings->scans > 5);
+	assert_true(findings->kernel.scans > 5);
 	findings_free(findings);
 }
 
@@ -224,7 +224,7 @@ static void no_answer_is_no_evidence(void **state)
 	wait_there(findings, 1, 4);
 	findings_pass(findings, 12);
 	assert_int_equal(findings->count, 1);
-	findings->scan_error = -EIO;
+	findings->kernel.scan_error = -EIO;
 	findings_pass(findings, 60);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(findings_note(findings, 1)->status, FINDING_OVER);

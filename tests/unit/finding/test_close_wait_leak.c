@@ -9,9 +9,10 @@ static void leak(struct findings *findings, uint64_t first, uint64_t last)
 	struct world *world = findings->world;
 
 	for (uint64_t cookie = first; cookie <= last; cookie++)
-		enter(world, cookie, findings->now_ns - 11 * NS_PER_S);
-	assert_int_equal(leak_watch_collect(world->leaks, findings->now_ns), last - first + 1);
-	assert_int_equal(judge_idle(world, first, last, findings->now_ns), 0);
+		enter(world, cookie, findings->kernel.now_ns - 11 * NS_PER_S);
+	assert_int_equal(leak_watch_collect(world->leaks, findings->kernel.now_ns),
+			 last - first + 1);
+	assert_int_equal(judge_idle(world, first, last, findings->kernel.now_ns), 0);
 }
 
 static void one_leak_is_no_habit(void **state)
@@ -22,7 +23,7 @@ static void one_leak_is_no_habit(void **state)
 	leak(findings, 1, 9);
 	findings_pass(findings, 90);
 	assert_int_equal(findings->count, 0);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	findings_free(findings);
 }
 
@@ -48,7 +49,7 @@ static void many_are_one(void **state)
 	assert_no_evidence(finding, "growth"); /* not known yet */
 	assert_no_evidence(finding, "exhausted_in");
 	assert_no_evidence(finding, "peers_here");
-	assert_int_equal(findings->limits_read, 1);
+	assert_int_equal(findings->kernel.limits_read, 1);
 	findings_free(findings);
 }
 
@@ -90,7 +91,7 @@ static void descriptors_that_run_out_are_critical(void **state)
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
-	findings->limit = 40;
+	findings->kernel.limit = 40;
 	leak(findings, 1, 29);
 	findings_pass(findings, 1);
 	assert_int_equal(findings_note(findings, 0)->severity, SEVERITY_WARNING);
@@ -129,7 +130,7 @@ static void what_is_not_known_is_left_out(void **state)
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
-	findings->limit = 0;
+	findings->kernel.limit = 0;
 	leak(findings, 1, 100);
 	findings_pass(findings, 1);
 	assert_int_equal(findings_note(findings, 0)->severity, SEVERITY_WARNING);
@@ -141,14 +142,14 @@ static void what_is_not_known_is_left_out(void **state)
 static void pool(struct findings *findings, uint64_t first, uint64_t last)
 {
 	struct world *world = findings->world;
-	struct scan_result result = scan_new(findings->now_ns);
-	uint64_t closed_ns = findings->now_ns - 11 * NS_PER_S;
+	struct scan_result result = scan_new(findings->kernel.now_ns);
+	uint64_t closed_ns = findings->kernel.now_ns - 11 * NS_PER_S;
 
 	for (uint64_t cookie = first; cookie <= last; cookie++) {
 		struct event_flow flow =
 			make_flow("10.0.0.1", (uint16_t)(1024 + cookie), "10.0.0.7", 443);
 		struct event_scan scan =
-			make_scan(cookie, &flow, TCP_CLOSE_WAIT, &peer, 7, findings->now_ns);
+			make_scan(cookie, &flow, TCP_CLOSE_WAIT, &peer, 7, findings->kernel.now_ns);
 
 		world_step(world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, closed_ns - 2, &peer);
 		world_step(world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, closed_ns - 1,
@@ -158,8 +159,8 @@ static void pool(struct findings *findings, uint64_t first, uint64_t last)
 		scan.last_sent_ticks = scan.last_received_ticks = TICKS(60 * NS_PER_S);
 		scan_add(&result, &scan);
 	}
-	leak_watch_collect(world->leaks, findings->now_ns);
-	assert_int_equal(judge(world, &result, findings->now_ns), 0);
+	leak_watch_collect(world->leaks, findings->kernel.now_ns);
+	assert_int_equal(judge(world, &result, findings->kernel.now_ns), 0);
 }
 
 static void a_pool_is_told_apart(void **state)
@@ -192,13 +193,13 @@ static void hold_peers(struct findings *findings, uint64_t first, uint64_t last,
 			make_flow("10.0.0.2", (uint16_t)(1024 + cookie), "10.0.0.1", 80);
 		struct event_transition e =
 			make_transition(1000 + cookie + netns, &flow, TCP_ESTABLISHED,
-					TCP_FIN_WAIT1, findings->now_ns - 12 * NS_PER_S);
+					TCP_FIN_WAIT1, findings->kernel.now_ns - 12 * NS_PER_S);
 
 		e.header.netns = netns;
 		make_actor(&e, &peer);
 		world_feed(findings->world, &e);
 		e = make_transition(1000 + cookie + netns, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2,
-				    findings->now_ns - 12 * NS_PER_S);
+				    findings->kernel.now_ns - 12 * NS_PER_S);
 		e.header.netns = netns;
 		world_feed(findings->world, &e);
 	}
@@ -253,7 +254,7 @@ static void the_other_end_may_be_closed(void **state)
 	leak(findings, 1, 10);
 	findings_pass(findings, 60);
 	assert_int_equal(findings->count, 1);
-	assert_int_equal(findings->scans, 1);
+	assert_int_equal(findings->kernel.scans, 1);
 	assert_evidence(findings_note(findings, 0), "peers_here", 10);
 	assert_no_evidence(findings_note(findings, 0), "peer_process"); /* nobody knows */
 	findings_free(findings);

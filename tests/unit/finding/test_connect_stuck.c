@@ -24,15 +24,15 @@ static void call(struct findings *findings, uint64_t cookie, unsigned int host)
 {
 	struct event_flow flow = call_flow(cookie, host);
 
-	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, findings->now_ns,
+	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, findings->kernel.now_ns,
 		   &client);
 }
 
 static void send_again(struct findings *findings, uint64_t cookie, unsigned int timeouts)
 {
 	struct event_flow flow = call_flow(cookie, 1);
-	struct event_segment e =
-		make_segment(cookie, &flow, SEGMENT_REPEATED, TCP_SYN_SENT, findings->now_ns);
+	struct event_segment e = make_segment(cookie, &flow, SEGMENT_REPEATED, TCP_SYN_SENT,
+					      findings->kernel.now_ns);
 
 	e.timeouts = (uint8_t)timeouts;
 	world_feed_segment(findings->world, &e);
@@ -45,7 +45,7 @@ static void end(struct findings *findings, uint64_t cookie, unsigned int to, uns
 	struct event_transition e;
 	struct event_flow flow = call_flow(cookie, socket->flow.remote[3]);
 
-	e = make_transition(cookie, &flow, TCP_SYN_SENT, to, findings->now_ns);
+	e = make_transition(cookie, &flow, TCP_SYN_SENT, to, findings->kernel.now_ns);
 	e.error = error;
 	if (!error && to == TCP_CLOSE) {
 		e.shutdown = 3;
@@ -183,7 +183,7 @@ static void happy_eyeballs(void **state)
 	(void)state;
 	for (uint64_t cookie = 1; cookie <= 40; cookie++) {
 		call(findings, cookie, 1);
-		findings->now_ns += 300 * NS_PER_MS;
+		findings->kernel.now_ns += 300 * NS_PER_MS;
 		end(findings, cookie, TCP_CLOSE, 0);
 		findings_pass(findings, 1);
 	}

@@ -25,10 +25,10 @@ static void connect_to(struct findings *findings, uint64_t cookie, unsigned int 
 {
 	struct event_flow flow = peer_flow(cookie, host);
 
-	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, findings->now_ns,
+	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, findings->kernel.now_ns,
 		   &client);
-	world_step(findings->world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, findings->now_ns,
-		   NULL);
+	world_step(findings->world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED,
+		   findings->kernel.now_ns, NULL);
 }
 
 /* Connections from `host` to port 80. */
@@ -38,8 +38,8 @@ static void come_from(struct findings *findings, uint64_t cookie, unsigned int h
 
 	flow.local_port = 80;
 	flow.remote_port = (uint16_t)(30000 + cookie);
-	world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, findings->now_ns,
-		   NULL);
+	world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
+		   findings->kernel.now_ns, NULL);
 }
 
 /* The n-th timeout in a row of what was sent at sent_ns, when the peer was last heard. */
@@ -64,12 +64,12 @@ static void time_out(struct findings *findings, uint64_t cookie, uint64_t sent_n
 static void be_silent(struct findings *findings, uint64_t first, uint64_t last, unsigned int most,
 		      unsigned int seconds, bool keepalive)
 {
-	uint64_t sent_ns = findings->now_ns;
+	uint64_t sent_ns = findings->kernel.now_ns;
 	unsigned int n = 1;
 
 	for (unsigned int i = 0; i < seconds; i++) {
-		for (;
-		     n <= most && sent_ns + RTO_NS * ((1u << n) - 1) <= findings->now_ns + NS_PER_S;
+		for (; n <= most &&
+		       sent_ns + RTO_NS * ((1u << n) - 1) <= findings->kernel.now_ns + NS_PER_S;
 		     n++)
 			for (uint64_t cookie = first; cookie <= last; cookie++)
 				time_out(findings, cookie, sent_ns, n, keepalive);
@@ -137,8 +137,8 @@ static void when_tcpwatch_came_later(void **state)
 
 	(void)state;
 	connect_to(findings, 1, 1);
-	time_out(findings, 1, findings->now_ns - 20 * NS_PER_S, 8, false);
-	findings->now_ns += 40 * NS_PER_S;
+	time_out(findings, 1, findings->kernel.now_ns - 20 * NS_PER_S, 8, false);
+	findings->kernel.now_ns += 40 * NS_PER_S;
 	findings_pass(findings, 1);
 	assert_int_equal(findings->count, 1);
 	assert_evidence(findings_note(findings, 0), "backoff", 7);

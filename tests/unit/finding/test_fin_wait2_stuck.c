@@ -12,7 +12,7 @@ static struct event_flow flow_of(uint64_t cookie)
 static void shut_down(struct findings *findings, uint64_t cookie)
 {
 	struct event_flow flow = flow_of(cookie);
-	uint64_t now_ns = findings->now_ns;
+	uint64_t now_ns = findings->kernel.now_ns;
 
 	world_step(findings->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, now_ns, &client);
 	world_step(findings->world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, now_ns, NULL);
@@ -35,7 +35,7 @@ static void orphan(struct findings *findings, uint64_t cookie)
 {
 	struct event_flow flow = flow_of(cookie);
 	struct event_transition e =
-		make_transition(cookie, &flow, TCP_FIN_WAIT2, TCP_CLOSE, findings->now_ns);
+		make_transition(cookie, &flow, TCP_FIN_WAIT2, TCP_CLOSE, findings->kernel.now_ns);
 	struct event_scan scan = make_scan_mini(cookie, &flow, TCP_FIN_WAIT2, 0, START_NS);
 
 	shut_down(findings, cookie);
@@ -56,11 +56,11 @@ static void held_for_longer_than_the_kernel_would(void **state)
 	hold(findings, 1, 61 * NS_PER_S);
 	hold(findings, 2, 70 * NS_PER_S);
 	findings_pass(findings, 59);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	findings_pass(findings, 2);
 	assert_int_equal(findings->count, 1);
-	assert_true(findings->asked.descriptors);
-	assert_false(findings->asked.tables);
+	assert_true(findings->kernel.asked.descriptors);
+	assert_false(findings->kernel.asked.tables);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->id, FINDING_FIN_WAIT2_STUCK);
 	assert_int_equal(finding->severity, SEVERITY_INFO);
@@ -79,7 +79,7 @@ static void held_for_longer_than_the_kernel_would(void **state)
 		struct event_flow flow = flow_of(cookie);
 
 		world_step(findings->world, cookie, &flow, TCP_FIN_WAIT2, TCP_CLOSE,
-			   findings->now_ns, NULL);
+			   findings->kernel.now_ns, NULL);
 	}
 	findings_pass(findings, 11);
 	assert_int_equal(findings->count, 2);
@@ -112,7 +112,7 @@ static void data_that_comes_is_no_stall(void **state)
 	shut_down(findings, 1);
 	hold(findings, 1, 59 * NS_PER_S);
 	findings_pass(findings, 300);
-	assert_true(findings->scans > 10);
+	assert_true(findings->kernel.scans > 10);
 	assert_int_equal(findings->count, 0);
 	findings_free(findings);
 }
@@ -143,7 +143,7 @@ static void no_answer_is_no_evidence(void **state)
 	hold(findings, 1, 100 * NS_PER_S);
 	findings_pass(findings, 61);
 	assert_int_equal(findings->count, 1);
-	findings->scan_error = -EIO;
+	findings->kernel.scan_error = -EIO;
 	findings_pass(findings, 90);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(findings_note(findings, 1)->status, FINDING_OVER);
@@ -159,11 +159,11 @@ static void orphans_of_one_peer(void **state)
 	for (uint64_t cookie = 1; cookie <= 120; cookie++)
 		orphan(findings, cookie);
 	findings_pass(findings, 19);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	findings_pass(findings, 2);
 	assert_int_equal(findings->count, 1);
-	assert_true(findings->asked.tables);
-	assert_int_equal(findings->asked.mini_states, 1u << TCP_FIN_WAIT2);
+	assert_true(findings->kernel.asked.tables);
+	assert_int_equal(findings->kernel.asked.mini_states, 1u << TCP_FIN_WAIT2);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->severity, SEVERITY_INFO);
 	assert_evidence(finding, "count", 120);
@@ -189,7 +189,7 @@ static void orphans_that_are_gone_are_none(void **state)
 		findings_pass(findings, 1);
 	}
 	assert_int_equal(findings->count, 0);
-	assert_in_range(findings->scans, 1, 2);
+	assert_in_range(findings->kernel.scans, 1, 2);
 	findings_free(findings);
 }
 

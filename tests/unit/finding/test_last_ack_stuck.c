@@ -11,7 +11,7 @@ static struct event_flow flow_from(const char *peer, uint64_t cookie)
 static void last_ack(struct findings *findings, const char *peer, uint64_t cookie)
 {
 	struct event_flow flow = flow_from(peer, cookie);
-	uint64_t now_ns = findings->now_ns;
+	uint64_t now_ns = findings->kernel.now_ns;
 
 	world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, now_ns, NULL);
 	world_step(findings->world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, now_ns, NULL);
@@ -21,8 +21,8 @@ static void last_ack(struct findings *findings, const char *peer, uint64_t cooki
 static void repeat(struct findings *findings, const char *peer, uint64_t cookie, __u8 timeouts)
 {
 	struct event_flow flow = flow_from(peer, cookie);
-	struct event_segment e =
-		make_segment(cookie, &flow, SEGMENT_REPEATED, TCP_LAST_ACK, findings->now_ns);
+	struct event_segment e = make_segment(cookie, &flow, SEGMENT_REPEATED, TCP_LAST_ACK,
+					      findings->kernel.now_ns);
 
 	e.timeouts = timeouts;
 	e.unacknowledged = 1;
@@ -56,7 +56,7 @@ static void a_neighbour_that_is_silent(void **state)
 	assert_int_equal(findings->count, 0);
 	findings_pass(findings, 1);
 	assert_int_equal(findings->count, 1);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->id, FINDING_LAST_ACK_STUCK);
 	assert_int_equal(finding->severity, SEVERITY_INFO);
@@ -68,7 +68,8 @@ static void a_neighbour_that_is_silent(void **state)
 	assert_evidence(finding, "retransmits", 4);
 	assert_evidence(finding, "unacknowledged", 1);
 	/* The ACK comes after all. */
-	world_step(findings->world, 1, &flow, TCP_LAST_ACK, TCP_CLOSE, findings->now_ns, NULL);
+	world_step(findings->world, 1, &flow, TCP_LAST_ACK, TCP_CLOSE, findings->kernel.now_ns,
+		   NULL);
 	findings_pass(findings, 10);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(findings_note(findings, 1)->status, FINDING_OVER);

@@ -17,7 +17,7 @@ static void end(struct findings *findings, unsigned int count, const struct chan
 	flow_read(&flow, &wire, NETNS);
 	change.owner = world_process(findings->world, &server);
 	change.flow = &flow;
-	change.time_ns = findings->now_ns;
+	change.time_ns = findings->kernel.now_ns;
 	change.to = TCP_CLOSE;
 	for (unsigned int i = 0; i < count; i++)
 		finding_watch_changed(findings->watch, &change);
@@ -43,7 +43,7 @@ static void received_second_after_second(void **state)
 	assert_int_equal(findings->count, 0);
 	pass(findings, 1, 6, &received, 2);
 	assert_int_equal(findings->count, 1);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->id, FINDING_RESET_STORM);
 	assert_int_equal(finding->severity, SEVERITY_WARNING);

@@ -29,7 +29,7 @@ static void repeat_synacks(struct findings *findings, unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		struct event_flow flow = peer_flow(i, false);
 		struct event_segment e = make_segment(LISTENER, &flow, SEGMENT_SYNACK_REPEATED,
-						      TCP_SYN_RECV, findings->now_ns);
+						      TCP_SYN_RECV, findings->kernel.now_ns);
 
 		world_feed_segment(findings->world, &e);
 	}
@@ -42,7 +42,7 @@ static void be_half_open(struct findings *findings, unsigned int count, uint64_t
 		struct event_flow flow = peer_flow(i, same);
 		struct event_scan scan =
 			make_scan_mini(10000 + findings->known_count, &flow, TCP_SYN_RECV,
-				       age_ms * 1000, findings->now_ns);
+				       age_ms * 1000, findings->kernel.now_ns);
 
 		findings_know(findings, &scan);
 	}
@@ -54,12 +54,12 @@ static void complete(struct findings *findings, uint64_t first, unsigned int cou
 		struct event_flow flow = server_flow(cookie);
 
 		world_step(findings->world, cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
-			   findings->now_ns, NULL);
+			   findings->kernel.now_ns, NULL);
 		finding_watch_changed(
 			findings->watch,
 			&findings->world->changes[findings->world->change_count - 1].change);
 		world_step(findings->world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE,
-			   findings->now_ns, NULL);
+			   findings->kernel.now_ns, NULL);
 		findings->world->change_count = 0;
 	}
 }
@@ -83,9 +83,9 @@ static void a_flood(void **state)
 	be_half_open(findings, 20, 500, false);
 	pass_with_synacks(findings, 5, 50);
 	assert_int_equal(findings->count, 0);
-	assert_int_equal(findings->asked.mini_states, 1u << TCP_SYN_RECV);
-	assert_int_equal(findings->asked.states, 1u << TCP_LISTEN);
-	assert_false(findings->asked.descriptors);
+	assert_int_equal(findings->kernel.asked.mini_states, 1u << TCP_SYN_RECV);
+	assert_int_equal(findings->kernel.asked.states, 1u << TCP_LISTEN);
+	assert_false(findings->kernel.asked.descriptors);
 	pass_with_synacks(findings, 5, 50);
 	assert_int_equal(findings->count, 1);
 	finding = findings_note(findings, 0);
@@ -118,7 +118,7 @@ static void a_burst_is_none(void **state)
 	listen_by(findings, LISTENER, &server, 128);
 	be_half_open(findings, 100, 100, false);
 	findings_pass(findings, 30);
-	assert_int_equal(findings->scans, 0);
+	assert_int_equal(findings->kernel.scans, 0);
 	assert_int_equal(findings->count, 0);
 	findings_free(findings);
 }
@@ -134,7 +134,7 @@ static void a_short_outage_is_none(void **state)
 	pass_with_synacks(findings, 4, 50);
 	findings->known_count = 1;
 	findings_pass(findings, 30);
-	assert_true(findings->scans > 0);
+	assert_true(findings->kernel.scans > 0);
 	assert_int_equal(findings->count, 0);
 	findings_free(findings);
 }
@@ -151,7 +151,7 @@ static void bad_links_of_a_busy_server(void **state)
 		complete(findings, 20000 + i * 100, 100);
 		pass_with_synacks(findings, 1, 20);
 	}
-	assert_true(findings->scans > 3);
+	assert_true(findings->kernel.scans > 3);
 	assert_int_equal(findings->count, 0);
 	findings_free(findings);
 }
@@ -210,9 +210,9 @@ static void without_cookies_it_is_critical(void **state)
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
-	findings->settings = NET_SETTINGS_DEFAULT;
-	findings->settings.syncookies = 0;
-	findings->settings.max_syn_backlog = 64;
+	findings->kernel.settings = NET_SETTINGS_DEFAULT;
+	findings->kernel.settings.syncookies = 0;
+	findings->kernel.settings.max_syn_backlog = 64;
 	listen_by(findings, LISTENER, &server, 128);
 	be_half_open(findings, 48, 2500, false);
 	pass_with_synacks(findings, 9, 50);

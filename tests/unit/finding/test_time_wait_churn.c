@@ -8,9 +8,9 @@ static struct look *small_range(void)
 {
 	struct look *look = look_new(&everything);
 
-	look->settings.port_low = PORT_LOW;
-	look->settings.port_high = PORT_LOW + 199;
-	look->settings.ports = 200;
+	look->kernel.settings.port_low = PORT_LOW;
+	look->kernel.settings.port_high = PORT_LOW + 199;
+	look->kernel.settings.ports = 200;
 	return look;
 }
 
@@ -103,7 +103,7 @@ static void healthy(void **state)
 		visit(look, ++cookie, "10.0.0.1", false);
 	for (int i = 0; i < 30; i++)
 		look_pass(look, NS_PER_S);
-	assert_true(look->scans > 0);
+	assert_true(look->kernel.scans > 0);
 	assert_int_equal(look->found_count, 0);
 	look_free(look);
 
@@ -111,13 +111,13 @@ static void healthy(void **state)
 	look = small_range();
 	cookie = 0;
 	churn(look, &cookie, 2, 180, false);
-	assert_true(look->scans > 0);
+	assert_true(look->kernel.scans > 0);
 	assert_int_equal(look->found_count, 0);
 	look_free(look);
 
 	/* connect() takes ports from TIME_WAIT. */
 	look = small_range();
-	look->settings.tw_reuse = 1;
+	look->kernel.settings.tw_reuse = 1;
 	cookie = 0;
 	churn(look, &cookie, 20, 30, false);
 	assert_int_equal(look->found_count, 0);
@@ -125,8 +125,8 @@ static void healthy(void **state)
 
 	/* ... but not without timestamps. */
 	look = small_range();
-	look->settings.tw_reuse = 1;
-	look->settings.timestamps = false;
+	look->kernel.settings.tw_reuse = 1;
+	look->kernel.settings.timestamps = false;
 	cookie = 0;
 	churn(look, &cookie, 20, 9, false);
 	assert_int_equal(look->found_count, 1);
@@ -180,17 +180,18 @@ static void server_side(void **state)
 	struct event_flow listening = make_flow("0.0.0.0", PORT_LOW, "0.0.0.0", 0);
 
 	(void)state;
-	world_step(look->world, 1000, &listening, TCP_CLOSE, TCP_LISTEN, look->now_ns, &server);
+	world_step(look->world, 1000, &listening, TCP_CLOSE, TCP_LISTEN, look->kernel.now_ns,
+		   &server);
 	for (uint64_t i = 1; i < 400; i++) {
 		struct event_flow flow =
 			make_flow("10.0.0.1", PORT_LOW, "10.0.0.2", (uint16_t)(1024 + i));
 
-		world_step(look->world, i, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, look->now_ns,
-			   NULL);
+		world_step(look->world, i, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
+			   look->kernel.now_ns, NULL);
 		look_close(look, i, flow, &server);
 		look_pass(look, NS_PER_S / 40);
 	}
-	assert_int_equal(look->scans, 0);
+	assert_int_equal(look->kernel.scans, 0);
 	assert_int_equal(look->found_count, 0);
 	look_free(look);
 }

@@ -8,9 +8,9 @@ static void leak(struct findings *findings, uint64_t first, uint64_t last)
 	struct world *world = findings->world;
 
 	for (uint64_t cookie = first; cookie <= last; cookie++)
-		enter(world, cookie, findings->now_ns - 11 * NS_PER_S);
-	leak_watch_collect(world->leaks, findings->now_ns);
-	judge_idle(world, first, last, findings->now_ns);
+		enter(world, cookie, findings->kernel.now_ns - 11 * NS_PER_S);
+	leak_watch_collect(world->leaks, findings->kernel.now_ns);
+	judge_idle(world, first, last, findings->kernel.now_ns);
 }
 
 static void mend(struct findings *findings, uint64_t first, uint64_t last)
@@ -18,20 +18,33 @@ static void mend(struct findings *findings, uint64_t first, uint64_t last)
 	for (uint64_t cookie = first; cookie <= last; cookie++) {
 		struct event_flow flow = server_flow(cookie);
 
-		leave(findings->world, cookie, findings->now_ns);
+		leave(findings->world, cookie, findings->kernel.now_ns);
 		world_step(findings->world, cookie, &flow, TCP_LAST_ACK, TCP_CLOSE,
-			   findings->now_ns, NULL);
+			   findings->kernel.now_ns, NULL);
 	}
 }
 
 static size_t open_ones(const struct findings *findings)
 {
-	const struct subject *subject = NULL;
-	size_t count = 0;
+	struct finding_list list;
+	size_t count;
 
-	while ((subject = finding_watch_next(findings->watch, subject)))
-		count++;
+	assert_int_equal(finding_list_build(&list, findings->watch), 0);
+	count = list.count;
+	finding_list_clear(&list);
 	return count;
+}
+
+static enum severity worst(const struct findings *findings)
+{
+	struct finding_list list;
+	enum severity severity;
+
+	assert_int_equal(finding_list_build(&list, findings->watch), 0);
+	assert_in_range(list.count, 1, SIZE_MAX);
+	severity = list.open[0].subject->severity;
+	finding_list_clear(&list);
+	return severity;
 }
 
 static void nothing_is_told_of_nothing(void **state)
@@ -39,12 +52,12 @@ static void nothing_is_told_of_nothing(void **state)
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
-	assert_int_equal(finding_watch_deadline(findings->watch), START_NS + NS_PER_S);
+	assert_int_equal(scan_plan_deadline(&findings->plan), START_NS + NS_PER_S);
 	findings_pass(findings, 100);
 	assert_int_equal(findings->count, 0);
-	assert_int_equal(findings->scans, 0);
-	assert_int_equal(findings->settings_read, 0);
-	assert_null(finding_watch_next(findings->watch, NULL));
+	assert_int_equal(findings->kernel.scans, 0);
+	assert_int_equal(findings->kernel.settings_read, 0);
+	assert_int_equal(open_ones(findings), 0);
 	findings_free(findings);
 	finding_watch_free(NULL);
 }
@@ -55,13 +68,13 @@ static void a_look_is_not_before_its_time(void **state)
 
 	(void)state;
 	leak(findings, 1, 10);
-	findings->now_ns += NS_PER_S - 1;
-	finding_watch_run(findings->watch);
+	findings->kernel.now_ns += NS_PER_S - 1;
+	scan_plan_look(&findings->plan);
 	assert_int_equal(findings->count, 0);
-	findings->now_ns += 1;
-	finding_watch_run(findings->watch);
+	findings->kernel.now_ns += 1;
+	scan_plan_look(&findings->plan);
 	assert_int_equal(findings->count, 1);
-	assert_int_equal(finding_watch_deadline(findings->watch), findings->now_ns + NS_PER_S);
+	assert_int_equal(scan_plan_deadline(&findings->plan), findings->kernel.now_ns + NS_PER_S);
 	findings_free(findings);
 }
 
@@ -72,7 +85,7 @@ static void each_thing_is_told_once(void **state)
 	uint64_t opened_ns, ended_ns;
 
 	(void)state;
-	findings->limit = 40;
+	findings->kernel.limit = 40;
 	leak(findings, 1, 20);
 	findings_pass(findings, 20);
 	assert_int_equal(findings->count, 1);
@@ -88,9 +101,9 @@ static void each_thing_is_told_once(void **state)
 	findings_pass(findings, 20);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(open_ones(findings), 1);
-	assert_int_equal(finding_watch_next(findings->watch, NULL)->severity, SEVERITY_CRITICAL);
+	assert_int_equal(worst(findings), SEVERITY_CRITICAL);
 	mend(findings, 1, 20);
-	ended_ns = findings->now_ns;
+	ended_ns = findings->kernel.now_ns;
 	findings_pass(findings, 9);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(open_ones(findings), 1);
@@ -131,18 +144,18 @@ static void each_subject_has_its_own(void **state)
 	static const struct event_task other = {.start_ns = 8, .tgid = 77, .comm = "other"};
 	struct findings *findings = findings_new(&everything);
 	struct world *world = findings->world;
-	struct scan_result result = scan_new(findings->now_ns);
+	struct scan_result result = scan_new(findings->kernel.now_ns);
 
 	(void)state;
 	leak(findings, 1, 10);
 	for (uint64_t cookie = 11; cookie <= 20; cookie++) {
-		struct event_scan scan = idle(cookie, &other, findings->now_ns);
+		struct event_scan scan = idle(cookie, &other, findings->kernel.now_ns);
 
-		enter(world, cookie, findings->now_ns - 11 * NS_PER_S);
+		enter(world, cookie, findings->kernel.now_ns - 11 * NS_PER_S);
 		scan_add(&result, &scan);
 	}
-	leak_watch_collect(world->leaks, findings->now_ns);
-	assert_int_equal(judge(world, &result, findings->now_ns), 0);
+	leak_watch_collect(world->leaks, findings->kernel.now_ns);
+	assert_int_equal(judge(world, &result, findings->kernel.now_ns), 0);
 	findings_pass(findings, 20);
 	assert_int_equal(findings->count, 2);
 	assert_int_equal(open_ones(findings), 2);
@@ -188,16 +201,16 @@ static void scans_have_a_budget(void **state)
 	(void)state;
 	listen_at_80(findings);
 	findings_pass(findings, 60);
-	assert_in_range(findings->scans, 25, 30);
-	findings->scans = 0;
-	findings->scan_ns = 100 * NS_PER_MS; /* a hundredth is one every ten seconds */
+	assert_in_range(findings->kernel.scans, 25, 30);
+	findings->kernel.scans = 0;
+	findings->kernel.scan_ns = 100 * NS_PER_MS; /* a hundredth is one every ten seconds */
 	findings_pass(findings, 100);
-	assert_in_range(findings->scans, 9, 11);
-	findings->scans = 0;
-	findings->scan_ns = 0;
-	findings->scan_error = -ENOMEM; /* tried again after ten seconds */
+	assert_in_range(findings->kernel.scans, 9, 11);
+	findings->kernel.scans = 0;
+	findings->kernel.scan_ns = 0;
+	findings->kernel.scan_error = -ENOMEM; /* tried again after ten seconds */
 	findings_pass(findings, 100);
-	assert_in_range(findings->scans, 9, 11);
+	assert_in_range(findings->kernel.scans, 9, 11);
 	findings_free(findings);
 }
 
@@ -208,10 +221,10 @@ static void settings_are_kept_for_a_while(void **state)
 		struct findings *findings = findings_new(&everything);
 
 		(void)state;
-		findings->settings_error = error;
+		findings->kernel.settings_error = error;
 		listen_at_80(findings);
 		findings_pass(findings, 60);
-		assert_in_range(findings->settings_read, 1, 3);
+		assert_in_range(findings->kernel.settings_read, 1, 3);
 		assert_true(findings->count > 0);
 		if (error)
 			assert_no_evidence(findings_note(findings, 0), "somaxconn");

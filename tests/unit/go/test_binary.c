@@ -43,7 +43,7 @@ static void it_is_found_by_its_symbol(void **state)
 	(void)state;
 	go_file_make(&file);
 	assert_found(&file);
-	/* The table of functions only shows that it is a Go program. */
+	/* Here the table of functions only shows that it is a Go program. */
 	memset(file.bytes + GO_TABLE_AT, 0xff, 0x400);
 	assert_found(&file);
 }
@@ -60,11 +60,11 @@ static void without_symbols_by_the_table(void **state)
 		go_put_table(&file, magics[i], GO_TEXT);
 		assert_found(&file);
 	}
-	go_put_table(&file, 0xfffffff2, GO_TEXT); /* of a Go to come */
+	go_put_table(&file, 0xfffffff2, GO_TEXT); /* of a future Go */
 	assert_refused(&file, -ENOENT);
 }
 
-/* The runtime's own number is filled in when it is loaded. */
+/* A position-independent program's address of the code is filled in only when it is loaded. */
 static void where_code_begins_may_be_left_open(void **state)
 {
 	struct go_file file;
@@ -74,16 +74,16 @@ static void where_code_begins_may_be_left_open(void **state)
 	go_file_strip(&file);
 	go_put_table(&file, 0xfffffff1, 0);
 	assert_found(&file);
-	/* There is more code than Go's: it may be before Go's. */
+	/* There is other code than Go's, which may come before Go's. */
 	go_section(&file, GO_S_TEXT)->sh_size += 0x100;
 	go_segment(&file)->p_filesz += 0x100;
 	assert_refused(&file, -ENOENT);
-	go_section(&file, GO_S_TEXT)->sh_size = 0x100; /* or less */
+	go_section(&file, GO_S_TEXT)->sh_size = 0x100; /* or there is less code */
 	assert_refused(&file, -ENOENT);
 }
 
 #if defined(__x86_64__)
-/* Where the kernel has the least to do. */
+/* The probe is at the jump, which the kernel emulates. */
 static void the_jump_is_what_is_probed(void **state)
 {
 	static const unsigned char code[] = {0x49, 0x3b, 0x66, 0x10, 0x76, 0x20};
@@ -129,10 +129,10 @@ static void without_requests_there_is_nothing(void **state)
 	assert_refused(&file, -ENOENT);
 	go_file_make(&file);
 	go_symbol(&file, 3)->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
-	assert_found(&file); /* by the table */
+	assert_found(&file); /* through the table */
 }
 
-/* The name is a longer one's end: some linkers keep such names but once. */
+/* The name is the end of a longer one: some linkers store such names only once. */
 static void names_may_share_their_end(void **state)
 {
 	struct go_file file;
@@ -186,7 +186,7 @@ static void headers_without_sense_are_refused(void **state)
 	assert_refused(&file, -ENOENT);
 }
 
-/* However long a file says that it is, it ends where it ends. */
+/* A file may claim any length: reading ends at its end. */
 static void tables_beyond_the_end_are_refused(void **state)
 {
 	struct go_file file;
@@ -205,7 +205,7 @@ static void tables_beyond_the_end_are_refused(void **state)
 	go_put(&file, GO_TABLE_AT + 8, 1ULL << 40, 8);
 	assert_refused(&file, -ENOEXEC);
 	go_put(&file, GO_TABLE_AT + 8, 1U << 20, 8);
-	assert_found(&file); /* before the end comes */
+	assert_found(&file); /* all that is needed comes before the end */
 	go_put(&file, GO_TABLE_AT + 0x100 + 0xa0 + 4, 1, 4);
 	assert_refused(&file, -ENOEXEC);
 }
@@ -226,7 +226,7 @@ static void a_file_of_any_length_is_answered(void **state)
 	}
 }
 
-/* Each word of it, one at a time, with what is wrong most often. */
+/* Replaces each word of the file, one at a time, by likely wrong values. */
 static void any_word_may_be_wrong(void **state)
 {
 	static const uint64_t values[] = {0, 1, UINT32_MAX, 1ULL << 31, UINT64_MAX, 1ULL << 63};
@@ -249,6 +249,37 @@ static void any_word_may_be_wrong(void **state)
 		}
 }
 
+struct prologue {
+	unsigned char code[GO_PROLOGUE_LEN];
+	size_t jump;
+};
+
+#if defined(__x86_64__)
+static const struct prologue prologues[] = {
+	{{0x49, 0x3b, 0x66, 0x10, 0x76, 0x20}, 4},
+	{{0x49, 0x3b, 0x66, 0x10, 0x0f, 0x86, 0xc3}, 4},
+	{{0x4c, 0x8d, 0x64, 0x24, 0x90, 0x4d, 0x3b, 0x66, 0x10, 0x0f, 0x86}, 9},
+	{{0x4c, 0x8d, 0xa4, 0x24, 0xd0, 0xfd, 0xff, 0xff, 0x4d, 0x3b, 0x66, 0x10, 0x0f, 0x86}, 12},
+	{{0x4c, 0x8d, 0xa4, 0x24, 0xd0, 0xfd, 0xff, 0xff, 0x4d, 0x3b, 0x66, 0x10, 0x76, 0x86}, 12},
+	{{0x4c, 0x8d, 0xa4, 0x24, 0xd0, 0xfd, 0xff, 0xff, 0x49, 0x3b, 0x66, 0x10, 0x76, 0x86}, 0},
+	{{0x4d, 0x3b, 0x66, 0x10, 0x76, 0x20}, 0},
+	{{0x49, 0x3b, 0x66, 0x10, 0x77, 0x20}, 0},
+	{{0x49, 0x3b, 0x66, 0x18, 0x76, 0x20}, 0},
+	{{0x49, 0x3b, 0x66, 0x10, 0x0f, 0x87}, 0},
+	{{0x55, 0x48, 0x89, 0xe5}, 0},
+	{{0}, 0},
+};
+#else
+static const struct prologue prologues[] = {{{0}, 0}};
+#endif
+
+static void the_jump_is_found_or_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(prologues); i++)
+		assert_int_equal(go_prologue_jump(prologues[i].code), prologues[i].jump);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +297,7 @@ int main(void)
 		cmocka_unit_test(tables_beyond_the_end_are_refused),
 		cmocka_unit_test(a_file_of_any_length_is_answered),
 		cmocka_unit_test(any_word_may_be_wrong),
+		cmocka_unit_test(the_jump_is_found_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

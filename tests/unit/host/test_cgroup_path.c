@@ -9,7 +9,8 @@
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-/* On the heap and exactly so long: what is read beyond it is found by the sanitizers. */
+/* The text is on the heap, in a block of its exact length, so that the sanitizers find reads behind
+ * it. */
 static int parse(const char *text, char path[CGROUP_PATH_LEN])
 {
 	size_t size = strlen(text);
@@ -49,7 +50,7 @@ static void the_line_of_version_2_counts(void **state)
 	check("0::/no/line/end", "/no/line/end");
 	check("12:pids:/a\n1:name=systemd:/b\n0::/c\n", "/c");
 	check("1:cpu:/x0::/y\n0::/a:b 0::/z\n", "/a:b 0::/z");
-	/* Of a cgroup namespace that is not ours. */
+	/* It is in another cgroup namespace. */
 	check("0::/../../other.scope\n", "/../../other.scope");
 }
 
@@ -64,7 +65,7 @@ static void without_it_there_is_none(void **state)
 	check_none("10::/b\n");
 }
 
-/* It comes back under the same path: the same series. */
+/* A cgroup that is created anew under the same path has the same series. */
 static void a_removed_one_keeps_its_path(void **state)
 {
 	(void)state;
@@ -84,7 +85,7 @@ static void the_end_of_a_long_path_stays(void **state)
 	assert_int_equal(parse(text, path), 0);
 	assert_int_equal(strlen(path), CGROUP_PATH_LEN - 1);
 	assert_string_equal(path + CGROUP_PATH_LEN - 5, "/end");
-	/* One byte less than too long. */
+	/* The longest path that fits. */
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "0::/", 4);
 	memcpy(text + 3 + CGROUP_PATH_LEN - 1, "\n", 2);

@@ -11,7 +11,7 @@
 
 #define NOTES 4096
 
-/* A ring as the kernel lays it out, in a memfd, and the writer of it. */
+/* A ring with the kernel's layout, in a memfd, and its writer. */
 struct ring {
 	struct ring_reader *reader;
 	size_t page, size;
@@ -19,7 +19,7 @@ struct ring {
 	unsigned long *consumer, *producer;
 	unsigned char *data;
 	size_t taken;
-	unsigned char first[NOTES]; /* bytes of the records that were given away */
+	unsigned char first[NOTES]; /* first bytes of the records that the sink got */
 	size_t sizes[NOTES];
 };
 
@@ -51,7 +51,7 @@ static void ring_end(struct ring *ring)
 	close(ring->fd);
 }
 
-/* Byte by byte, as if there were no end. Returns where its header is. */
+/* Writes a record byte by byte across the ring's end. Returns the offset of its header. */
 static uint32_t *put(struct ring *ring, uint32_t length, unsigned char first, uint32_t flags)
 {
 	unsigned long position = *ring->producer;
@@ -123,7 +123,7 @@ static void what_is_discarded_is_passed_over(void **state)
 	ring_end(&ring);
 }
 
-/* ... and whatever is behind it waits, too. */
+/* The records behind it wait, too. */
 static void what_is_being_written_is_waited_for(void **state)
 {
 	struct ring ring;
@@ -145,7 +145,7 @@ static void what_is_being_written_is_waited_for(void **state)
 	ring_end(&ring);
 }
 
-/* At every place, and where the counts of bytes themselves run over. */
+/* At every offset, and where the positions themselves overflow. */
 static void records_may_cross_the_end(void **state)
 {
 	(void)state;

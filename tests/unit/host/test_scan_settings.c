@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Settings by network namespace. Those of another one need a privilege: tests/live has that. */
+/* Settings by network namespace. Those of another namespace need a privilege, so that tests/live
+ * tests them. */
 #include "events.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/netns_enter.h"
+#include "host/netns.h"
 #include "host/scan_settings.h"
 
 static uint32_t own_netns(void)
@@ -46,7 +47,7 @@ static void test_none(void **state)
 	assert_int_equal(settings.ports, 77);
 }
 
-/* Only with the privilege is one entered, even one's own; and left again. */
+/* Entering a namespace, even the own one, needs the privilege. It is left again. */
 static void test_enter(void **state)
 {
 	int calls = 0, home_fd = netns_home(), err;

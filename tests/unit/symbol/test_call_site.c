@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* What people are told of a stack: where it begins for them, and in which words. */
+/* How a stack is shown to people: where it begins for them, and in which words. */
 #include "events.h"
 
 #include "symbol/call_layer.h"
@@ -33,14 +33,14 @@ static size_t count_of(const struct place *place)
 #define G(name, of) F(name, NULL, 0, of)
 
 static const struct place places[] = {
-	/* A C server with debug information; libc's has it, too. */
+	/* A C server with debug information; libc has it, too. */
 	{"accepted at handle_conn (server.c:118) <- worker_main (server.c:240)",
 	 STACK_ACCEPT,
 	 {F("__libc_accept", "../sysdeps/unix/sysv/linux/accept.c", 26, LIBC), G("accept4", LIBC),
 	  F("handle_conn", "/src/server/server.c", 118, "/srv/server"),
 	  F("worker_main", "/src/server/server.c", 240, "/srv/server"), G("start_thread", LIBC),
 	  G("clone3", LIBC)}},
-	/* The same without, then stripped, then statically linked. */
+	/* The same without debug information, then stripped, then statically linked. */
 	{"accepted at handle_conn+0x1a (server) <- worker_main+0x1a (server)",
 	 STACK_ACCEPT,
 	 {G("accept4", LIBC), G("handle_conn", "/srv/server"), G("worker_main", "/srv/server"),
@@ -54,13 +54,13 @@ static const struct place places[] = {
 	 {G("__internal_syscall_cancel", "/srv/app"), G("__libc_connect", "/srv/app"),
 	  F("dial", "app.c", 7, "/srv/app"), F("main", "app.c", 20, "/srv/app"),
 	  G("__libc_start_call_main", "/srv/app"), G("_start", "/srv/app")}},
-	/* musl; a thread of nothing but libc. */
+	/* musl; then a thread with no frame but libc's; then nothing known. */
 	{"accepted at serve (s.c:3)",
 	 STACK_ACCEPT,
 	 {G("accept", "/lib/ld-musl-x86_64.so.1"), F("serve", "s.c", 3, "/srv/s")}},
 	{"connected at __connect+0x1a (libc.so.6)", STACK_CONNECT, {G("__connect", LIBC)}},
 	{"connected at 0x1000", STACK_CONNECT, {{.ip = 0x1000}}},
-	/* A library of the system is not where the reader begins. */
+	/* A reader does not begin at a library of the system. */
 	{"connected at fetch_all (main.c:31) <- main (main.c:60)",
 	 STACK_CONNECT,
 	 {G("__connect", LIBC),
@@ -68,12 +68,13 @@ static const struct place places[] = {
 	  G("curl_easy_perform", "/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0"),
 	  F("fetch_all", "/home/a/main.c", 31, "/home/a/crawl"),
 	  F("main", "/home/a/main.c", 60, "/home/a/crawl")}},
-	/* One's own library, without debug information, is behind what has some. */
+	/* A frame with a source file comes before the program's own library without debug
+	   information. */
 	{"connected at main (main.c:60)",
 	 STACK_CONNECT,
 	 {G("__connect", LIBC), G("pool_get", "/srv/app/libpool.so.1"),
 	  F("main", "/home/a/main.c", 60, "/srv/app/crawl")}},
-	/* Go: a dialing that the caller waits for ... */
+	/* Go: the caller waits for dialing. */
 	{"connected at main.(*client).fetch (client.go:44) <- main.main (main.go:19)",
 	 STACK_CONNECT,
 	 {F("syscall.Syscall", "/usr/lib/go-1.19/src/syscall/syscall_linux.go", 68, "/srv/fetch"),
@@ -89,7 +90,7 @@ static const struct place places[] = {
 	  F("main.main", "/home/a/fetch/main.go", 19, "/srv/fetch"),
 	  F("runtime.main", "/usr/lib/go-1.19/src/runtime/proc.go", 250, "/srv/fetch"),
 	  F("runtime.goexit", "/usr/lib/go-1.19/src/runtime/asm_amd64.s", 1594, "/srv/fetch")}},
-	/* ... and one of net/http, in a goroutine of its own: it has no line of the program. */
+	/* Go: net/http dials in a goroutine of its own, whose stack has no frame of the program. */
 	{"connected at net/http.(*Transport).dial (transport.go:1177)"
 	 " <- net/http.(*Transport).dialConn (transport.go:1615)"
 	 " <- net/http.(*Transport).dialConnFor (transport.go:1457)",
@@ -107,10 +108,10 @@ static const struct place places[] = {
 	 {G("syscall.accept4", "/srv/srv"), G("internal/poll.(*FD).Accept", "/srv/srv"),
 	  G("net.(*TCPListener).Accept", "/srv/srv"), G("main.serve", "/srv/srv"),
 	  G("runtime.goexit", "/srv/srv")}},
-	/* A C function is not Go's because it has the name of a package. */
+	/* A C function whose name begins with that of a Go package is no Go function. */
 	{"accepted at net.part.0 (net.c:5)", STACK_ACCEPT, {F("net.part.0", "net.c", 5, "/srv/a")}},
 	{"accepted at io.isra.0+0x1a (a)", STACK_ACCEPT, {G("io.isra.0", "/srv/a")}},
-	/* C++ with asio, whose code is all in headers. */
+	/* C++ with asio, which has all its code in headers. */
 	{"accepted at session::start (session.cpp:88) <- main (main.cpp:12)",
 	 STACK_ACCEPT,
 	 {G("accept", LIBC),
@@ -121,7 +122,7 @@ static const struct place places[] = {
 	    "/usr/include/c++/12/bits/std_function.h", 591, "/srv/chat"),
 	  F("session::start(std::shared_ptr<server>, int)", "/home/a/session.cpp", 88, "/srv/chat"),
 	  F("main", "/home/a/main.cpp", 12, "/srv/chat")}},
-	/* Rust: std is of the runtime, crates are libraries. */
+	/* Rust: std is the runtime, crates are libraries. */
 	{"connected at shop::db::connect (db.rs:31) <- shop::main (main.rs:9)",
 	 STACK_CONNECT,
 	 {G("connect", LIBC),
@@ -133,12 +134,12 @@ static const struct place places[] = {
 	  F("shop::db::connect", "src/db.rs", 31, "/srv/shop"),
 	  F("shop::main", "src/main.rs", 9, "/srv/shop"),
 	  G("core::ops::function::FnOnce::call_once", "/srv/shop"), G("main", "/srv/shop")}},
-	/* Python without perf maps: its interpreter is what there is. */
+	/* Python without perf maps: there is only the interpreter. */
 	{"connected at internal_connect+0x1a (python3.11) <- _PyEval_EvalFrameDefault+0x1a (python3.11)",
 	 STACK_CONNECT,
 	 {G("connect", LIBC), G("internal_connect", "/usr/bin/python3.11"),
 	  G("_PyEval_EvalFrameDefault", "/usr/bin/python3.11"), G("__libc_start_main", LIBC)}},
-	/* With them: the program's functions. */
+	/* Python with perf maps: there are the program's functions. */
 	{"connected at fetch (app.py) <- main (app.py)",
 	 STACK_CONNECT,
 	 {G("connect", LIBC), G("sock_connect", "/usr/bin/python3.12"),
@@ -147,7 +148,7 @@ static const struct place places[] = {
 	  G("py::get:/srv/venv/lib/python3.12/site-packages/requests/api.py", NULL),
 	  G("py::fetch:/srv/app.py", NULL), G("_PyEval_Vector", "/usr/bin/python3.12"),
 	  G("py::main:/srv/app.py", "/tmp/perf-77.map"), G("py::<module>:<frozen runpy>", NULL)}},
-	/* Node and Java by theirs. */
+	/* Node and Java with perf maps. */
 	{"accepted at JS:*onConnection /srv/app.js:12:3",
 	 STACK_ACCEPT,
 	 {G("accept4", LIBC), G("uv__accept", "/usr/bin/node"), G("Builtin:CallFunction", NULL),
@@ -187,7 +188,7 @@ static void three_frames_are_enough(void **state)
 	assert_ptr_equal(call_site_frame(&stack), &frames[0]);
 }
 
-/* Code without a line of its own, as compilers make it: the file is still known. */
+/* Compilers make code without a line. Its file is still known. */
 static void line_0_is_none(void **state)
 {
 	const struct call_frame frames[] = {F("f", "/a/x.c", 0, "/a"), F(NULL, "/a/x.c", 0, "/a"),
@@ -234,7 +235,7 @@ static void parameters_are_left_out(void **state)
 	}
 }
 
-/* Whatever comes: no text is longer than its room, and characters stay whole. */
+/* For all names: no text is longer than its buffer, and characters stay whole. */
 static void long_names_are_cut(void **state)
 {
 	char text[CALL_FRAME_TEXT_LEN], site[CALL_SITE_TEXT_LEN];
@@ -270,10 +271,10 @@ static void long_names_are_cut(void **state)
 static void base_names_are_the_last_part(void **state)
 {
 	(void)state;
-	assert_string_equal(call_site_base_name("/a/b.c"), "b.c");
-	assert_string_equal(call_site_base_name("b.c"), "b.c");
-	assert_string_equal(call_site_base_name("/a/"), "/a/");
-	assert_string_equal(call_site_base_name(""), "");
+	assert_string_equal(call_frame_base_name("/a/b.c"), "b.c");
+	assert_string_equal(call_frame_base_name("b.c"), "b.c");
+	assert_string_equal(call_frame_base_name("/a/"), "/a/");
+	assert_string_equal(call_frame_base_name(""), "");
 }
 
 int main(void)

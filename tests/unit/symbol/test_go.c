@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Go programs without symbols, against what Go's own tools and DWARF say of their twins. */
+/* Go programs without symbols, compared with what Go's tools and DWARF know of the same ones. */
 #include "events.h"
 
 #include <fcntl.h>
@@ -8,10 +8,12 @@
 
 #include "go_table.h"
 #include "shell.h"
+#include "symbol/elf.h"
+#include "symbol/go.h"
 
 #define SOURCE "tests/unit/symbols/go_inlined.go"
 #define GO     "GO111MODULE=off GOFLAGS= go "
-#define STEP   397 /* bytes between addresses that are compared */
+#define STEP   397 /* distance of the addresses that are compared, in bytes */
 
 static char folder[] = "/tmp/tcpwatch-go-XXXXXX";
 
@@ -54,7 +56,7 @@ static struct symbol_elf *open_twin(const char *name)
 	return elf;
 }
 
-/* Addresses from the first to the last function's, and what Go says of each. */
+/* Addresses from the first function to the last one, with what Go's tools report for each. */
 static FILE *ask_go(const char *twin, const struct symbol_go *go)
 {
 	char path[256];
@@ -81,7 +83,7 @@ static void read_answer(FILE *file, char function[512], char place[600])
 	symbol_go_unescape(function);
 }
 
-/* All that is found is as Go says; `least` addresses are. */
+/* All that is found must be as Go's tools report; at least `least` addresses must be found. */
 static void compare_go(const char *name, const char *twin, size_t least)
 {
 	struct symbol_found found[SYMBOL_INLINED_MAX + 1];
@@ -112,7 +114,7 @@ static void compare_go(const char *name, const char *twin, size_t least)
 	end_program(&program);
 }
 
-/* What is inlined there, and each line, is as DWARF says. */
+/* Inlined functions and lines must be as in DWARF. */
 static void compare_dwarf(const char *name, const char *twin)
 {
 	struct symbol_found found[SYMBOL_INLINED_MAX + 1], other[SYMBOL_INLINED_MAX + 1];
@@ -170,7 +172,7 @@ static void of_other_machines(void **state)
 	compare_go("bare_arm", "twin_arm", 1000);
 }
 
-/* Whoever has C code has another linker: it puts the code elsewhere. */
+/* Programs with C code have another linker, which puts the code elsewhere. */
 static void with_other_languages(void **state)
 {
 	static const char *const modes[] = {"exe", "pie"};
@@ -192,7 +194,7 @@ static void with_other_languages(void **state)
 	}
 }
 
-/* A line of a function that is not known would mislead. */
+/* The line of a function that is not known would mislead, so it is left out. */
 static void without_inlined_functions_there_is_no_line(void **state)
 {
 	struct symbol_found found[SYMBOL_INLINED_MAX + 1];
@@ -279,7 +281,8 @@ static void tables_of_all_versions_are_read(void **state)
 		&(struct symbol_go){.table = {made.table, sizeof(made.table), GO_TABLE_AT}}));
 }
 
-/* A table of its own length on the heap: sanitizers see what is read behind it. */
+/* The table is on the heap, in a block of its exact length, so that sanitizers find reads behind
+ * it. */
 static void damaged_tables_are_answered(void **state)
 {
 	static const uint64_t values[] = {0, 1, 0x7f, 0xff, UINT32_MAX, 1ULL << 31, UINT64_MAX};

@@ -12,13 +12,13 @@ static struct event_stack stack_of(uint64_t number, uint16_t count)
 	e.count = count;
 	for (uint16_t i = 0; i < count; i++)
 		e.frames[i] = 0x400000 + i * 64;
-	e.frames[count - 1] = number; /* the outermost is what differs */
+	e.frames[count - 1] = number; /* the outermost frame differs */
 	return e;
 }
 
 static uint32_t add(struct stack_table *table, const struct event_stack *e, bool wants_new)
 {
-	/* Just as much as is in use, so that a look at frames behind it is seen. */
+	/* Just the part in use, so that sanitizers find reads of frames behind it. */
 	size_t size = offsetof(struct event_stack, frames) + e->count * sizeof(e->frames[0]);
 	struct event_stack *exact = malloc(size);
 	bool is_new = !wants_new;
@@ -70,7 +70,7 @@ static void what_was_put_in_comes_out(void **state)
 	stack_table_free(table);
 }
 
-/* Another socket, another time, another thread's name: still the same place. */
+/* Another socket, another time, another thread's name: the stack is still the same. */
 static void only_the_place_counts(void **state)
 {
 	struct stack_table *table = stack_table_new();
@@ -97,7 +97,7 @@ static void every_part_of_the_place_counts(void **state)
 	other.task.tgid++;
 	assert_int_equal(add(table, &other, true), ++id);
 	other = e;
-	other.task.start_ns++; /* the pid was used again */
+	other.task.start_ns++; /* the pid was reused */
 	assert_int_equal(add(table, &other, true), ++id);
 	other = e;
 	other.exec_id++;
@@ -117,7 +117,7 @@ static void every_part_of_the_place_counts(void **state)
 	stack_table_free(table);
 }
 
-/* The same as a plain list of all that was added. */
+/* Compares the table with a plain list of all that was added. */
 static void many_are_found_again(void **state)
 {
 	struct stack_table *table = stack_table_new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Names of real programs, built here. */
+/* Names of real programs, which are built here. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #define SOURCES "tests/unit/symbols/"
 #define COMMON	"-fno-omit-frame-pointer -fno-optimize-sibling-calls -w "
 
-/* Of victim.c. */
+/* Lines of victim.c. */
 enum { LINE_DEEP = 7, LINE_INLINED = 13, LINE_HANDLE = 20, LINE_MAIN = 28 };
 
 static char folder[] = "/tmp/tcpwatch-symbols-XXXXXX";
@@ -175,7 +175,7 @@ static void separate_debug_file(void **state)
 	start(&victim, "victim", NULL);
 	assert_victim(names_of(sites, &victim));
 	sites->ops->free(sites);
-	/* Gone: there are no names, but where it is in the file. */
+	/* The file is gone: there are no names, but offsets in the file. */
 	snprintf(from, sizeof(from), "%s/victim.debug", folder);
 	snprintf(to, sizeof(to), "%s/moved", folder);
 	assert_int_equal(rename(from, to), 0);
@@ -245,7 +245,7 @@ static void after_its_process(void **state)
 	start(&victim, "victim", NULL);
 	sites->ops->taken(sites, 2, &victim.stack);
 	stop(&victim);
-	/* A child that was gone before it could be looked at. */
+	/* The child ended before its mappings could be read. */
 	fork.parent = fork.child = victim.stack.task;
 	fork.child.start_ns += 1000000000;
 	sites->ops->forked(sites, &fork);
@@ -262,7 +262,7 @@ static void nobody_knows_it(void **state)
 	struct victim victim = {.stack = stack_of_process((uint32_t)getpid())};
 
 	(void)state;
-	victim.stack.task.start_ns += 5000000000; /* another one with our pid */
+	victim.stack.task.start_ns += 5000000000; /* another process with the same pid */
 	victim.stack.count = 2;
 	victim.stack.frames[0] = (uint64_t)(uintptr_t)&new_sites;
 	victim.stack.frames[1] = 7;
@@ -289,7 +289,7 @@ static void file_that_was_replaced(void **state)
 	shell("cd %s && cp victim other && mv other victim && rm -f victim.debug", folder);
 	if (!getuid()) {
 		assert_victim(names_of(sites, &victim));
-	} else { /* map_files is root's */
+	} else { /* only root may read map_files */
 		assert_null(names_of(sites, &victim)->frames[0].function);
 	}
 	stop(&victim);
@@ -372,7 +372,7 @@ static void debug_information_that_is_garbage(void **state)
 	sites->ops->free(sites);
 }
 
-/* The youngest child: older ones may still be on their way out. */
+/* The youngest child: older ones may still be ending. */
 static pid_t find_worker(void)
 {
 	char path[64];
@@ -412,7 +412,7 @@ static void worker_may_do_nothing(void **state)
 	FILE *file;
 
 	(void)state;
-	usleep(200000); /* it drops what it has on its own time */
+	usleep(200000); /* the worker drops its privileges after symbolizer_new() returns */
 	snprintf(path, sizeof(path), "/proc/%d/status", find_worker());
 	file = fopen(path, "re");
 	assert_non_null(file);

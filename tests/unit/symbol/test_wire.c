@@ -43,7 +43,7 @@ static void requests_are_checked(void **state)
 	assert_string_equal(symbol_request_path(&request, path), "/bc");
 	assert_false(symbol_request_check(&request, symbol_request_size(&request) - 1));
 	assert_false(symbol_request_check(&request, 3));
-	request.paths[6] = 'x'; /* no end */
+	request.paths[6] = 'x'; /* no 0 at the end */
 	assert_false(request_is_good());
 	make_request();
 	request.frame_count = EVENT_STACK_FRAMES + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* As if a just-in-time compiler had made the function that waits here. */
+/* Waits in a function that was made as a just-in-time compiler makes it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>

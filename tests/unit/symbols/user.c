@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Calls the library; with a path, opens it first. */
+/* Calls the library; with a path as its argument, opens it first. */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 	int (*function)(int) = NULL;
 	void *library;
 
-	/* Says that it is there, so that its mappings can be read before there is a library. */
+	/* Reports that it runs, so that its mappings can be read before it opens the library. */
 	printf("%lx\n", (unsigned long)__builtin_extract_return_addr(__builtin_return_address(0)));
 	fflush(stdout);
 	getchar();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "victim.h"
 
-/* Lines are what the test asks for: LINE_... in test_symbolizer.c. */
+/* The test expects these lines: LINE_... in test_symbolizer.c. */
 static inline __attribute__((always_inline)) int inlined_deep(int socket)
 {
 	tell_callers();

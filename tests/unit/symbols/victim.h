@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
-/* Says what called it, by frame pointers, and waits for the end of its input. */
+/* Prints its callers, by frame pointers, and waits for the end of its input. */
 #include <stdint.h>
 #include <stdio.h>
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "track/owner.h"
+#include "track/retransmit.h"
 
 #define MS NS_PER_MS
 

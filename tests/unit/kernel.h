@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause) */
+#ifndef TCPWATCH_KERNEL_H
+#define TCPWATCH_KERNEL_H
+
+/* A source that tests set: its clock, its records, and what scans of it find. */
+#include <errno.h>
+
+#include "world.h"
+
+#include "host/process_limit.h"
+#include "model/source.h"
+
+#define KERNEL_RECORDS 64
+
+struct kernel {
+	struct source source;
+	uint64_t now_ns;
+	uint64_t scan_ns;     /* that a scan takes */
+	uint64_t settings_ns; /* that it takes to read settings */
+	int scan_error, settings_error;
+	struct ledger ledger;	      /* of lost records */
+	struct net_settings settings; /* of every network namespace */
+	uint64_t limit;		      /* of descriptors, of every process; 0 = not known */
+	/* Adds what a scan finds, and may tell of records that come meanwhile. NULL: nothing. */
+	void (*find)(struct kernel *kernel, const struct scan_request *request,
+		     struct scan_result *result);
+	void *context;
+	/* What was asked of it. */
+	size_t drains, scans, limits_read, settings_read;
+	struct scan_request asked; /* by the last scan */
+	void *records[KERNEL_RECORDS];
+	size_t record_count;
+};
+
+static inline struct kernel *kernel_of(struct source *source)
+{
+	return (struct kernel *)source;
+}
+
+/* A record of which the next drain knows. */
+static inline void kernel_tell(struct kernel *kernel, const void *record)
+{
+	assert_in_range(kernel->record_count, 0, KERNEL_RECORDS - 1);
+	kernel->records[kernel->record_count++] = make_exact(record);
+}
+
+static inline int kernel_drain(struct source *source, source_sink sink, void *context)
+{
+	struct kernel *kernel = kernel_of(source);
+
+	kernel->drains++;
+	for (size_t i = 0; i < kernel->record_count; i++) {
+		const struct event_header *header = kernel->records[i];
+
+		sink(context, header, header->size);
+		free(kernel->records[i]);
+	}
+	kernel->record_count = 0;
+	return 0;
+}
+
+static inline int kernel_scan(struct source *source, const struct scan_request *request,
+			      struct scan_result *result)
+{
+	struct kernel *kernel = kernel_of(source);
+
+	kernel->scans++;
+	kernel->asked = *request;
+	if (kernel->scan_error)
+		return kernel->scan_error;
+	*result = scan_new(kernel->now_ns);
+	if (kernel->find)
+		kernel->find(kernel, request, result);
+	kernel->now_ns += kernel->scan_ns;
+	result->ended_ns = kernel->now_ns;
+	return 0;
+}
+
+static inline int kernel_settings(struct source *source, uint32_t netns,
+				  struct net_settings *settings)
+{
+	struct kernel *kernel = kernel_of(source);
+
+	(void)netns;
+	kernel->settings_read++;
+	kernel->now_ns += kernel->settings_ns;
+	*settings = kernel->settings;
+	return kernel->settings_error;
+}
+
+static inline int kernel_limit(struct source *source, uint32_t pid, uint64_t *limit)
+{
+	struct kernel *kernel = kernel_of(source);
+
+	(void)pid;
+	kernel->limits_read++;
+	*limit = kernel->limit;
+	return kernel->limit ? 0 : -ENOENT;
+}
+
+static inline void kernel_ledger(struct source *source, struct ledger *ledger)
+{
+	const struct kernel *kernel = kernel_of(source);
+
+	ledger->lost[LOST_RING_FULL] = kernel->ledger.lost[LOST_RING_FULL];
+}
+
+static inline uint64_t kernel_now(struct source *source)
+{
+	return kernel_of(source)->now_ns;
+}
+
+/* At START_NS, with the defaults of Linux; `world` takes its records from it. */
+static inline void kernel_init(struct kernel *kernel, struct world *world)
+{
+	static const struct source_ops ops = {
+		.drain = kernel_drain,
+		.scan = kernel_scan,
+		.settings = kernel_settings,
+		.descriptor_limit = kernel_limit,
+		.ledger = kernel_ledger,
+		.now = kernel_now,
+	};
+
+	*kernel = (struct kernel){
+		.source = {.ops = &ops},
+		.now_ns = START_NS,
+		.settings = NET_SETTINGS_DEFAULT,
+		.limit = PROCESS_LIMIT_DEFAULT,
+	};
+	world->intake.source = &kernel->source;
+}
+
+#endif
