@@ -1,120 +1,58 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Lifecycle: options, source, engine, the loop around them, the end. */
+/* The start of tcpwatch in the right order, and its end. The loop between them is in loop.c. */
 #include <errno.h>
 #include <locale.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "kernel/bpf_load.h"
-#include "cli/command_run.h"
-#include "engine/engine.h"
-#include "engine/pages.h"
+#include "base/clock.h"
 #include "base/exit_status.h"
-#include "kernel/feature_probe.h"
-#include "http/server.h"
 #include "base/journal.h"
+#include "base/shown.h"
+#include "cli/command.h"
 #include "cli/options.h"
-#include "output/output.h"
-#include "kernel/privileges.h"
-#include "service.h"
-#include "kernel/source_live.h"
-#include "symbol/symbolizer.h"
 #include "cli/targets.h"
-#include "base/units.h"
+#include "engine/engine.h"
+#include "http/server.h"
+#include "kernel/bpf_load.h"
+#include "kernel/feature_probe.h"
+#include "kernel/privileges.h"
+#include "kernel/source_live.h"
+#include "loop.h"
+#include "output/output.h"
+#include "service.h"
+#include "symbol/symbolizer.h"
 #include "web_pages.h"
 
-/* The ring is drained this often; it holds several seconds of a busy host. */
-#define TICK_NS	      (100 * NS_PER_MS)
-#define TRACE_TICK_NS (20 * NS_PER_MS)
-
-/* What softirq still does with the sockets of a process that has just ended. */
-#define LAST_WORDS_NS (100 * NS_PER_MS)
-
 #define OUTPUT_BUFFER (64 * 1024)
-
-enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB, EPOLL_SITES };
 
 struct program {
 	struct options options;
 	struct suppressions *suppressions; /* NULL without --suppressions */
-	struct targets targets;
 	struct source *source;
 	struct output *output;
-	struct engine *engine;
-	struct call_sites *sites; /* NULL where no stacks are taken */
-	struct http_server *web;  /* NULL where nothing is served */
-	int signal_fd;
-	struct service service;
-	struct command_run command;
+	struct loop loop;
 	FILE *results;
-	uint64_t end_ns; /* when to stop; UINT64_MAX = not yet known */
 };
 
-static bool watch_child(void *context, uint32_t tgid)
-{
-	return !targets_add(&((struct program *)context)->targets, tgid);
-}
-
-static int watch_fd(struct program *program, int fd, uint64_t tag)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
-
-	return epoll_ctl(program->targets.epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-static int watch_signals(struct program *program)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	if (program->options.command)
-		command_run_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return program->signal_fd < 0 ? -errno
-				      : watch_fd(program, program->signal_fd, EPOLL_SIGNAL);
-}
-
-/* Before anything is loaded: a pid that is wrong must not cost a load. */
+/* Before anything is loaded, so that a wrong pid is reported at once. */
 static enum exit_status watch_targets(struct program *program)
 {
 	for (size_t i = 0; i < program->options.pid_count; i++) {
-		int err = targets_add(&program->targets, program->options.pids[i]);
+		int err = targets_add(&program->loop.targets, program->options.pids[i]);
 
 		if (err) {
-			fprintf(stderr, "tcpwatch: -p: cannot watch process %u: %s\n",
-				program->options.pids[i], strerror(-err));
+			journal_say(SD_ERR, "-p: cannot watch process %u: %s",
+				    program->options.pids[i], strerror(-err));
 			return err == -ESRCH ? STATUS_USAGE : STATUS_FAULT;
 		}
 	}
 	return STATUS_OK;
-}
-
-static int wait_ms(const struct program *program)
-{
-	uint64_t now_ns = clock_now();
-	uint64_t until_ns = now_ns + (program->options.trace ? TRACE_TICK_NS : TICK_NS);
-	uint64_t deadline_ns = engine_deadline(program->engine);
-
-	if (deadline_ns < until_ns)
-		until_ns = deadline_ns;
-	if (service_deadline(&program->service) < until_ns)
-		until_ns = service_deadline(&program->service);
-	if (program->end_ns < until_ns)
-		until_ns = program->end_ns;
-	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static void on_web_report(void *context, const char *message)
@@ -123,109 +61,29 @@ static void on_web_report(void *context, const char *message)
 	journal_say(SD_WARNING, "%s", message);
 }
 
-/* A page is asked for within http_server_run(): between two turns of the engine. */
+/* http_server_run() calls it, so the engine is between two turns of the loop. */
 static void on_web_request(void *context, const struct http_request *request,
 			   struct http_response *response)
 {
 	const struct program *program = context;
 
-	web_pages_handle(program->engine, request, response);
-}
-
-static void on_signal(struct program *program)
-{
-	char error[HTTP_ERROR_LEN];
-	struct signalfd_siginfo info;
-
-	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (program->options.command) {
-		command_run_signal(&program->command, &info);
-		return;
-	}
-	if (info.ssi_signo != SIGHUP || !program->web) {
-		program->end_ns = 0;
-		return;
-	}
-	service_reloading(&program->service, clock_now());
-	if (http_server_reload(program->web, error))
-		journal_say(SD_ERR, "%s; what was read before stays", error);
-	service_ready(&program->service);
-}
-
-/* COMMAND's end is the end, whoever of its descendants still runs. */
-static bool is_over(struct program *program)
-{
-	return program->options.command ? !command_runs(&program->command.command)
-					: !program->targets.alive;
-}
-
-static void on_event(struct program *program, const struct epoll_event *event)
-{
-	uint32_t tgid;
-
-	if (event->data.u64 == EPOLL_SIGNAL) {
-		on_signal(program);
-	} else if (event->data.u64 == EPOLL_WEB) {
-		http_server_run(program->web);
-	} else if (event->data.u64 == EPOLL_SITES) {
-		program->sites->ops->run(program->sites);
-	} else if (targets_ended(&program->targets, event->data.u64, &tgid)) {
-		engine_process_exited(program->engine, tgid);
-		if (is_over(program) && program->end_ns > clock_now() + LAST_WORDS_NS)
-			program->end_ns = clock_now() + LAST_WORDS_NS;
-	}
-}
-
-static void tell_service(struct program *program)
-{
-	uint64_t now_ns = clock_now();
-	struct engine_news news;
-
-	service_alive(&program->service, now_ns);
-	if (!service_is_curious(&program->service, now_ns))
-		return;
-	engine_news(program->engine, &news);
-	service_status(&program->service, &news, now_ns);
-}
-
-/* Returns 0 when it is time to stop, or a negative errno. */
-static int loop(struct program *program)
-{
-	struct epoll_event events[16];
-	int count, err;
-
-	while (clock_now() < program->end_ns ||
-	       command_run_goes_on(&program->command, &program->end_ns)) {
-		count = epoll_wait(program->targets.epoll_fd, events, 16, wait_ms(program));
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		/* Births are known before deaths are looked at: the last target may have a child by
-		 * now. */
-		err = engine_poll(program->engine);
-		if (err)
-			return err;
-		tell_service(program);
-		for (int i = 0; i < count; i++)
-			on_event(program, &events[i]);
-	}
-	return 0;
+	web_pages_handle(program->loop.engine, request, response);
 }
 
 static enum exit_status status_of(const struct program *program, int err)
 {
-	if (!err || err == -EPIPE) /* nobody reads any more: `| head` has seen enough */
+	if (!err || err == -EPIPE) /* the reader has gone, as with `| head` */
 		return STATUS_OK;
 	if (!program->results || !ferror(program->results))
-		fprintf(stderr, "tcpwatch: stopped by a fault: %s\n", strerror(-err));
+		journal_say(SD_ERR, "stopped by an error: %s", strerror(-err));
 	else
-		fprintf(stderr, "tcpwatch: cannot write to %s: %s\n",
-			program->options.output ? program->options.output : "standard output",
-			strerror(-err));
+		journal_say(SD_ERR, "cannot write to %s: %s",
+			    program->options.output ? program->options.output : "standard output",
+			    strerror(-err));
 	return STATUS_FAULT;
 }
 
-/* Before anything is loaded: an address that is taken must not cost a load. */
+/* Before anything is loaded, so that an address in use is reported at once. */
 static enum exit_status start_web(struct program *program)
 {
 	const struct options *options = &program->options;
@@ -243,20 +101,12 @@ static enum exit_status start_web(struct program *program)
 
 	if (!options_serve(options))
 		return STATUS_OK;
-	err = http_server_new(&program->web, &config, error);
+	err = http_server_new(&program->loop.web, &config, error);
 	if (err) {
-		fprintf(stderr, "tcpwatch: %s\n", error);
+		journal_say(SD_ERR, "%s", error);
 		return err == -EINVAL ? STATUS_USAGE : STATUS_FAULT;
 	}
 	return STATUS_OK;
-}
-
-/* Names of stacks come by a file descriptor, or at once. */
-static int watch_sites(struct program *program)
-{
-	int fd = program->sites ? program->sites->ops->fd(program->sites) : -1;
-
-	return fd < 0 ? 0 : watch_fd(program, fd, EPOLL_SITES);
 }
 
 static enum exit_status run(struct program *program)
@@ -267,66 +117,67 @@ static enum exit_status run(struct program *program)
 		.suppressions = program->suppressions,
 		.source = program->source,
 		.output = program->output,
-		.sites = program->sites,
+		.sites = program->loop.sites,
 		.targets = targets_describe(&program->options, targets),
 		.self_tgid = (uint32_t)getpid(),
-		.watch_child = watch_child,
-		.context = program,
+		.watch_child = loop_watch_child,
+		.context = &program->loop,
 	};
 	struct utsname kernel;
 	int err;
 
 	uname(&kernel);
 	config.kernel = kernel.release;
-	program->engine = engine_new(&config);
-	if (!program->engine)
+	program->loop.engine = engine_new(&config);
+	if (!program->loop.engine)
 		return status_of(program, -ENOMEM);
-	program->end_ns = program->options.duration_ns ? clock_now() + program->options.duration_ns
-						       : UINT64_MAX;
-	err = watch_fd(program, source_live_epoll_fd(program->source), EPOLL_RING);
+	program->loop.end_ns = program->options.duration_ns
+				       ? clock_now() + program->options.duration_ns
+				       : UINT64_MAX;
+	err = loop_watch_events(&program->loop, source_live_epoll_fd(program->source));
 	if (!err)
-		err = watch_sites(program);
+		err = engine_start(program->loop.engine);
 	if (!err)
-		err = engine_start(program->engine);
-	if (!err && program->web)
-		err = watch_fd(program, http_server_epoll_fd(program->web), EPOLL_WEB);
-	/* Loading takes some 10 MB, of which malloc() would keep the most. */
+		err = loop_watch_web(&program->loop);
+	/* Loading takes about 10 MB, most of which malloc() would keep. */
 	malloc_trim(0);
 	if (!err) {
-		service_ready(&program->service);
+		service_ready(&program->loop.service);
 		if (program->options.command)
-			command_begin(&program->command.command);
-		err = loop(program);
-		service_stopping(&program->service);
+			command_begin(&program->loop.command);
+		err = loop_run(&program->loop);
+		service_stopping(&program->loop.service);
 	}
 	if (!err)
-		err = engine_finish(program->engine);
+		err = engine_finish(program->loop.engine);
 	return status_of(program, err);
 }
 
-/* Who serves metrics and asks for nothing else reads them there. */
+/* With metrics and no other request for output, only problems are printed. */
 static struct output *output_new(const struct options *options, FILE *file)
 {
 	if (options->json)
 		return output_json_new(file);
 	if (options_serve(options) && !options->pid_count && !options->trace &&
 	    !options->interval_ns)
-		return output_problems_new(file);
+		return output_log_new(file);
 	return output_text_new(file);
 }
 
 static enum exit_status open_results(struct program *program)
 {
 	const char *path = program->options.output;
+	char text[SHOWN_LEN];
 
 	program->results = path ? fopen(path, "we") : stdout;
 	if (program->results)
 		return STATUS_OK;
-	fprintf(stderr, "tcpwatch: --output: '%s' cannot be written: %s\n", path, strerror(errno));
+	journal_say(SD_ERR, "--output: '%s' cannot be written: %s", shown(path, strlen(path), text),
+		    strerror(errno));
 	return STATUS_USAGE;
 }
 
-/* Each descendant of COMMAND takes one while it lives. */
+/* Each living descendant of COMMAND takes a descriptor. */
 static void raise_descriptors(void)
 {
 	struct rlimit limit;
@@ -337,11 +188,11 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Before anything else is done to this process, which COMMAND would inherit. */
+/* Before anything else is changed in this process, since COMMAND would inherit it. */
 static enum exit_status start_command(struct program *program)
 {
 	struct options *options = &program->options;
-	struct command *command = &program->command.command;
+	struct command *command = &program->loop.command;
 	enum exit_status status = command_start(command, options->command, options->user);
 
 	if (status)
@@ -356,9 +207,8 @@ static enum exit_status start_command(struct program *program)
 }
 
 /*
- * All is attached: what follows is done with as little as it needs. COMMAND was forked before: it
- * is to have the privileges that we were given, and no_new_privs, securebits and the bounding set
- * are inherited and never come back.
+ * After everything is attached. COMMAND, which is to keep all privileges, was forked before:
+ * no_new_privs, securebits and the bounding set are inherited, and cannot be undone.
  */
 static int drop_privileges(const struct program *program)
 {
@@ -379,13 +229,13 @@ static enum exit_status start(struct program *program)
 		status = start_command(program);
 	if (status)
 		return status;
-	program->targets.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (program->targets.epoll_fd < 0)
-		return status_of(program, -errno);
+	err = loop_open(&program->loop);
+	if (err)
+		return status_of(program, err);
 	status = watch_targets(program);
 	if (status)
 		return status;
-	err = watch_signals(program);
+	err = loop_watch_signals(&program->loop);
 	if (err)
 		return status_of(program, err);
 	status = start_web(program);
@@ -396,7 +246,7 @@ static enum exit_status start(struct program *program)
 	if (!program->output)
 		return status_of(program, -ENOMEM);
 	if (program->options.stack) {
-		err = symbolizer_new(&program->sites);
+		err = symbolizer_new(&program->loop.sites);
 		if (err)
 			return status_of(program, err);
 	}
@@ -406,55 +256,50 @@ static enum exit_status start(struct program *program)
 	return err ? status_of(program, err) : run(program);
 }
 
-/* What to exit with, after COMMAND if there is one. */
+/* Waits for COMMAND if there is one. Returns what to exit with. */
 static int ending(struct program *program, enum exit_status status)
 {
-	struct command *command = &program->command.command;
+	struct command *command = &program->loop.command;
 	bool began = command->pid && command->go_fd < 0;
 
 	if (began)
-		command_run_wait(&program->command, program->signal_fd, program->end_ns);
+		command_wait(&program->loop.command, program->loop.signal_fd, program->loop.end_ns);
 	if (status)
 		return status;
-	if (program->options.error_exitcode && engine_leaks(program->engine))
+	if (program->options.error_exitcode && engine_leaks(program->loop.engine))
 		return program->options.error_exitcode;
 	return began ? command_exit_status(command) : STATUS_OK;
 }
 
 int main(int argc, char **argv)
 {
-	struct program program = {
-		.signal_fd = -1,
-		.targets.epoll_fd = -1,
-		.command.command = COMMAND_NONE,
-	};
+	struct program program = {.loop = LOOP_CLOSED};
+	struct loop *loop = &program.loop;
 	int status;
 
 	setlocale(LC_ALL, "");
-	service_init(&program.service);
+	service_init(&loop->service);
 	options_parse(&program.options, &program.suppressions, argc, argv);
+	loop->options = &program.options;
 	if (bpf_load_check_btf(&program.options))
 		status = STATUS_USAGE;
 	else if (program.options.features)
 		status = features_print(&program.options);
 	else
 		status = ending(&program, start(&program));
-	http_server_free(program.web);
-	engine_free(program.engine);
-	if (program.sites)
-		program.sites->ops->free(program.sites);
+	http_server_free(loop->web);
+	engine_free(loop->engine);
+	if (loop->sites)
+		loop->sites->ops->free(loop->sites);
 	if (program.source)
 		program.source->ops->free(program.source);
 	if (program.output)
 		program.output->ops->free(program.output);
-	command_free(&program.command.command);
+	command_free(&loop->command);
 	if (program.results && program.results != stdout)
 		fclose(program.results);
 	suppressions_free(program.suppressions);
 	options_free(&program.options);
-	if (program.signal_fd >= 0)
-		close(program.signal_fd);
-	if (program.targets.epoll_fd >= 0)
-		close(program.targets.epoll_fd);
+	loop_close(loop);
 	return status;
 }

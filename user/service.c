@@ -24,7 +24,7 @@ void service_init(struct service *service)
 void service_ready(struct service *service)
 {
 	sd_notify(0, "READY=1");
-	service->status_at_ns = 0; /* systemd may have put its own words there */
+	service->status_at_ns = 0; /* systemd may have replaced the status */
 	service->status[0] = '\0';
 }
 
@@ -41,7 +41,7 @@ uint64_t service_deadline(const struct service *service)
 	return service->watchdog_ns ? service->watchdog_at_ns : UINT64_MAX;
 }
 
-bool service_is_curious(struct service *service, uint64_t now_ns)
+bool service_status_due(struct service *service, uint64_t now_ns)
 {
 	if (!service->wanted || now_ns < service->look_at_ns)
 		return false;
@@ -60,13 +60,13 @@ void service_status(struct service *service, const struct engine_news *news, uin
 		 news->lost == 1 ? "" : "s");
 	if (!strcmp(status, service->status))
 		return;
-	if (service->status_at_ns && news->leaks_open == service->leaks_told &&
+	if (service->status_at_ns && news->leaks_open == service->leaks_printed &&
 	    now_ns < service->status_at_ns + STATUS_PAUSE_NS)
 		return;
 	sd_notify(0, status);
 	memcpy(service->status, status, sizeof(status));
 	service->status_at_ns = now_ns;
-	service->leaks_told = news->leaks_open;
+	service->leaks_printed = news->leaks_open;
 }
 
 void service_reloading(const struct service *service, uint64_t now_ns)

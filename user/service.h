@@ -8,17 +8,17 @@
 #define SERVICE_STATUS_LEN 160
 
 /*
- * What systemd is told of us, sd_notify(3). Where nobody listens ($NOTIFY_SOCKET) nothing happens.
- * Times are CLOCK_MONOTONIC in ns. Call it from the main loop only: WATCHDOG=1 means that it goes
- * round.
+ * Notifies systemd by sd_notify(3). Without $NOTIFY_SOCKET the functions do nothing. Times are
+ * CLOCK_MONOTONIC in ns. To be called from the event loop only, since WATCHDOG=1 means that the
+ * loop runs.
  */
 struct service {
 	bool wanted;
-	uint64_t watchdog_ns; /* how often we are to be heard of; 0 = never */
+	uint64_t watchdog_ns; /* how often to send WATCHDOG=1; 0: never */
 	uint64_t watchdog_at_ns;
-	uint64_t look_at_ns;   /* the next look at what the status says */
-	uint64_t status_at_ns; /* when it was sent */
-	uint64_t leaks_told;
+	uint64_t look_at_ns;	/* when the status is looked at again */
+	uint64_t status_at_ns;	/* when the status was sent */
+	uint64_t leaks_printed; /* open leaks in that status */
 	char status[SERVICE_STATUS_LEN];
 };
 
@@ -26,24 +26,25 @@ struct engine_news;
 
 void service_init(struct service *service);
 
-/* All is attached, the first scan is done, the pages are there. */
+/* Sends READY=1: everything is attached, the first scan is done, the pages are served. */
 void service_ready(struct service *service);
 
-/* The loop goes round: WATCHDOG=1 if it is time for it. */
+/* Sends WATCHDOG=1 if it is due. */
 void service_alive(struct service *service, uint64_t now_ns);
 
-/* When service_alive() wants to be called next; UINT64_MAX = never. */
+/* When service_alive() has to be called next; UINT64_MAX: never. */
 uint64_t service_deadline(const struct service *service);
 
-/* Is it time to look for news? At most once a second. */
-bool service_is_curious(struct service *service, uint64_t now_ns);
+/* Whether service_status() is to be called; true at most once a second. */
+bool service_status_due(struct service *service, uint64_t now_ns);
 
-/* Sends a status line: at once where the open leaks have changed, else at most every 10 s. */
+/* Sends the status line: at once if the number of open leaks changed, otherwise every 10 s. */
 void service_status(struct service *service, const struct engine_news *news, uint64_t now_ns);
 
-/* Around reading the web config again; what comes after that is service_ready(). */
+/* Sends RELOADING=1 before the web config is read again; service_ready() follows. */
 void service_reloading(const struct service *service, uint64_t now_ns);
 
+/* Sends STOPPING=1. */
 void service_stopping(const struct service *service);
 
 #endif

@@ -25,7 +25,7 @@ static bool wants_open_metrics(const char *accept)
 		{.type = "application/openmetrics-text", .version = "1.0.0"},
 	};
 
-	return http_accept_choose(accept, offers, sizeof(offers) / sizeof(*offers)) == 1;
+	return http_negotiate(accept, offers, sizeof(offers) / sizeof(*offers)) == 1;
 }
 
 static void metrics_page(struct engine *engine, const struct http_request *request,
@@ -35,7 +35,7 @@ static void metrics_page(struct engine *engine, const struct http_request *reque
 
 	if (engine_metrics(engine, &text)) {
 		free(text.data);
-		text_page(response, 500, "the metrics could not be made\n");
+		text_page(response, 500, "The metrics could not be generated.\n");
 		return;
 	}
 	response->status = 200;
@@ -54,7 +54,7 @@ static void landing_page(struct engine *engine, struct http_response *response)
 		engine_status_clear(&now);
 	}
 	if (err) {
-		text_page(response, 500, "the page could not be made\n");
+		text_page(response, 500, "The page could not be generated.\n");
 		return;
 	}
 	response->status = 200;

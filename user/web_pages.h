@@ -5,7 +5,7 @@
 #include "engine/pages.h"
 #include "http/server.h"
 
-/* The pages that tcpwatch serves: /, /metrics, /-/healthy, /-/ready. `context` is the engine. */
+/* The http_handler for /, /metrics, /-/healthy and /-/ready. `context` is the engine. */
 void web_pages_handle(void *context, const struct http_request *request,
 		      struct http_response *response);
 

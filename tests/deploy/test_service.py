@@ -138,7 +138,7 @@ def test_reload_reads_the_web_config_again(tree, systemd):
     wait_for(lambda: headers(tree.port)["X-Frame-Options"] == "deny")
     tree.write(config, "nonsense: 1\n")
     service.systemctl("reload", "tcpwatch.service")
-    wait_for(lambda: "what was read before stays" in service.file("/run/tcpwatch.err"))
+    wait_for(lambda: "the previous web config stays in force" in service.file("/run/tcpwatch.err"))
     assert headers(tree.port)["X-Frame-Options"] == "deny"
     assert page(tree.port) and service.wait_state("active") == pid
 

@@ -24,8 +24,8 @@ $(OUT)/fuzz/core/%.o: user/%.c $(OUT)/tools-ok
 	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined \
 		-MMD -MP -MF $@.d -c $< -o $@
 
-# fuzz_options has the functions behind the options in itself: it includes options.c.
-$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(OUT)/fuzz/core/cli/options.o
+# fuzz_options includes options.c, and usage.c, which ends the process.
+$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(addprefix $(OUT)/fuzz/core/cli/,options.o usage.o)
 $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d \

@@ -27,13 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(accept);
 	memcpy(accept, data, size);
 	accept[size] = '\0';
-	one = http_accept_choose(accept, offers, 2);
-	other = http_accept_choose(accept, turned, 2);
+	one = http_negotiate(accept, offers, 2);
+	other = http_negotiate(accept, turned, 2);
 	CHECK(one < 2 && other < 2);
 	CHECK(one != other || (!one && !other));
 	memcpy(accept + strlen(accept), ",", 2);
-	CHECK(http_accept_choose(accept, offers, 2) == one);
-	CHECK(http_accept_choose(accept, turned, 2) == other);
+	CHECK(http_negotiate(accept, offers, 2) == one);
+	CHECK(http_negotiate(accept, turned, 2) == other);
 	free(accept);
 	return 0;
 }

@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/internal.h"
+#include "http/accept.h"
+#include "http/connection.h"
+#include "http/server.h"
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -115,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
 		return 0;
 	pieces = (data[0] & 7) + 1;
-	http_door_add(server, fds[0], (struct sockaddr *)&address);
+	http_accept_add(server, fds[0], (struct sockaddr *)&address);
 	piece = (size - 1) / pieces + 1;
 	for (size_t at = 1; at < size; at += piece) {
 		(void)!send(fds[1], data + at, size - at < piece ? size - at : piece, MSG_NOSIGNAL);
@@ -128,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fds[1]);
 	/* libmicrohttpd misses an end that came together with bytes. The deadline ends those. */
 	for (struct http_connection *c = server->connections; c; c = c->next)
-		http_door_end(c);
+		http_connection_end(c);
 	run(-1, NULL, 0, false);
 	CHECK(!server->counts.connections && !server->counts.page_bytes);
 	return 0;

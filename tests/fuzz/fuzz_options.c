@@ -13,6 +13,7 @@ static _Noreturn void end_input(int status)
 }
 
 #define exit end_input
+#include "../../user/cli/usage.c"
 #include "../../user/cli/options.c"
 #undef exit
 

@@ -185,7 +185,7 @@ def test_a_wrong_file_keeps_the_old_one(serve):
     one.write("basic_auth_users:\n  alice: secret\n")
     said = one.reload()
     assert said == (
-        f"serve: --web.config.file: {one.config}:2: alice: not a bcrypt hash ($2y$...); "
+        f"serve: --web.config.file: {one.config}:2: alice: is not a bcrypt hash ($2y$...); "
         "make one with: htpasswd -nBC 10 NAME\n"
     )
     assert one.get(Authorization=ALICE).status == 200
@@ -211,7 +211,7 @@ def test_wrong_at_the_start(serve):
         serve(config="basic_auth_user:\n  alice: x\n")
     text = str(fault.value)
     assert "serve ended with 2: serve: --web.config.file: " in text
-    assert "web.yml:1: basic_auth_user: no such key; these are: tls_server_config, " in text
+    assert "web.yml:1: basic_auth_user: is not a known key; the known ones are: tls_server_config, " in text
 
 
 def test_headers_of_the_config(serve):

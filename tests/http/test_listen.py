@@ -59,23 +59,23 @@ def test_a_name(serve):
 @pytest.mark.parametrize(
     "address, why",
     [
-        ("", "empty"),
-        ("10433", "no port"),
-        ("localhost", "no port"),
-        (":", "the port must be a number from 0 to 65535"),
-        (":http", "the port must be a number from 0 to 65535"),
-        (":65536", "the port must be a number from 0 to 65535"),
-        ("::1:10433", "an IPv6 address must be in brackets"),
-        ("[::1]10433", "no port"),
-        ("[]:1", "no IPv6 address in the brackets"),
-        ("a b:1", "no such host can be"),
+        ("", "is empty"),
+        ("10433", "has no port"),
+        ("localhost", "has no port"),
+        (":", "needs a port from 0 to 65535"),
+        (":http", "needs a port from 0 to 65535"),
+        (":65536", "needs a port from 0 to 65535"),
+        ("::1:10433", "has an IPv6 address without brackets"),
+        ("[::1]10433", "has no port"),
+        ("[]:1", "has no IPv6 address in its brackets"),
+        ("a b:1", "has no valid host name"),
     ],
 )
 def test_wrong_usage(address, why):
     status, text = refused("127.0.0.1:0", address)
     assert status == 2
     assert text == (
-        f"serve: --web.listen-address={address}: {why}; write [HOST]:PORT, as in :10433, "
+        f"serve: --web.listen-address: '{address}' {why}; write [HOST]:PORT, as in :10433, "
         "127.0.0.1:10433 or [::1]:10433\n"
     )
 
@@ -86,20 +86,20 @@ def test_port_in_use():
         status, text = refused(address)
     assert status == 1
     assert text == (
-        f"serve: --web.listen-address={address}: cannot bind: Address already in use; "
-        "`ss -ltnp` shows by whom\n"
+        f"serve: --web.listen-address: cannot listen at {address}: Address already in use; "
+        "'ss -ltnp' shows which program uses it\n"
     )
 
 
 def test_not_an_address_of_this_host():
     status, text = refused("192.0.2.1:0")
-    assert status == 1 and "cannot bind: Cannot assign requested address" in text
+    assert status == 1 and "cannot listen at 192.0.2.1:0: Cannot assign requested address" in text
 
 
 def test_a_name_that_is_none():
     status, text = refused("no-such-host.invalid:1")
     assert status == 1
-    assert text.startswith("serve: --web.listen-address=no-such-host.invalid:1: no address: ")
+    assert text.startswith("serve: --web.listen-address: 'no-such-host.invalid:1' has no address: ")
 
 
 def pass_sockets(count):
@@ -149,7 +149,7 @@ def test_systemd_passed_nothing():
     status, text = refused("-s")
     assert status == 1
     assert text == (
-        "serve: --web.systemd-socket: no socket was passed; start tcpwatch by its .socket unit, "
+        "serve: --web.systemd-socket: systemd passed no socket; start tcpwatch by its .socket unit, "
         "or use --web.listen-address\n"
     )
 

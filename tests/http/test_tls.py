@@ -158,25 +158,25 @@ def test_client_certificates(serve):
         ("cert_file: server.pem\n  key_file: none", "key_file: {}/none: No such file"),
         (
             "cert_file: server.pem\n  key_file: other.key",
-            "key_file: {0}/other.key does not fit cert_file {0}/server.pem",
+            "key_file: {0}/other.key does not match cert_file {0}/server.pem",
         ),
         (
             "cert_file: server.key\n  key_file: server.key",
-            "cert_file: {}/server.key: no PEM certificate",
+            "cert_file: {}/server.key has no PEM certificate",
         ),
         (
             "cert_file: server.pem\n  key_file: server.pem",
-            "key_file: {}/server.pem: no PEM key without password",
+            "key_file: {}/server.pem has no PEM key without a password",
         ),
         ("cert_file: .\n  key_file: server.key", "cert_file: {}/.: Is a directory"),
         (
             "cert_file: /dev/zero\n  key_file: server.key",
-            "cert_file: /dev/zero: not a regular file",
+            "cert_file: /dev/zero: is not a regular file",
         ),
         (
             "cert_file: server.pem\n  key_file: server.key\n  client_ca_file: server.key\n"
             "  client_auth_type: RequireAndVerifyClientCert",
-            "client_ca_file: {}/server.key: no PEM certificate",
+            "client_ca_file: {}/server.key has no PEM certificate",
         ),
     ],
 )  # fmt: skip
@@ -199,7 +199,7 @@ def test_a_new_certificate(serve, how):
             assert "key_file: " in one.reload()
             assert serial(one) == old
         else:
-            assert server.wait_for(lambda: serial(one) and "does not fit" in one.stderr())
+            assert server.wait_for(lambda: serial(one) and "does not match" in one.stderr())
         shutil.copy(os.path.join(one.folder, "other.key"), os.path.join(one.folder, "server.key"))
         if how == "SIGHUP":
             assert "reloaded" in one.reload()

@@ -216,7 +216,7 @@ def test_ready_status_reload_stop(daemon, puppet, notify, tmp_path):
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         assert before <= int(re.fullmatch(r"MONOTONIC_USEC=(\d+)", reloading[1])[1]) <= after
         assert tcpwatch.hear(5 * SLOW) == ["READY=1"], tcpwatch.said
-    assert "what was read before stays" in tcpwatch.stderr()
+    assert "the previous web config stays in force" in tcpwatch.stderr()
     tcpwatch.process.send_signal(signal.SIGTERM)
     tcpwatch.wait_heard("STOPPING=1")
     tcpwatch.stop()

@@ -76,8 +76,8 @@ def test_status(command, words, status):
 @pytest.mark.parametrize("program,status,message", [
     ("no-such-program", 127, "tcpwatch: 'no-such-program': command not found\n"),
     ("/no/such/program", 127, "tcpwatch: '/no/such/program': command not found\n"),
-    ("/etc/passwd", 126, "tcpwatch: '/etc/passwd': cannot be run: Permission denied\n"),
-    ("/etc", 126, "tcpwatch: '/etc': cannot be run: Is a directory\n")])
+    ("/etc/passwd", 126, "tcpwatch: '/etc/passwd' cannot be run: Permission denied\n"),
+    ("/etc", 126, "tcpwatch: '/etc' cannot be run: Is a directory\n")])
 def test_no_program(program, status, message):
     """Known before anything is loaded, so there are no results."""
     result = run("--", program)

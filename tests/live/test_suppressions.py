@@ -143,9 +143,9 @@ def test_text(write, scene):
     assert "pooled" not in out.split("Suppressions used:")[0].split("SUMMARY:")[1], out
     assert "SUMMARY: 1 leaked socket, 1 still open" in out, out
     assert ("\nSuppressions used:\n     count  pattern\n         1  unread:pooled\n"
-            "  1 of 2 was not used; -j names all.\n") in out, out
+            "  1 of 2 was not used; -j lists them all.\n") in out, out
     made = out[out.index("# With these"):]
-    assert made == ("# With these in a file, --suppressions=FILE ignores what was reported:\n"
+    assert made == ("# With these lines in FILE, --suppressions=FILE ignores what was reported:\n"
                     "# 1 unclosed of forgetful\nunclosed:^forgetful$\n"), out
     assert "SUMMARY: no leaks" in text_of(scene, f"--suppressions={write(made + 'leak:pooled')}")
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,19 +16,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/journal.h"
+#include "base/shown.h"
+#include "base/units.h"
+
 #define DEFAULT_SHELL "/bin/sh"
 #define UID_DIGITS    10
 
-/* What the child tells. */
-struct told {
-	enum { TOLD_READY, TOLD_USER, TOLD_PROGRAM } what;
-	int error;
+/* From SIGTERM to SIGKILL. */
+#define KILL_AFTER_NS (10 * NS_PER_S)
+
+#define WAIT_MAX_MS 1000
+
+/* What the child writes to its parent: first before it waits, then if execvp() fails. */
+struct report {
+	enum { FAILED_NOTHING, FAILED_USER, FAILED_PROGRAM } failed;
+	int error; /* errno */
 };
 
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	char *name; /* NULL = as we are */
+	char *name; /* NULL: no change of user */
 	char *home;
 	char *shell;
 };
@@ -54,13 +65,15 @@ static const struct passwd *user_find(const char *user)
 static enum exit_status identity_find(struct identity *identity, const char *user)
 {
 	const struct passwd *entry = user ? user_find(user) : NULL;
+	char text[SHOWN_LEN];
 
 	if (!user)
 		return STATUS_OK;
 	if (!entry) {
-		fprintf(stderr,
-			"tcpwatch: --user: '%.64s' is no user: a name or uid of getent passwd\n",
-			user);
+		journal_say(SD_ERR,
+			    "--user: '%s' is not a user: give a name or uid that 'getent passwd' "
+			    "lists",
+			    shown(user, strlen(user), text));
 		return STATUS_USAGE;
 	}
 	identity->uid = entry->pw_uid;
@@ -70,7 +83,7 @@ static enum exit_status identity_find(struct identity *identity, const char *use
 	identity->shell = strdup(*entry->pw_shell ? entry->pw_shell : DEFAULT_SHELL);
 	if (identity->name && identity->home && identity->shell)
 		return STATUS_OK;
-	fputs("tcpwatch: out of memory\n", stderr);
+	journal_say(SD_ERR, "out of memory");
 	return STATUS_FAULT;
 }
 
@@ -101,7 +114,7 @@ static int program_look(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
 }
 
-/* As execvp() will: the first directory of PATH that has it; why not, if none has. */
+/* Searches PATH as execvp() will. Returns 0, or the errno that says why there is no program. */
 static int program_find(const char *name)
 {
 	const char *directory = getenv("PATH");
@@ -111,7 +124,7 @@ static int program_find(const char *name)
 	if (strchr(name, '/'))
 		return program_look(name);
 	if (!directory)
-		return 0; /* execvp() knows a default */
+		return 0; /* execvp() has a default */
 	for (;;) {
 		size_t length = strcspn(directory, ":");
 		int size = snprintf(path, sizeof(path), "%.*s%s%s", (int)length, directory,
@@ -128,27 +141,27 @@ static int program_find(const char *name)
 	}
 }
 
-static void tell(int fd, int what, int error)
+static void report_write(int fd, int failed, int error)
 {
-	const struct told told = {.what = what, .error = error};
+	const struct report report = {.failed = failed, .error = error};
 
-	if (write(fd, &told, sizeof(told)) != sizeof(told))
+	if (write(fd, &report, sizeof(report)) != sizeof(report))
 		_exit(STATUS_FAULT);
 }
 
 static _Noreturn void child_run(char *const *argv, const struct identity *identity, int go_fd,
-				int told_fd)
+				int report_fd)
 {
 	int error = identity_take(identity);
 	ssize_t count;
 	char go;
 
 	if (error) {
-		tell(told_fd, TOLD_USER, error);
+		report_write(report_fd, FAILED_USER, error);
 		_exit(STATUS_CANNOT);
 	}
 	error = program_find(argv[0]);
-	tell(told_fd, error ? TOLD_PROGRAM : TOLD_READY, error);
+	report_write(report_fd, error ? FAILED_PROGRAM : FAILED_NOTHING, error);
 	do {
 		count = read(go_fd, &go, 1);
 	} while (count < 0 && errno == EINTR);
@@ -156,72 +169,69 @@ static _Noreturn void child_run(char *const *argv, const struct identity *identi
 		_exit(STATUS_NOT_EXECUTABLE);
 	execvp(argv[0], argv);
 	error = errno;
-	tell(told_fd, TOLD_PROGRAM, error);
+	report_write(report_fd, FAILED_PROGRAM, error);
 	_exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
 }
 
-/* Says what the child told. */
-static enum exit_status explain(const struct command *command, const struct told *told)
+/* Prints what the child reported. Returns the status to exit with. */
+static enum exit_status report_print(const struct command *command, const struct report *report)
 {
-	char name[128];
+	const char *name = report->failed == FAILED_USER ? command->user : command->name;
+	char text[SHOWN_LEN];
 
-	snprintf(name, sizeof(name), "%s", command->name);
-	for (char *c = name; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	if (told->what == TOLD_USER) {
-		fprintf(stderr,
-			"tcpwatch: --user: cannot become '%.64s': %s; run tcpwatch as root\n",
-			command->user, strerror(told->error));
+	shown(name, strlen(name), text);
+	if (report->failed == FAILED_USER) {
+		journal_say(SD_ERR, "--user: cannot become '%s': %s; run tcpwatch as root", text,
+			    strerror(report->error));
 		return STATUS_CANNOT;
 	}
-	if (told->error == ENOENT || told->error == ENOTDIR) {
-		fprintf(stderr, "tcpwatch: '%s': command not found\n", name);
+	if (report->error == ENOENT || report->error == ENOTDIR) {
+		journal_say(SD_ERR, "'%s': command not found", text);
 		return STATUS_NOT_FOUND;
 	}
-	fprintf(stderr, "tcpwatch: '%s': cannot be run: %s\n", name, strerror(told->error));
+	journal_say(SD_ERR, "'%s' cannot be run: %s", text, strerror(report->error));
 	return STATUS_NOT_EXECUTABLE;
 }
 
-static bool listen_to(const struct command *command, struct told *told)
+static bool report_read(const struct command *command, struct report *report)
 {
 	ssize_t count;
 
 	do {
-		count = read(command->told_fd, told, sizeof(*told));
+		count = read(command->report_fd, report, sizeof(*report));
 	} while (count < 0 && errno == EINTR);
-	return count == sizeof(*told);
+	return count == sizeof(*report);
 }
 
 static enum exit_status fail(const char *what)
 {
-	fprintf(stderr, "tcpwatch: cannot start the command: %s: %s\n", what, strerror(errno));
+	journal_say(SD_ERR, "cannot start the command: %s: %s", what, strerror(errno));
 	return STATUS_FAULT;
 }
 
 static enum exit_status start_as(struct command *command, char *const *argv,
 				 const struct identity *identity)
 {
-	int go[2], tells[2];
-	struct told told;
+	int go[2], reports[2];
+	struct report report;
 
 	if (pipe2(go, O_CLOEXEC))
 		return fail("pipe");
 	command->go_fd = go[1];
-	if (pipe2(tells, O_CLOEXEC)) {
+	if (pipe2(reports, O_CLOEXEC)) {
 		close(go[0]);
 		return fail("pipe");
 	}
-	command->told_fd = tells[0];
+	command->report_fd = reports[0];
 	fflush(NULL);
 	command->pid = fork();
 	if (!command->pid) {
-		close(go[1]); /* or it would never see the end of its parent */
-		close(tells[0]);
-		child_run(argv, identity, go[0], tells[1]);
+		close(go[1]); /* otherwise the end of its parent would not close the pipe */
+		close(reports[0]);
+		child_run(argv, identity, go[0], reports[1]);
 	}
 	close(go[0]);
-	close(tells[1]);
+	close(reports[1]);
 	if (command->pid < 0) {
 		command->pid = 0;
 		return fail("fork");
@@ -229,11 +239,11 @@ static enum exit_status start_as(struct command *command, char *const *argv,
 	command->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
 	if (command->pidfd < 0)
 		return fail("pidfd_open");
-	if (!listen_to(command, &told)) {
-		fputs("tcpwatch: the command's process ended before it began\n", stderr);
+	if (!report_read(command, &report)) {
+		journal_say(SD_ERR, "the process for the command ended before the command began");
 		return STATUS_FAULT;
 	}
-	return told.what == TOLD_READY ? STATUS_OK : explain(command, &told);
+	return report.failed == FAILED_NOTHING ? STATUS_OK : report_print(command, &report);
 }
 
 enum exit_status command_start(struct command *command, char *const *argv, const char *user)
@@ -248,14 +258,14 @@ enum exit_status command_start(struct command *command, char *const *argv, const
 	if (!status)
 		status = start_as(command, argv, &identity);
 	identity_clear(&identity);
-	/* Its status is wanted, also where whoever started us did not want those of his. */
+	/* If tcpwatch was started with SIGCHLD ignored, waitpid() would get no status. */
 	signal(SIGCHLD, SIG_DFL);
 	return status;
 }
 
 void command_begin(struct command *command)
 {
-	/* It may have been killed meanwhile: then there is nobody to read it. */
+	/* This fails if the process was killed meanwhile. */
 	ssize_t count = write(command->go_fd, "", 1);
 
 	(void)count;
@@ -265,7 +275,7 @@ void command_begin(struct command *command)
 
 bool command_runs(struct command *command)
 {
-	struct told told;
+	struct report report;
 	int status;
 
 	if (!command->pid || command->status >= 0)
@@ -273,15 +283,58 @@ bool command_runs(struct command *command)
 	if (waitpid(command->pid, &status, WNOHANG) != command->pid)
 		return true;
 	command->status = status;
-	if (command->go_fd < 0 && listen_to(command, &told))
-		explain(command, &told);
+	if (command->go_fd < 0 && report_read(command, &report))
+		report_print(command, &report);
 	return false;
 }
 
-void command_signal(struct command *command, int signal_number)
+static void send_signal(struct command *command, int signal_number)
 {
 	if (command->pid && command->status < 0)
 		syscall(SYS_pidfd_send_signal, command->pidfd, signal_number, NULL, 0);
+}
+
+void command_add_signals(sigset_t *set)
+{
+	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGUSR1);
+	sigaddset(set, SIGUSR2);
+}
+
+void command_pass_signal(struct command *command, const struct signalfd_siginfo *info)
+{
+	/* When a terminal goes away, the kernel sends SIGHUP to the leader of its session only. */
+	bool only_received_here =
+		info->ssi_code != SI_KERNEL || (info->ssi_signo == SIGHUP && getsid(0) == getpid());
+
+	if (only_received_here)
+		send_signal(command, (int)info->ssi_signo);
+}
+
+bool command_outlasts(struct command *command, uint64_t *end_ns)
+{
+	if (!command_runs(command))
+		return false;
+	send_signal(command, command->asked_to_end ? SIGKILL : SIGTERM);
+	command->asked_to_end = true;
+	*end_ns = clock_now() + KILL_AFTER_NS;
+	return true;
+}
+
+void command_wait(struct command *command, int signal_fd, uint64_t end_ns)
+{
+	struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
+			       {.fd = command->pidfd, .events = POLLIN}};
+	struct signalfd_siginfo info;
+
+	while (command_runs(command)) {
+		if (clock_now() >= end_ns && !command_outlasts(command, &end_ns))
+			return;
+		if (poll(fds, 2, WAIT_MAX_MS) < 0 && errno != EINTR)
+			return;
+		if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+			command_pass_signal(command, &info);
+	}
 }
 
 int command_exit_status(const struct command *command)
@@ -299,8 +352,8 @@ void command_free(struct command *command)
 		close(command->go_fd);
 	if (waits && command->pid && command->status < 0)
 		waitpid(command->pid, &command->status, 0);
-	if (command->told_fd >= 0)
-		close(command->told_fd);
+	if (command->report_fd >= 0)
+		close(command->report_fd);
 	if (command->pidfd >= 0)
 		close(command->pidfd);
 	*command = (struct command)COMMAND_NONE;

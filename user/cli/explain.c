@@ -11,7 +11,7 @@
 struct explain_page {
 	const char *id;
 	bool is_state;
-	const char *wrong; /* in one line */
+	const char *wrong; /* what is wrong, or what the state means, in one line */
 	const char *text;
 };
 
@@ -20,7 +20,7 @@ struct explain_page {
 
 #define PAGES (sizeof(pages) / sizeof(*pages))
 
-/* The next character that counts: FIN-WAIT-2, as ss has it, is FIN_WAIT2. */
+/* Returns the next character besides - and _, so that FIN-WAIT-2, as ss writes it, is FIN_WAIT2. */
 static char next_letter(const char **text)
 {
 	while (**text == '-' || **text == '_')
@@ -75,7 +75,7 @@ static void print_way(FILE *file, const struct tcp_transition *way, unsigned int
 	fputs(way->is_mini ? " *\n" : "\n", file);
 }
 
-/* From the same table as the picture in the documentation. */
+/* The picture in the documentation is drawn from the same table. */
 static void print_ways(FILE *file, unsigned int state, bool in)
 {
 	fprintf(file, "\nWays %s:\n", in ? "in, from" : "out, to");

@@ -7,13 +7,13 @@
 
 /*
  * Prints the page of a finding or a state: what it means and what to do, in at most 80 columns.
- * Case, - and _ do not matter, and the beginning of a name is enough if there is only one such.
- * "list" and "help" are the list of all. Returns 0, -ENOENT if there is no such page (nothing is
- * printed), -EIO if `file` does not take it.
+ * Case, - and _ are ignored, and an unambiguous beginning of a name is enough. "list" and "help"
+ * print the list of all pages. Returns 0, -ENOENT if there is no such page (nothing is printed), or
+ * -EIO if writing to `file` fails.
  */
 int explain_print(FILE *file, const char *id);
 
-/* All ids, as a line for the findings and one for the states. `text` is cut off at `size`. */
+/* Writes all ids: a line of findings and one of states. `size` is that of `text`; longer is cut. */
 void explain_ids(char *text, size_t size);
 
 #endif

@@ -5,25 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN_LEN 68
-#define MORE	  "see tcpwatch --help"
+#include "base/shown.h"
 
-/* A value without control characters, cut off with "..." beyond 63 bytes. */
-static const char *shown_value(const char *value, size_t length, char text[SHOWN_LEN])
-{
-	static const char cut[] = "...";
-	size_t room = SHOWN_LEN - sizeof(cut) - 1;
-	size_t shown = length > room ? room : length;
-
-	memcpy(text, value, shown);
-	for (size_t i = 0; i < shown; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	memcpy(text + shown, cut, sizeof(cut));
-	if (shown == length)
-		text[shown] = '\0';
-	return text;
-}
+#define MORE "see tcpwatch --help"
 
 static bool __attribute__((format(printf, 2, 3)))
 set_fault(struct option_fault *fault, const char *format, ...)
@@ -87,20 +71,20 @@ static bool check_long(const struct argp *argp, const char *text, int argc, int 
 {
 	struct matches matches = {.name = text + 2, .length = strcspn(text + 2, "=")};
 	const char *value = text[2 + matches.length] ? text + 2 + matches.length + 1 : NULL;
-	char shown[SHOWN_LEN], value_text[SHOWN_LEN];
+	char name[SHOWN_LEN], value_text[SHOWN_LEN];
 	const struct argp_option *option;
 
-	shown_value(text, 2 + matches.length, shown);
+	shown(text, 2 + matches.length, name);
 	find_long(argp, &matches);
 	option = matches.exact ? matches.exact : matches.first;
 	if (!option || !matches.length)
-		return set_fault(fault, "%s: no such option: " MORE, shown);
+		return set_fault(fault, "%s: no such option: " MORE, name);
 	if (!matches.exact && matches.count > 1)
-		return set_fault(fault, "%s: several options begin like this: %s", shown,
+		return set_fault(fault, "%s: several options begin like this: %s", name,
 				 matches.names + 2);
 	if (value && !option->arg)
 		return set_fault(fault, "--%s: '%s' is too much: it is an option without a value",
-				 option->name, shown_value(value, strlen(value), value_text));
+				 option->name, shown(value, strlen(value), value_text));
 	if (!value && option->arg && *next == argc)
 		return set_fault(fault, "--%s: the value is missing: --%s=%s; " MORE, option->name,
 				 option->name, option->arg);

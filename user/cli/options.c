@@ -3,7 +3,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "cli/options_command.h"
 #include "cli/options_web.h"
 #include "cli/targets.h"
+#include "cli/usage.h"
 #include "base/units.h"
 #include "base/version.h"
 
@@ -37,38 +37,40 @@ enum long_option {
 static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "Which sockets:", 1},
 	{"pid", 'p', "PID[,PID...]", 0,
-	 "Processes by pid; ends when the last of them exits. A thread id stands for its process",
+	 "Watch these processes, and end when the last of them exits. The id of a thread stands for its process",
 	 0},
-	{"follow-forks", 'f', NULL, 0, "With -p: their future children too (with COMMAND always)",
+	{"follow-forks", 'f', NULL, 0,
+	 "With -p, watch their future children too (always on with COMMAND)", 0},
+	{"comm", 'n', "NAME", 0, "Watch processes with exactly this command name (repeatable)", 0},
+	{NULL, '4', NULL, 0, "Watch only IPv4 (an IPv4-mapped IPv6 socket counts as IPv4)", 0},
+	{NULL, '6', NULL, 0, "Watch only IPv6", 0},
+	{"local-port", 'L', "PORT[,PORT...]", 0, "Watch sockets with one of these local ports", 0},
+	{"remote-port", 'D', "PORT[,PORT...]", 0, "Watch sockets with one of these remote ports",
 	 0},
-	{"comm", 'n', "NAME", 0, "Processes with exactly this command name (repeatable)", 0},
-	{NULL, '4', NULL, 0, "Only IPv4 (an IPv4-mapped IPv6 socket is IPv4)", 0},
-	{NULL, '6', NULL, 0, "Only IPv6", 0},
-	{"local-port", 'L', "PORT[,PORT...]", 0, "Sockets with one of these local ports", 0},
-	{"remote-port", 'D', "PORT[,PORT...]", 0, "Sockets with one of these remote ports", 0},
 
 	{NULL, 0, NULL, 0, "What to report:", 2},
 	{"close-wait", 'w', "DURATION", 0,
-	 "Report a socket in CLOSE_WAIT for longer than this (default 10s); 0 reports every one",
+	 "Report a socket that is in CLOSE_WAIT for longer than this (default 10s); 0 reports every one that enters it",
 	 0},
 	{"trace", 't', NULL, 0, "Print every transition as it happens", 0},
 	{"interval", 'i', "DURATION", 0, "Print the summary every DURATION, not only at the end",
 	 0},
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
-	{"stack", 's', NULL, 0, "Record where each socket was made; show it with a leak", 0},
-	{"json", 'j', NULL, 0, "JSON Lines on stdout instead of text", 0},
+	{"stack", 's', NULL, 0,
+	 "Record the user stack that made each socket, and show it with a leak", 0},
+	{"json", 'j', NULL, 0, "Print JSON Lines instead of text", 0},
 
 	{NULL, 0, NULL, 0, "The kernel:", 5},
 	{"features", OPTION_FEATURES, NULL, 0,
 	 "Print what this kernel and these privileges allow, and exit", 0},
-	{"btf", OPTION_BTF, "PATH", 0, "Kernel BTF from a file", 0},
-	{"ring-size", OPTION_RING_SIZE, "SIZE", 0, "Ring buffer bytes of all CPUs (default 16M)",
-	 0},
+	{"btf", OPTION_BTF, "PATH", 0, "Read the BTF of the kernel from this file", 0},
+	{"ring-size", OPTION_RING_SIZE, "SIZE", 0,
+	 "Size of the ring buffer, for all CPUs together (default 16M)", 0},
 
 	{NULL, 0, NULL, 0, "Other:", -1},
 	{"explain", OPTION_EXPLAIN, "ID", 0,
-	 "Print what a finding or a state means and what to do; ID 'list' has all", 0},
-	{"verbose", 'v', NULL, 0, "Say on stderr what is being done", 0},
+	 "Explain a finding or a state, and what to do about it; 'list' lists them all", 0},
+	{"verbose", 'v', NULL, 0, "Print on stderr what is being done", 0},
 	{"version", 'V', NULL, 0, "Print the version", 0},
 	{"help", '?', NULL, 0, "Print this help", 0},
 	{"usage", OPTION_USAGE, NULL, 0, "Print a short usage message", 0},
@@ -77,58 +79,28 @@ static const struct argp_option argp_options[] = {
 
 static const char doc[] =
 	"Shows how long TCP sockets stay in each state, process by process, and reports\n"
-	"those that leak in CLOSE_WAIT. Without -p, -n or COMMAND it watches the whole host.\n"
+	"those that leak in CLOSE_WAIT. Without -p, -n or COMMAND, it watches the whole host.\n"
 	"\v"
 	"DURATION is a number with ns, us, ms, s, m, h or d; a bare number is seconds.\n"
-	"SIZE is bytes, or a number with K, M or G (powers of 1024).\n"
+	"SIZE is a number of bytes, or a number with K, M or G (powers of 1024).\n"
 	"\n"
 	"Examples:\n"
 	"  tcpwatch                              the whole host, until Ctrl-C\n"
 	"  tcpwatch -p $(pidof -s redis-server)  one process, until it exits\n"
-	"  tcpwatch -p $(pgrep -d, nginx) -f     several, and their future children\n"
+	"  tcpwatch -p $(pgrep -d, nginx) -f     several processes, and future children\n"
 	"  tcpwatch -n nginx -w 1m               only leaks older than a minute\n"
 	"  tcpwatch -t -L 80,443                 every transition of a web server\n"
-	"  tcpwatch -j -i 10s -d 5m              for 5 min, JSON every 10 s\n"
+	"  tcpwatch -j -i 10s -d 5m              JSON every 10 s, for 5 min\n"
 	"  tcpwatch --error-exitcode=23 -- make test\n"
-	"                                        fails where a test leaks a socket";
+	"                                        fails if a test leaks a socket";
 
-static _Noreturn void __attribute__((format(printf, 2, 3)))
-fail(enum exit_status status, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "tcpwatch: %s\n", text);
-	exit(status);
-}
-
-/* Wrong usage: what is wrong with the value, or with an element of it, and what would be right. */
-static _Noreturn void fail_value(const char *option, const char *value, size_t length,
-				 const char *wrong)
-{
-	char text[64];
-	bool cut = length >= sizeof(text);
-
-	if (cut)
-		length = sizeof(text) - 1;
-	memcpy(text, value, length);
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	text[length] = '\0';
-	fail(STATUS_USAGE, "%s: '%s%s' %s", option, text, cut ? "..." : "", wrong);
-}
-
-/* One more element for a list that has count of them. */
+/* Grows a list of `count` elements by one. Exits without memory. */
 static void *list_grow(void *list, size_t count, size_t size)
 {
 	void *grown = reallocarray(list, count + 1, size);
 
 	if (!grown)
-		fail(STATUS_FAULT, "out of memory");
+		usage_fail(STATUS_FAULT, "out of memory");
 	return grown;
 }
 
@@ -156,10 +128,10 @@ static void comms_add(struct options *options, const char *name)
 	size_t room = sizeof(*options->comms) - 1;
 
 	if (!length)
-		fail_value("-n", name, length, "is not a command name: 1 to 15 bytes");
+		usage_refuse("-n", name, length, "is not a command name: it has 1 to 15 bytes");
 	if (length > room)
-		fail_value("-n", name, length,
-			   "is too long: the kernel keeps the first 15 bytes of a command name");
+		usage_refuse("-n", name, length,
+			     "is too long: the kernel keeps the first 15 bytes of a command name");
 	for (size_t i = 0; i < options->comm_count; i++)
 		if (!strcmp(options->comms[i], name))
 			return;
@@ -168,7 +140,7 @@ static void comms_add(struct options *options, const char *name)
 	memcpy(options->comms[options->comm_count++], name, length);
 }
 
-/* A decimal number; one that does not fit becomes UINT32_MAX. */
+/* Parses a decimal number. One that does not fit becomes UINT32_MAX. */
 static bool number_parse(const char *text, size_t length, uint32_t *number)
 {
 	uint64_t sum = 0;
@@ -187,17 +159,21 @@ static void pid_parse(struct options *options, const char *text, size_t length)
 	int err;
 
 	if (!number_parse(text, length, &thread) || !thread)
-		fail_value("-p", text, length,
-			   "is not a process id: numbers from 1 to 4194304, separated by commas");
+		usage_refuse(
+			"-p", text, length,
+			"is not a process id: give numbers from 1 to 4194304, separated by commas");
 	err = targets_process_of(thread, &process);
 	if (err == -ESRCH)
-		fail(STATUS_USAGE, "-p: no process %.*s: see ps -e for those that run",
-		     length < 32 ? (int)length : 32, text);
+		usage_fail(STATUS_USAGE,
+			   "-p: no process %.*s is running; 'ps -e' lists those that are",
+			   length < 32 ? (int)length : 32, text);
 	if (err == -EACCES || err == -EPERM)
-		fail(STATUS_CANNOT, "-p: /proc/%u/status: %s: run tcpwatch as root", thread,
-		     strerror(-err));
+		usage_fail(STATUS_CANNOT,
+			   "-p: cannot read /proc/%u/status: %s; run tcpwatch as root", thread,
+			   strerror(-err));
 	if (err)
-		fail(STATUS_FAULT, "-p: /proc/%u/status: %s", thread, strerror(-err));
+		usage_fail(STATUS_FAULT, "-p: cannot read /proc/%u/status: %s", thread,
+			   strerror(-err));
 	pids_add(options, process);
 }
 
@@ -206,8 +182,8 @@ static uint32_t port_parse(const char *option, const char *text, size_t length)
 	uint32_t port;
 
 	if (!number_parse(text, length, &port) || !port || port > PORT_MAX)
-		fail_value(option, text, length,
-			   "is not a port: numbers from 1 to 65535, separated by commas");
+		usage_refuse(option, text, length,
+			     "is not a port: give numbers from 1 to 65535, separated by commas");
 	return port;
 }
 
@@ -242,24 +218,25 @@ static uint64_t duration_option(const char *option, const char *text, uint64_t l
 	int err = duration_parse(text, &ns);
 
 	if (err == -ERANGE)
-		fail_value(option, text, strlen(text), "is too long: at most 36525d (100 years)");
+		usage_refuse(option, text, strlen(text),
+			     "is too long: give at most 36525d (100 years)");
 	if (err)
-		fail_value(option, text, strlen(text),
-			   "is not a duration: a number with ns, us, ms, s, m, h or d");
+		usage_refuse(option, text, strlen(text),
+			     "is not a duration: give a number with ns, us, ms, s, m, h or d");
 	if (ns < least)
-		fail_value(
+		usage_refuse(
 			option, text, strlen(text),
-			"is too short: a duration above 0, a number with ns, us, ms, s, m, h or d");
+			"is too short: give a duration above 0, a number with ns, us, ms, s, m, h or d");
 	return ns;
 }
 
-/* Each summary asks the kernel for all sockets: what is shorter keeps a CPU busy with that. */
+/* Each summary asks the kernel for all sockets, so a shorter interval would keep a CPU busy. */
 static uint64_t interval_option(const char *text)
 {
 	uint64_t ns = duration_option("-i", text, 1);
 
 	if (ns < INTERVAL_MIN)
-		fail_value("-i", text, strlen(text), "is too short: at least 10ms");
+		usage_refuse("-i", text, strlen(text), "is too short: give at least 10ms");
 	return ns;
 }
 
@@ -268,56 +245,55 @@ static uint64_t ring_size_option(const char *text)
 	uint64_t size = 0;
 
 	if (size_parse(text, &size) || size < RING_MIN || size > RING_SIZE_MAX || size & (size - 1))
-		fail_value(
+		usage_refuse(
 			"--ring-size", text, strlen(text),
-			"is not a ring size: a power of two, at least 4096 (the page size) and at most 1G, "
-			"as bytes or with K, M or G");
+			"is not a ring size: give a power of two, at least 4096 (the page size) and at "
+			"most 1G, in bytes or with K, M or G");
 	return size;
 }
 
 static const char *btf_option(const char *text)
 {
-	char wrong[160];
-
 	if (!access(text, R_OK))
 		return text;
-	snprintf(wrong, sizeof(wrong),
-		 "cannot be read: %s; give it a file like /sys/kernel/btf/vmlinux",
-		 strerror(errno));
-	fail_value("--btf", text, strlen(text), wrong);
+	usage_refuse("--btf", text, strlen(text),
+		     "cannot be read: %s; give a file such as /sys/kernel/btf/vmlinux",
+		     strerror(errno));
 }
 
 static _Noreturn void explain_option(const char *id)
 {
-	char ids[320], wrong[400];
+	char ids[320];
 	int err = explain_print(stdout, id);
 
 	if (!err)
 		exit(EXIT_SUCCESS);
 	if (err != -ENOENT)
-		fail(STATUS_FAULT, "standard output: %s", strerror(-err));
+		usage_fail(STATUS_FAULT, "standard output: %s", strerror(-err));
 	explain_ids(ids, sizeof(ids));
-	snprintf(wrong, sizeof(wrong), "is not a finding or a state\n%s", ids);
-	fail_value("--explain", id, strlen(id), wrong);
+	usage_refuse("--explain", id, strlen(id), "is not a finding or a state\n%s", ids);
 }
 
-/* What only the whole command line can tell. */
+/* Checks options against each other, after all of them are known. */
 static void options_check(const struct options *options)
 {
 	const char *web = options_web_check(options);
 	const char *command = options_command_check(options);
 
 	if (web)
-		fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket", web);
+		usage_fail(STATUS_USAGE, "%s needs --web.listen-address or --web.systemd-socket",
+			   web);
 	if (options->only_ipv4 && options->only_ipv6)
-		fail(STATUS_USAGE, "-4 and -6 exclude each other: without both, all are watched");
+		usage_fail(STATUS_USAGE,
+			   "-4 and -6 exclude each other: leave out both to watch IPv4 and IPv6");
 	if (command)
-		fail(STATUS_USAGE, "%s", command);
+		usage_fail(STATUS_USAGE, "%s", command);
 	if (options->follow_forks && !options->pid_count && !options->command)
-		fail(STATUS_USAGE, "-f needs -p PID: it follows the children of given processes");
+		usage_fail(STATUS_USAGE,
+			   "-f needs -p PID: it follows the children of these processes");
 }
 
-/* The options that print something about tcpwatch and end it, and all that is no option. */
+/* Handles the options that print something about tcpwatch and end it, and the end of options. */
 static error_t information_parse(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
@@ -408,7 +384,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Without the note on arguments of short options, which -p, --pid=PID already shows. */
+/* Leaves out the note on arguments of short options: -p, --pid=PID already shows them. */
 static char *help_filter(int key, const char *text, void *input)
 {
 	(void)input;
@@ -445,18 +421,18 @@ void options_parse(struct options *options, struct suppressions **suppressions, 
 	};
 	*suppressions = NULL;
 	argp_err_exit_status = STATUS_USAGE;
-	/* getopt begins its messages with argv[0], path and all. */
+	/* getopt begins its messages with argv[0], including the path. */
 	if (name_given)
 		argv[0] = name;
-	/* argp's own --help would bring --HANG and --program-name with it. In order: an argument
+	/* argp's own --help would add --HANG and --program-name. ARGP_IN_ORDER, because an argument
 	 * before -- is not COMMAND. */
 	err = argp_parse(&argp, fault.index, argv, ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &leaks);
 	if (name_given)
 		argv[0] = name_given;
 	if (err)
-		fail(STATUS_FAULT, "command line: %s", strerror(err));
+		usage_fail(STATUS_FAULT, "command line: %s", strerror(err));
 	if (wrong)
-		fail(STATUS_USAGE, "%s", fault.text);
+		usage_fail(STATUS_USAGE, "%s", fault.text);
 	options_check(options);
 	options->follow_forks = options->follow_forks || options->command;
 	if (!options->max_groups)

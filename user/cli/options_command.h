@@ -6,11 +6,10 @@
 
 #include "model/options.h"
 
-/* The options of the group "Starting a command", and COMMAND itself; the input is a struct options.
- */
+/* The options of the group "Starting a command", and COMMAND. The input is a struct options. */
 extern const struct argp options_command_argp;
 
-/* What makes no sense with a COMMAND, or without one. Returns what is wrong, or NULL. */
+/* Checks the options that do not fit a COMMAND, or need one. Returns a message, or NULL. */
 const char *options_command_check(const struct options *options);
 
 #endif

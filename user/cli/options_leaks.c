@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "base/exit_status.h"
+#include "cli/usage.h"
 #include "leak/suppressions.h"
 
 enum leaks_option {
@@ -13,20 +13,20 @@ enum leaks_option {
 
 static const struct argp_option argp_options[] = {
 	{"suppressions", OPTION_SUPPRESSIONS, "FILE", 0,
-	 "Leaks to ignore, one a line: leak:PATTERN", 2},
+	 "Ignore the leaks that this file lists, one pattern in each line: leak:PATTERN", 2},
 	{"gen-suppressions", OPTION_GEN_SUPPRESSIONS, NULL, 0,
-	 "Print at the end what would ignore the leaks that were reported", 2},
+	 "Print at the end the suppressions that would ignore the reported leaks", 2},
 	{0},
 };
 
-static void read_file(struct argp_state *state, const struct options_leaks *leaks)
+static void read_file(const struct options_leaks *leaks)
 {
 	char error[SUPPRESSIONS_ERROR_LEN];
 	int err = suppressions_read(leaks->suppressions, leaks->options->suppressions, error);
 
 	if (err)
-		argp_failure(state, err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, 0,
-			     "--suppressions: %s", error);
+		usage_fail(err == -ENOMEM ? STATUS_FAULT : STATUS_USAGE, "--suppressions: %s",
+			   error);
 }
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
@@ -37,11 +37,10 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_SUPPRESSIONS:
 		if (options->suppressions)
-			argp_failure(state, STATUS_USAGE, 0,
-				     "--suppressions: there can be one file only: put what is in "
-				     "both into one");
+			usage_fail(STATUS_USAGE,
+				   "--suppressions: there can be one file only; join the files");
 		options->suppressions = arg;
-		read_file(state, leaks);
+		read_file(leaks);
 		break;
 	case OPTION_GEN_SUPPRESSIONS:
 		options->gen_suppressions = true;

@@ -13,7 +13,7 @@ struct options_leaks {
 	struct suppressions **suppressions; /* the file of --suppressions */
 };
 
-/* The options about leaks to ignore, of the group "What to report"; the input is a struct
+/* The options of suppressions, in the group "What to report". The input is a struct
  * options_leaks. */
 extern const struct argp options_leaks_argp;
 

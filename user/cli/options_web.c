@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/exit_status.h"
+#include "cli/usage.h"
 
-/* 10,000 groups are some 2.5 million series. */
-#define MAX_GROUPS_MOST 10000
+/* 10,000 groups make about 2.5 million series. */
+#define MAX_GROUPS_MAX 10000
 
 enum web_option {
 	OPTION_LISTEN = 0x200,
@@ -20,42 +20,25 @@ enum web_option {
 static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "Serving:", 3},
 	{"web.listen-address", OPTION_LISTEN, "[HOST]:PORT", 0,
-	 "Serve metrics for Prometheus there (repeatable)", 0},
+	 "Serve metrics for Prometheus at this address (repeatable)", 0},
 	{"web.config.file", OPTION_CONFIG, "FILE", 0,
-	 "TLS and basic auth, in the format of the exporter-toolkit", 0},
+	 "Configure TLS and basic auth by this file, in the format of the exporter-toolkit", 0},
 	{"web.systemd-socket", OPTION_SYSTEMD, NULL, 0, "Serve on the sockets that systemd passes",
 	 0},
 	{"label", OPTION_LABEL, "LABEL[,LABEL...]", 0,
-	 "Group by pid, cgroup or netns as well as by command name", 0},
+	 "Group metrics by pid, cgroup or netns as well as by command name", 0},
 	{"max-groups", OPTION_MAX_GROUPS, "N", 0,
-	 "Groups of metrics; what does not fit is \"other\" (default 100)", 0},
+	 "Limit the groups of metrics; the rest is counted as \"other\" (default 100)", 0},
 	{0},
 };
 
-#define SHOWN_LEN 41
-
-/* The beginning of a wrong value, as a message may show it. */
-static const char *shown(const char *value, size_t length, char text[SHOWN_LEN])
-{
-	if (length >= SHOWN_LEN)
-		length = SHOWN_LEN - 1;
-	memcpy(text, value, length);
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	text[length] = '\0';
-	return text;
-}
-
-static void add_address(struct argp_state *state, struct options *options, const char *address)
+static void add_address(struct options *options, const char *address)
 {
 	const char **grown =
 		realloc(options->web_listen, (options->web_listen_count + 1) * sizeof(*grown));
 
-	if (!grown) {
-		argp_failure(state, STATUS_FAULT, 0, "no memory");
-		return;
-	}
+	if (!grown)
+		usage_fail(STATUS_FAULT, "out of memory");
 	options->web_listen = grown;
 	options->web_listen[options->web_listen_count++] = address;
 }
@@ -73,36 +56,33 @@ static bool add_label(struct metric_labels *labels, const char *name, size_t len
 	return true;
 }
 
-static void add_labels(struct argp_state *state, struct options *options, const char *text)
+static void add_labels(struct options *options, const char *text)
 {
 	const char *name = text;
-	char part[SHOWN_LEN];
 
 	for (;;) {
 		size_t length = strcspn(name, ",");
 
 		if (!add_label(&options->labels, name, length))
-			argp_failure(state, STATUS_USAGE, 0,
-				     "--label: '%s' is no label: pid, cgroup or netns, separated "
-				     "by commas",
-				     shown(name, length, part));
+			usage_refuse("--label", name, length,
+				     "is not a label: give pid, cgroup or netns, separated by "
+				     "commas");
 		if (!name[length])
 			return;
 		name += length + 1;
 	}
 }
 
-static size_t groups_of(struct argp_state *state, const char *text)
+static size_t groups_of(const char *text)
 {
 	size_t length = strlen(text);
 	unsigned long groups = strtoul(text, NULL, 10);
-	char part[SHOWN_LEN];
 
 	if (!length || length > 5 || strspn(text, "0123456789") != length || !groups ||
-	    groups > MAX_GROUPS_MOST)
-		argp_failure(state, STATUS_USAGE, 0,
-			     "--max-groups: '%s' is not a number of groups: from 1 to %d",
-			     shown(text, length, part), MAX_GROUPS_MOST);
+	    groups > MAX_GROUPS_MAX)
+		usage_refuse("--max-groups", text, length,
+			     "is not a number of groups: give a number from 1 to %d",
+			     MAX_GROUPS_MAX);
 	return groups;
 }
 
@@ -112,7 +92,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_LISTEN:
-		add_address(state, options, arg);
+		add_address(options, arg);
 		break;
 	case OPTION_CONFIG:
 		options->web_config = arg;
@@ -121,10 +101,10 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		options->web_systemd_socket = true;
 		break;
 	case OPTION_LABEL:
-		add_labels(state, options, arg);
+		add_labels(options, arg);
 		break;
 	case OPTION_MAX_GROUPS:
-		options->max_groups = groups_of(state, arg);
+		options->max_groups = groups_of(arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

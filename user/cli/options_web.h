@@ -6,14 +6,14 @@
 
 #include "model/options.h"
 
-/* Groups of metrics where --max-groups does not say otherwise. */
+/* The limit of groups of metrics without --max-groups. */
 #define MAX_GROUPS_DEFAULT 100
 
-/* The options of the group "Serving"; the input is a struct options. */
+/* The options of the group "Serving". The input is a struct options. */
 extern const struct argp options_web_argp;
 
-/* Options that make no sense without an address to serve at; max_groups is 0 if it was not given.
- * Returns what is wrong, or NULL. */
+/* Returns the name of an option that makes no sense without an address to serve at, or NULL. To be
+ * called while max_groups is 0 if --max-groups was not given. */
 const char *options_web_check(const struct options *options);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Epoll data: the tag, the pidfd, the pid. */
+/* The epoll data of a process, from the highest bit: the tag, the pidfd, the pid. */
 #define TAG	 (1ULL << 63)
 #define FD_SHIFT 32
 #define FD_MASK	 0x7fffffffULL
@@ -51,8 +51,8 @@ int targets_process_of(uint32_t thread, uint32_t *process)
 		return -ESRCH;
 	if (length < 0)
 		return (int)length;
-	/* The kernel escapes newlines in the name, which is the line before: nobody can forge this
-	 * one. */
+	/* The name, in a line before, cannot forge this one: the kernel escapes its newlines
+	 * (proc_task_name()). */
 	value = strstr(text, key);
 	if (!value)
 		return -EPROTO;
@@ -92,13 +92,6 @@ bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
 	return true;
 }
 
-static void printable(char *comm)
-{
-	for (char *c = comm; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-}
-
 static void read_comm(uint32_t tgid, char *comm, size_t size)
 {
 	char path[64];
@@ -112,16 +105,14 @@ static void read_comm(uint32_t tgid, char *comm, size_t size)
 	if (fgets(comm, (int)size, file))
 		comm[strcspn(comm, "\n")] = '\0';
 	fclose(file);
-	printable(comm);
 }
 
-/* As its comm will be, once it runs. */
+/* Writes the command name that the process will have after execve(). */
 static void name_put(char *comm, size_t size, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
-	printable(comm);
 }
 
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])

@@ -8,10 +8,10 @@
 
 #include "model/options.h"
 
-/* The processes of -p (and with -f their children) while they live, each by a pidfd in an epoll
+/* The processes of -p, and with -f their children, while they live: one pidfd each in an epoll
  * set. */
 struct targets {
-	int epoll_fd;
+	int epoll_fd; /* owned by the caller */
 	size_t alive;
 };
 
@@ -21,17 +21,18 @@ struct targets {
 /* Long enough for targets_describe(). */
 #define TARGETS_TEXT_LEN 96
 
-/* Sets *process to the one that a thread (or process) of this id belongs to. Returns 0, -ESRCH if
- * there is none, or another negative errno. */
+/* Sets *process to the process of the thread with this id. Returns 0, -ESRCH if there is no such
+ * thread, or another negative errno. */
 int targets_process_of(uint32_t thread, uint32_t *process);
 
-/* Adds one process to the epoll set. Returns 0, or -ESRCH if it has ended. */
+/* Adds a process to the epoll set. Returns 0, -ESRCH if it has ended, or another negative errno. */
 int targets_add(struct targets *targets, uint32_t tgid);
 
-/* Is this epoll data of a process's end? Then forgets it and sets *tgid. */
+/* Whether the epoll data is that of a process that has ended. Then closes its pidfd, sets *tgid. */
 bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid);
 
-/* What is watched, for people: "nginx[812] and 2 more"; NULL where that is every process. */
+/* Describes what is watched: "nginx[812] and 2 more". Names may have any bytes.
+ * Returns text, or NULL for every process. */
 const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN]);
 
 #endif

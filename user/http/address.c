@@ -12,16 +12,20 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/shown.h"
+
 #define OPTION	      "--web.listen-address"
 #define PORT_TEXT_LEN 6
 #define BACKLOG	      128
 
-static int refuse(char error[HTTP_ERROR_LEN], const char *text, const char *why)
+static int refuse(char error[HTTP_ERROR_LEN], const char *value, const char *wrong)
 {
+	char text[SHOWN_LEN];
+
 	return http_error(error, -EINVAL,
-			  OPTION "=%.100s: %s; write [HOST]:PORT, as in :10433, 127.0.0.1:10433 or "
+			  OPTION ": '%s' %s; write [HOST]:PORT, as in :10433, 127.0.0.1:10433 or "
 				 "[::1]:10433",
-			  text, why);
+			  shown(value, strlen(value), text), wrong);
 }
 
 static bool port_parse(const char *text, uint16_t *port)
@@ -38,8 +42,9 @@ static bool port_parse(const char *text, uint16_t *port)
 	return true;
 }
 
-/* Only what a name or an address can have: a slip of the keyboard must not become a DNS query. */
-static bool host_sensible(const char *host, size_t length, bool ipv6)
+/* Whether it has the characters of a name or an address: a typing error is not worth a DNS query.
+ */
+static bool host_is_sensible(const char *host, size_t length, bool ipv6)
 {
 	static const char name[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
@@ -63,21 +68,22 @@ int http_address_parse(struct http_address *address, const char *text, char erro
 	uint16_t port;
 
 	if (!*text)
-		return refuse(error, text, "empty");
+		return refuse(error, text, "is empty");
 	if (!colon || (bracket && colon[-1] != ']'))
-		return refuse(error, text, "no port");
+		return refuse(error, text, "has no port");
 	if (!port_parse(colon + 1, &port))
-		return refuse(error, text, "the port must be a number from 0 to 65535");
+		return refuse(error, text, "needs a port from 0 to 65535");
 	length = (size_t)(colon - text);
 	if (bracket) {
 		host++;
 		length -= 2;
 	} else if (memchr(host, ':', length)) {
-		return refuse(error, text, "an IPv6 address must be in brackets");
+		return refuse(error, text, "has an IPv6 address without brackets");
 	}
-	if (length >= HTTP_HOST_LEN || !host_sensible(host, length, bracket))
+	if (length >= HTTP_HOST_LEN || !host_is_sensible(host, length, bracket))
 		return refuse(error, text,
-			      bracket ? "no IPv6 address in the brackets" : "no such host can be");
+			      bracket ? "has no IPv6 address in its brackets"
+				      : "has no valid host name");
 	memcpy(address->host, host, length);
 	address->host[length] = '\0';
 	address->port = port;
@@ -113,17 +119,18 @@ static int cannot_listen(char error[HTTP_ERROR_LEN], int err, const struct http_
 	bool bracket = strchr(address->host, ':');
 
 	if (err == -EADDRINUSE)
-		remedy = "; `ss -ltnp` shows by whom";
+		remedy = "; 'ss -ltnp' shows which program uses it";
 	else if (err == -EADDRNOTAVAIL)
-		remedy = "; `ip address` shows those of this host";
+		remedy = "; 'ip address' shows the addresses of this host";
 	else if (err == -EACCES)
 		remedy =
 			"; ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE";
-	return http_error(error, err, OPTION "=%s%s%s:%u: cannot bind: %s%s", bracket ? "[" : "",
-			  address->host, bracket ? "]" : "", address->port, strerror(-err), remedy);
+	return http_error(error, err, OPTION ": cannot listen at %s%s%s:%u: %s%s",
+			  bracket ? "[" : "", address->host, bracket ? "]" : "", address->port,
+			  strerror(-err), remedy);
 }
 
-/* Every address: [::] takes IPv4 too; 0.0.0.0 where there is no IPv6. */
+/* Listens at every address: at [::], which takes IPv4 too, or at 0.0.0.0 without IPv6. */
 static int listen_everywhere(const struct http_address *address, int *fds,
 			     char error[HTTP_ERROR_LEN])
 {
@@ -168,12 +175,12 @@ int http_address_listen(const struct http_address *address, int *fds, size_t cap
 	snprintf(port, sizeof(port), "%u", address->port);
 	err = getaddrinfo(address->host, port, &hints, &found);
 	if (err)
-		return http_error(error, -EADDRNOTAVAIL, OPTION "=%s:%s: no address: %s",
+		return http_error(error, -EADDRNOTAVAIL, OPTION ": '%s:%s' has no address: %s",
 				  address->host, port,
 				  err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
 	for (const struct addrinfo *info = found; info && count < capacity; info = info->ai_next) {
 		fd = listen_at(info);
-		/* A name may have an IPv6 address on a host without IPv6. */
+		/* A name may have an IPv6 address although the host has no IPv6. */
 		if (fd == -EAFNOSUPPORT || (fd == -EADDRNOTAVAIL && (count || info->ai_next)))
 			continue;
 		if (fd < 0)
@@ -198,10 +205,11 @@ int http_address_inherit(int *fds, size_t capacity, char error[HTTP_ERROR_LEN])
 	if (!count)
 		return http_error(
 			error, -ENOENT,
-			"--web.systemd-socket: no socket was passed; start tcpwatch by its "
+			"--web.systemd-socket: systemd passed no socket; start tcpwatch by its "
 			".socket unit, or use " OPTION);
 	if ((size_t)count > capacity)
-		return http_error(error, -EMFILE, "--web.systemd-socket: %d sockets; at most %zu",
+		return http_error(error, -EMFILE,
+				  "--web.systemd-socket: %d sockets were passed; the limit is %zu",
 				  count, capacity);
 	for (int i = 0; i < count; i++) {
 		int fd = SD_LISTEN_FDS_START + i;

@@ -14,41 +14,42 @@
 /* "[0123:...:cdef%interface]:65535" with its 0. */
 #define HTTP_ADDRESS_TEXT_LEN 80
 
-/* Where to listen, as given on the command line. */
+/* An address to listen at, as given on the command line. */
 struct http_address {
-	char host[HTTP_HOST_LEN]; /* "" = every address, IPv6 and IPv4 */
-	uint16_t port;		  /* 0 = one that is free */
+	char host[HTTP_HOST_LEN]; /* "": every address, IPv6 and IPv4 */
+	uint16_t port;		  /* 0: any free one */
 };
 
-/* Who is at the other end, as far as limits go: an IPv4 address or an IPv6 /64. */
+/* The remote end as the limits know it: an IPv4 address or an IPv6 /64. */
 struct http_peer {
 	unsigned char bytes[16];
 };
 
 /*
- * Reads "[HOST]:PORT", an IPv6 address in brackets. Returns 0, or -EINVAL with a message that names
- * the option, the value and what would be right.
+ * Parses "[HOST]:PORT"; an IPv6 address is in brackets. Returns 0, or -EINVAL with a message that
+ * names the option, the value and what would be right.
  */
 int http_address_parse(struct http_address *address, const char *text, char error[HTTP_ERROR_LEN]);
 
 /*
- * Opens a listening socket, non-blocking, for each address that the host has; a name may have
- * several. Returns how many were opened, into fds, or a negative errno with a message; then none is
- * left open. May ask DNS.
+ * Opens a non-blocking listening socket for each address that the host name stands for. Returns how
+ * many it has put into fds, to be closed by the caller, or a negative errno with a message; then
+ * none is left open. May block on DNS.
  */
 int http_address_listen(const struct http_address *address, int *fds, size_t capacity,
 			char error[HTTP_ERROR_LEN]);
 
 /*
- * Takes the listening sockets that systemd passed, and the variables that say so out of the
- * environment. Returns how many, into fds, or a negative errno with a message.
+ * Takes over the listening sockets that systemd passed (sd_listen_fds(3)), and removes the
+ * variables that describe them from the environment. Returns how many it has put into fds, or a
+ * negative errno with a message: -ENOENT if there are none.
  */
 int http_address_inherit(int *fds, size_t capacity, char error[HTTP_ERROR_LEN]);
 
-/* Where the socket listens: "127.0.0.1:10433", "[::]:10433"; "?" if it cannot be said. */
+/* Where the socket listens: "127.0.0.1:10433", "[::]:10433"; "?" if that is unknown. */
 const char *http_address_of(int fd, char text[HTTP_ADDRESS_TEXT_LEN]);
 
-/* The address's part that limits go by; all IPv4-mapped IPv6 addresses are IPv4. */
+/* Sets *peer from an address of a client. An IPv4-mapped IPv6 address counts as IPv4. */
 void http_peer_of(struct http_peer *peer, const struct sockaddr *address);
 
 #endif

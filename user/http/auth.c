@@ -14,7 +14,7 @@
 
 struct remembered {
 	unsigned char digest[DIGEST_LEN];
-	uint64_t used; /* 0 = free; else the higher, the later */
+	uint64_t used; /* 0: free; otherwise a number that grows with each use */
 };
 
 struct http_auth {
@@ -55,8 +55,8 @@ int http_auth_fd(const struct http_auth *auth)
 }
 
 /*
- * Of name, hash and password. All are in fields of fixed size, so no two sets of them look alike;
- * with the hash in it, the digest of a password that was changed fits nothing any more.
+ * Makes the digest of name, hash and password. Fields of fixed size keep two different sets apart.
+ * Because the hash is included, the digest of a changed password matches nothing any more.
  */
 static int digest_make(const struct http_auth *auth, const struct http_credentials *credentials,
 		       const char *hash, unsigned char digest[DIGEST_LEN])
@@ -76,7 +76,7 @@ static int digest_make(const struct http_auth *auth, const struct http_credentia
 	return result < 0 ? -EIO : 0;
 }
 
-/* Looks at every entry, whichever it is. */
+/* Looks at every entry, so that the time does not depend on which one matches. */
 static bool cache_has(struct http_auth *auth, const unsigned char digest[DIGEST_LEN])
 {
 	bool found = false;
@@ -84,7 +84,7 @@ static bool cache_has(struct http_auth *auth, const unsigned char digest[DIGEST_
 	for (size_t i = 0; i < HTTP_AUTH_CACHE_MAX; i++) {
 		struct remembered *entry = &auth->cache[i];
 
-		if (http_auth_equal(entry->digest, digest, DIGEST_LEN) && entry->used) {
+		if (http_secret_equal(entry->digest, digest, DIGEST_LEN) && entry->used) {
 			entry->used = ++auth->uses;
 			found = true;
 		}
@@ -122,8 +122,9 @@ size_t http_auth_cached(const struct http_auth *auth)
 }
 
 /*
- * The user's hash; for an unknown name that of some other user, always the same one, so that the
- * time does not tell. All users are looked at.
+ * Returns the user's hash. For an unknown name, returns the hash of another user, always the same
+ * one, so that the time does not show whether a user exists. Looks at all users for the same
+ * reason.
  */
 static const char *hash_for(const struct http_auth *auth, const struct web_config *config,
 			    const char name[WEB_USER_LEN], bool *known)
@@ -136,7 +137,7 @@ static const char *hash_for(const struct http_auth *auth, const struct web_confi
 	chosen = (digest[0] | (size_t)digest[1] << 8) % config->user_count;
 	*known = false;
 	for (size_t i = 0; i < config->user_count; i++) {
-		if (http_auth_equal(config->users[i].name, name, WEB_USER_LEN)) {
+		if (http_secret_equal(config->users[i].name, name, WEB_USER_LEN)) {
 			chosen = i;
 			*known = true;
 		}

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * One ring for both directions: jobs [taken, done) are answers, [done, put) wait, and the thread is
- * at job `done`, in a copy of its own.
+ * One ring for both directions: the jobs [taken, done) are answers, [done, put) wait. The thread
+ * works on a copy of job `done`.
  */
 struct auth_worker {
 	pthread_mutex_t mutex;
@@ -23,7 +23,7 @@ struct auth_worker {
 	int fd;
 	uint64_t taken, done, put;
 	struct auth_job jobs[HTTP_AUTH_QUEUE_MAX];
-	struct crypt_data crypt; /* 32 KB: not for the stack */
+	struct crypt_data crypt; /* 32 KB, too large for the stack */
 };
 
 static struct auth_job *job_at(struct auth_worker *worker, uint64_t number)
@@ -77,7 +77,7 @@ static bool password_matches(struct auth_worker *worker, const struct auth_job *
 {
 	const char *hash = crypt_r(job->password, job->hash, &worker->crypt);
 	bool matches = hash && strlen(hash) == WEB_HASH_LEN - 1 &&
-		       http_auth_equal(hash, job->hash, WEB_HASH_LEN - 1);
+		       http_secret_equal(hash, job->hash, WEB_HASH_LEN - 1);
 
 	explicit_bzero(&worker->crypt, sizeof(worker->crypt));
 	return matches;
@@ -100,7 +100,7 @@ static void *work(void *context)
 		explicit_bzero(job.password, sizeof(job.password));
 		pthread_mutex_lock(&worker->mutex);
 		*job_at(worker, worker->done++) = job;
-		/* Cannot block: the counter never comes near its end. */
+		/* Cannot block: the counter stays far below its maximum. */
 		eventfd_write(worker->fd, 1);
 	}
 	pthread_mutex_unlock(&worker->mutex);
@@ -108,8 +108,8 @@ static void *work(void *context)
 }
 
 /*
- * Signals are for the loop. Started late, so that the thread has no more capabilities than what is
- * left when passwords are looked at.
+ * Starts the thread with all signals blocked: they are for the event loop. It is started late, so
+ * that it has only the capabilities that tcpwatch keeps.
  */
 static int start(struct auth_worker *worker)
 {
@@ -161,7 +161,7 @@ bool auth_worker_take(struct auth_worker *worker, struct auth_job *job)
 	if (found)
 		*job = *job_at(worker, worker->taken++);
 	else
-		eventfd_read(worker->fd, &count); /* so it is not readable any more */
+		eventfd_read(worker->fd, &count); /* so that it is not readable any more */
 	pthread_mutex_unlock(&worker->mutex);
 	return found;
 }

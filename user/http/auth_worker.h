@@ -5,17 +5,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/auth.h"
+#include "http/address.h"
+#include "http/basic.h"
+#include "http/config_user.h"
 
 /* The thread that runs crypt(), and the queues to it and back. */
+
+/* How many passwords may wait for the thread, in all and from one peer. */
+#define HTTP_AUTH_QUEUE_MAX 16
+#define HTTP_AUTH_PEER_MAX  4
 
 struct auth_job {
 	void *request;
 	struct http_peer peer;
-	uint64_t generation;
+	uint64_t generation; /* of the users */
 	unsigned char digest[32];
 	char hash[WEB_HASH_LEN];
-	bool known;			  /* the hash is of this user */
+	bool known;			  /* the hash belongs to the user who is logging in */
 	bool matched;			  /* the answer: the password fits the hash */
 	char password[HTTP_PASSWORD_LEN]; /* wiped in the answer */
 };
@@ -25,19 +31,19 @@ struct auth_worker;
 /* Returns 0 or a negative errno. */
 int auth_worker_new(struct auth_worker **worker);
 
-/* Waits for the job that is being done. */
+/* Blocks until the job that the thread is working on is done. NULL is allowed. */
 void auth_worker_free(struct auth_worker *worker);
 
-/* Readable when auth_worker_take() has something. */
+/* A descriptor, owned by *worker, that is readable when auth_worker_take() has a job. */
 int auth_worker_fd(const struct auth_worker *worker);
 
 /*
- * Copies the job into the queue; starts the thread with the first one. Returns -EAGAIN when it is
- * full, for all or for this peer, or another negative errno.
+ * Copies the job into the queue, and starts the thread if it does not run yet. Returns 0, -EAGAIN
+ * if the queue is full or the peer has too many jobs in it, or another negative errno.
  */
 int auth_worker_put(struct auth_worker *worker, const struct auth_job *job);
 
-/* Takes a job that was done, in the order they came. */
+/* Takes the oldest job that is done. Returns false if there is none. */
 bool auth_worker_take(struct auth_worker *worker, struct auth_job *job);
 
 #endif

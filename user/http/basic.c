@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* The Authorization header of basic authentication (RFC 7617). */
+#include "http/basic.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "http/auth.h"
-
 #define TEXT_MAX (WEB_USER_LEN + HTTP_PASSWORD_LEN)
 
-bool http_auth_equal(const void *a, const void *b, size_t size)
+bool http_secret_equal(const void *a, const void *b, size_t size)
 {
 	const volatile unsigned char *left = a;
 	const volatile unsigned char *right = b;
@@ -30,7 +29,7 @@ static int base64_digit(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Returns the length or -EINVAL. Padding may be left out, as some clients do. */
+/* Returns the length or -EINVAL. Padding may be missing, as some clients leave it out. */
 static int base64_decode(const char *text, char *out, size_t capacity)
 {
 	unsigned int bits = 0, held = 0;
@@ -52,7 +51,7 @@ static int base64_decode(const char *text, char *out, size_t capacity)
 	return *text || held || bits == 6 ? -EINVAL : (int)length;
 }
 
-int http_auth_parse(struct http_credentials *credentials, const char *header)
+int http_basic_parse(struct http_credentials *credentials, const char *header)
 {
 	char text[TEXT_MAX];
 	const char *colon;

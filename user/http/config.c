@@ -2,64 +2,12 @@
 #include "http/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "http/config_tls.h"
-#include "http/config_user.h"
+#include "http/file.h"
+#include "http/yaml.h"
 #include "http/yaml_value.h"
-
-/* Up to the size that the file has now; one that grows meanwhile is read again later. */
-static int bytes_read(int fd, size_t max, char **text, size_t *size)
-{
-	struct stat stat;
-	size_t length = 0;
-	char *buffer;
-
-	if (fstat(fd, &stat))
-		return -errno;
-	/* A pipe or a device could hold up the loop. */
-	if (!S_ISREG(stat.st_mode))
-		return S_ISDIR(stat.st_mode) ? -EISDIR : -EINVAL;
-	if ((uint64_t)stat.st_size > max)
-		return -EFBIG;
-	buffer = malloc((size_t)stat.st_size + 1);
-	if (!buffer)
-		return -ENOMEM;
-	while (length < (size_t)stat.st_size) {
-		ssize_t count = read(fd, buffer + length, (size_t)stat.st_size - length);
-
-		if (count < 0) {
-			int err = -errno;
-
-			free(buffer);
-			return err;
-		}
-		if (!count)
-			break;
-		length += (size_t)count;
-	}
-	buffer[length] = '\0';
-	*text = buffer;
-	*size = length;
-	return 0;
-}
-
-int web_file_read(const char *path, size_t max, char **text, size_t *size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = bytes_read(fd, max, text, size);
-	close(fd);
-	return err;
-}
 
 static int http2_take(struct web_value *value, void *target)
 {
@@ -73,7 +21,7 @@ static int http2_take(struct web_value *value, void *target)
 	return err;
 }
 
-/* Of each header: what it may be; NULL = anything. As exporter-toolkit has it. */
+/* The values that a header may have, as in exporter-toolkit; NULL: any. */
 struct header_rule {
 	const char *name;
 	const char *values[2];
@@ -95,7 +43,7 @@ static int header_value_check(struct web_value *value, const struct header_rule 
 	size_t length = strlen(text);
 
 	if (length >= WEB_HEADER_LEN)
-		return web_value_refuse(value, "longer than %d characters", WEB_HEADER_LEN - 1);
+		return web_value_refuse(value, "is longer than %d characters", WEB_HEADER_LEN - 1);
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] < ' ' || text[i] == 0x7f)
 			return web_value_refuse(value, "has a control character");
@@ -164,9 +112,23 @@ static int rate_limit_take(struct web_value *value, void *target)
 				       "each address");
 }
 
+static int user_take(struct web_value *value, void *target)
+{
+	struct web_config *config = target;
+	struct web_user user;
+	int err = web_user_take(value, &user);
+
+	if (!err && config->user_count == WEB_USERS_MAX)
+		err = web_value_refuse(value, "there are more than %d users", WEB_USERS_MAX);
+	if (!err)
+		config->users[config->user_count++] = user;
+	explicit_bzero(&user, sizeof(user));
+	return err;
+}
+
 static int users_take(struct web_value *value, void *target)
 {
-	return web_value_each(value, web_user_take, target);
+	return web_value_each(value, user_take, target);
 }
 
 int web_config_parse(struct web_config **config, const char *text, size_t size, const char *name,
@@ -191,7 +153,7 @@ int web_config_parse(struct web_config **config, const char *text, size_t size, 
 
 		err = web_value_keys(&value, keys, made);
 	} else {
-		err = http_error(error, -ENOMEM, "%s: no memory", name);
+		err = http_error(error, -ENOMEM, "%s: out of memory", name);
 	}
 	web_yaml_free(root);
 	if (err)
@@ -205,11 +167,11 @@ int web_config_load(struct web_config **config, const char *path, char error[HTT
 {
 	char *text = NULL;
 	size_t size = 0;
-	int err = web_file_read(path, WEB_YAML_SIZE_MAX, &text, &size);
+	int err = http_file_read(path, WEB_YAML_SIZE_MAX, &text, &size);
 
 	if (err)
 		return http_error(error, err, "%s: %s", path,
-				  err == -EINVAL ? "not a regular file" : strerror(-err));
+				  err == -EINVAL ? "is not a regular file" : strerror(-err));
 	err = web_config_parse(config, text, size, path, error);
 	if (text)
 		explicit_bzero(text, size);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A path, relative to the web config's folder. */
+#include "http/yaml_value.h"
+
+/* Takes a path; it is relative to the folder of the web config. */
 static int path_take(struct web_value *value, char **path)
 {
 	const char *slash = strrchr(value->name, '/');
@@ -20,10 +22,10 @@ static int path_take(struct web_value *value, char **path)
 	if (!*text)
 		return web_value_refuse(value, "is empty");
 	if (strlen(text) + (size_t)folder >= PATH_MAX)
-		return web_value_refuse(value, "the path is too long");
+		return web_value_refuse(value, "is too long");
 	if (asprintf(path, "%.*s%s", folder, value->name, text) < 0) {
 		*path = NULL;
-		return web_value_refuse(value, "no memory");
+		return web_value_refuse(value, "out of memory");
 	}
 	return 0;
 }
@@ -59,8 +61,8 @@ static int client_auth_take(struct web_value *value, void *target)
 		tls->client_auth = WEB_CLIENT_REQUIRED;
 	else if (!strcmp(text, "RequestClientCert") || !strcmp(text, "RequireAnyClientCert"))
 		return web_value_refuse(value,
-					"%s takes any certificate, so it protects nothing, and is "
-					"not supported; use RequireAndVerifyClientCert",
+					"%s is not supported: it accepts any certificate, so it "
+					"protects nothing; use RequireAndVerifyClientCert",
 					text);
 	else
 		return web_value_refuse(value, "must be NoClientCert, VerifyClientCertIfGiven or "
@@ -127,11 +129,11 @@ static int curve_take(struct web_value *value, void *target)
 			continue;
 		added = (size_t)snprintf(group, sizeof(group), ":+GROUP-%s", curves[i][1]);
 		if (strstr(tls->groups, group) || length + added >= WEB_GROUPS_LEN)
-			return web_value_refuse(value, "%s is there twice", curves[i][0]);
+			return web_value_refuse(value, "%s is given twice", curves[i][0]);
 		memcpy(tls->groups + length, group, added + 1);
 		return 0;
 	}
-	return web_value_refuse(value, "must be of X25519, CurveP256, CurveP384 and CurveP521");
+	return web_value_refuse(value, "must be X25519, CurveP256, CurveP384 or CurveP521");
 }
 
 static int curves_take(struct web_value *value, void *target)
@@ -149,22 +151,24 @@ static int inline_take(struct web_value *value, void *target)
 static int sans_take(struct web_value *value, void *target)
 {
 	(void)target;
-	return web_value_refuse(value, "is not supported; every certificate that client_ca_file "
-				       "has signed is let in, so give it a CA of its own");
+	return web_value_refuse(value,
+				"is not supported; every certificate that client_ca_file "
+				"has signed is accepted, so use a CA for these clients only");
 }
 
-/* What fits together; said of the section, since it is about what is not there. */
+/* Checks the section as a whole. The message names the section, since a key may be missing. */
 static int tls_check(const struct web_value *value, const struct web_tls_config *tls)
 {
 	if (!tls->cert_file)
-		return web_value_refuse(value, "no cert_file");
+		return web_value_refuse(value, "cert_file is missing");
 	if (!tls->key_file)
-		return web_value_refuse(value, "no key_file");
+		return web_value_refuse(value, "key_file is missing");
 	if (tls->client_ca_file && tls->client_auth == WEB_CLIENT_NONE)
-		return web_value_refuse(value, "client_ca_file without client_auth_type; set it to "
-					       "RequireAndVerifyClientCert");
+		return web_value_refuse(value,
+					"client_ca_file is given without client_auth_type; set "
+					"that to RequireAndVerifyClientCert");
 	if (!tls->client_ca_file && tls->client_auth != WEB_CLIENT_NONE)
-		return web_value_refuse(value, "client_auth_type without client_ca_file");
+		return web_value_refuse(value, "client_auth_type is given without client_ca_file");
 	if (tls->min_version > tls->max_version)
 		return web_value_refuse(value, "min_version is above max_version");
 	return 0;

@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Who comes in: connections, their limits and deadlines. */
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include "http/connection.h"
+
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "http/internal.h"
-#include "base/units.h"
-
-/* Of one listener in a run; the rest waits in the kernel. */
-#define ACCEPTS_MAX 16
-
-/* What the kernel holds for a client that does not read. */
-#define SEND_BUFFER (128 * 1024)
-
-/* A deadline for those that are ended at the end of this run. */
-#define END_NOW 0
-
-#define LISTEN_AGAIN_NS NS_PER_S
+/* How many of the connections that wait for a run are resumed in one. */
+#define RESUME_MAX 8
 
 void http_connection_free(struct http_connection *connection)
 {
@@ -38,11 +23,12 @@ void http_connection_free(struct http_connection *connection)
 		connection->generation->connections--;
 		connection->generation->shard_connections[connection->shard]--;
 	}
-	http_page_orphan(connection->page);
+	if (connection->page)
+		connection->page->connection = NULL;
 	free(connection);
 }
 
-void http_door_end(struct http_connection *connection)
+void http_connection_end(struct http_connection *connection)
 {
 	if (connection->phase == HTTP_HELLO) {
 		close(connection->fd);
@@ -54,194 +40,51 @@ void http_door_end(struct http_connection *connection)
 	connection->deadline_ns = UINT64_MAX;
 }
 
-/* Counts the connections of this peer, NULL = all, and finds the one that is idle for longest. */
-static unsigned int count(const struct http_server *server, const struct http_peer *peer,
-			  struct http_connection **idle)
+void http_connection_suspend(struct http_connection *connection)
 {
-	unsigned int found = 0;
-
-	*idle = NULL;
-	for (struct http_connection *c = server->connections; c; c = c->next) {
-		if (c->phase == HTTP_CLOSING ||
-		    (peer && memcmp(&c->peer, peer, sizeof(*peer)) != 0))
-			continue;
-		found++;
-		if (c->phase == HTTP_IDLE && (!*idle || c->deadline_ns < (*idle)->deadline_ns))
-			*idle = c;
-	}
-	return found;
+	connection->suspended = true;
+	MHD_suspend_connection(connection->mhd);
 }
 
-/* An idle connection makes room for one that may have something to ask. */
-static bool room_for(struct http_server *server, const struct http_peer *peer)
+void http_connection_resume(struct http_connection *connection)
 {
-	const struct http_peer *const whose[] = {peer, NULL};
-	const unsigned int limits[] = {server->limits.peer_connections, server->limits.connections};
-
-	for (int i = 0; i < 2; i++) {
-		struct http_connection *idle;
-
-		if (count(server, whose[i], &idle) < limits[i])
-			continue;
-		if (!idle)
-			return false;
-		http_door_end(idle);
-	}
-	/* Those that are closing still have a descriptor. */
-	return server->counts.connections < 2 * (size_t)server->limits.connections;
+	connection->suspended = false;
+	MHD_resume_connection(connection->mhd);
 }
 
-/* Returns false if libmicrohttpd did not take it; then it is closed and freed. */
-static bool give(struct http_connection *connection)
+void http_connection_pause(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	size_t *counts = server->generations->shard_connections;
-	int fd = connection->fd;
 
-	connection->generation = server->generations;
-	for (unsigned int i = 1; i < HTTP_SHARDS; i++) {
-		if (counts[i] < counts[connection->shard])
-			connection->shard = i;
-	}
-	counts[connection->shard]++;
-	connection->generation->connections++;
-	connection->phase = HTTP_READING;
-	connection->handshake = server->generations->tls;
-	server->adding = connection;
-	/* It closes the socket in any case. The address is not looked at. */
-	MHD_add_connection(server->generations->daemons[connection->shard], fd,
-			   (struct sockaddr *)&address, sizeof(address));
-	if (server->adding) {
-		server->adding = NULL;
-		http_connection_free(connection);
-		return false;
-	}
-	return true;
+	connection->paused_next = NULL;
+	*server->paused_tail = connection;
+	server->paused_tail = &connection->paused_next;
+	http_connection_suspend(connection);
 }
 
-static void wait_for_hello(struct http_connection *connection)
+void http_connections_resume_paused(struct http_server *server)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
+	for (int i = 0; i < RESUME_MAX && server->paused; i++) {
+		struct http_connection *connection = server->paused;
 
-	if (epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event))
-		http_door_end(connection);
-}
-
-void http_door_add(struct http_server *server, int fd, const struct sockaddr *address)
-{
-	struct http_connection *connection;
-	struct http_peer peer;
-	int on = 1;
-	int buffer = SEND_BUFFER;
-
-	http_peer_of(&peer, address);
-	if (!room_for(server, &peer) || !(connection = calloc(1, sizeof(*connection)))) {
-		server->counts.refused++;
-		close(fd);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-	connection->server = server;
-	connection->fd = fd;
-	connection->peer = peer;
-	connection->phase = HTTP_HELLO;
-	connection->deadline_ns = clock_now() + server->limits.header_ns;
-	connection->next = server->connections;
-	if (connection->next)
-		connection->next->prev = connection;
-	server->connections = connection;
-	server->counts.connections++;
-	server->counts.accepted++;
-	if (server->generations->tls)
-		wait_for_hello(connection);
-	else
-		give(connection);
-}
-
-/* Without descriptors, the listeners would be ready all the time. */
-static void listen_pause(struct http_server *server, bool pause, uint64_t now_ns)
-{
-	struct epoll_event event = {.events = pause ? 0 : EPOLLIN};
-
-	server->listen_again_ns = pause ? now_ns + LISTEN_AGAIN_NS : 0;
-	for (size_t i = 0; i < server->listener_count; i++)
-		epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->listeners[i], &event);
-}
-
-void http_door_accept(struct http_server *server, uint64_t now_ns)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_storage storage;
-	} address;
-
-	if (server->listen_again_ns) {
-		if (now_ns < server->listen_again_ns)
-			return;
-		listen_pause(server, false, now_ns);
-	}
-	for (size_t i = 0; i < server->listener_count; i++) {
-		for (int n = 0; n < ACCEPTS_MAX; n++) {
-			socklen_t length = sizeof(address);
-			int fd = accept4(server->listeners[i], &address.any, &length,
-					 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-			if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-				continue;
-			if (fd < 0 && errno != EAGAIN)
-				listen_pause(server, true, now_ns);
-			if (fd < 0)
-				break;
-			http_generation_look(server, now_ns);
-			http_door_add(server, fd, &address.any);
-		}
+		server->paused = connection->paused_next;
+		if (!server->paused)
+			server->paused_tail = &server->paused;
+		http_connection_resume(connection);
 	}
 }
 
-/* Most likely somebody wrote http:// for https://. */
-static void say_https(int fd)
+void http_connections_resume_all(struct http_server *server)
 {
-	static const char text[] = "HTTP/1.0 400 Bad Request\r\n"
-				   "Content-Type: text/plain; charset=utf-8\r\n"
-				   "Connection: close\r\n\r\n"
-				   "This is an HTTPS server: use https://\n";
-	char unread[4096];
-
-	/* What is not taken would make close() a reset, and the text would be lost. */
-	if (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
-		send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-bool http_door_hellos(struct http_server *server)
-{
-	struct http_connection *oldest = NULL;
-	bool more = false;
-
+	server->paused = NULL;
+	server->paused_tail = &server->paused;
 	for (struct http_connection *c = server->connections; c; c = c->next) {
-		int ready;
-
-		if (c->phase != HTTP_HELLO)
-			continue;
-		ready = http_tls_hello(c->fd);
-		if (ready < 0) {
-			if (ready == -EPROTOTYPE)
-				say_https(c->fd);
-			c->deadline_ns = END_NOW;
-		} else if (ready) {
-			more = oldest != NULL;
-			oldest = c;
-		}
+		if (c->suspended)
+			http_connection_resume(c);
 	}
-	if (oldest) {
-		epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, oldest->fd, NULL);
-		give(oldest);
-	}
-	return more;
 }
 
-bool http_door_handshakes(struct http_server *server)
+bool http_connections_handshaking(struct http_server *server)
 {
 	bool found = false;
 
@@ -251,7 +94,7 @@ bool http_door_handshakes(struct http_server *server)
 		if (!c->handshake || !c->mhd)
 			continue;
 		info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		/* Of TLS 1.2 and 1.3, the client's last message. */
+		/* Finished is the client's last message in TLS 1.2 and in 1.3. */
 		c->handshake = info && gnutls_handshake_get_last_in(info->tls_session) !=
 					       GNUTLS_HANDSHAKE_FINISHED;
 		found |= c->handshake;
@@ -259,7 +102,7 @@ bool http_door_handshakes(struct http_server *server)
 	return found;
 }
 
-uint64_t http_door_deadlines(struct http_server *server, uint64_t now_ns)
+uint64_t http_connections_expire(struct http_server *server, uint64_t now_ns)
 {
 	uint64_t first_ns = server->listen_again_ns ? server->listen_again_ns : UINT64_MAX;
 	struct http_connection *next;
@@ -268,8 +111,8 @@ uint64_t http_door_deadlines(struct http_server *server, uint64_t now_ns)
 		next = c->next;
 		if (c->deadline_ns <= now_ns) {
 			server->counts.timed_out +=
-				c->phase != HTTP_IDLE && c->deadline_ns != END_NOW;
-			http_door_end(c);
+				c->phase != HTTP_IDLE && c->deadline_ns != HTTP_DEADLINE_NOW;
+			http_connection_end(c);
 		} else if (c->deadline_ns < first_ns) {
 			first_ns = c->deadline_ns;
 		}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* libmicrohttpd's daemons, one for each TLS material, and the web config behind them. */
+#include "http/generation.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,16 +8,17 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
-#include "http/watch.h"
 #include "base/units.h"
+#include "http/connection.h"
+#include "http/request.h"
+#include "http/watch.h"
 
 #define LOOK_EVERY_NS NS_PER_S
 
-/* More than this after many changes of TLS: the connections of the oldest are ended. */
+/* If TLS changes often and there are more than this, the connections of the oldest are ended. */
 #define GENERATIONS_MAX 4
 
-/* A connection has begun, or is gone. */
+/* libmicrohttpd calls it when it has taken over a connection, and when it has closed one. */
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
@@ -39,7 +41,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
 		http_tls_prepare(info->tls_session, connection->generation->tls);
 }
 
-/* Paths are compared as they came: "%2d" is not "-" for us, and "%00" ends nothing. */
+/* Paths are compared as they were sent: "%2d" is not "-", and "%00" does not end the path. */
 static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *text)
 {
 	(void)context;
@@ -62,7 +64,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	unsigned int flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			     (tls ? MHD_USE_TLS : 0);
 
-	/* Connections are counted, and end at their deadlines, by us. */
+	/* http/accept.c limits the connections and http/connection.c ends them: no limits here. */
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, http_request_handle, server,		 /* */
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,		 /* */
@@ -77,7 +79,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 		MHD_OPTION_ARRAY, tls ? tls_items : plain_items, MHD_OPTION_END);
 }
 
-/* Puts the daemon's epoll into ours. */
+/* Adds the daemon's epoll descriptor to the server's. */
 static int daemon_watch(struct http_server *server, struct MHD_Daemon *daemon)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -156,7 +158,7 @@ bool http_generation_busy(const struct http_server *server)
 	return false;
 }
 
-/* Makes it the newest; connections of older ones may finish their request. */
+/* Starts the newest generation. Connections of older ones may finish their request. */
 static int generation_add(struct http_server *server, struct http_tls *tls,
 			  char error[HTTP_ERROR_LEN])
 {
@@ -164,7 +166,8 @@ static int generation_add(struct http_server *server, struct http_tls *tls,
 	size_t count = 0;
 
 	if (!generation)
-		return http_error(error, -EIO, "libmicrohttpd does not start: %s", strerror(errno));
+		return http_error(error, -EIO, "libmicrohttpd cannot be started: %s",
+				  strerror(errno));
 	generation->next = server->generations;
 	server->generations = generation;
 	for (struct http_generation *g = generation; g; g = g->next)
@@ -173,7 +176,7 @@ static int generation_add(struct http_server *server, struct http_tls *tls,
 		if (c->generation && c->generation != generation &&
 		    (c->phase == HTTP_IDLE ||
 		     (count > GENERATIONS_MAX && !c->generation->next && c->phase != HTTP_CLOSING)))
-			http_door_end(c);
+			http_connection_end(c);
 	}
 	return 0;
 }
@@ -194,7 +197,7 @@ void http_generation_reap(struct http_server *server)
 	}
 }
 
-/* The web config and the files that it names, whether they could be read or not. */
+/* Watches the web config and the files that it names, whether they could be read or not. */
 static void files_watch(struct http_server *server, const struct web_config *web)
 {
 	const char *const paths[HTTP_WATCH_FILES] = {
@@ -218,7 +221,7 @@ static int web_read(struct http_server *server, struct web_config **web, struct 
 	if (!server->config.web_config)
 		return 0;
 	err = web_config_load(web, server->config.web_config, why);
-	/* Before the other files are read: one that changes meanwhile is seen next time. */
+	/* Before the other files are read, so that a change meanwhile is noticed next time. */
 	files_watch(server, err ? server->web : *web);
 	if (!err && *web && (*web)->tls.cert_file)
 		err = http_tls_load(tls, &(*web)->tls, why);
@@ -253,6 +256,14 @@ int http_generation_load(struct http_server *server, char error[HTTP_ERROR_LEN])
 	return 0;
 }
 
+int http_generation_reload(struct http_server *server, char error[HTTP_ERROR_LEN])
+{
+	int err = http_generation_load(server, error);
+
+	server->counts.reloads += !err && server->config.web_config;
+	return err;
+}
+
 void http_generation_look(struct http_server *server, uint64_t now_ns)
 {
 	char error[HTTP_ERROR_LEN];
@@ -260,7 +271,7 @@ void http_generation_look(struct http_server *server, uint64_t now_ns)
 	if (!server->config.web_config || now_ns < server->look_again_ns)
 		return;
 	server->look_again_ns = now_ns + LOOK_EVERY_NS;
-	if (http_watch_changed(server->watch) && http_server_reload(server, error) &&
+	if (http_watch_changed(server->watch) && http_generation_reload(server, error) &&
 	    server->config.report)
 		server->config.report(server->config.context, error);
 }

@@ -10,30 +10,31 @@
 /* Pages smaller than this are sent as they are. */
 #define HTTP_GZIP_MIN 1024
 
-/* What a compressed page costs in memory besides its text, in bytes. */
+/* The memory that a page takes while it is compressed, besides its text, in bytes. */
 #define HTTP_GZIP_MEMORY (112 * 1024)
 
-/* Does Accept-Encoding (NULL = not sent) ask for gzip at least as much as for plain text? */
+/* Whether Accept-Encoding (NULL: the client sent none) prefers gzip, or likes both equally. */
 bool http_gzip_wanted(const char *accept_encoding);
 
-/* The text of a page on its way out, compressed piece by piece or as it is. */
+/* The text of a page that is being sent, compressed piece by piece or as it is. */
 struct http_body;
 
 /*
- * Takes over `text`, which was malloc()ed. Returns NULL without memory; then `text` is still the
- * caller's.
+ * Takes over `text`, which is from malloc(). Returns NULL without memory; then the caller still
+ * owns `text`. The caller frees the body with http_body_free().
  */
 struct http_body *http_body_new(char *text, size_t size, bool gzip);
 void http_body_free(struct http_body *body);
 
-/* Nothing is left to read. */
+/* Everything has been read. */
 #define HTTP_BODY_END (-1)
 /* The compressor failed. */
 #define HTTP_BODY_FAULT (-2)
 
 /*
- * Puts the next bytes into `piece`. Returns how many, 0 if until_ns (CLOCK_MONOTONIC) came before
- * there was anything, HTTP_BODY_END or HTTP_BODY_FAULT. One call compresses 16 KB at least.
+ * Puts the next bytes into `piece`. Returns how many; 0 if the compressor has put out nothing by
+ * until_ns (CLOCK_MONOTONIC); HTTP_BODY_END; or HTTP_BODY_FAULT. One call compresses at least 16
+ * KB.
  */
 ssize_t http_body_read(struct http_body *body, char *piece, size_t capacity, uint64_t until_ns);
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Of q, in thousandths. */
+/* The highest q, in thousandths. */
 #define Q_MOST 1000
 
-/* The longest value of a parameter that is compared; no longer one means an offer. */
+/* The size of a parameter's value with its 0. No offer has a longer one. */
 #define VALUE_LEN 32
 
 struct part {
@@ -20,16 +20,16 @@ struct part {
 /* One entry of the header. */
 struct range {
 	struct part type, subtype;
-	char version[VALUE_LEN]; /* "" = any, as below */
-	char charset[VALUE_LEN];
+	char version[VALUE_LEN]; /* "": any */
+	char charset[VALUE_LEN]; /* "": any */
 	unsigned int q;
 };
 
-/* How an offer is asked for: better is larger, compared from the top. */
+/* How much an offer is wanted. */
 struct wish {
-	unsigned int exactness; /* 0 = not at all */
+	unsigned int exactness; /* of the entry that matches; 0: none does */
 	unsigned int q;
-	size_t place; /* in the header */
+	size_t place; /* of that entry in the header */
 };
 
 static bool is_token(char c)
@@ -42,7 +42,7 @@ static const char *skip_space(const char *at)
 	return at + strspn(at, " \t");
 }
 
-/* Takes a token; NULL where there is none. */
+/* Parses a token. Returns its end, or NULL if there is none. */
 static const char *take_token(const char *at, struct part *token)
 {
 	token->text = at;
@@ -52,8 +52,8 @@ static const char *take_token(const char *at, struct part *token)
 	return token->size ? at : NULL;
 }
 
-/* Takes a token or a quoted string, without its quotes and backslashes; what is longer than `value`
- * loses its end, and is equal to nothing then. NULL where there is neither. */
+/* Parses a token or a quoted string, without its quotes and backslashes. A value that does not fit
+ * is cut, and then matches no offer. Returns its end, or NULL if there is neither. */
 static const char *take_value(const char *at, char value[VALUE_LEN])
 {
 	bool quoted = *at == '"';
@@ -72,7 +72,7 @@ static const char *take_value(const char *at, char value[VALUE_LEN])
 	return size ? at : NULL;
 }
 
-/* "0.75"; digits behind the third do not count. Returns false where it is no such number. */
+/* Parses "0.75"; digits after the third are ignored. Returns false if it is no such number. */
 static bool read_q(const char *text, unsigned int *q)
 {
 	unsigned int value, place = Q_MOST / 10;
@@ -94,7 +94,7 @@ static bool is_named(const struct part *part, const char *name)
 	return part->size == strlen(name) && !strncasecmp(part->text, name, part->size);
 }
 
-/* Takes the parameters. Returns where they end, or NULL where they are not well-formed. */
+/* Parses the parameters. Returns their end, or NULL if they are not well-formed. */
 static const char *take_parameters(const char *at, struct range *range)
 {
 	char value[VALUE_LEN];
@@ -120,7 +120,7 @@ static const char *take_parameters(const char *at, struct range *range)
 	return at;
 }
 
-/* Takes one entry. Returns where it ends, or NULL where it is not well-formed. */
+/* Parses one entry. Returns its end, or NULL if it is not well-formed. */
 static const char *take_range(const char *at, struct range *range)
 {
 	*range = (struct range){.q = Q_MOST};
@@ -134,7 +134,7 @@ static const char *take_range(const char *at, struct range *range)
 	return at && (*at == ',' || !*at) ? at : NULL;
 }
 
-/* The comma behind the entry, which a quoted string may have, too. */
+/* Returns the comma after the entry; one in a quoted string does not end it. */
 static const char *skip_entry(const char *at)
 {
 	bool quoted = false;
@@ -148,7 +148,7 @@ static const char *skip_entry(const char *at)
 	return at;
 }
 
-/* How exactly the range means the offer; 0 = not at all. */
+/* How exactly the range names the offer; 0: it does not match. */
 static unsigned int exactness(const struct range *range, const struct http_offer *offer)
 {
 	const char *slash = strchr(offer->type, '/');
@@ -191,7 +191,7 @@ static struct wish wish_for(const char *accept, const struct http_offer *offer)
 		}
 		at = end;
 		exact = exactness(&range, offer);
-		/* The most exact one decides, not the one with the highest q. */
+		/* The most exact entry decides, not the one with the highest q. */
 		if (exact > wish.exactness)
 			wish = (struct wish){exact, range.q, place};
 	}
@@ -207,7 +207,7 @@ static bool is_better(const struct wish *a, const struct wish *b)
 	return a->place < b->place;
 }
 
-size_t http_accept_choose(const char *accept, const struct http_offer *offers, size_t count)
+size_t http_negotiate(const char *accept, const struct http_offer *offers, size_t count)
 {
 	struct wish best = {0};
 	size_t chosen = 0;

@@ -1,31 +1,24 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* Answers: pages of the handler, and short texts. */
+#include "http/page.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/connection.h"
 #include "http/gzip.h"
-#include "http/internal.h"
 
-/* Of a page, handed to libmicrohttpd at once. */
+/* The most bytes of a page to hand to libmicrohttpd at once. */
 #define PIECE (16 * 1024)
-
-/* A page on its way out. */
-struct http_page {
-	struct http_server *server;
-	struct http_connection *connection; /* NULL = gone */
-	struct http_body *body;
-	size_t bytes; /* that it counts for */
-};
 
 static void header_add(struct MHD_Response *response, const char *name, const char *value)
 {
-	/* Fails without memory only; the answer is right without it. */
+	/* This fails only without memory, and the answer is correct without the header. */
 	(void)MHD_add_response_header(response, name, value);
 }
 
-/* The page has no script, and nothing from elsewhere. */
+/* Pages have no scripts, and load nothing from elsewhere. */
 static const char *const security[][2] = {
 	{"X-Content-Type-Options", "nosniff"},
 	{"X-Frame-Options", "deny"},
@@ -35,7 +28,7 @@ static const char *const security[][2] = {
 				    "frame-ancestors 'none'"},
 };
 
-/* The web config's headers, and ours where it has none. */
+/* Adds the web config's headers, and for those that it does not set, the defaults above. */
 static void headers_add(const struct http_server *server, struct MHD_Response *response)
 {
 	const struct web_header *set = server->web ? server->web->headers : NULL;
@@ -50,8 +43,8 @@ static void headers_add(const struct http_server *server, struct MHD_Response *r
 }
 
 /*
- * The password is wiped where libmicrohttpd has it too, in the memory of this connection. Not
- * before the answer: it may be looked at again, after a change of users.
+ * Wipes the password in the memory of libmicrohttpd, too. Not before the answer: after a change of
+ * the users it is checked again.
  */
 static void password_wipe(struct MHD_Connection *mhd)
 {
@@ -125,12 +118,12 @@ static ssize_t page_read(void *context, uint64_t position, char *piece, size_t c
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (count < 0)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
-	http_request_pause(page->connection);
+	http_connection_pause(page->connection);
 	return 0;
 }
 
-/* Pages on their way out take memory until their clients have them. */
-static bool room(const struct http_server *server, const struct http_peer *peer)
+/* Whether the limits allow another page: it takes memory until the client has received it. */
+static bool has_room(const struct http_server *server, const struct http_peer *peer)
 {
 	size_t peer_bytes = 0;
 
@@ -143,14 +136,14 @@ static bool room(const struct http_server *server, const struct http_peer *peer)
 	return peer_bytes < server->limits.page_bytes / 2;
 }
 
-/* Takes over the text. Returns NULL without memory. */
+/* Takes over the text, also on failure. Returns NULL without memory. */
 static struct MHD_Response *response_make(struct http_connection *connection, char *text,
 					  size_t size, bool gzip)
 {
 	struct http_page *page;
 	struct MHD_Response *response = NULL;
 
-	/* Head and body leave in one segment. */
+	/* So libmicrohttpd sends head and body in one segment. */
 	if (!gzip && size <= PIECE) {
 		response = MHD_create_response_from_buffer(size, text ? (void *)text : (void *)"",
 							   text ? MHD_RESPMEM_MUST_FREE
@@ -181,12 +174,6 @@ static struct MHD_Response *response_make(struct http_connection *connection, ch
 	return response;
 }
 
-void http_page_orphan(struct http_page *page)
-{
-	if (page)
-		page->connection = NULL;
-}
-
 enum MHD_Result http_page_make(struct http_connection *connection, const char *method)
 {
 	struct http_server *server = connection->server;
@@ -200,7 +187,7 @@ enum MHD_Result http_page_make(struct http_connection *connection, const char *m
 	struct MHD_Response *response;
 	bool gzip;
 
-	if (!room(server, &connection->peer))
+	if (!has_room(server, &connection->peer))
 		return http_page_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				       MHD_HTTP_HEADER_RETRY_AFTER, "5");
 	server->config.handler(server->config.context, &request, &page);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* libmicrohttpd's calls for a request: what is let through to a page. */
+#include "http/request.h"
+
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
-
-/* Of those that wait for a run, so many go on in one. */
-#define RESUME_MAX 8
+#include "http/connection.h"
+#include "http/page.h"
 
 static struct http_connection *connection_of(struct MHD_Connection *mhd)
 {
@@ -17,7 +16,7 @@ static struct http_connection *connection_of(struct MHD_Connection *mhd)
 	return info ? info->socket_context : NULL;
 }
 
-/* "/path" of "/path?query" and of "http://host/path". */
+/* Takes "/path" from "/path?query" or "http://host/path". */
 static void path_set(struct http_connection *connection, const char *uri)
 {
 	size_t length;
@@ -69,10 +68,10 @@ void http_request_ended(void *context, struct MHD_Connection *mhd, void **reques
 	server->progress = true;
 	if (!connection || connection->phase == HTTP_CLOSING)
 		return;
-	/* The end of stream may have come with the request; then libmicrohttpd 0.9.75 has missed
-	 * it, as its epoll reports edges only. */
+	/* The end of the stream may have arrived with the request. libmicrohttpd 0.9.75 misses it
+	 * then, since its epoll reports edges only. */
 	if (!recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
-		http_door_end(connection);
+		http_connection_end(connection);
 		return;
 	}
 	connection->phase = HTTP_IDLE;
@@ -88,50 +87,6 @@ static bool has_body(struct MHD_Connection *mhd)
 	       MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-static void suspend(struct http_connection *connection)
-{
-	connection->suspended = true;
-	MHD_suspend_connection(connection->mhd);
-}
-
-static void resume(struct http_connection *connection)
-{
-	connection->suspended = false;
-	MHD_resume_connection(connection->mhd);
-}
-
-void http_request_pause(struct http_connection *connection)
-{
-	struct http_server *server = connection->server;
-
-	connection->paused_next = NULL;
-	*server->paused_tail = connection;
-	server->paused_tail = &connection->paused_next;
-	suspend(connection);
-}
-
-void http_request_resume(struct http_server *server)
-{
-	for (int i = 0; i < RESUME_MAX && server->paused; i++) {
-		struct http_connection *connection = server->paused;
-
-		server->paused = connection->paused_next;
-		if (!server->paused)
-			server->paused_tail = &server->paused;
-		resume(connection);
-	}
-}
-
-void http_request_resume_all(struct http_server *server)
-{
-	server->paused = NULL;
-	server->paused_tail = &server->paused;
-	for (struct http_connection *c = server->connections; c; c = c->next) {
-		if (c->suspended)
-			resume(c);
-	}
-}
-
 void http_request_authenticated(struct http_server *server)
 {
 	enum http_auth_verdict verdict;
@@ -139,10 +94,10 @@ void http_request_authenticated(struct http_server *server)
 
 	while ((connection = http_auth_next(server->auth, &verdict))) {
 		connection->auth = verdict;
-		/* The users have changed: it asks again. */
+		/* After a change of the users it has to be checked again. */
 		connection->auth_known = verdict != HTTP_AUTH_WAIT;
 		connection->deadline_ns = clock_now() + server->limits.response_ns;
-		resume(connection);
+		http_connection_resume(connection);
 	}
 }
 
@@ -154,15 +109,15 @@ static void authenticate(struct http_connection *connection)
 							 MHD_HTTP_HEADER_AUTHORIZATION);
 
 	connection->auth = HTTP_AUTH_BAD;
-	if (!http_auth_parse(&credentials, header))
+	if (!http_basic_parse(&credentials, header))
 		connection->auth = http_auth_check(server->auth, server->web, &credentials,
 						   &connection->peer, connection);
 	explicit_bzero(&credentials, sizeof(credentials));
 	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
 }
 
-/* Returns true when the request may go on to its page; else *result is what to return. */
-static bool let_in(struct http_connection *connection, enum MHD_Result *result)
+/* Whether the request may go on to its page. If not, *result is what to return. */
+static bool is_allowed(struct http_connection *connection, enum MHD_Result *result)
 {
 	*result = MHD_YES;
 	if (!connection->server->web || !connection->server->web->user_count)
@@ -174,7 +129,7 @@ static bool let_in(struct http_connection *connection, enum MHD_Result *result)
 		return true;
 	case HTTP_AUTH_WAIT:
 		connection->deadline_ns = UINT64_MAX;
-		suspend(connection);
+		http_connection_suspend(connection);
 		return false;
 	case HTTP_AUTH_BUSY:
 		*result = http_page_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -211,7 +166,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		if (!has_body(mhd))
 			return MHD_YES;
 	}
-	/* Answered before a body was read, the connection is closed, and the body never read. */
+	/* An answer before the body is read makes libmicrohttpd close the connection. */
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return http_page_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				       MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -220,10 +175,10 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 	if (!*connection->path)
 		return http_page_error(connection, MHD_HTTP_URI_TOO_LONG, NULL, NULL);
 	if (clock_now() >= server->until_ns) {
-		http_request_pause(connection);
+		http_connection_pause(connection);
 		return MHD_YES;
 	}
-	if (!let_in(connection, &result))
+	if (!is_allowed(connection, &result))
 		return result;
 	return http_page_make(connection, method);
 }

@@ -10,14 +10,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
-#include "http/watch.h"
 #include "base/units.h"
+#include "http/accept.h"
+#include "http/connection.h"
+#include "http/generation.h"
+#include "http/request.h"
+#include "http/watch.h"
 
-#define EVENTS_MAX 64 /* those of edges have to be fetched, or they stay */
+#define EVENTS_MAX 64 /* edge-triggered events stay until they are fetched */
 
-/* libmicrohttpd 0.9.75 says of a handshake that waits for the client that there is work left. What
- * the client sends is noticed at once, whatever this is. */
+/* libmicrohttpd 0.9.75 reports work left while a handshake waits for the client. This is how often
+ * to look then; what the client sends is noticed at once. */
 #define HANDSHAKE_AGAIN_NS (20 * NS_PER_MS)
 
 static const struct http_limits defaults = {
@@ -57,7 +60,7 @@ static int watch_fd(struct http_server *server, int fd)
 	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* All addresses are read before the first is bound: what is wrong with one is no half start. */
+/* Parses all addresses before it binds the first, so that a wrong one prevents the start. */
 static int listen_all(struct http_server *server, char error[HTTP_ERROR_LEN])
 {
 	const struct http_config *config = &server->config;
@@ -66,11 +69,11 @@ static int listen_all(struct http_server *server, char error[HTTP_ERROR_LEN])
 	int err = 0;
 
 	if (config->listen_count > HTTP_LISTEN_MAX)
-		return http_error(error, -EINVAL, "--web.listen-address: more than %d",
+		return http_error(error, -EINVAL, "--web.listen-address: more than %d addresses",
 				  HTTP_LISTEN_MAX);
 	addresses = calloc(config->listen_count + 1, sizeof(*addresses));
 	if (!addresses)
-		return http_error(error, -ENOMEM, "--web.listen-address: no memory");
+		return http_error(error, -ENOMEM, "--web.listen-address: out of memory");
 	for (size_t i = 0; !err && i < config->listen_count; i++)
 		err = http_address_parse(&addresses[i], config->listen[i], error);
 	if (!err && config->systemd_socket) {
@@ -98,7 +101,7 @@ static int listeners_watch(struct http_server *server, char error[HTTP_ERROR_LEN
 
 	server->addresses = calloc(server->listener_count + 1, sizeof(*server->addresses));
 	if (!server->addresses)
-		return http_error(error, -ENOMEM, "--web.listen-address: no memory");
+		return http_error(error, -ENOMEM, "--web.listen-address: out of memory");
 	for (size_t i = 0; !err && i < server->listener_count; i++) {
 		http_address_of(server->listeners[i], server->addresses[i]);
 		err = watch_fd(server, server->listeners[i]);
@@ -131,7 +134,7 @@ int http_server_new(struct http_server **server, const struct http_config *confi
 	int err;
 
 	if (!made)
-		return http_error(error, -ENOMEM, "web server: no memory");
+		return http_error(error, -ENOMEM, "web server: out of memory");
 	made->config = *config;
 	made->epoll_fd = -1;
 	made->timer_fd = -1;
@@ -160,11 +163,11 @@ void http_server_free(struct http_server *server)
 		return;
 	http_auth_free(server->auth);
 	/* libmicrohttpd does not stop while something is suspended. */
-	http_request_resume_all(server);
+	http_connections_resume_all(server);
 	http_generation_free_all(server);
 	for (struct http_connection *c = server->connections; c; c = next) {
 		next = c->next;
-		http_door_end(c);
+		http_connection_end(c);
 	}
 	for (size_t i = 0; i < server->listener_count; i++)
 		close(server->listeners[i]);
@@ -183,7 +186,7 @@ int http_server_epoll_fd(const struct http_server *server)
 	return server->epoll_fd;
 }
 
-/* 0 = at once. */
+/* Sets the time (CLOCK_MONOTONIC) of the next run; 0: at once, UINT64_MAX: never. */
 static void timer_set(struct http_server *server, uint64_t at_ns)
 {
 	struct itimerspec timer = {0};
@@ -191,7 +194,7 @@ static void timer_set(struct http_server *server, uint64_t at_ns)
 	if (at_ns != UINT64_MAX) {
 		timer.it_value.tv_sec = (time_t)(at_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(at_ns % NS_PER_S);
-		/* All zero would be "never". */
+		/* All zero would disarm the timer. */
 		timer.it_value.tv_nsec += !at_ns;
 	}
 	timerfd_settime(server->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
@@ -204,20 +207,20 @@ void http_server_run(struct http_server *server)
 	uint64_t deadline_ns;
 	bool more, left;
 
-	/* What is ready is found out anew below: an event may be of a connection that is gone. */
+	/* The events themselves are ignored: one may belong to a connection that is gone. */
 	epoll_wait(server->epoll_fd, events, EVENTS_MAX, 0);
 	server->progress = false;
 	server->until_ns = now_ns + server->limits.run_ns;
-	http_door_accept(server, now_ns);
-	more = http_door_hellos(server);
+	http_accept_all(server, now_ns);
+	more = http_accept_hellos(server);
 	http_request_authenticated(server);
-	http_request_resume(server);
+	http_connections_resume_paused(server);
 	more |= http_generation_run(server);
 	now_ns = clock_now();
-	deadline_ns = http_door_deadlines(server, now_ns);
+	deadline_ns = http_connections_expire(server, now_ns);
 	http_generation_reap(server);
 	left = http_generation_busy(server);
-	if (left && !server->progress && http_door_handshakes(server)) {
+	if (left && !server->progress && http_connections_handshaking(server)) {
 		left = false;
 		if (deadline_ns > now_ns + HANDSHAKE_AGAIN_NS)
 			deadline_ns = now_ns + HANDSHAKE_AGAIN_NS;
@@ -227,10 +230,7 @@ void http_server_run(struct http_server *server)
 
 int http_server_reload(struct http_server *server, char error[HTTP_ERROR_LEN])
 {
-	int err = http_generation_load(server, error);
-
-	server->counts.reloads += !err && server->config.web_config;
-	return err;
+	return http_generation_reload(server, error);
 }
 
 const char *http_server_address(const struct http_server *server, size_t index)

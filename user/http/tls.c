@@ -9,9 +9,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "http/file.h"
+
 #define PEM_MAX (256 * 1024)
 
-/* Of a TLS record, and of the handshake message in it. */
+/* Sizes and types of a TLS record, and of the handshake message in it (RFC 8446, 4 and 5.1). */
 #define RECORD_HEADER	 5
 #define MESSAGE_HEADER	 4
 #define RECORD_HANDSHAKE 22
@@ -21,10 +23,10 @@
 static int pem_read(char **text, const char *key, const char *path, char error[HTTP_ERROR_LEN])
 {
 	size_t size;
-	int err = web_file_read(path, PEM_MAX, text, &size);
+	int err = http_file_read(path, PEM_MAX, text, &size);
 
 	return err ? http_error(error, err, "%s: %.300s: %s", key, path,
-				err == -EINVAL ? "not a regular file" : strerror(-err))
+				err == -EINVAL ? "is not a regular file" : strerror(-err))
 		   : 0;
 }
 
@@ -40,27 +42,27 @@ static int pair_check(const struct http_tls *tls, const struct web_tls_config *c
 	int result = gnutls_x509_crt_list_import2(&certs, &count, &cert, GNUTLS_X509_FMT_PEM, 0);
 
 	if (result < 0)
-		return http_error(error, -EINVAL, "cert_file: %.200s: no PEM certificate: %s",
+		return http_error(error, -EINVAL, "cert_file: %.200s has no PEM certificate: %s",
 				  config->cert_file, gnutls_strerror(result));
 	for (unsigned int i = 0; i < count; i++)
 		gnutls_x509_crt_deinit(certs[i]);
 	gnutls_free(certs);
 	if (gnutls_x509_privkey_init(&private) < 0)
-		return http_error(error, -ENOMEM, "key_file: no memory");
+		return http_error(error, -ENOMEM, "key_file: out of memory");
 	result = gnutls_x509_privkey_import2(private, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
 	gnutls_x509_privkey_deinit(private);
 	if (result < 0)
 		return http_error(error, -EINVAL,
-				  "key_file: %.200s: no PEM key without password: %s",
+				  "key_file: %.200s has no PEM key without a password: %s",
 				  config->key_file, gnutls_strerror(result));
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-		return http_error(error, -ENOMEM, "key_file: no memory");
+		return http_error(error, -ENOMEM, "key_file: out of memory");
 	result = gnutls_certificate_set_x509_key_mem2(credentials, &cert, &key, GNUTLS_X509_FMT_PEM,
 						      NULL, 0);
 	gnutls_certificate_free_credentials(credentials);
 	if (result < 0)
 		return http_error(error, -EINVAL,
-				  "key_file: %.200s does not fit cert_file %.200s: %s",
+				  "key_file: %.200s does not match cert_file %.200s: %s",
 				  config->key_file, config->cert_file, gnutls_strerror(result));
 	return 0;
 }
@@ -74,18 +76,18 @@ static int client_ca_check(const struct http_tls *tls, const struct web_tls_conf
 	int count;
 
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-		return http_error(error, -ENOMEM, "client_ca_file: no memory");
+		return http_error(error, -ENOMEM, "client_ca_file: out of memory");
 	count = gnutls_certificate_set_x509_trust_mem(credentials, &pem, GNUTLS_X509_FMT_PEM);
 	gnutls_certificate_free_credentials(credentials);
 	if (count <= 0)
-		return http_error(error, -EINVAL, "client_ca_file: %.200s: no PEM certificate",
+		return http_error(error, -EINVAL, "client_ca_file: %.200s has no PEM certificate",
 				  config->client_ca_file);
 	return 0;
 }
 
 /*
- * No key exchange without forward secrecy; its RSA decryption would be slow as well. TLS 1.0 and
- * 1.1, where asked for, sign with SHA-1.
+ * Key exchange by RSA is excluded: it has no forward secrecy, and its decryption is slow. TLS 1.0
+ * and 1.1, if asked for, need signatures with SHA-1.
  */
 static int priorities_make(struct http_tls *tls, const struct web_tls_config *config,
 			   char error[HTTP_ERROR_LEN])
@@ -106,7 +108,7 @@ static int priorities_make(struct http_tls *tls, const struct web_tls_config *co
 	result = gnutls_priority_init(&priority, tls->priorities, NULL);
 	if (result < 0)
 		return http_error(error, -EINVAL,
-				  "tls_server_config: GnuTLS does not take these versions and "
+				  "tls_server_config: GnuTLS does not accept these versions and "
 				  "curves (%.200s): %s",
 				  tls->priorities, gnutls_strerror(result));
 	gnutls_priority_deinit(priority);
@@ -120,7 +122,7 @@ int http_tls_load(struct http_tls **tls, const struct web_tls_config *config,
 	int err;
 
 	if (!made)
-		return http_error(error, -ENOMEM, "tls_server_config: no memory");
+		return http_error(error, -ENOMEM, "tls_server_config: out of memory");
 	made->client_auth = config->client_auth;
 	err = pem_read(&made->cert, "cert_file", config->cert_file, error);
 	if (!err)
@@ -166,7 +168,7 @@ bool http_tls_same(const struct http_tls *a, const struct http_tls *b)
 	       same_text(a->priorities, b->priorities);
 }
 
-/* Called in the handshake when the client has had its chance to send a certificate. */
+/* GnuTLS calls it in the handshake after the message that may have the client's certificate. */
 static int client_check(gnutls_session_t session)
 {
 	gnutls_typed_vdata_st purpose = {
@@ -175,7 +177,7 @@ static int client_check(gnutls_session_t session)
 	};
 	unsigned int count, status;
 
-	/* Whether it must have one, the handshake sees to: GNUTLS_CERT_REQUIRE. */
+	/* GNUTLS_CERT_REQUIRE makes the handshake fail if there has to be one. */
 	if (!gnutls_certificate_get_peers(session, &count) || !count)
 		return 0;
 	return gnutls_certificate_verify_peers(session, &purpose, 1, &status) < 0 || status
@@ -215,7 +217,7 @@ int http_tls_hello(int fd)
 		return 0;
 	record = (size_t)head[3] << 8 | head[4];
 	message = (size_t)head[6] << 16 | (size_t)head[7] << 8 | head[8];
-	/* Cut into several records it would be possible to stop between them. */
+	/* In several records, the handshake could stop between two of them. */
 	if (head[5] != CLIENT_HELLO || record > RECORD_MAX || message + MESSAGE_HEADER > record)
 		return -EPROTO;
 	if (ioctl(fd, FIONREAD, &waiting))

@@ -9,7 +9,7 @@ struct stamp {
 	dev_t device;
 	ino_t inode;
 	off_t size;
-	struct timespec written; /* st_mtime can be set; st_ctime cannot */
+	struct timespec written; /* st_ctime: st_mtime can be set by anybody */
 };
 
 struct http_watch {
@@ -56,7 +56,7 @@ void http_watch_set(struct http_watch *watch, const char *const paths[HTTP_WATCH
 {
 	char *copies[HTTP_WATCH_FILES];
 
-	/* A path may be one of those that are watched. */
+	/* A new path may be one of the old strings, so copy before freeing. */
 	for (int i = 0; i < HTTP_WATCH_FILES; i++)
 		copies[i] = paths[i] ? strdup(paths[i]) : NULL;
 	paths_free(watch);

@@ -4,19 +4,19 @@
 
 #include <stdbool.h>
 
-/* A few files, and whether they have changed. */
+/* Notices when one of a few files changes. */
 #define HTTP_WATCH_FILES 4
 
 struct http_watch;
 
-/* NULL without memory. */
+/* Returns NULL without memory. The caller frees it with http_watch_free(). */
 struct http_watch *http_watch_new(void);
 void http_watch_free(struct http_watch *watch);
 
-/* Watches these from now on; NULLs among them are left out. */
+/* Watches these files from now on. The paths are copied; NULL stands for no file. */
 void http_watch_set(struct http_watch *watch, const char *const paths[HTTP_WATCH_FILES]);
 
-/* Has one of them changed, come or gone since this was asked last? Follows symbolic links. */
+/* Whether one has changed, appeared or vanished since the last call. Follows symbolic links. */
 bool http_watch_changed(struct http_watch *watch);
 
 #endif

@@ -14,7 +14,7 @@ struct reader {
 	size_t depth;
 	struct web_yaml *parents[WEB_YAML_DEPTH_MAX];
 	struct web_yaml **tails[WEB_YAML_DEPTH_MAX]; /* where the next child goes */
-	char *key;				     /* read, its value comes next */
+	char *key;				     /* of the value that comes next */
 	unsigned int key_line;
 };
 
@@ -28,7 +28,7 @@ void web_yaml_free(struct web_yaml *node)
 	while (node) {
 		struct web_yaml *next = node->next;
 
-		web_yaml_free(node->first); /* not deeper than WEB_YAML_DEPTH_MAX */
+		web_yaml_free(node->first); /* at most WEB_YAML_DEPTH_MAX deep */
 		if (node->text)
 			explicit_bzero(node->text, strlen(node->text));
 		free(node->text);
@@ -45,12 +45,12 @@ static int key_take(struct reader *reader, const yaml_event_t *event)
 
 	for (const struct web_yaml *child = map->first; child; child = child->next) {
 		if (!strcmp(child->key, key))
-			return http_error(reader->error, -EINVAL, "%s:%zu: %.100s is there twice",
+			return http_error(reader->error, -EINVAL, "%s:%zu: %.100s is given twice",
 					  reader->name, event->start_mark.line + 1, key);
 	}
 	reader->key = strdup(key);
 	reader->key_line = (unsigned int)event->start_mark.line + 1;
-	return reader->key ? 0 : refuse(reader, &event->start_mark, "no memory");
+	return reader->key ? 0 : refuse(reader, &event->start_mark, "out of memory");
 }
 
 /* Appends a value to the map or list that is being read. */
@@ -59,10 +59,10 @@ static int value_take(struct reader *reader, const yaml_event_t *event, enum web
 	struct web_yaml *node;
 
 	if (++reader->nodes > WEB_YAML_NODES_MAX)
-		return refuse(reader, &event->start_mark, "too many entries");
+		return refuse(reader, &event->start_mark, "the file has too many entries");
 	node = calloc(1, sizeof(*node));
 	if (!node)
-		return refuse(reader, &event->start_mark, "no memory");
+		return refuse(reader, &event->start_mark, "out of memory");
 	node->kind = kind;
 	node->key = reader->key;
 	node->line = reader->key ? reader->key_line : (unsigned int)event->start_mark.line + 1;
@@ -76,10 +76,10 @@ static int value_take(struct reader *reader, const yaml_event_t *event, enum web
 		if (plain && (!*text || !strcmp(text, "~") || !strcmp(text, "null")))
 			return 0;
 		node->text = strdup(text);
-		return node->text ? 0 : refuse(reader, &event->start_mark, "no memory");
+		return node->text ? 0 : refuse(reader, &event->start_mark, "out of memory");
 	}
 	if (reader->depth == WEB_YAML_DEPTH_MAX)
-		return refuse(reader, &event->start_mark, "nested too deep");
+		return refuse(reader, &event->start_mark, "is nested too deeply");
 	reader->parents[reader->depth] = node;
 	reader->tails[reader->depth++] = &node->first;
 	return 0;
@@ -90,7 +90,7 @@ static int scalar_take(struct reader *reader, const yaml_event_t *event)
 	if (event->data.scalar.anchor || event->data.scalar.tag)
 		return refuse(reader, &event->start_mark, "anchors and tags are not supported");
 	if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length)
-		return refuse(reader, &event->start_mark, "a text with a zero byte");
+		return refuse(reader, &event->start_mark, "a string contains a zero byte");
 	if (reader->depth > 1 && reader->parents[reader->depth - 1]->kind == WEB_YAML_MAP &&
 	    !reader->key)
 		return key_take(reader, event);
@@ -109,7 +109,7 @@ static int collection_take(struct reader *reader, const yaml_event_t *event)
 		return refuse(reader, &event->start_mark, "anchors and tags are not supported");
 	if (reader->depth > 1 && reader->parents[reader->depth - 1]->kind == WEB_YAML_MAP &&
 	    !reader->key)
-		return refuse(reader, &event->start_mark, "a key must be a text");
+		return refuse(reader, &event->start_mark, "a key must be a string");
 	return value_take(reader, event, map ? WEB_YAML_MAP : WEB_YAML_LIST);
 }
 
@@ -121,7 +121,8 @@ static int event_take(struct reader *reader, const yaml_event_t *event)
 		return 1;
 	case YAML_DOCUMENT_START_EVENT:
 		if (reader->nodes)
-			return refuse(reader, &event->start_mark, "more than one document");
+			return refuse(reader, &event->start_mark,
+				      "the file has more than one document");
 		return 0;
 	case YAML_SCALAR_EVENT:
 		return scalar_take(reader, event);
@@ -149,7 +150,7 @@ static int events_read(struct reader *reader)
 			const char *problem = reader->parser.problem;
 
 			return refuse(reader, &reader->parser.problem_mark,
-				      problem ? problem : "not YAML");
+				      problem ? problem : "is not YAML");
 		}
 		err = event_take(reader, &event);
 		if (event.type == YAML_SCALAR_EVENT)
@@ -167,10 +168,10 @@ int web_yaml_parse(struct web_yaml **root, const char *text, size_t size, const 
 	int err;
 
 	if (size > WEB_YAML_SIZE_MAX)
-		return http_error(error, -EFBIG, "%s: larger than %d KB", name,
+		return http_error(error, -EFBIG, "%s: is larger than %d KB", name,
 				  WEB_YAML_SIZE_MAX / 1024);
 	if (!yaml_parser_initialize(&reader.parser))
-		return http_error(error, -ENOMEM, "%s: no memory", name);
+		return http_error(error, -ENOMEM, "%s: out of memory", name);
 	reader.parents[0] = &top;
 	reader.tails[0] = &top.first;
 	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, size);
@@ -180,7 +181,7 @@ int web_yaml_parse(struct web_yaml **root, const char *text, size_t size, const 
 	if (!err && !top.first) {
 		top.first = calloc(1, sizeof(*top.first));
 		if (!top.first)
-			return http_error(error, -ENOMEM, "%s: no memory", name);
+			return http_error(error, -ENOMEM, "%s: out of memory", name);
 	}
 	if (err) {
 		web_yaml_free(top.first);

@@ -27,7 +27,7 @@ int web_value_refuse(const struct web_value *value, const char *format, ...)
 int web_value_text(const struct web_value *value)
 {
 	if (value->node->kind != WEB_YAML_TEXT)
-		return web_value_refuse(value, "must be a text");
+		return web_value_refuse(value, "must be a string");
 	if (!value->node->text)
 		return web_value_refuse(value, "is empty");
 	return 0;
@@ -54,7 +54,7 @@ static bool empty(const struct web_yaml *node)
 	return node->kind == WEB_YAML_TEXT && !node->text;
 }
 
-/* "a, b, c": what is allowed. */
+/* Writes the names of the supported keys: "a, b, c". */
 static void names_of(const struct web_key *keys, char *text, size_t size)
 {
 	size_t length = 0;
@@ -89,7 +89,8 @@ int web_value_keys(const struct web_value *value, const struct web_key *keys, vo
 			key++;
 		if (!key->name) {
 			names_of(keys, names, sizeof(names));
-			return web_value_refuse(&inner, "no such key; these are: %s", names);
+			return web_value_refuse(
+				&inner, "is not a known key; the known ones are: %s", names);
 		}
 		err = key->take(&inner, target);
 		if (err)

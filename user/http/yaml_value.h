@@ -7,39 +7,42 @@
 
 #include "http/yaml.h"
 
-/* A value of the web config that is being looked at, and where to say what is wrong with it. */
+/* A value of the web config, and where to write what is wrong with it. */
 struct web_value {
 	const struct web_yaml *node;
-	const char *name;	       /* of the file */
-	const struct web_value *outer; /* whose map or list it is in; NULL = none */
+	const char *name;	       /* of the file, for messages */
+	const struct web_value *outer; /* the map or list that contains it; NULL: none */
 	char *error;		       /* HTTP_ERROR_LEN */
 };
 
+/* Takes a value into the config. Returns 0 or a negative errno with a message. */
 typedef int (*web_take)(struct web_value *value, void *target);
 
 struct web_key {
-	const char *name; /* NULL ends a list of them */
+	const char *name; /* NULL ends an array of keys */
 	web_take take;
-	bool refused; /* known, but take() only says why it cannot be */
+	bool refused; /* take() only says why the key is not supported */
 };
 
-/* Says "FILE:LINE: KEY: ..."; returns -EINVAL. */
+/* Writes the message "FILE:LINE: KEY: ...", and returns -EINVAL. */
 int web_value_refuse(const struct web_value *value, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The value is a text, not empty. Returns 0 or -EINVAL with a message, as all here do. */
+/* The functions below return 0, or a negative errno with a message. */
+
+/* Checks that the value is a string and not missing. */
 int web_value_text(const struct web_value *value);
 
-/* As YAML 1.1 has it: true, yes, on, ... */
+/* Parses a boolean of YAML 1.1: true, yes, on, false, no, off. */
 int web_value_bool(const struct web_value *value, bool *on);
 
-/* Calls the function of each key that is in the map; a key that has none is refused. */
+/* Calls the function of each key in the map. A key without a function is refused. */
 int web_value_keys(const struct web_value *value, const struct web_key *keys, void *target);
 
-/* Calls take() for each entry of the map, whatever its key. */
+/* Calls take() for each entry of the map, whatever its key is. */
 int web_value_each(const struct web_value *value, web_take take, void *target);
 
-/* Calls take() for each text of the list. */
+/* Calls take() for each value in the list. */
 int web_value_list(const struct web_value *value, web_take take, void *target);
 
 #endif

@@ -44,7 +44,7 @@ static void put_process(struct json_writer *json, const struct process *process)
 		json_put_u64(json, "pid", process->tgid);
 	else
 		json_put_null(json, "pid");
-	/* Neither one process nor several ended ones: an unknown one has no name. */
+	/* The unknown process, neither one nor several that have ended, has no name. */
 	json_put_string(json, "comm",
 			process && (process->tgid || process->merged) ? process->comm : NULL);
 }
@@ -273,7 +273,7 @@ static void put_histogram(struct json_writer *json, const char *key,
 		if (!histogram->buckets[i])
 			continue;
 		json_put_array(json, NULL);
-		put_duration(json, NULL, upper); /* the last one has no bound */
+		put_duration(json, NULL, upper); /* null for the last one, which has no bound */
 		json_put_u64(json, NULL, histogram->buckets[i]);
 		json_put_array_end(json);
 	}

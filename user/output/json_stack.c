@@ -57,7 +57,7 @@ void json_stack_put(struct json_writer *json, const struct call_stack *stack)
 	json_put_bool(json, "stack_short", stack->is_short);
 }
 
-/* The groups of one process; those of nobody known are with the process that is not known. */
+/* Whether the group belongs to the process. Groups without a process belong to the unknown one. */
 static bool is_of(const struct leak_group *group, const struct process *process)
 {
 	return group->process ? group->process == process : !process->tgid && !process->merged;

@@ -6,11 +6,11 @@
 #include "output/json_writer.h"
 #include "output/view.h"
 
-/* The members of a leak that say where its socket was made: made_by, site, stack, stack_short.
- * NULL: not known. */
+/* Writes the members of a leak that describe where its socket was made: made_by, site, stack,
+ * stack_short. They are null if `stack` is NULL. */
 void json_stack_put(struct json_writer *json, const struct call_stack *stack);
 
-/* The member of a process that has its call sites: sites. */
+/* Writes the member `sites` of a process: its call sites. */
 void json_stack_put_sites(struct json_writer *json, const struct view *view,
 			  const struct process *process);
 

@@ -15,7 +15,7 @@ static bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/* One character that is not plain; returns what follows it. */
+/* Writes one character that is not plain. Returns what follows it. */
 static const char *put_special(struct json_writer *json, const char *value)
 {
 	size_t length = utf8_sequence(value);
@@ -52,7 +52,7 @@ static void put_string(struct json_writer *json, const char *value)
 	putc_unlocked('"', json->file);
 }
 
-/* Everything before a value. Keys are our own: plain ASCII. */
+/* Writes what comes before a value. Keys are plain ASCII, and not escaped. */
 static void begin(struct json_writer *json, const char *key)
 {
 	if (json->comma)
@@ -114,7 +114,7 @@ void json_put_u64(struct json_writer *json, const char *key, uint64_t value)
 	put(json, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-/* By integers: the point is one in each locale. */
+/* Uses integers, so that the decimal point does not depend on the locale. */
 void json_put_real(struct json_writer *json, const char *key, double value)
 {
 	char text[32];

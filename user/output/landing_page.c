@@ -7,9 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "output/text_style.h"
+#include "base/shown.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "output/text_style.h"
 
 static const char style[] =
 	":root { color-scheme: light dark; --back: #fff; --text: #1c2024; --dim: #5b636c;"
@@ -56,15 +57,16 @@ static const char style[] =
 	"a { color: var(--link); }\n"
 	"nav { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }\n";
 
-/* What to look for, for each kind; docs/leaks.md has more. */
+/* What each kind of leak means; docs/leaks.md has more. */
 static const char *const advice[LEAK_KINDS] = {
 	[LEAK_UNCLOSED] =
-		"The end of the stream was read, and nobody closed: a bug in the program.",
+		"The program has read the end of the stream and not closed the socket: a bug.",
 	[LEAK_UNREAD] =
-		("The end of the stream was not read: the program is blocked or hung, or it is "
-		 "an idle pooled connection."),
-	[LEAK_UNACCEPTED] = "Nobody accepts it: it waits in the accept queue of a listener.",
-	[LEAK_STALLED] = "There is data to send, and it makes no progress.",
+		("The program has not read the end of the stream: it is blocked or hung, or the "
+		 "connection is idle in a pool."),
+	[LEAK_UNACCEPTED] =
+		"The program does not accept the connection: it waits in the listener's queue.",
+	[LEAK_STALLED] = "Data waits to be sent, and makes no progress.",
 };
 
 struct row {
@@ -72,17 +74,17 @@ struct row {
 	uint64_t leaks;
 };
 
-/* What the groups come to. */
+/* The sums over all groups. */
 struct sums {
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];
 	uint64_t leaks;
-	size_t groups; /* that have leaks */
+	size_t groups; /* with leaks */
 	struct row rows[LANDING_ROWS];
 	size_t row_count;
 };
 
-/* Keeps those with most leaks, in order. */
+/* Keeps the rows with most leaks, in order. */
 static void row_add(struct sums *sums, const struct metric_group *group, uint64_t leaks)
 {
 	size_t at = sums->row_count;
@@ -119,23 +121,14 @@ static void groups_add(struct sums *sums, struct metric_groups *groups)
 	}
 }
 
-/* A control, or what changes the text around it, or cannot be seen? */
-static bool is_unseen(const char *text)
-{
-	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
-
-	return first < 0x20 || first == 0x7f || (first == 0xc2 && second < 0xa0) ||
-	       utf8_is_invisible(text);
-}
-
-/* Text that anybody may have written. */
+/* Writes a text that may have any bytes. */
 static void text_write(FILE *page, const char *text)
 {
 	size_t length;
 
 	for (; *text; text += length ? length : 1) {
 		length = utf8_sequence(text);
-		if (!length || is_unseen(text))
+		if (!shown_sequence(text))
 			fputs(UTF8_REPLACEMENT, page);
 		else if (length == 1 && strchr("&<>\"'", *text))
 			fprintf(page, "&#%d;", *text);
@@ -159,13 +152,13 @@ static void text_row(FILE *page, const char *name, const char *id, const char *t
 	fputs("</td></tr>\n", page);
 }
 
-/* The worst comes first. What may be on purpose is no reason to be alarmed. */
+/* The worst finding comes first. One of severity info may be intended. */
 static bool is_alarming(const struct finding_list *findings)
 {
 	return findings->count && findings->open[0].subject->severity > SEVERITY_INFO;
 }
 
-/* Above all the rest: is something wrong? The icon says it to who has the page in a tab. */
+/* The top of the page: whether something is wrong. The icon shows it in the tab of a browser. */
 static void head_write(FILE *page, const struct watch_status *status, const struct sums *sums)
 {
 	bool alarming = is_alarming(&status->findings);
@@ -186,7 +179,7 @@ static void head_write(FILE *page, const struct watch_status *status, const stru
 	if (!sums->leaks) {
 		fprintf(page,
 			"<div class=\"verdict %s\"><strong id=\"leaks\">No leaked sockets%s</strong>\n"
-			"<p>None is forgotten in CLOSE_WAIT for longer than %s.</p></div>\n",
+			"<p>No socket was left in CLOSE_WAIT for longer than %s.</p></div>\n",
 			alarming ? "bad" : "good", alarming ? ", but something else is wrong" : "",
 			duration);
 		return;
@@ -197,7 +190,7 @@ static void head_write(FILE *page, const struct watch_status *status, const stru
 		text_count(sums->leaks, count), sums->leaks == 1 ? "" : "s", duration);
 }
 
-/* The labels that divide more than the name does. */
+/* Writes the labels that divide a command name into groups. */
 static void labels_write(FILE *page, const struct watch_status *status,
 			 const struct metric_group *group)
 {
@@ -278,8 +271,8 @@ static void findings_write(FILE *page, const struct watch_status *status)
 	if (findings->count > shown)
 		fprintf(page, "<tr><td class=\"dim\">and %s more</td><td></td></tr>\n",
 			text_count(findings->count - shown, count));
-	fputs("</table>\n<dl>\n<dt>What does a finding mean, and what is to be done?</dt><dd>"
-	      "<code>tcpwatch --explain=FINDING</code> says it, on any host; the evidence is in "
+	fputs("</table>\n<dl>\n<dt>What does a finding mean, and what can be done?</dt><dd>"
+	      "<code>tcpwatch --explain=FINDING</code> explains it, on any host; the evidence is in "
 	      "tcpwatch's log</dd>\n</dl>\n",
 	      page);
 }
@@ -302,8 +295,8 @@ static void leaks_write(FILE *page, const struct watch_status *status, const str
 		if (sums->leaked[i])
 			fprintf(page, "<dt>%s</dt><dd>%s</dd>\n", leak_kind_name((enum leak_kind)i),
 				advice[i]);
-	fputs("<dt>Which descriptors and peers?</dt><dd>tcpwatch prints them: in its log, or on "
-	      "the host, as root: <code>tcpwatch -n COMMAND</code></dd>\n</dl>\n",
+	fputs("<dt>Which descriptors and peers?</dt><dd>They are in tcpwatch's log; or run, as root "
+	      "on the host: <code>tcpwatch -n COMMAND</code></dd>\n</dl>\n",
 	      page);
 }
 
@@ -313,7 +306,7 @@ static void sockets_write(FILE *page, const struct sums *sums)
 
 	fputs("<section>\n<h2>Sockets now</h2>\n<table>\n", page);
 	for (unsigned int i = 0; i < TCP_STATES; i++) {
-		/* CLOSE_WAIT is what one is here for. */
+		/* CLOSE_WAIT is always shown. */
 		if (!sums->sockets[i] && i != TCP_CLOSE_WAIT)
 			continue;
 		snprintf(id, sizeof(id), "state-%s", tcp_state_name(i));

@@ -6,15 +6,12 @@
 
 #include "output/status.h"
 
-/* As many findings are on the page, the worst first, and commands with leaks, those with most
- * first.
- */
+/* The most findings (the worst first) and commands with leaks (most leaks first) on the page. */
 #define LANDING_ROWS 10
 
 /*
- * Writes what a person wants to know first, as HTML without scripts and without anything from
- * elsewhere. Command names in it may be any bytes. *text is the caller's to free(). Returns 0 or a
- * negative errno.
+ * Writes the page as HTML, without scripts and without anything from other hosts. Command names may
+ * have any bytes. Returns 0 or a negative errno. The caller frees *text.
  */
 int landing_page_write(const struct watch_status *status, char **text, size_t *size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* What a program in the background has to say: only what is wrong, and when it is right again. */
+/* The output of tcpwatch in the background: only problems, and their ends. */
 #include <stdlib.h>
 
 #include "base/journal.h"
@@ -9,22 +9,22 @@
 #include "output/text_suppressions.h"
 #include "base/units.h"
 
-/* At most one line about losses in this time, and as long without losses is the end of them. */
+/* At most one line about losses is printed in this time; as long without losses ends them. */
 #define LOSSES_PAUSE_NS (60 * NS_PER_S)
 
-struct output_problems {
+struct output_log {
 	struct output base;
-	struct output *text; /* for leaks and their ends */
-	uint64_t ring_size;  /* bytes */
-	struct ledger told;
-	uint64_t told_at_ns; /* the last line about losses; 0 = none, or their end was told */
-	uint64_t lost_last;  /* in all */
-	uint64_t lost_at_ns; /* when that grew */
+	struct output *text;	/* for leaks and their ends */
+	uint64_t ring_size;	/* bytes */
+	struct ledger printed;	/* what the last line about losses has included */
+	uint64_t printed_at_ns; /* when that was; 0: never, or the end of losses was printed */
+	uint64_t lost_last;	/* events lost in all, at the last call */
+	uint64_t lost_at_ns;	/* when it grew */
 };
 
-static struct output_problems *problems_of(struct output *output)
+static struct output_log *log_of(struct output *output)
 {
-	return (struct output_problems *)output;
+	return (struct output_log *)output;
 }
 
 static void begin_line(struct output *output, const char *priority, uint64_t now_ns)
@@ -35,9 +35,9 @@ static void begin_line(struct output *output, const char *priority, uint64_t now
 		clock_format_time(&output->clock, now_ns, time));
 }
 
-static void problems_start(struct output *output, const struct output_start *start, uint64_t now_ns)
+static void log_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
-	problems_of(output)->ring_size = start->options->ring_size;
+	log_of(output)->ring_size = start->options->ring_size;
 	if (!feature_any_missing(start->features))
 		return;
 	begin_line(output, SD_NOTICE, now_ns);
@@ -62,8 +62,8 @@ static void no_view(struct output *output, const struct view *view)
 	(void)view;
 }
 
-/* It is asked for by an option of its own. */
-static void problems_end(struct output *output, const struct view *view)
+/* --gen-suppressions asks for them. */
+static void log_end(struct output *output, const struct view *view)
 {
 	const struct text_style style = text_style_of(output->file);
 
@@ -72,29 +72,29 @@ static void problems_end(struct output *output, const struct view *view)
 
 static struct output *text_of(struct output *output, const char *priority)
 {
-	struct output *text = problems_of(output)->text;
+	struct output *text = log_of(output)->text;
 
 	fputs(journal_prefix(output->file, priority), output->file);
 	text->clock = output->clock;
 	return text;
 }
 
-static void problems_leak(struct output *output, const struct leak *leak)
+static void log_leak(struct output *output, const struct leak *leak)
 {
 	struct output *text = text_of(output, SD_WARNING);
 
 	text->ops->leak(text, leak);
 }
 
-static void problems_leak_end(struct output *output, const struct leak_end *end)
+static void log_leak_end(struct output *output, const struct leak_end *end)
 {
 	struct output *text = text_of(output, SD_NOTICE);
 
 	text->ops->leak_end(text, end);
 }
 
-/* A log has a line for each: what to do is in --explain. */
-static void problems_finding(struct output *output, const struct finding *finding)
+/* A finding is one line in a log; --explain has the advice. */
+static void log_finding(struct output *output, const struct finding *finding)
 {
 	static const char *const priorities[] = {[SEVERITY_INFO] = SD_NOTICE,
 						 [SEVERITY_WARNING] = SD_WARNING,
@@ -120,34 +120,33 @@ static void put_size(FILE *file, uint64_t bytes)
 	fprintf(file, unit ? "%llu%c" : "%llu", (unsigned long long)bytes, units[unit]);
 }
 
-/* Only a full ring has a remedy that is the reader's. */
-static void put_remedy(const struct output_problems *problems, bool ring_full)
+/* The user can do something about a full ring only. */
+static void put_remedy(const struct output_log *log, bool ring_full)
 {
-	FILE *file = problems->base.file;
-	uint64_t larger = problems->ring_size * 4;
+	FILE *file = log->base.file;
+	uint64_t larger = log->ring_size * 4;
 
-	if (!ring_full || problems->ring_size >= RING_SIZE_MAX)
+	if (!ring_full || log->ring_size >= RING_SIZE_MAX)
 		return;
 	fputs(": make the ring larger, --ring-size=", file);
 	put_size(file, larger < RING_SIZE_MAX ? larger : RING_SIZE_MAX);
 }
 
-static void put_losses(struct output_problems *problems, const struct ledger *ledger,
-		       uint64_t now_ns)
+static void put_losses(struct output_log *log, const struct ledger *ledger, uint64_t now_ns)
 {
-	struct output *output = &problems->base;
+	struct output *output = &log->base;
 	char count[COUNT_TEXT_LEN], duration[DURATION_TEXT_LEN];
-	uint64_t lost = ledger_lost(ledger) - ledger_lost(&problems->told);
-	bool ring_full = ledger->lost[LOST_RING_FULL] > problems->told.lost[LOST_RING_FULL];
+	uint64_t lost = ledger_lost(ledger) - ledger_lost(&log->printed);
+	bool ring_full = ledger->lost[LOST_RING_FULL] > log->printed.lost[LOST_RING_FULL];
 	const char *separator = " (";
 
 	begin_line(output, SD_WARNING, now_ns);
 	fprintf(output->file, "LOST %s event%s", text_count(lost, count), lost == 1 ? "" : "s");
-	if (problems->told_at_ns)
+	if (log->printed_at_ns)
 		fprintf(output->file, " in %s",
-			duration_format(now_ns - problems->told_at_ns, duration));
+			duration_format(now_ns - log->printed_at_ns, duration));
 	for (int reason = 0; reason < LOST_REASONS; reason++) {
-		uint64_t of_it = ledger->lost[reason] - problems->told.lost[reason];
+		uint64_t of_it = ledger->lost[reason] - log->printed.lost[reason];
 
 		if (!of_it)
 			continue;
@@ -156,65 +155,65 @@ static void put_losses(struct output_problems *problems, const struct ledger *le
 		separator = ", ";
 	}
 	fputs("), lifetimes are missing", output->file);
-	put_remedy(problems, ring_full);
+	put_remedy(log, ring_full);
 	putc('\n', output->file);
-	problems->told = *ledger;
-	problems->told_at_ns = now_ns;
+	log->printed = *ledger;
+	log->printed_at_ns = now_ns;
 }
 
-static void problems_losses(struct output *output, const struct ledger *ledger, uint64_t now_ns)
+static void log_losses(struct output *output, const struct ledger *ledger, uint64_t now_ns)
 {
-	struct output_problems *problems = problems_of(output);
+	struct output_log *log = log_of(output);
 	uint64_t lost = ledger_lost(ledger);
 	char duration[DURATION_TEXT_LEN];
 
-	if (lost > problems->lost_last) {
-		problems->lost_last = lost;
-		problems->lost_at_ns = now_ns;
+	if (lost > log->lost_last) {
+		log->lost_last = lost;
+		log->lost_at_ns = now_ns;
 	}
-	if (problems->told_at_ns && now_ns < problems->told_at_ns + LOSSES_PAUSE_NS)
+	if (log->printed_at_ns && now_ns < log->printed_at_ns + LOSSES_PAUSE_NS)
 		return;
-	if (lost > ledger_lost(&problems->told)) {
-		put_losses(problems, ledger, now_ns);
-	} else if (problems->told_at_ns && now_ns >= problems->lost_at_ns + LOSSES_PAUSE_NS) {
+	if (lost > ledger_lost(&log->printed)) {
+		put_losses(log, ledger, now_ns);
+	} else if (log->printed_at_ns && now_ns >= log->lost_at_ns + LOSSES_PAUSE_NS) {
 		begin_line(output, SD_NOTICE, now_ns);
 		fprintf(output->file, "END  LOST: no event was lost for %s\n",
-			duration_format(now_ns - problems->lost_at_ns, duration));
-		problems->told_at_ns = 0;
+			duration_format(now_ns - log->lost_at_ns, duration));
+		log->printed_at_ns = 0;
 	}
 }
 
-static void problems_free(struct output *output)
+static void log_free(struct output *output)
 {
-	problems_of(output)->text->ops->free(problems_of(output)->text);
+	log_of(output)->text->ops->free(log_of(output)->text);
 	free(output);
 }
 
 static const struct output_ops ops = {
-	.start = problems_start,
+	.start = log_start,
 	.change = no_change,
 	.accepted = no_accepted,
-	.leak = problems_leak,
-	.leak_end = problems_leak_end,
-	.finding = problems_finding,
-	.losses = problems_losses,
+	.leak = log_leak,
+	.leak_end = log_leak_end,
+	.finding = log_finding,
+	.losses = log_losses,
 	.summary = no_view,
-	.end = problems_end,
-	.free = problems_free,
+	.end = log_end,
+	.free = log_free,
 };
 
-struct output *output_problems_new(FILE *file)
+struct output *output_log_new(FILE *file)
 {
-	struct output_problems *problems = calloc(1, sizeof(*problems));
+	struct output_log *log = calloc(1, sizeof(*log));
 
-	if (!problems)
+	if (!log)
 		return NULL;
-	problems->text = output_lines_new(file);
-	if (!problems->text) {
-		free(problems);
+	log->text = output_lines_new(file);
+	if (!log->text) {
+		free(log);
 		return NULL;
 	}
-	problems->base.ops = &ops;
-	problems->base.file = file;
-	return &problems->base;
+	log->base.ops = &ops;
+	log->base.file = file;
+	return &log->base;
 }

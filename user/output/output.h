@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_OUTPUT_H
 #define TCPWATCH_OUTPUT_H
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -10,31 +11,32 @@
 #include "model/options.h"
 #include "output/view.h"
 
-/* What is said once everything is attached and the first scan is done. */
+/* What is printed when everything is attached and the first scan is done. */
 struct output_start {
 	const char *version;
 	const char *kernel; /* release, as of uname -r */
 	feature_set features;
 	const struct options *options;
-	const char *targets;	 /* for people: "nginx[812], 2 more"; NULL: every process */
+	const char *targets;	 /* "nginx[812] and 2 more"; NULL: every process */
 	size_t sockets_found;	 /* of the watched processes */
 	size_t close_wait_found; /* of those, in CLOSE_WAIT */
 };
 
-/* One way to print; picks what it shows. */
+/* One format of output. It prints what it has a use for. */
 struct output {
 	const struct output_ops *ops;
 	FILE *file;
-	struct clock clock; /* kept up to date by the engine */
+	struct clock clock; /* the engine keeps it up to date */
 };
 
 struct output_ops {
+	/* A time_ns or now_ns is CLOCK_MONOTONIC. Errors stay in the stream: see output_flush(). */
 	void (*start)(struct output *output, const struct output_start *start, uint64_t now_ns);
 	void (*change)(struct output *output, const struct change *change);
 	void (*accepted)(struct output *output, const struct accepted *accepted);
 	void (*leak)(struct output *output, const struct leak *leak);
 	void (*leak_end)(struct output *output, const struct leak_end *end);
-	/* What was lost so far, again and again. NULL: it is in the end. */
+	/* What was lost so far, called repeatedly. NULL: only the end prints it. */
 	void (*losses)(struct output *output, const struct ledger *ledger, uint64_t now_ns);
 	void (*finding)(struct output *output, const struct finding *finding);
 	void (*summary)(struct output *output, const struct view *view);
@@ -42,21 +44,30 @@ struct output_ops {
 	void (*free)(struct output *output);
 };
 
-/* For people. Colour only on a terminal and without NO_COLOR. NULL without memory; free with
- * ops->free. */
+/*
+ * The functions below return NULL without memory. The caller frees the output with ops->free(), and
+ * keeps the file.
+ */
+
+/* Text for people, with colour on a terminal. */
 struct output *output_text_new(FILE *file);
 
-/* The same, but with each leak on one line. */
+/* The same text, but with each leak in one line. */
 struct output *output_lines_new(FILE *file);
 
-/* The same of a program in the background: problems and their ends, and nothing else. */
-struct output *output_problems_new(FILE *file);
+/* The log of tcpwatch in the background: only problems and their ends. */
+struct output *output_log_new(FILE *file);
 
 /* JSON Lines. */
 struct output *output_json_new(FILE *file);
 
-/* Writes out what is buffered. Returns 0 or a negative errno: -EPIPE where nobody reads any more.
- */
-int output_flush(struct output *output);
+/* Writes out what is buffered. Returns 0 or a negative errno, -EPIPE after the reader has gone. */
+static inline int output_flush(struct output *output)
+{
+	errno = 0;
+	if (!fflush(output->file) && !ferror(output->file))
+		return 0;
+	return errno ? -errno : -EIO;
+}
 
 #endif

@@ -9,20 +9,20 @@
 #include "metric/group.h"
 #include "model/feature.h"
 
-/* What a landing page tells, as of time_ns. */
+/* What the landing page shows, as of time_ns. */
 struct watch_status {
 	const char *version;
 	const char *kernel;
 	feature_set features;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	struct clock clock;
-	uint64_t duration_ns;	/* of watching */
+	uint64_t duration_ns;	/* since the start */
 	uint64_t close_wait_ns; /* longer than this is a leak */
-	uint64_t leaks_total;	/* reported */
+	uint64_t leaks_total;	/* reported since the start */
 	uint64_t events;
 	uint64_t lost;
 	struct metric_labels labels;
-	struct finding_list findings; /* that are open */
+	struct finding_list findings; /* the open ones, the worst first */
 	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */
 };
 

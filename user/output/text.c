@@ -8,7 +8,7 @@
 #include "output/text_suppressions.h"
 #include "base/units.h"
 
-/* More processes than this are left to -j; the ones with leaks come first. */
+/* Only -j prints more processes than this; those with leaks come first. */
 #define PROCESSES_SHOWN 20
 #define GROUPS_SHOWN	20
 #define FINDINGS_SHOWN	20
@@ -18,9 +18,9 @@ struct output_text {
 	struct output base;
 	const char *watched; /* "processes" or "sockets" that were chosen; NULL: all are */
 	struct text_style style;
-	struct text_stack sites; /* what was said of them */
+	struct text_stack sites; /* what was printed about call sites */
 	bool stacks;		 /* -s */
-	bool lines;		 /* a leak is one line */
+	bool lines;		 /* print each leak in one line */
 };
 
 static struct output_text *text_of(struct output *output)
@@ -62,11 +62,11 @@ static void text_start(struct output *output, const struct output_start *start, 
 			duration_format(options->close_wait_ns, duration),
 			options->command ? ", and when their process ends" : "");
 	else
-		fputs(". Every CLOSE_WAIT is reported.\n", output->file);
+		fputs(". Every socket that enters CLOSE_WAIT is reported.\n", output->file);
 	text_put_mode(output->file, start->features);
 }
 
-/* "local <- remote" for who was called, "local -> remote" for who called. */
+/* Prints "local <- remote" for a server, "local -> remote" for a client. */
 static void put_flow(FILE *file, const struct flow *flow, enum socket_role role, unsigned int state)
 {
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
@@ -82,7 +82,7 @@ static void put_flow(FILE *file, const struct flow *flow, enum socket_role role,
 			flow_format_remote(flow, remote));
 }
 
-/* The columns that transitions and accepts have in common. */
+/* Prints the columns that transitions and accepts have in common. */
 static void put_when_and_who(struct output *output, uint64_t time_ns, const char *who)
 {
 	char time[CLOCK_TIME_LEN];
@@ -100,7 +100,7 @@ static void text_change(struct output *output, const struct change *change)
 	FILE *file = output->file;
 	bool known = change->lifetime_ns != DURATION_UNKNOWN;
 
-	/* A listener's process is a provisional owner, and marked so. */
+	/* The process of the listener is a provisional owner; '?' marks it. */
 	snprintf(owner, sizeof(owner), "%s%s", text_process(style, change->owner, process),
 		 change->owner_source == OWNER_LISTENER ? "?" : "");
 	put_when_and_who(output, change->time_ns, owner);
@@ -138,7 +138,7 @@ static void put_age(FILE *file, uint64_t age_ns, bool at_least)
 		fprintf(file, "%s%s", at_least ? ">= " : "", duration_format(age_ns, duration));
 }
 
-/* The named process's own descriptors first, then whoever else holds it. */
+/* Prints the descriptors of the process that is named, then those of other holders. */
 static void put_holders(struct output *output, const struct leak *leak)
 {
 	const char *separator = leak->kind == LEAK_UNACCEPTED ? "  listener fd " : "  fd ";
@@ -241,7 +241,7 @@ static void put_lifetimes(struct output *output, const struct process *process)
 	bool header = false;
 
 	for (const unsigned char *state = tcp_state_order; *state; state++) {
-		if (*state == TCP_ESTABLISHED) /* a part of it, so before it */
+		if (*state == TCP_ESTABLISHED) /* accept_wait is a part of it, and printed first */
 			put_row(output, "accept_wait", process->accept_wait, &header);
 		put_row(output, tcp_state_name(*state), process->lifetimes[*state], &header);
 	}
@@ -259,7 +259,7 @@ static const char *put_count(FILE *file, const char *separator, uint64_t number,
 
 static void put_segments(FILE *file, const struct segment_count *count)
 {
-	const char *separator = "  sent again: ";
+	const char *separator = "  retransmits: ";
 
 	if (!segment_count_any(count))
 		return;

@@ -9,7 +9,7 @@
 #define NAME_COLUMNS  18
 #define ADVICE_COLUMN 74
 
-/* "seconds_left" is for machines. */
+/* Prints "seconds_left" as "seconds left". */
 static void put_name(FILE *file, const char *name)
 {
 	int length = 0;
@@ -20,7 +20,7 @@ static void put_name(FILE *file, const char *name)
 	fprintf(file, "%*s ", length < NAME_COLUMNS ? NAME_COLUMNS - length : 0, "");
 }
 
-/* One digit behind the point where that says more; by integers, whatever the locale. */
+/* Prints one decimal below 100, unless it is 0. Uses integers, so the locale does not matter. */
 static void put_rate(FILE *file, double rate, const char *unit)
 {
 	char count[COUNT_TEXT_LEN];
@@ -74,7 +74,7 @@ static void put_evidence(FILE *file, const struct text_style *style,
 	putc('\n', file);
 }
 
-/* Breaks lines between words. */
+/* Prints a text in lines that end between words. */
 static void put_advice(FILE *file, const char *advice)
 {
 	size_t column = 0;
@@ -160,7 +160,7 @@ void text_finding_put(FILE *file, const struct text_style *style, const struct c
 		severity_name(finding->severity), text_plain(style));
 	put_advice(file, finding->says);
 	if (finding->status == FINDING_WORSE) {
-		put_name(file, "since");
+		put_name(file, "opened");
 		fprintf(file, "%s ago\n",
 			duration_format(finding->time_ns - finding->since_ns, duration));
 	}

@@ -9,15 +9,15 @@
 #include "finding/watch.h"
 #include "output/text_style.h"
 
-/* Writes a finding as a short block: what, who, since when, evidence, what to do. */
+/* Writes a finding as a short block: its name, process, place, evidence and advice. */
 void text_finding_put(FILE *file, const struct text_style *style, const struct clock *clock,
 		      const struct finding *finding);
 
-/* The same in one line, for logs: without what to do. */
+/* Writes the same in one line for logs, without the advice. */
 void text_finding_put_line(FILE *file, const struct text_style *style, const struct clock *clock,
 			   const struct finding *finding);
 
-/* One line of a list of those that are open. */
+/* Writes one line for the list of open findings. */
 void text_finding_put_open(FILE *file, const struct text_style *style, const struct clock *clock,
 			   const struct finding_open *open);
 

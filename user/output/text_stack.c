@@ -6,26 +6,26 @@
 
 #include "symbol/call_layer.h"
 
-/* More are for -j. */
+/* Only -j prints more frames. */
 #define FRAMES_SHOWN 12
 
 #define INDENT "    "
 
-/* Columns are as wide as the frames of this stack need, within these. */
+/* Columns are as wide as the frames of the stack need, up to these widths. */
 #define FUNCTION_COLUMNS 44
 #define SOURCE_COLUMNS	 40
 
-/* Longer names lose their middle. */
+/* The middle of a longer name is left out. */
 #define NAME_BYTES 128
 
-/* One frame in columns, as a terminal may have it. */
+/* One frame in columns, safe for a terminal. The strings are owned by the row. */
 struct row {
 	char *function;
 	char *source;
 	char *module;
 };
 
-/* A name for a terminal, in memory of its own; NULL without any. */
+/* Copies a name so that it is safe for a terminal. Returns NULL without memory. */
 static char *shown_name(const struct text_style *style, const char *name)
 {
 	char bounded[NAME_BYTES];
@@ -48,7 +48,7 @@ static void row_clear(struct row *row)
 	free(row->module);
 }
 
-/* Where in the source; where that is not known, where in the code. */
+/* Writes the place in the source; if that is unknown, the offset in the function. */
 static void source_of(const struct call_frame *frame, char text[NAME_BYTES])
 {
 	char file[NAME_BYTES / 2];
@@ -64,7 +64,7 @@ static void source_of(const struct call_frame *frame, char text[NAME_BYTES])
 		snprintf(text, NAME_BYTES, "+0x%llx", (unsigned long long)frame->offset);
 }
 
-/* Returns whether there was memory for it. */
+/* Returns false without memory. */
 static bool row_fill(struct row *row, const struct text_style *style,
 		     const struct call_frame *frame)
 {
@@ -140,21 +140,21 @@ static uint64_t hash_of(const char *text)
 	return hash;
 }
 
-/* Was it told before? It is, from now on. */
-static bool was_told(struct text_stack *stack, const char *module)
+/* Whether the module was mentioned before. Remembers that it was. */
+static bool was_mentioned(struct text_stack *stack, const char *module)
 {
 	uint64_t hash = hash_of(module);
 
-	for (unsigned int i = 0; i < stack->told_count; i++)
-		if (stack->told_short[i] == hash)
+	for (unsigned int i = 0; i < stack->short_count; i++)
+		if (stack->short_modules[i] == hash)
 			return true;
-	if (stack->told_count == TEXT_STACK_SHORT)
+	if (stack->short_count == TEXT_STACK_SHORT)
 		return true;
-	stack->told_short[stack->told_count++] = hash;
+	stack->short_modules[stack->short_count++] = hash;
 	return false;
 }
 
-/* Go has no such option: it always keeps frame pointers. */
+/* Go always keeps frame pointers; it has no option for them. */
 static bool is_go(const struct call_frame *frame)
 {
 	const char *dot = frame->file ? strrchr(frame->file, '.') : NULL;
@@ -162,15 +162,15 @@ static bool is_go(const struct call_frame *frame)
 	return dot && !strcmp(dot, ".go");
 }
 
-/* The callers of the last frame are what is missing: its code keeps no frame pointer. */
+/* Prints why the callers of the last frame are missing: its code keeps no frame pointer. */
 static void put_short(struct text_stack *stack, FILE *file, const struct text_style *style,
 		      const struct call_stack *frames)
 {
 	const struct call_frame *last = &frames->frames[frames->count - 1];
 
 	if (call_layer_of(last) == LAYER_SYSTEM || is_go(last)) {
-		fputs(INDENT "  (short: the callers are not known)\n", file);
-	} else if (last->module && !was_told(stack, last->module)) {
+		fputs(INDENT "  (short: the callers are unknown)\n", file);
+	} else if (last->module && !was_mentioned(stack, last->module)) {
 		fputs(INDENT "  (short: ", file);
 		text_put_name(style, file, call_frame_base_name(last->module));
 		fputs(" has no frame pointers: compile it with -fno-omit-frame-pointer)\n", file);
@@ -194,7 +194,7 @@ void text_stack_put_site(FILE *file, const struct text_style *style, const struc
 	char text[CALL_FRAME_TEXT_LEN];
 	const struct call_frame *frame = leak->stack ? call_site_frame(leak->stack) : NULL;
 
-	if (!frame && leak->kind == LEAK_UNACCEPTED) /* nobody made it */
+	if (!frame && leak->kind == LEAK_UNACCEPTED) /* no process made the socket */
 		return;
 	fputs("  site ", file);
 	if (!frame) {

@@ -9,28 +9,27 @@
 #include "leak/leak.h"
 #include "output/text_style.h"
 
-/* Programs without frame pointers, of which so many are told. */
+/* The most modules whose missing frame pointers are mentioned. */
 #define TEXT_STACK_SHORT 32
 
-/* What has been said of call sites so far. All zero: nothing. */
+/* What was printed about call sites so far. All zero: nothing. */
 struct text_stack {
 	unsigned char shown[LEAK_SITES_LIMIT / 8 + 1]; /* a bit for each site */
-	uint64_t told_short[TEXT_STACK_SHORT];	       /* hashes of modules */
-	unsigned int told_count;
+	uint64_t short_modules[TEXT_STACK_SHORT];      /* hashes of those mentioned */
+	unsigned int short_count;
 };
 
-/* The end of a leak's line: "  site 3: handle_conn (server.c:118)". */
+/* Writes the end of the line of a leak: "  site 3: handle_conn (server.c:118)". */
 void text_stack_put_site(FILE *file, const struct text_style *style, const struct leak *leak);
 
-/* The whole of it, for a line of its own kind: "  accepted at handle_conn (server.c:118) <- ...".
- */
+/* Writes the whole call site, for a leak in one line: "  accepted at f (server.c:118) <- g ...". */
 void text_stack_put_line(FILE *file, const struct text_style *style, const struct leak *leak);
 
-/* The lines under a leak: its frames, once for each site. */
+/* Writes the frames of a leak under its line, if it is the first leak of its site. */
 void text_stack_put(struct text_stack *stack, FILE *file, const struct text_style *style,
 		    const struct leak *leak);
 
-/* The line under a group of leaks in the summary; none where it has no site. */
+/* Writes the site of a group of leaks under its line in the summary, if it has one. */
 void text_stack_put_group(FILE *file, const struct text_style *style,
 			  const struct leak_group *group);
 

@@ -40,8 +40,8 @@ const char *text_plain(const struct text_style *style)
 	return style->colour ? "\033[0m" : "";
 }
 
-/* Columns on a terminal; less than 1 for what does not stand for itself there: controls, marks that
- * turn the direction of text around, and others of no width. */
+/* The width of a character on a terminal. It is less than 1 for what must not be printed as it is:
+ * control characters, marks that turn the direction of text around, and others without width. */
 static int columns_of(const struct text_style *style, const char *text, size_t length)
 {
 	mbstate_t state = {0};
@@ -66,7 +66,7 @@ int text_padding(const struct text_style *style, const char *text, int columns)
 	return columns > 0 ? columns : 0;
 }
 
-/* The length of what a name goes on with, if it may be shown as it is; else 0. */
+/* The length of the next character of a name if it may be printed as it is; otherwise 0. */
 static size_t shown_length(const struct text_style *style, const char *name)
 {
 	size_t length = utf8_sequence(name);
@@ -144,7 +144,7 @@ void text_put_mode(FILE *file, feature_set features)
 	fputs(feature_any_missing(features) ? " (see tcpwatch --features).\n" : ".\n", file);
 }
 
-/* The axis: 40 octaves from 2^10 ns; a column holds 2.5 octaves, so that every fourth is a factor
+/* The axis has 40 octaves from 2^10 ns. A column has 2.5 octaves, so that four columns are a factor
  * of 1024. */
 static size_t column_of(size_t bucket)
 {
@@ -173,7 +173,7 @@ const char *text_picture(const struct text_style *style, const struct histogram 
 			most = *column;
 	}
 	for (size_t i = 0; i < PICTURE_COLUMNS; i++) {
-		/* The least is still seen. */
+		/* Even the smallest share is visible. */
 		size_t level =
 			columns[i] ? 1 + (size_t)((double)columns[i] / (double)most * 7.0) : 0;
 

@@ -11,49 +11,50 @@
 #include "base/histogram.h"
 #include "track/process_table.h"
 
-/* What a terminal or file can show. */
+/* What the terminal or file can show. */
 struct text_style {
 	bool colour;
 	bool unicode;
 };
 
-/* Colour: `file` is a terminal, NO_COLOR is not set, TERM is not dumb. Unicode: by the locale. */
+/* Colour if `file` is a terminal, NO_COLOR is unset or empty and TERM is set and not "dumb".
+ * Unicode if the locale has UTF-8. */
 struct text_style text_style_of(FILE *file);
 
-/* Escape sequences, "" without colour. */
+/* Escape sequences; "" without colour. */
 const char *text_bold(const struct text_style *style);
 const char *text_red(const struct text_style *style);
 const char *text_dim(const struct text_style *style);
 const char *text_plain(const struct text_style *style);
 
-/* "comm[pid]" at its longest, with the 0: every byte of comm may be escaped. */
+/* The size of the longest "comm[pid]" with its 0. */
 #define PROCESS_TEXT_LEN 96
 
-/* A process for people: "comm[pid]"; bytes that a terminal must not get become '?'. NULL:
- * "(unknown)". */
+/* Writes a process as "comm[pid]"; '?' stands for what is not safe on a terminal. NULL gives
+ * "(unknown)". Returns text. */
 const char *text_process(const struct text_style *style, const struct process *process,
 			 char text[PROCESS_TEXT_LEN]);
 
-/* Writes a text with names in it that may be anything: as above. */
+/* Prints a text that may have any bytes, with '?' as above. */
 void text_put_name(const struct text_style *style, FILE *file, const char *name);
 
-/* The line "Mode: ...", with what is not seen. */
+/* Prints the line "Mode: ..." with the features that are missing. */
 void text_put_mode(FILE *file, feature_set features);
 
-/* The spaces to put behind text that was made by text_process(), so that it is `columns` wide on a
+/* How many spaces to print after a text of text_process(), so that it takes `columns` columns on a
  * terminal. */
 int text_padding(const struct text_style *style, const char *text, int columns);
 
-/* A number with thousands separated: "1,234". Returns text. */
+/* Writes a number with commas between thousands: "1,234". Returns text. */
 #define COUNT_TEXT_LEN 32
 const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN]);
 
-/* A distribution is drawn in this many columns of equal width on a logarithmic axis from 1 us to 13
- * days. */
+/* text_picture() draws a distribution in this many columns, on a logarithmic axis from 1 us to 13
+ * days. Returns text. */
 #define PICTURE_COLUMNS 16
 #define PICTURE_AXIS	"1us 1ms 1s  17m "
 
-/* Up to 3 bytes a column, with the 0. */
+/* Up to 3 bytes for each column, and the 0. */
 #define PICTURE_TEXT_LEN (PICTURE_COLUMNS * 3 + 1)
 const char *text_picture(const struct text_style *style, const struct histogram *histogram,
 			 char text[PICTURE_TEXT_LEN]);

@@ -26,7 +26,7 @@ void text_suppressions_put_used(FILE *file, const struct text_style *style, cons
 	if (used == all)
 		return;
 	if (used)
-		fprintf(file, "  %zu of %zu %s not used; -j names all.\n", all - used, all,
+		fprintf(file, "  %zu of %zu %s not used; -j lists them all.\n", all - used, all,
 			all - used == 1 ? "was" : "were");
 	else
 		fprintf(file, "\nSuppressions used: none of %zu.\n", all);
@@ -55,11 +55,12 @@ void text_suppressions_put_made(FILE *file, const struct text_style *style, cons
 		fputs("\n# There is nothing to suppress: no leak was reported.\n", file);
 		return;
 	}
-	fputs("\n# With these in a file, --suppressions=FILE ignores what was reported:\n", file);
+	fputs("\n# With these lines in FILE, --suppressions=FILE ignores what was reported:\n",
+	      file);
 	for (size_t i = 0; (made = suppression_gen_at(view->made, i)); i++)
 		put_one(file, style, made);
 	left_out = suppression_gen_left_out(view->made);
 	if (left_out)
-		fprintf(file, "# and %llu leak%s more that these do not ignore\n",
+		fprintf(file, "# and %llu more leak%s that these lines do not ignore\n",
 			(unsigned long long)left_out, left_out == 1 ? "" : "s");
 }

@@ -7,11 +7,11 @@
 #include "output/text_style.h"
 #include "output/view.h"
 
-/* What was ignored, and by which suppression; nothing without --suppressions. */
+/* Prints which suppressions ignored leaks, and how many. Prints nothing without --suppressions. */
 void text_suppressions_put_used(FILE *file, const struct text_style *style,
 				const struct view *view);
 
-/* Suppressions to paste into a file; nothing without --gen-suppressions. */
+/* Prints suppressions to paste into a file. Prints nothing without --gen-suppressions. */
 void text_suppressions_put_made(FILE *file, const struct text_style *style,
 				const struct view *view);
 

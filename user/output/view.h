@@ -22,25 +22,25 @@ struct view_process {
 	uint64_t leaks;		   /* reported, of all kinds */
 };
 
-/* The one picture that every output prints from. Read only, and valid until the next event is taken
- * in. */
+/* The data that every output prints a summary from. Valid until the engine takes in the next
+ * event. */
 struct view {
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
-	bool final; /* nothing comes after it */
-	struct view_process
-		*processes; /* the watched ones that had anything; leaks first, then most busy */
+	bool final;			/* the last one */
+	struct view_process *processes; /* the watched ones with sockets; most leaks first, then
+					   most transitions */
 	size_t process_count;
-	const struct leak_group **groups; /* most first */
+	const struct leak_group **groups; /* most leaks first */
 	size_t group_count;
-	struct finding_list findings; /* of the last one only */
+	struct finding_list findings; /* only in the last summary */
 	struct ledger ledger;
-	const struct suppressions *suppressions; /* NULL = no --suppressions */
-	const struct suppression_gen *made;	 /* NULL = no --gen-suppressions */
+	const struct suppressions *suppressions; /* NULL: no --suppressions */
+	const struct suppression_gen *made;	 /* NULL: no --gen-suppressions */
 };
 
-/* Draws the picture. Returns 0 or -ENOMEM, then *view is empty. The caller frees it with
- * view_clear(). */
+/* Fills in *view. Returns 0, or -ENOMEM and an empty *view. The caller frees it with view_clear().
+ * Times are CLOCK_MONOTONIC in ns. */
 int view_build(struct view *view, struct tracker *tracker, struct leak_groups *groups,
 	       const struct ledger *ledger, uint64_t now_ns, uint64_t started_ns);
 

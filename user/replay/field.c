@@ -145,12 +145,14 @@ size_t replay_fields_hex(struct replay_fields *fields, const char *name, void *b
 	unsigned char *to = bytes;
 
 	if (length % 2 || length / 2 > room) {
-		replay_fields_wrong(fields, name, length % 2 ? "has half a byte" : "is too long");
+		replay_fields_wrong(fields, name,
+				    length % 2 ? "has an odd number of digits" : "is too long");
 		return 0;
 	}
 	for (size_t i = 0; i < length; i++)
 		if (!isxdigit((unsigned char)text[i])) {
-			replay_fields_wrong(fields, name, "has other than hex digits");
+			replay_fields_wrong(fields, name,
+					    "has a character that is not a hex digit");
 			return 0;
 		}
 	for (size_t i = 0; i < length; i += 2)

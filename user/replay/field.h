@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is wrong with a log, and where. */
+/* The first fault of a log. */
 struct replay_error {
-	size_t line;	/* counted from 1; 0: not one line's fault */
-	char text[160]; /* names the field; printable ASCII; "" = nothing is wrong */
+	size_t line;	/* counted from 1; 0: the fault is not in one line */
+	char text[160]; /* names the field; printable ASCII; "": no fault */
 };
 
-/* Says what is wrong, unless something was before. Bytes that a terminal must not get become '?'.
+/* Writes what is wrong, unless there is a fault already. What is not printable ASCII becomes '?'.
  */
 void replay_error_set(struct replay_error *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -22,44 +22,45 @@ void replay_error_set(struct replay_error *error, const char *format, ...)
 #define REPLAY_FIELDS_MAX 40
 
 /*
- * The fields of one JSON object of a log, read one by one. A missing field is its default. Whatever
- * is wrong goes to *error, once, and reading goes on with defaults; so only the end must be looked
- * at.
+ * The fields of one JSON object of a log, read one by one. A missing field has its default. The
+ * first fault goes to *error, and reading continues with defaults, so that only the result of
+ * replay_fields_end() has to be checked.
  */
 struct replay_fields {
 	const json_t *object;
-	const char *prefix; /* of names in messages: "" or "task." */
+	const char *prefix; /* of field names in messages: "" or "task." */
 	struct replay_error *error;
-	const char *read[REPLAY_FIELDS_MAX]; /* names asked for so far */
+	const char *read[REPLAY_FIELDS_MAX]; /* the names that were read so far */
 	size_t read_count;
 };
 
-/* All four stay the caller's. An `object` that is none is an error. */
+/* Begins with an object; another JSON value is a fault. The caller keeps and frees all four. */
 void replay_fields_begin(struct replay_fields *fields, const json_t *object, const char *prefix,
 			 struct replay_error *error);
 
-/* Returns whether all was right; a field that nobody asked for is not. */
+/* Returns whether there is no fault. A field that was not read is one. */
 bool replay_fields_end(struct replay_fields *fields);
 
-/* Is it there? Does not count as reading it. */
+/* Whether the field exists. This does not read it. */
 bool replay_fields_has(const struct replay_fields *fields, const char *name);
 
-/* Whole numbers within bounds. */
+/* Read a whole number from 0, or -max, to max. Return `missing` if there is none. */
 uint64_t replay_fields_u64(struct replay_fields *fields, const char *name, uint64_t missing,
 			   uint64_t max);
 uint32_t replay_fields_u32(struct replay_fields *fields, const char *name, uint32_t missing);
 int64_t replay_fields_i64(struct replay_fields *fields, const char *name, int64_t missing,
 			  int64_t max);
 
-/* NULL if it is missing (or wrong). The object's own. */
+/* Read a string, an array, or any value. Return NULL if it is missing or of another type. The
+ * object owns it. */
 const char *replay_fields_string(struct replay_fields *fields, const char *name);
 const json_t *replay_fields_array(struct replay_fields *fields, const char *name);
 const json_t *replay_fields_any(struct replay_fields *fields, const char *name);
 
-/* Bytes written as pairs of hex digits, at most `room` of them. Returns how many; 0 if missing. */
+/* Reads at most `room` bytes, written as pairs of hex digits. Returns how many; 0 if missing. */
 size_t replay_fields_hex(struct replay_fields *fields, const char *name, void *bytes, size_t room);
 
-/* What is wrong with a field's value, for example "is no state". */
+/* Writes what is wrong with the value of a field, for example "is not a state". */
 void replay_fields_wrong(struct replay_fields *fields, const char *name, const char *wrong);
 
 #endif

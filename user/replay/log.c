@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A log as far as it has been read. */
+/* A log that is being read. */
 struct reading {
 	struct replay_log *log;
 	struct replay_memory *memory;
 	struct replay_error *error;
 	uint64_t now_ns;
 	uint64_t scan_end_ns; /* of the last scan */
-	bool in_scan;	      /* its records may follow */
+	bool in_scan;	      /* records of a scan may follow */
 	bool ended;
 };
 
@@ -35,21 +35,21 @@ static bool is_record(const struct replay_item *item)
 	return item->type == REPLAY_RECORD || item->type == REPLAY_STACK;
 }
 
-/* What a line may not be after the lines before it. */
+/* Checks a line against the lines before it. */
 static void check_order(struct reading *reading, const struct replay_item *item)
 {
 	struct replay_error *error = reading->error;
 
 	if (reading->ended)
-		replay_error_set(error, "\"type\" is anything, but the log has ended");
+		replay_error_set(error, "\"type\": a line follows the end of the log");
 	else if (reading->log->count > REPLAY_ITEMS_MAX)
 		replay_error_set(error, "the log has more than %d lines", REPLAY_ITEMS_MAX);
 	else if (!is_record(item) && item->time_ns < reading->now_ns)
-		replay_error_set(error, "\"time_ns\" is before the line before");
+		replay_error_set(error, "\"time_ns\" is before that of the line before");
 	else if (item->type == REPLAY_FEATURES && reading->log->count > 1)
-		replay_error_set(error, "\"type\" is features, but not in the first line");
+		replay_error_set(error, "\"type\": features can only be in the first line");
 	else if (item->type == REPLAY_SCAN_RECORD && !reading->in_scan)
-		replay_error_set(error, "\"type\" is part of a scan, but no scan is before it");
+		replay_error_set(error, "\"type\": a part of a scan does not follow a scan");
 	else if (item->type == REPLAY_SCAN_RECORD && item->time_ns > reading->scan_end_ns)
 		replay_error_set(error, "\"time_ns\" is after the end of the scan");
 }
@@ -77,7 +77,7 @@ static int read_line(struct reading *reading, const char *line, size_t length)
 	return 0;
 }
 
-static bool means_nothing(const char *line, size_t length)
+static bool is_ignored(const char *line, size_t length)
 {
 	size_t blanks = 0;
 
@@ -86,8 +86,8 @@ static bool means_nothing(const char *line, size_t length)
 	return blanks == length || line[blanks] == '#';
 }
 
-/* Not fgets(): a line may have zero bytes. Returns its length without the newline; EOF at the end;
- * REPLAY_LINE_MAX or more if it is too long. */
+/* Unlike fgets(), this reads lines with zero bytes. Returns the length without the newline, EOF at
+ * the end, or REPLAY_LINE_MAX for a line that is too long. */
 static int line_get(FILE *file, char line[REPLAY_LINE_MAX])
 {
 	int length = 0, c;
@@ -108,7 +108,7 @@ static int read_lines(struct reading *reading, FILE *file)
 			replay_error_set(reading->error, "the line is longer than %d bytes",
 					 REPLAY_LINE_MAX - 1);
 			err = -EINVAL;
-		} else if (!means_nothing(line, (size_t)length)) {
+		} else if (!is_ignored(line, (size_t)length)) {
 			err = read_line(reading, line, (size_t)length);
 		}
 	}
@@ -117,7 +117,8 @@ static int read_lines(struct reading *reading, FILE *file)
 	return err;
 }
 
-/* The cookie of a record after which a scan from before it is out of date; 0: none. */
+/* The cookie of the socket that the record changes, so that older scans of it are outdated; 0:
+ * none. */
 static uint64_t changed_cookie(const struct replay_item *item)
 {
 	switch (item->transition.header.kind) {
@@ -132,7 +133,7 @@ static uint64_t changed_cookie(const struct replay_item *item)
 	}
 }
 
-/* From the end: when does what a scan says of a socket cease to be true? */
+/* Goes backwards and finds for each scanned socket the next record that changes it. */
 static int find_changes(struct replay_log *log, struct replay_memory *memory)
 {
 	for (size_t i = log->count; i-- > 0;) {

@@ -9,14 +9,15 @@
 #include "replay/field.h"
 #include "replay/record.h"
 
-/* Beyond these a log is refused. */
+/* A log with longer lines, in bytes, or more items is refused. */
 #define REPLAY_LINE_MAX	 16384
 #define REPLAY_ITEMS_MAX 4000000
 
 /*
- * A log: JSON Lines as replay/record.h has them, in the order in which things came to be known.
- * Times go forward; only ring records may be a little late, as those of several CPUs are: they
- * count as having come with the line before. Empty lines and lines that begin with # mean nothing.
+ * A log: JSON Lines, described in replay/record.h, in the order in which tcpwatch received the
+ * records. Times do not decrease, except that ring records, which come from several CPUs, may be a
+ * little late: they are received at the time of the line before. Empty lines and lines that begin
+ * with # are ignored.
  */
 struct replay_log {
 	struct replay_item *items;
@@ -24,8 +25,8 @@ struct replay_log {
 	size_t capacity;
 };
 
-/* Reads all of it. Returns 0, or -EINVAL (*error says why), -ENOMEM, or what reading failed with;
- * then *log is empty. Free with replay_log_clear(). */
+/* Reads a whole log. Returns 0, -EINVAL and *error for a wrong log, -ENOMEM, or -EIO; after an
+ * error *log is empty. The caller frees it with replay_log_clear(). */
 int replay_log_read(struct replay_log *log, FILE *file, struct replay_error *error);
 
 void replay_log_clear(struct replay_log *log);

@@ -8,25 +8,27 @@
 #include "event.h"
 
 /*
- * What the lines of a log have said so far, so that a later line of the same socket or process need
- * not say it again.
+ * What the lines of a log have given so far, so that a later line of the same socket or process can
+ * leave it out.
  */
 struct replay_memory;
 
 struct replay_socket {
 	struct event_flow flow; /* without flags */
 	uint32_t netns;
-	uint8_t state;	    /* that it was left in; 0 = not known */
-	size_t next_change; /* where in the log it changes next, read backwards; 0 = nowhere */
+	uint8_t state;	    /* after its last line; 0: unknown */
+	size_t next_change; /* the item that changes it next, while the log is read backwards; 0:
+			       none */
 };
 
+/* Returns NULL without memory. The caller frees it with replay_memory_free(). */
 struct replay_memory *replay_memory_new(void);
 void replay_memory_free(struct replay_memory *memory);
 
-/* Made, all zero, if it is new. NULL without memory. */
+/* Returns the socket, zeroed if it is new, or NULL without memory. The memory owns it. */
 struct replay_socket *replay_memory_socket(struct replay_memory *memory, uint64_t cookie);
 
-/* The process as it was last written out; NULL if it never was. */
+/* Returns the process as a line has last described it, or NULL. The memory owns it. */
 const struct event_task *replay_memory_task(struct replay_memory *memory, uint32_t pid);
 
 /* Returns 0 or -ENOMEM. */

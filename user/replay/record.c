@@ -17,10 +17,10 @@ static uint64_t read_time(struct replay_fields *fields, uint64_t missing)
 	if (!at)
 		return replay_fields_u64(fields, "time_ns", missing, REPLAY_TIME_MAX);
 	if (replay_fields_has(fields, "time_ns"))
-		replay_fields_wrong(fields, "at", "is a second time, besides \"time_ns\"");
-	/* No longer than REPLAY_TIME_MAX either. */
+		replay_fields_wrong(fields, "at", "is given besides \"time_ns\"");
+	/* duration_parse() has the same limit as REPLAY_TIME_MAX. */
 	else if (duration_parse(at, &ns))
-		replay_fields_wrong(fields, "at", "is no time such as \"1.5s\"");
+		replay_fields_wrong(fields, "at", "is not a time such as \"1.5s\"");
 	return ns;
 }
 
@@ -68,7 +68,7 @@ static int read_segment(struct replay_fields *fields, struct replay_item *item,
 	return replay_wire_segment(fields, &item->segment, item->time_ns, memory);
 }
 
-/* Longer than all others by far, and so beside the items. */
+/* A stack is much longer than other records, so it is outside the item. */
 static int read_stack(struct replay_fields *fields, struct replay_item *item,
 		      struct replay_memory *memory)
 {
@@ -128,7 +128,8 @@ static int read_features(struct replay_fields *fields, struct replay_item *item,
 		feature_set feature = feature_of(json_string_value(json_array_get(names, i)));
 
 		if (!feature)
-			replay_fields_wrong(fields, "has", "has other than names of features");
+			replay_fields_wrong(fields, "has",
+					    "has an element that is not the name of a feature");
 		item->features |= feature;
 	}
 	return 0;
@@ -152,7 +153,8 @@ static int read_scan(struct replay_fields *fields, struct replay_item *item,
 		json_int_t inode = json_integer_value(netns);
 
 		if (!json_is_integer(netns) || inode < 0 || inode > UINT32_MAX)
-			replay_fields_wrong(fields, "seen", "has other than inode numbers");
+			replay_fields_wrong(fields, "seen",
+					    "has an element that is not an inode number");
 		else
 			item->scan.seen[item->scan.seen_count++] = (uint32_t)inode;
 	}

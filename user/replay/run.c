@@ -11,9 +11,9 @@
 #include "cli/targets.h"
 #include "base/units.h"
 
-/* As in main.c: what softirq still does with the sockets of a process that has just ended. */
-#define LAST_WORDS_NS (100 * NS_PER_MS)
-#define STEP_NS	      NS_PER_MS
+/* As in loop.c: how long the kernel still works on the sockets of a process that has ended. */
+#define LAST_EVENTS_NS (100 * NS_PER_MS)
+#define STEP_NS	       NS_PER_MS
 
 struct replay {
 	struct source *source;
@@ -66,7 +66,7 @@ static void on_exit_of(struct replay *replay, uint32_t pid)
 		replay->targets[i] = replay->targets[--replay->target_count];
 		if (!replay->target_count ||
 		    (replay->options->command && pid == replay->options->pids[0]))
-			end_by(replay, now(replay) + LAST_WORDS_NS);
+			end_by(replay, now(replay) + LAST_EVENTS_NS);
 		return;
 	}
 }
@@ -83,7 +83,7 @@ static uint64_t next_step(const struct replay *replay)
 	return next_ns < replay->end_ns ? next_ns : replay->end_ns;
 }
 
-/* The same order as in main.c: births are known before deaths are looked at. */
+/* As in loop.c, forks are taken in before exits are looked at. */
 static int step(struct replay *replay)
 {
 	uint32_t pid;
@@ -126,7 +126,7 @@ int replay_run(struct source *source, struct output *output, const struct option
 	char targets[TARGETS_TEXT_LEN];
 	int err = 0;
 
-	if (options->pid_count) { /* not this host's: it cannot be asked for their names */
+	if (options->pid_count) { /* this host does not know their names */
 		snprintf(targets, sizeof(targets), "process %u%s", options->pids[0],
 			 options->pid_count > 1 ? " and others" : "");
 		config.targets = targets;

@@ -8,12 +8,12 @@
 #include "model/source.h"
 
 /*
- * Runs a whole log (source_replay_new()) through the engine, in virtual time: records are taken in
- * at their own times and deadlines are met between them, to the nanosecond, but two looks are at
- * least 1 ms apart where no line is due, as epoll's are. It ends as tcpwatch does: after
- * options->duration_ns, LAST_WORDS after the last process of -p (and -f) has exited, or with the
- * log. `suppressions` is NULL if no leak is ignored. Returns 0 or a negative errno. Everything
- * stays the caller's.
+ * Runs a whole log (source_replay_new()) through the engine in virtual time: records are taken in
+ * at their own times, and deadlines are kept to the nanosecond. Without a line in the log, two
+ * turns of the loop are at least 1 ms apart, as with epoll. The run ends as tcpwatch does: after
+ * options->duration_ns, 100 ms after the last process of -p (and -f) has exited, or with the log.
+ * `suppressions` is NULL if no leak is ignored. Returns 0 or a negative errno. The caller keeps and
+ * frees everything that it passes.
  */
 int replay_run(struct source *source, struct output *output, const struct options *options,
 	       struct suppressions *suppressions);

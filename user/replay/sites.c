@@ -11,9 +11,9 @@
 struct replay_stack {
 	uint32_t number;
 	bool asked;
-	uint64_t ready_ns; /* where it was asked for */
+	uint64_t ready_ns; /* when the names are known, if asked */
 	struct call_stack stack;
-	struct call_frame *frames; /* of `stack`; the names are the symbols' */
+	struct call_frame *frames; /* of `stack`; the log owns their names */
 	UT_hash_handle hh;
 	uint16_t count;
 	uint64_t ips[EVENT_STACK_FRAMES];
@@ -75,7 +75,7 @@ static void add_frames(struct replay_stack *stack, uint64_t ip, const struct rep
 	stack->stack.is_short |= symbol->is_short;
 }
 
-/* The slowest of its symbols says when all names are there. */
+/* All names are known when the slowest symbol is. */
 static void look_up(struct replay_sites *sites, struct replay_stack *stack)
 {
 	uint64_t after_ns = 0;

@@ -6,9 +6,9 @@
 #include "model/source.h"
 
 /*
- * Call sites by what a log (source_replay_new()) has in its "symbol" lines, in its virtual time.
- * An address without a line has no name. run() waits for the next answer: it moves the time. The
- * source must outlive it. NULL without memory; free with ops->free().
+ * Names of stacks from the "symbol" lines of a log (source_replay_new()), in its virtual time. An
+ * address without a line has no name. run() moves the time to the next answer. The source must
+ * outlive the sites. Returns NULL without memory. The caller frees them with ops->free().
  */
 struct call_sites *replay_sites_new(struct source *source);
 

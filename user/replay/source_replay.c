@@ -11,15 +11,15 @@ struct source_replay {
 	struct source base;
 	struct replay_log log;
 	uint64_t now_ns;
-	size_t next;   /* the first item that was not handed over */
-	size_t exits;  /* the first one that source_replay_exited() has not looked at */
-	size_t glance; /* the first one that look_around() has not looked at */
-	struct scan_result namespaces;	/* all of the log, as `seen` */
-	const struct replay_item *scan; /* the one in force; NULL = none yet */
+	size_t next;  /* the first item that was not drained */
+	size_t exits; /* the first item that source_replay_exited() has not looked at */
+	size_t ahead; /* the first item that update_scan_and_clock() has not looked at */
+	struct scan_result namespaces;	/* `seen` has all namespaces of the log */
+	const struct replay_item *scan; /* the last one so far; NULL: none */
 	const struct replay_item *clock;
 	const struct replay_item *ledger;
-	uint64_t handed;	   /* records */
-	uint64_t handed_at_ledger; /* of those, when `ledger` was come by */
+	uint64_t drained;	    /* records */
+	uint64_t drained_at_ledger; /* records before `ledger` */
 };
 
 static struct source_replay *replay_of(const struct source *source)
@@ -40,24 +40,24 @@ static int replay_drain(struct source *source, source_sink sink, void *context)
 		const struct replay_item *item = &replay->log.items[replay->next++];
 
 		if (item->type == REPLAY_RECORD) {
-			replay->handed++;
+			replay->drained++;
 			sink(context, item->wire, item->size);
 		} else if (item->type == REPLAY_STACK) {
-			replay->handed++;
+			replay->drained++;
 			sink(context, item->stack, item->size);
 		} else if (item->type == REPLAY_LEDGER) {
 			replay->ledger = item;
-			replay->handed_at_ledger = replay->handed;
+			replay->drained_at_ledger = replay->drained;
 		}
 	}
 	return 0;
 }
 
-/* Finds the scan and the clock in force: they do not wait for the records before them. */
-static void look_around(struct source_replay *replay)
+/* Finds the last scan and clock so far, even if records before them are not drained yet. */
+static void update_scan_and_clock(struct source_replay *replay)
 {
-	while (replay->glance < replay->log.count) {
-		const struct replay_item *item = &replay->log.items[replay->glance];
+	while (replay->ahead < replay->log.count) {
+		const struct replay_item *item = &replay->log.items[replay->ahead];
 
 		if (item->time_ns > replay->now_ns)
 			break;
@@ -65,13 +65,13 @@ static void look_around(struct source_replay *replay)
 			replay->scan = item;
 		else if (item->type == REPLAY_CLOCK)
 			replay->clock = item;
-		replay->glance++;
+		replay->ahead++;
 	}
 }
 
 static struct replay_clock clock_of(struct source_replay *replay)
 {
-	look_around(replay);
+	update_scan_and_clock(replay);
 	return replay->clock ? replay->clock->clock : REPLAY_CLOCK_DEFAULT;
 }
 
@@ -127,7 +127,7 @@ static int replay_scan(struct source *source, const struct scan_request *request
 
 	result->tick_ns = clock_of(replay).tick_ns;
 	scan = replay->scan;
-	if (!scan) /* started at 0: everything that is known is newer */
+	if (!scan) /* it starts at 0, so that everything known is newer */
 		return 0;
 	result->started_ns = scan->time_ns;
 	result->ended_ns = scan->time_ns + scan->scan.duration_ns;
@@ -138,7 +138,7 @@ static int replay_scan(struct source *source, const struct scan_request *request
 	return err;
 }
 
-/* The last line in force about it; the defaults where none is. */
+/* Gives the last line about the namespace so far, or the defaults. */
 static int replay_settings(struct source *source, uint32_t netns, struct net_settings *settings)
 {
 	const struct source_replay *replay = replay_of(source);
@@ -151,7 +151,7 @@ static int replay_settings(struct source *source, uint32_t netns, struct net_set
 	return 0;
 }
 
-/* The last line in force about it; the default where none is. */
+/* Gives the last line about the process so far, or the default. */
 static int replay_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
 {
 	const struct source_replay *replay = replay_of(source);
@@ -177,8 +177,8 @@ static void replay_ledger(struct source *source, struct ledger *ledger)
 		lost = replay->ledger->ledger;
 	ledger->lost[LOST_RING_FULL] = lost.ring_full;
 	ledger->lost[LOST_RECURSION] = lost.recursion;
-	ledger->seen = lost.seen_given ? lost.seen + replay->handed - replay->handed_at_ledger
-				       : replay->handed + lost.ring_full + lost.recursion;
+	ledger->seen = lost.seen_given ? lost.seen + replay->drained - replay->drained_at_ledger
+				       : replay->drained + lost.ring_full + lost.recursion;
 }
 
 static uint64_t replay_now(struct source *source)
@@ -200,7 +200,7 @@ static void replay_free(struct source *source)
 	free(replay);
 }
 
-/* The pids of a log are those of another host, or of another time. */
+/* The pids of a log are those of another host or another time. */
 static bool replay_process_alive(struct source *source, uint32_t tgid)
 {
 	(void)source;

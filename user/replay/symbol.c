@@ -7,7 +7,7 @@
 
 #include "base/units.h"
 
-/* "0x7f00": the address, or 0 if it is none. */
+/* Reads an address, "0x7f00". Returns 0 if it is wrong. */
 static uint64_t read_ip(struct replay_fields *fields)
 {
 	const char *text = replay_fields_string(fields, "ip");
@@ -16,7 +16,7 @@ static uint64_t read_ip(struct replay_fields *fields)
 
 	if (!text || strncmp(text, "0x", 2) || strlen(text) > 18 ||
 	    strspn(text + 2, "0123456789abcdef") != strlen(text) - 2) {
-		replay_fields_wrong(fields, "ip", "is no address such as \"0x7f00\"");
+		replay_fields_wrong(fields, "ip", "is not an address such as \"0x7f00\"");
 		return 0;
 	}
 	ip = strtoull(text, &end, 16);
@@ -25,7 +25,7 @@ static uint64_t read_ip(struct replay_fields *fields)
 	return ip;
 }
 
-/* A copy; NULL if it is missing. Without memory *err is -ENOMEM. */
+/* Returns a copy of a string, or NULL if it is missing. Without memory, *err is -ENOMEM. */
 static const char *copy(struct replay_fields *fields, const char *name, int *err)
 {
 	const char *text = replay_fields_string(fields, name);
@@ -67,7 +67,7 @@ int replay_symbol_read(struct replay_fields *fields, struct replay_symbol **symb
 	own->after_ns = replay_fields_u64(fields, "after_ns", 0, 60 * NS_PER_S);
 	own->is_short = replay_fields_u64(fields, "short", 0, 1);
 	if (!json_array_size(frames) || json_array_size(frames) > REPLAY_SYMBOL_FRAMES) {
-		replay_fields_wrong(fields, "frames", "has none, or too many");
+		replay_fields_wrong(fields, "frames", "has no elements, or too many");
 		return 0;
 	}
 	while (!err && own->count < json_array_size(frames)) {

@@ -11,7 +11,7 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-#define NETNS_DEFAULT	 4026531840U /* the first namespace's, on many kernels */
+#define NETNS_DEFAULT	 4026531840U /* that of the initial namespace on many kernels */
 #define SENT_LONG_AGO	 900000U     /* kernel ticks */
 #define COOKIE_DIGITS	 16
 #define ADDRESS_TEXT_LEN INET6_ADDRSTRLEN
@@ -72,7 +72,8 @@ static uint16_t read_flags(struct replay_fields *fields, unsigned int missing)
 		unsigned int flag = flag_of(json_string_value(json_array_get(names, i)));
 
 		if (!flag)
-			replay_fields_wrong(fields, "flags", "has other than names of flags");
+			replay_fields_wrong(fields, "flags",
+					    "has an element that is not the name of a flag");
 		flags |= flag;
 	}
 	return (uint16_t)flags;
@@ -92,7 +93,7 @@ static uint8_t read_state(struct replay_fields *fields, const char *field, uint8
 	unsigned int state = name ? state_of(name) : missing;
 
 	if (!state)
-		replay_fields_wrong(fields, field, name ? "is no state" : "is missing");
+		replay_fields_wrong(fields, field, name ? "is not a state" : "is missing");
 	return (uint8_t)state;
 }
 
@@ -108,7 +109,7 @@ static bool port_parse(const char *text, uint16_t *port)
 	return number <= UINT16_MAX;
 }
 
-/* "addr:port" or "[v6]:port". */
+/* Parses "addr:port" or "[v6]:port". */
 static bool endpoint_parse(const char *text, int family, uint8_t *address, uint16_t *port)
 {
 	const char *colon = strrchr(text, ':');
@@ -156,7 +157,7 @@ static uint16_t read_family(struct replay_fields *fields, uint16_t missing)
 	return missing ? missing : AF_INET;
 }
 
-/* What every line of a socket has. NULL without memory. */
+/* Reads the fields that every line of a socket has. Returns NULL without memory. */
 static struct replay_socket *read_socket(struct replay_fields *fields, uint64_t cookie,
 					 struct replay_memory *memory)
 {
@@ -189,7 +190,7 @@ static void read_comm(struct replay_fields *fields, uint8_t comm[EVENT_COMM_LEN]
 	}
 	length = strlen(text);
 	if (replay_fields_has(fields, "comm_hex"))
-		replay_fields_wrong(fields, "comm", "is a second name, besides \"comm_hex\"");
+		replay_fields_wrong(fields, "comm", "is given besides \"comm_hex\"");
 	else if (length > EVENT_COMM_LEN)
 		replay_fields_wrong(fields, "comm", "is longer than 16 bytes");
 	else
@@ -208,7 +209,7 @@ static int read_task_object(struct replay_fields *outer, const json_t *object, c
 	return replay_fields_end(&fields) ? replay_memory_add_task(memory, task) : 0;
 }
 
-/* {"pid", "start_ns", "comm"}, or the pid of one that was written out before. */
+/* Reads {"pid", "start_ns", "comm"}, or a pid that a line before has described so. */
 static int read_task(struct replay_fields *fields, const char *name, const char *prefix,
 		     struct event_task *task, struct replay_memory *memory)
 {
@@ -224,7 +225,7 @@ static int read_task(struct replay_fields *fields, const char *name, const char 
 	if (known)
 		*task = *known;
 	else
-		replay_fields_wrong(fields, name, "is a pid that no line has written out before");
+		replay_fields_wrong(fields, name, "is a pid that no line before has described");
 	return 0;
 }
 
@@ -246,7 +247,7 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	header_fill(&e->header, EVENT_TRANSITION, actor ? sizeof(*e) : EVENT_TRANSITION_SHORT,
 		    socket->netns);
 	if (task && !actor)
-		replay_fields_wrong(fields, "task", "is there without the flag \"actor\"");
+		replay_fields_wrong(fields, "task", "is given without the flag \"actor\"");
 	e->from = read_state(fields, "from", socket->state);
 	e->to = read_state(fields, "to", 0);
 	socket->state = e->to;
@@ -258,7 +259,7 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	e->write_seq = replay_fields_u32(fields, "write_seq", 0);
 	e->copied_seq = replay_fields_u32(fields, "copied_seq", 0);
 	e->rto_time_ms = replay_fields_u32(fields, "rto_time_ms", 0);
-	/* One segment brings one change, unless the log says otherwise. */
+	/* Without the field, each line has a segment of its own. */
 	e->segment = replay_fields_u32(fields, "segment", (uint32_t)time_ns);
 	return read_task(fields, "task", "task.", &e->task, memory);
 }
@@ -293,7 +294,7 @@ int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uin
 	return read_task(fields, "task", "task.", &e->task, memory);
 }
 
-/* One of the names that a field may have; the first is 1. */
+/* Reads one of several names. Returns its place in the array, counted from 1; 0 if it is wrong. */
 static uint8_t read_name(struct replay_fields *fields, const char *field, const char *const *names)
 {
 	const char *name = replay_fields_string(fields, field);
@@ -391,7 +392,7 @@ int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, u
 	e->flow.flags = read_flags(fields, 0);
 	e->what = read_what(fields, whats);
 	state = socket->state;
-	if (e->what == SEGMENT_SYNACK_REPEATED) { /* the listener keeps its own ends */
+	if (e->what == SEGMENT_SYNACK_REPEATED) { /* the listener keeps its own addresses */
 		socket->flow = before;
 		state = TCP_SYN_RECV;
 	}
@@ -404,7 +405,7 @@ int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, u
 	return 0;
 }
 
-/* "0x401234": 64 bits, which numbers in JSON have not. */
+/* Parses "0x401234": a string, since numbers in JSON do not have 64 bits. */
 static bool frame_parse(const char *text, __u64 *address)
 {
 	size_t length = text ? strlen(text) : 0;
@@ -422,14 +423,15 @@ static void read_frames(struct replay_fields *fields, struct event_stack *e)
 	size_t count = json_array_size(frames);
 
 	if (!count || count > EVENT_STACK_FRAMES) {
-		replay_fields_wrong(fields, "frames", "has none, or more than 64");
+		replay_fields_wrong(fields, "frames", "has no elements, or more than 64");
 		return;
 	}
 	e->count = (uint16_t)count;
 	for (size_t i = 0; i < count; i++)
 		if (!frame_parse(json_string_value(json_array_get(frames, i)), &e->frames[i]))
-			replay_fields_wrong(fields, "frames",
-					    "has other than addresses such as \"0x401234\"");
+			replay_fields_wrong(
+				fields, "frames",
+				"has an element that is not an address such as \"0x401234\"");
 }
 
 int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint64_t time_ns,

@@ -7,8 +7,8 @@
 #include "replay/memory.h"
 
 /*
- * The fields of a log's line as the record that the kernel side would have written. What is wrong
- * goes to the fields' error. Return 0 or -ENOMEM.
+ * Make of a line the record that the BPF programs would have written. A fault goes to the error of
+ * `fields`. Return 0 or -ENOMEM.
  */
 int replay_wire_transition(struct replay_fields *fields, struct event_transition *e,
 			   uint64_t time_ns, struct replay_memory *memory);

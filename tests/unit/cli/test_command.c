@@ -126,15 +126,16 @@ static void it_waits_until_it_may_begin(void **state)
 
 static void killed_before_it_begins(void **state)
 {
+	const struct signalfd_siginfo sigterm = {.ssi_signo = SIGTERM, .ssi_code = SI_USER};
 	struct command command;
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(command_start(&command, ARGV("true"), NULL), STATUS_OK);
-	command_signal(&command, SIGTERM);
+	command_pass_signal(&command, &sigterm);
 	assert_int_equal(wait_for(&command), 143);
 	command_begin(&command);
-	command_signal(&command, SIGTERM); /* goes nowhere */
+	command_pass_signal(&command, &sigterm); /* goes nowhere */
 	command_free(&command);
 	signal(SIGPIPE, SIG_DFL);
 }

@@ -66,9 +66,9 @@ static void check_refused(const char *const *arguments, const char *message)
 static void what_makes_no_sense_is_refused(void **state)
 {
 	(void)state;
-	check_refused(ARGUMENTS("--"), "tcpwatch: --: no COMMAND behind it");
-	check_refused(ARGUMENTS("-t", "--"), "tcpwatch: --: no COMMAND behind it");
-	check_refused(ARGUMENTS("--", ""), "tcpwatch: --: COMMAND '' is empty");
+	check_refused(ARGUMENTS("--"), "tcpwatch: --: no COMMAND follows");
+	check_refused(ARGUMENTS("-t", "--"), "tcpwatch: --: no COMMAND follows");
+	check_refused(ARGUMENTS("--", ""), "tcpwatch: COMMAND: '' is empty");
 	check_refused(ARGUMENTS("make", "test"), "unexpected argument: 'make'");
 	check_refused(ARGUMENTS("make", "test"), "a command to start comes after --");
 	check_refused(ARGUMENTS("-t", "make", "--", "test"), "unexpected argument: 'make'");
@@ -91,7 +91,7 @@ static void exit_codes_are_1_to_255(void **state)
 		char message[120];
 
 		snprintf(message, sizeof(message),
-			 "tcpwatch: --error-exitcode: '%s' is not an exit status: from 1 to 255",
+			 "tcpwatch: --error-exitcode: '%s' is not an exit status: give a number from 1 to 255",
 			 wrong[i]);
 		check_refused(ARGUMENTS("--error-exitcode", wrong[i], "--", "true"), message);
 	}

@@ -140,7 +140,7 @@ static void wrong_ring_sizes_are_refused(void **state)
 
 static void unreadable_btf_is_refused(void **state)
 {
-	static const char right[] = "give it a file like /sys/kernel/btf/vmlinux";
+	static const char right[] = "give a file such as /sys/kernel/btf/vmlinux";
 
 	(void)state;
 	check_value_refused(ARGUMENTS("--btf=/nowhere/vmlinux"),
@@ -172,17 +172,17 @@ static void wrong_labels_are_refused(void **state)
 	static const char right[] = "pid, cgroup or netns, separated by commas";
 
 	(void)state;
-	check_value_refused(ARGUMENTS(WEB, "--label=uid"), "tcpwatch: --label: 'uid' is no label",
+	check_value_refused(ARGUMENTS(WEB, "--label=uid"), "tcpwatch: --label: 'uid' is not a label",
 			    right);
-	check_value_refused(ARGUMENTS(WEB, "--label", ""), "tcpwatch: --label: '' is no", right);
-	check_value_refused(ARGUMENTS(WEB, "--label=pid,"), "tcpwatch: --label: '' is no", right);
-	check_value_refused(ARGUMENTS(WEB, "--label=pid,PID"), "tcpwatch: --label: 'PID' is no",
+	check_value_refused(ARGUMENTS(WEB, "--label", ""), "tcpwatch: --label: '' is not", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=pid,"), "tcpwatch: --label: '' is not", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=pid,PID"), "tcpwatch: --label: 'PID' is not",
 			    right);
-	check_value_refused(ARGUMENTS(WEB, "--label=pi"), "tcpwatch: --label: 'pi' is no", right);
-	check_value_refused(ARGUMENTS(WEB, "--label=comm"), "tcpwatch: --label: 'comm' is no",
+	check_value_refused(ARGUMENTS(WEB, "--label=pi"), "tcpwatch: --label: 'pi' is not", right);
+	check_value_refused(ARGUMENTS(WEB, "--label=comm"), "tcpwatch: --label: 'comm' is not",
 			    right);
 	check_value_refused(ARGUMENTS(WEB, "--label=a\n\033[31mb"),
-			    "tcpwatch: --label: 'a??[31mb' is no", right);
+			    "tcpwatch: --label: 'a??[31mb' is not", right);
 }
 
 static void wrong_numbers_of_groups_are_refused(void **state)
@@ -198,7 +198,7 @@ static void wrong_numbers_of_groups_are_refused(void **state)
 		snprintf(message, sizeof(message), "tcpwatch: --max-groups: '%s' is not a number",
 			 wrong[i]);
 		check_value_refused(ARGUMENTS(WEB, "--max-groups", wrong[i]), message,
-				    "from 1 to 10000");
+				    "give a number from 1 to 10000");
 	}
 	check_value_refused(ARGUMENTS(WEB, "--max-groups=1\n2"),
 			    "tcpwatch: --max-groups: '1?2' is not a number", "");

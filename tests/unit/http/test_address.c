@@ -55,35 +55,35 @@ static void parse_says_what_is_wrong(void **state)
 		const char *text;
 		const char *why;
 	} wrongs[] = {
-		{"", "empty"},
-		{"10433", "no port"},
-		{"localhost", "no port"},
-		{"127.0.0.1", "no port"},
-		{"[::1]", "no port"},
-		{"[::1", "no port"},
-		{"[::1]x:1", "no port"},
-		{"[", "no port"},
-		{"[:1", "no port"},
-		{":", "the port must be a number from 0 to 65535"},
-		{"localhost:", "the port must be a number from 0 to 65535"},
-		{":-1", "the port must be a number from 0 to 65535"},
-		{":+1", "the port must be a number from 0 to 65535"},
-		{": 1", "the port must be a number from 0 to 65535"},
-		{":1 ", "the port must be a number from 0 to 65535"},
-		{":65536", "the port must be a number from 0 to 65535"},
-		{":100000", "the port must be a number from 0 to 65535"},
-		{":0x50", "the port must be a number from 0 to 65535"},
-		{":http", "the port must be a number from 0 to 65535"},
-		{"http://a:1", "an IPv6 address must be in brackets"},
-		{"::1:80", "an IPv6 address must be in brackets"},
-		{"::80", "an IPv6 address must be in brackets"},
-		{"[]:1", "no IPv6 address in the brackets"},
-		{"[%eth0]:1", "no IPv6 address in the brackets"},
-		{"[localhost]:1", "no IPv6 address in the brackets"},
-		{"[::1%]]:1", "no IPv6 address in the brackets"},
-		{"a/b:1", "no such host can be"},
-		{"*:1", "no such host can be"},
-		{"a,b:1", "no such host can be"},
+		{"", "is empty"},
+		{"10433", "has no port"},
+		{"localhost", "has no port"},
+		{"127.0.0.1", "has no port"},
+		{"[::1]", "has no port"},
+		{"[::1", "has no port"},
+		{"[::1]x:1", "has no port"},
+		{"[", "has no port"},
+		{"[:1", "has no port"},
+		{":", "needs a port from 0 to 65535"},
+		{"localhost:", "needs a port from 0 to 65535"},
+		{":-1", "needs a port from 0 to 65535"},
+		{":+1", "needs a port from 0 to 65535"},
+		{": 1", "needs a port from 0 to 65535"},
+		{":1 ", "needs a port from 0 to 65535"},
+		{":65536", "needs a port from 0 to 65535"},
+		{":100000", "needs a port from 0 to 65535"},
+		{":0x50", "needs a port from 0 to 65535"},
+		{":http", "needs a port from 0 to 65535"},
+		{"http://a:1", "has an IPv6 address without brackets"},
+		{"::1:80", "has an IPv6 address without brackets"},
+		{"::80", "has an IPv6 address without brackets"},
+		{"[]:1", "has no IPv6 address in its brackets"},
+		{"[%eth0]:1", "has no IPv6 address in its brackets"},
+		{"[localhost]:1", "has no IPv6 address in its brackets"},
+		{"[::1%]]:1", "has no IPv6 address in its brackets"},
+		{"a/b:1", "has no valid host name"},
+		{"*:1", "has no valid host name"},
+		{"a,b:1", "has no valid host name"},
 	};
 
 	(void)state;
@@ -92,7 +92,7 @@ static void parse_says_what_is_wrong(void **state)
 		char error[HTTP_ERROR_LEN], wanted[HTTP_ERROR_LEN];
 
 		snprintf(wanted, sizeof(wanted),
-			 "--web.listen-address=%s: %s; write [HOST]:PORT, as in :10433, "
+			 "--web.listen-address: '%s' %s; write [HOST]:PORT, as in :10433, "
 			 "127.0.0.1:10433 or [::1]:10433",
 			 wrongs[i].text, wrongs[i].why);
 		assert_int_equal(http_address_parse(&address, wrongs[i].text, error), -EINVAL);
@@ -132,7 +132,7 @@ static void listen_opens_and_says_where(void **state)
 	/* Taken now. */
 	address.port = (uint16_t)atoi(text + 10);
 	assert_int_equal(http_address_listen(&address, fds + 1, 3, error), -EADDRINUSE);
-	assert_non_null(strstr(error, "cannot bind: Address already in use; `ss -ltnp`"));
+	assert_non_null(strstr(error, ": Address already in use; 'ss -ltnp' shows"));
 	close(fds[0]);
 	assert_string_equal(http_address_of(-1, text), "?");
 	assert_int_equal(http_address_listen(&address, fds, 0, error), -EMFILE);

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "http/auth.h"
+#include "http/auth_worker.h"
+#include "http/basic.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -36,7 +38,7 @@ static void headers_are_read(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
 		struct http_credentials credentials;
 
-		assert_int_equal(http_auth_parse(&credentials, rights[i].header), 0);
+		assert_int_equal(http_basic_parse(&credentials, rights[i].header), 0);
 		assert_string_equal(credentials.user, rights[i].user);
 		assert_string_equal(credentials.password, rights[i].password);
 	}
@@ -63,14 +65,14 @@ static void headers_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
-		if (http_auth_parse(&credentials, wrongs[i]) != -EINVAL)
+		if (http_basic_parse(&credentials, wrongs[i]) != -EINVAL)
 			fail_msg("'%s'", wrongs[i]);
 		assert_int_equal(credentials.user[0], 0);
 	}
-	assert_int_equal(http_auth_parse(&credentials, NULL), -EINVAL);
+	assert_int_equal(http_basic_parse(&credentials, NULL), -EINVAL);
 	for (size_t length = 8; length < sizeof(header) - 6; length += 4) {
 		memset(header + 6, 'Y', length);
-		assert_int_equal(http_auth_parse(&credentials, header), -EINVAL);
+		assert_int_equal(http_basic_parse(&credentials, header), -EINVAL);
 	}
 }
 
@@ -79,12 +81,12 @@ static void comparing_sees_every_byte(void **state)
 	unsigned char a[100] = {0}, b[100] = {0};
 
 	(void)state;
-	assert_true(http_auth_equal(a, b, sizeof(a)));
-	assert_true(http_auth_equal(a, b, 0));
+	assert_true(http_secret_equal(a, b, sizeof(a)));
+	assert_true(http_secret_equal(a, b, 0));
 	for (size_t i = 0; i < sizeof(a); i++) {
 		for (unsigned int bit = 1; bit < 256; bit <<= 1) {
 			b[i] = (unsigned char)bit;
-			assert_false(http_auth_equal(a, b, sizeof(a)));
+			assert_false(http_secret_equal(a, b, sizeof(a)));
 		}
 		b[i] = 0;
 	}
@@ -98,7 +100,7 @@ static uint64_t compare_ns(const char *a, const char *b, size_t size)
 		uint64_t start_ns = clock_now();
 
 		for (int i = 0; i < 20; i++)
-			(void)http_auth_equal(a, b, size);
+			(void)http_secret_equal(a, b, size);
 		start_ns = clock_now() - start_ns;
 		best_ns = start_ns < best_ns ? start_ns : best_ns;
 	}

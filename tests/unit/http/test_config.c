@@ -133,17 +133,17 @@ static void yaml_that_is_wrong(void **state)
 		{"a: [\n", "2: did not find expected node content"},
 		{"a: b: c\n", "1: mapping values are not allowed in this context"},
 		{"\ta: b\n", "1: found character that cannot start any token"},
-		{"{}\n---\n{}\n", "2: more than one document"},
+		{"{}\n---\n{}\n", "2: the file has more than one document"},
 		{"a: &x b\n", "1: anchors and tags are not supported"},
 		{"a: *x\n", "1: aliases are not supported"},
 		{"a: !!str b\n", "1: anchors and tags are not supported"},
 		{"a: !!map {}\n", "1: anchors and tags are not supported"},
-		{"? [a]\n: b\n", "1: a key must be a text"},
-		{"a: [[[[[[[]]]]]]]\n", "1: nested too deep"},
-		{"a: \"\\0\"\n", "1: a text with a zero byte"},
+		{"? [a]\n: b\n", "1: a key must be a string"},
+		{"a: [[[[[[[]]]]]]]\n", "1: is nested too deeply"},
+		{"a: \"\\0\"\n", "1: a string contains a zero byte"},
 		{"http_server_config:\nhttp_server_config:\n",
-		 "2: http_server_config is there twice"},
-		{"basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n", "3: a is there twice"},
+		 "2: http_server_config is given twice"},
+		{"basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n", "3: a is given twice"},
 		{"\x01", "1: control characters are not allowed"},
 		{"\xff\xfe\xfd", "1: incomplete UTF-16 character"},
 	};
@@ -155,14 +155,16 @@ static void yaml_that_is_wrong(void **state)
 static void keys_that_are_wrong(void **state)
 {
 	static const struct wrong wrongs[] = {
-		{"basic_auth_user: {}\n", "1: basic_auth_user: no such key; these are: "
-					  "tls_server_config, http_server_config, "
-					  "basic_auth_users"},
-		{"\n\nTLS_server_config:\n", "3: TLS_server_config: no such key; these are: "
-					     "tls_server_config, http_server_config, "
-					     "basic_auth_users"},
+		{"basic_auth_user: {}\n",
+		 "1: basic_auth_user: is not a known key; the known ones are: "
+		 "tls_server_config, http_server_config, "
+		 "basic_auth_users"},
+		{"\n\nTLS_server_config:\n",
+		 "3: TLS_server_config: is not a known key; the known ones are: "
+		 "tls_server_config, http_server_config, "
+		 "basic_auth_users"},
 		{"http_server_config:\n  http3: true\n",
-		 "2: http3: no such key; these are: http2, headers"},
+		 "2: http3: is not a known key; the known ones are: http2, headers"},
 		{"http_server_config:\n  http2: maybe\n", "2: http2: must be true or false"},
 		{"http_server_config:\n  http2: true\n",
 		 "2: http2: HTTP/2 is not supported, all clients speak HTTP/1.1; set it to false or "
@@ -180,7 +182,7 @@ static void keys_that_are_wrong(void **state)
 		{"http_server_config:\n  headers:\n    X-XSS-Protection: \"1\\r\\nA: b\"\n",
 		 "3: X-XSS-Protection: has a control character"},
 		{"http_server_config:\n  headers:\n    X-XSS-Protection: [a]\n",
-		 "3: X-XSS-Protection: must be a text"},
+		 "3: X-XSS-Protection: must be a string"},
 		{"http_server_config:\n  headers: [a]\n",
 		 "2: headers: must be a map of keys and values"},
 		{"rate_limit:\n  interval: 1s\n",
@@ -197,13 +199,15 @@ static void keys_that_are_wrong(void **state)
 static void tls_that_is_wrong(void **state)
 {
 	static const struct wrong wrongs[] = {
-		{"tls_server_config:\n  key_file: a\n", "1: tls_server_config: no cert_file"},
-		{"tls_server_config:\n  cert_file: a\n", "1: tls_server_config: no key_file"},
+		{"tls_server_config:\n  key_file: a\n",
+		 "1: tls_server_config: cert_file is missing"},
+		{"tls_server_config:\n  cert_file: a\n",
+		 "1: tls_server_config: key_file is missing"},
 		{"tls_server_config:\n  min_version: TLS12\n",
-		 "1: tls_server_config: no cert_file"},
+		 "1: tls_server_config: cert_file is missing"},
 		{"tls_server_config:\n  cert_file:\n", "2: cert_file: is empty"},
 		{"tls_server_config:\n  cert_file: ''\n", "2: cert_file: is empty"},
-		{"tls_server_config:\n  cert_file: [a]\n", "2: cert_file: must be a text"},
+		{"tls_server_config:\n  cert_file: [a]\n", "2: cert_file: must be a string"},
 		{"tls_server_config: a\n",
 		 "1: tls_server_config: must be a map of keys and values"},
 		{PAIR "min_version: TLS14\n",
@@ -215,30 +219,30 @@ static void tls_that_is_wrong(void **state)
 		 "4: client_auth_type: must be NoClientCert, VerifyClientCertIfGiven or "
 		 "RequireAndVerifyClientCert"},
 		{PAIR "client_auth_type: RequireAnyClientCert\n",
-		 "4: client_auth_type: RequireAnyClientCert takes any certificate, so it protects "
-		 "nothing, and is not supported; use RequireAndVerifyClientCert"},
+		 "4: client_auth_type: RequireAnyClientCert is not supported: it accepts any "
+		 "certificate, so it protects nothing; use RequireAndVerifyClientCert"},
 		{PAIR "client_auth_type: RequireAndVerifyClientCert\n",
-		 "1: tls_server_config: client_auth_type without client_ca_file"},
+		 "1: tls_server_config: client_auth_type is given without client_ca_file"},
 		{PAIR "client_ca_file: c\n",
-		 "1: tls_server_config: client_ca_file without client_auth_type; set it to "
+		 "1: tls_server_config: client_ca_file is given without client_auth_type; set that to "
 		 "RequireAndVerifyClientCert"},
 		{PAIR "cipher_suites: [TLS_AES_128_GCM_SHA256]\n",
 		 "4: cipher_suites: cannot be chosen; GnuTLS's own order is used, with forward "
 		 "secrecy. Leave it out, or set min_version to TLS13, where all suites are good"},
 		{PAIR "curve_preferences: [P256]\n",
-		 "4: curve_preferences: must be of X25519, CurveP256, CurveP384 and CurveP521"},
+		 "4: curve_preferences: must be X25519, CurveP256, CurveP384 or CurveP521"},
 		{PAIR "curve_preferences: X25519\n", "4: curve_preferences: must be a list"},
 		{PAIR "curve_preferences:\n  - X25519\n  - X25519\n",
-		 "6: curve_preferences: X25519 is there twice"},
+		 "6: curve_preferences: X25519 is given twice"},
 		{PAIR "prefer_server_cipher_suites: 1\n",
 		 "4: prefer_server_cipher_suites: must be true or false"},
 		{PAIR "cert: x\n",
 		 "4: cert: is not supported; put it into a file and use cert_file"},
 		{PAIR "client_allowed_sans: [x]\n",
 		 "4: client_allowed_sans: is not supported; every certificate that client_ca_file "
-		 "has signed is let in, so give it a CA of its own"},
+		 "has signed is accepted, so use a CA for these clients only"},
 		{PAIR "keyfile: x\n",
-		 "4: keyfile: no such key; these are: cert_file, key_file, client_auth_type, "
+		 "4: keyfile: is not a known key; the known ones are: cert_file, key_file, client_auth_type, "
 		 "client_ca_file, min_version, max_version, prefer_server_cipher_suites, "
 		 "curve_preferences"},
 	};
@@ -257,11 +261,11 @@ static void users_that_are_wrong(void **state)
 		{"basic_auth_users: [a]\n",
 		 "1: basic_auth_users: must be a map of keys and values"},
 		{"basic_auth_users:\n  a:\n", "2: a: is empty"},
-		{"basic_auth_users:\n  a: {}\n", "2: a: must be a text"},
-		{USERS "a: secret\n", "2: a: not a bcrypt hash ($2y$...)" REMEDY},
-		{USERS "a: ''\n", "2: a: not a bcrypt hash ($2y$...)" REMEDY},
-		{USERS "a: $1$abc$def\n", "2: a: not a bcrypt hash ($2y$...)" REMEDY},
-		{USERS "a: $2x$10" TAIL "\n", "2: a: not a bcrypt hash ($2y$...)" REMEDY},
+		{"basic_auth_users:\n  a: {}\n", "2: a: must be a string"},
+		{USERS "a: secret\n", "2: a: is not a bcrypt hash ($2y$...)" REMEDY},
+		{USERS "a: ''\n", "2: a: is not a bcrypt hash ($2y$...)" REMEDY},
+		{USERS "a: $1$abc$def\n", "2: a: is not a bcrypt hash ($2y$...)" REMEDY},
+		{USERS "a: $2x$10" TAIL "\n", "2: a: is not a bcrypt hash ($2y$...)" REMEDY},
 		{USERS "a: $2y$1\n", "2: a: a bcrypt hash has 60 characters, as in $2y$10$...; "
 				     "this one is damaged" REMEDY},
 		{USERS "a: $2y$10" TAIL "x\n", "2: a: a bcrypt hash has 60 characters, as in "
@@ -271,11 +275,12 @@ static void users_that_are_wrong(void **state)
 		{USERS "a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDe?i\n",
 		 "2: a: a bcrypt hash has 60 characters, as in $2y$10$...; this one is "
 		 "damaged" REMEDY},
-		{USERS "a: $2y$03" TAIL "\n", "2: a: no bcrypt hash has cost 3" REMEDY},
-		{USERS "a: $2y$32" TAIL "\n", "2: a: no bcrypt hash has cost 32" REMEDY},
+		{USERS "a: $2y$03" TAIL "\n", "2: a: the cost of a bcrypt hash cannot be 3" REMEDY},
+		{USERS "a: $2y$32" TAIL "\n",
+		 "2: a: the cost of a bcrypt hash cannot be 32" REMEDY},
 		{USERS "a: $2y$16" TAIL "\n",
-		 "2: a: cost 16 makes every log-in take many seconds; at most 15" REMEDY},
-		{USERS "'': " HASH "\n", "2: : a user without a name"},
+		 "2: a: cost 16 makes every login take many seconds; use at most 15" REMEDY},
+		{USERS "'': " HASH "\n", "2: : the name of a user is empty"},
 		{USERS "'a:b': " HASH "\n", "2: a:b: basic authentication cannot carry a user name "
 					    "with a colon or control character"},
 	};
@@ -304,19 +309,19 @@ static void sizes_are_bounded(void **state)
 	for (int i = 0; i <= WEB_USERS_MAX; i++)
 		length += (size_t)sprintf(text + length, "  u%d: " HASH "\n", i);
 	assert_int_equal(web_config_parse(&config, text, length, "w", error), -EINVAL);
-	assert_string_equal(error, "w:66: u64: more than 64 users");
+	assert_string_equal(error, "w:66: u64: there are more than 64 users");
 
 	length = (size_t)sprintf(text, "http_server_config:\n");
 	for (int i = 0; i < 2000; i++)
 		length += (size_t)sprintf(text + length, "  k%d: x\n", i);
 	assert_int_equal(web_config_parse(&config, text, length, "w", error), -EINVAL);
-	assert_string_equal(error, "w:1024: too many entries");
+	assert_string_equal(error, "w:1024: the file has too many entries");
 
 	memset(text, '[', sizeof(text));
 	assert_int_equal(web_config_parse(&config, text, WEB_YAML_SIZE_MAX, "w", error), -EINVAL);
-	assert_string_equal(error, "w:1: nested too deep");
+	assert_string_equal(error, "w:1: is nested too deeply");
 	assert_int_equal(web_config_parse(&config, text, sizeof(text), "w", error), -EFBIG);
-	assert_string_equal(error, "w: larger than 64 KB");
+	assert_string_equal(error, "w: is larger than 64 KB");
 }
 
 static void files_that_cannot_be_read(void **state)
@@ -330,7 +335,7 @@ static void files_that_cannot_be_read(void **state)
 	assert_int_equal(web_config_load(&config, "/", error), -EISDIR);
 	assert_string_equal(error, "/: Is a directory");
 	assert_int_equal(web_config_load(&config, "/dev/zero", error), -EINVAL);
-	assert_string_equal(error, "/dev/zero: not a regular file");
+	assert_string_equal(error, "/dev/zero: is not a regular file");
 }
 
 int main(void)

@@ -25,7 +25,7 @@ static void check(const char *accept, size_t wanted)
 	size_t chosen;
 
 	assert_non_null(exact);
-	chosen = http_accept_choose(exact, offers, 2);
+	chosen = http_negotiate(exact, offers, 2);
 	free(exact);
 	if (chosen != wanted)
 		fail_msg("\"%s\" is answered with %s", accept, offers[chosen].type);
@@ -72,7 +72,7 @@ static void prometheus_may_want_text(void **state)
 static void without_a_wish_it_is_text(void **state)
 {
 	(void)state;
-	assert_int_equal(http_accept_choose(NULL, offers, 2), TEXT);
+	assert_int_equal(http_negotiate(NULL, offers, 2), TEXT);
 	check("", TEXT);
 	check(" \t,, ,", TEXT);
 	check("*/*", TEXT);
@@ -235,9 +235,9 @@ static void a_hundred_thousand_entries_take_no_time(void **state)
 	assert_non_null(accept);
 	memset(accept, ',', size);
 	accept[size] = '\0';
-	assert_int_equal(http_accept_choose(accept, offers, 2), TEXT);
+	assert_int_equal(http_negotiate(accept, offers, 2), TEXT);
 	memset(accept, '"', size);
-	assert_int_equal(http_accept_choose(accept, offers, 2), TEXT);
+	assert_int_equal(http_negotiate(accept, offers, 2), TEXT);
 	free(accept);
 }
 

@@ -24,7 +24,7 @@ static void begin(struct paper *paper, uint64_t ring_size, feature_set features)
 	*paper = (struct paper){0};
 	paper->file = open_memstream(&paper->text, &paper->size);
 	assert_non_null(paper->file);
-	paper->output = output_problems_new(paper->file);
+	paper->output = output_log_new(paper->file);
 	assert_non_null(paper->output);
 	paper->output->ops->start(paper->output, &start, START_NS);
 }

@@ -96,7 +96,7 @@ static void worse_and_over_say_since_when(void **state)
 	assert_text(&plain, &finding,
 		    "00:01:40.000000  WORSE   dead-peer  10.0.0.1 -> 10.0.0.2:4000  critical\n"
 		    "    It is so.\n"
-		    "    since              30.0s ago\n"
+		    "    opened             30.0s ago\n"
 		    "    Do this.\n"
 		    "    tcpwatch --explain=dead-peer\n");
 	finding.status = FINDING_OVER;

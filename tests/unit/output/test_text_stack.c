@@ -124,7 +124,7 @@ static void short_stacks_say_why(void **state)
 	assert_null(strstr(news(paper), "(short"));
 	stack.count = 1; /* libc is not the reader's to compile */
 	put(paper, &stack, 3);
-	assert_non_null(strstr(news(paper), "(short: the callers are not known)\n"));
+	assert_non_null(strstr(news(paper), "(short: the callers are unknown)\n"));
 	paper_free(paper);
 }
 
@@ -152,7 +152,7 @@ static void daemons_have_one_line(void **state)
 	static const struct flow flow = {.family = AF_INET};
 	const struct leak leak = {.flow = &flow, .stack = &whole, .site = 1};
 	struct paper *paper = paper_new();
-	struct output *output = output_problems_new(paper->file);
+	struct output *output = output_log_new(paper->file);
 	const char *line, *end;
 
 	(void)state;

@@ -50,7 +50,7 @@ static void without_the_options_nothing_is_said(void **state)
 	(void)state;
 	check_not_said(output_text_new, &view, "uppress");
 	check_not_said(output_json_new, &view, "uppress");
-	check_not_said(output_problems_new, &view, "uppress");
+	check_not_said(output_log_new, &view, "uppress");
 }
 
 static void uses_are_told_once_at_the_end(void **state)
@@ -70,16 +70,16 @@ static void uses_are_told_once_at_the_end(void **state)
 	assert_true(suppressions_match(suppressions, &made.leak));
 	check_said(output_text_new, &view,
 		   "\nSuppressions used:\n     count  pattern\n     1,234  unread:pool\n"
-		   "         1  leak:d\n  2 of 4 were not used; -j names all.\n");
+		   "         1  leak:d\n  2 of 4 were not used; -j lists them all.\n");
 	check_said(output_json_new, &view,
 		   "\"suppressed\":[{\"suppression\":\"unread:pool\",\"line\":1,\"count\":1234},"
 		   "{\"suppression\":\"leak:b\xc3\xa9\",\"line\":3,\"count\":0},"
 		   "{\"suppression\":\"leak:c\",\"line\":4,\"count\":0},"
 		   "{\"suppression\":\"leak:d\",\"line\":5,\"count\":1}]}\n");
-	check_not_said(output_problems_new, &view, "uppress");
+	check_not_said(output_log_new, &view, "uppress");
 	made_leak_init(&made, ROLE_CLIENT, LEAK_UNREAD, "c");
 	assert_true(suppressions_match(suppressions, &made.leak));
-	check_said(output_text_new, &view, "  1 of 4 was not used; -j names all.\n");
+	check_said(output_text_new, &view, "  1 of 4 was not used; -j lists them all.\n");
 	view.final = false;
 	check_not_said(output_text_new, &view, "uppress");
 	suppressions_free(suppressions);
@@ -116,10 +116,10 @@ static void what_was_made_can_be_pasted(void **state)
 	made_leak_init(&made, ROLE_CLIENT, LEAK_STALLED, NULL);
 	suppression_gen_add(gen, &made.leak);
 	check_said(output_text_new, &view,
-		   "\n# With these in a file, --suppressions=FILE ignores what was reported:\n"
+		   "\n# With these lines in FILE, --suppressions=FILE ignores what was reported:\n"
 		   "# 2 unread of a?leak:*\nunread:^a\\x0aleak:\\*$\n"
 		   "# 1 stalled\nstalled:^10.0.0.9:2001$\n");
-	check_said(output_problems_new, &view, "# 1 stalled\nstalled:^10.0.0.9:2001$\n");
+	check_said(output_log_new, &view, "# 1 stalled\nstalled:^10.0.0.9:2001$\n");
 	check_said(output_json_new, &view,
 		   "{\"type\":\"suppression\",\"suppression\":\"unread:^a\\\\x0aleak:\\\\*$\","
 		   "\"count\":2}\n{\"type\":\"suppression\","
@@ -130,9 +130,9 @@ static void what_was_made_can_be_pasted(void **state)
 		made_leak_init(&made, ROLE_CLIENT, LEAK_UNREAD, name);
 		suppression_gen_add(gen, &made.leak);
 	}
-	check_said(output_text_new, &view, "\n# and 1 leak more that these do not ignore\n");
+	check_said(output_text_new, &view, "\n# and 1 more leak that these lines do not ignore\n");
 	suppression_gen_add(gen, &made.leak);
-	check_said(output_text_new, &view, "\n# and 2 leaks more that these do not ignore\n");
+	check_said(output_text_new, &view, "\n# and 2 more leaks that these lines do not ignore\n");
 	suppression_gen_free(gen);
 }
 
