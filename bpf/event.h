@@ -42,8 +42,8 @@ enum event_flag {
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
-	EVENT_EXITING = 1 << 8	    /* current is on its way out (PF_EXITING): it did not close()
-				       this one itself; only with EVENT_ACTOR */
+	EVENT_EXITING = 1 << 8	    /* the task is exiting (PF_EXITING): it did not call close()
+				       itself; only with EVENT_ACTOR */
 };
 
 struct event_header {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-# make check      builds, then every stage below; the last line is "N passed, N failed"
+# make check      builds, then every stage below but lint; the last line is "N passed, N failed"
 # make unit       tests/unit with $(CC); make unit-asan: with clang and its sanitizers
 # make replay     recorded events against expected output
-# make live       real sockets, root
+# make live       real sockets, root: most tests side by side, then one by one those that must be alone
 # make http       the web server with real clients, no privileges
 # make check-deploy  units, rules, dashboard and manifests with the tools that read them, root
 # make check-fleet  the exporter with Prometheus, Chromium and hostile clients, root
@@ -19,8 +19,10 @@ ASAN_BIN   := $(UNIT_SRC:tests/unit/%.c=$(OUT)/asan/%)
 ASAN_OBJ   := $(CORE_SRC:user/%.c=$(OUT)/asan/%.o)
 ASAN_HTTP  := $(HTTP_SRC:user/%.c=$(OUT)/asan/%.o)
 ASAN_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Objects that the fuzz targets link, too; without libFuzzer its hooks do nothing.
+ASAN_COVER := -fsanitize=fuzzer-no-link
 
-.PHONY: unit unit-asan replay live
+.PHONY: unit unit-asan replay live live-together live-alone
 .SECONDARY: $(ASAN_OBJ) $(ASAN_HTTP)
 
 check:
@@ -35,8 +37,11 @@ unit-asan: $(ASAN_BIN)
 replay: all
 	$(Q)tests/replay/run
 
-live: all
-	$(Q)$(PYTHON) -m pytest -q tests/live
+live: all symbols-build
+	$(Q)PYTHON="$(PYTHON)" tests/live/run together alone
+
+live-together live-alone: live-%: all symbols-build
+	$(Q)PYTHON="$(PYTHON)" tests/live/run $*
 
 # The live rooms include the skeleton; it is generated code, so a system header here.
 lint: $(SKELETON) $(PAGES)
@@ -50,7 +55,7 @@ $(OUT)/unit/%: tests/unit/%.c $(UNIT_OBJ) $(OUT)/tools-ok
 $(OUT)/asan/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) -MMD -MP -MF $@.d -c $< -o $@
+	$(Q)$(CLANG) $(CFLAGS) $(ASAN_FLAGS) $(ASAN_COVER) -MMD -MP -MF $@.d -c $< -o $@
 
 $(OUT)/asan/%: tests/unit/%.c $(ASAN_OBJ) $(ASAN_HTTP) $(OUT)/tools-ok
 	$(call msg,CC,$@)

@@ -20,7 +20,7 @@ def run(*command, status=0, **kwargs):
     """Runs a command to its end; returns what it said, stderr included."""
     kwargs.setdefault("cwd", ROOT)
     done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False, **kwargs)
+                          stderr=subprocess.STDOUT, text=True, timeout=300, check=False, **kwargs)
     assert status is None or done.returncode == status, f"{command}:\n{done.stdout}"
     return done.stdout
 
@@ -31,7 +31,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, called=None, seconds=20):
+def wait_for(what, called=None, seconds=60):
     """Calls what() until it gives something true, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
@@ -134,7 +134,7 @@ class Systemd:
     def show(self, name, unit="tcpwatch.service"):
         return self.systemctl("show", "-P", name, unit, status=None).strip()
 
-    def wait_state(self, state, seconds=20):
+    def wait_state(self, state, seconds=60):
         """Waits until tcpwatch.service is in it; returns its main process."""
         deadline = time.monotonic() + seconds
         while self.show("ActiveState") != state:
@@ -147,7 +147,7 @@ class Systemd:
     def close(self):
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

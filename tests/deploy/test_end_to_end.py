@@ -74,7 +74,7 @@ def prometheus_fixture(spawn, tree, tmp_path, puppet):
     folder.mkdir()
     prometheus = Prometheus(spawn, tree, folder)
     wait_for(lambda: prometheus.query(
-        f'instance_comm:tcpwatch_leaked_sockets:sum{{comm="{comm()}"}} == {LEAKS + 1}'), "leaks", 40)
+        f'instance_comm:tcpwatch_leaked_sockets:sum{{comm="{comm()}"}} == {LEAKS + 1}'), "leaks")
     yield prometheus
 
 

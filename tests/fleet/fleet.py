@@ -23,7 +23,7 @@ from runner import Tcpwatch
 PORT = 10433
 API = "http://127.0.0.1:9090"
 PASSWORD = "correct horse"
-PATIENCE = 20 * SLOW
+PATIENCE = 60 * SLOW
 
 
 def wait_until(what, why, timeout=PATIENCE):
@@ -71,13 +71,16 @@ class Host:
         self.server.recv_all(pair.server_fd)
 
     def visits(self, count, seconds):
-        """So many connections that are in CLOSE_WAIT for so long."""
+        """Makes so many connections that are in CLOSE_WAIT for at least this time; returns the
+        longest that it can have been."""
         pairs = [self.connect() for _ in range(count)]
+        begin = time.monotonic()
         for pair in pairs:
             self.half_close(pair)
         time.sleep(seconds)
         for pair in pairs:
             self.server.close(pair.server_fd)
+        return time.monotonic() - begin
 
     def close(self):
         self.tcpwatch.kill()
@@ -137,7 +140,7 @@ class Fleet:
 
     def get(self, path):
         def fetch():
-            with urllib.request.urlopen(API + path, timeout=10) as response:
+            with urllib.request.urlopen(API + path, timeout=PATIENCE) as response:
                 return response.read().decode()
         return self.ns.call(fetch)
 
@@ -180,7 +183,7 @@ class Fleet:
         if self.prometheus:
             self.prometheus.terminate()
             try:
-                self.prometheus.wait(20)
+                self.prometheus.wait(PATIENCE)
             finally:
                 self.prometheus.kill()
                 self.log.close()

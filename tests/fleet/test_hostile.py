@@ -51,12 +51,14 @@ def lost(metrics):
 
 
 def scrape(exporter, until):
-    """[seconds] of each scrape, and the last page; nothing counted ever becomes less."""
+    """[seconds] of each scrape, and the last page; nothing counted ever becomes less. None takes
+    long, but for what tcpwatch and this process waited for a processor."""
     times, last = [], {}
     while time.monotonic() < until:
-        start = time.monotonic()
+        start, waited = time.monotonic(), exporter.tcpwatch.waited()
         page = samples(exporter.get("/metrics", source="127.0.5.1"))
         times.append(time.monotonic() - start)
+        assert times[-1] < SLOWEST + exporter.tcpwatch.waited() - waited
         assert page["tcpwatch_events_total"] >= last.get("tcpwatch_events_total", 0)
         last = page
         time.sleep(max(0.0, PERIOD - times[-1]))
@@ -100,7 +102,7 @@ def test_no_event_is_lost_to_clients(exporter, churn, record):
     assert end["lost"]["ring_full"] == 0, end
     assert all(value == 0 for name, value in lost(last).items() if "ring_full" in name)
     assert counts["fuzzed"] > 20 / SLOW and counts["dripped"] > 20 * SECONDS
-    assert len(times) > 2 * SECONDS / SLOW and times[-1] < SLOWEST
+    assert len(times) > 2 * SECONDS / SLOW
     # The program's own numbers: nothing is missing but what is counted as lost.
     assert_no_bogus_lifetimes(tcpwatch, truth)
     assert_open(tcpwatch, truth)

@@ -6,10 +6,10 @@ FUZZ_SECONDS ?= 60
 FUZZ_FLAGS   := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN     := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
-FUZZ_OBJ     := $(patsubst user/%.c,$(OUT)/fuzz/core/%.o,$(CORE_SRC) $(HTTP_SRC))
+# Those of the unit tests, which report what is executed.
+FUZZ_OBJ     := $(ASAN_OBJ) $(ASAN_HTTP)
 
 .PHONY: fuzz fuzz-smoke fuzz-build
-.SECONDARY: $(FUZZ_OBJ)
 fuzz-build: $(FUZZ_BIN)
 
 fuzz: $(FUZZ_BIN)
@@ -18,18 +18,13 @@ fuzz: $(FUZZ_BIN)
 fuzz-smoke: $(FUZZ_BIN)
 	$(Q)tests/fuzz/run 5 $^
 
-$(OUT)/fuzz/core/%.o: user/%.c $(OUT)/tools-ok
-	$(call msg,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined \
-		-MMD -MP -MF $@.d -c $< -o $@
-
 # fuzz_options includes options.c, and usage.c, which ends the process.
-$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(addprefix $(OUT)/fuzz/core/cli/,options.o usage.o)
+$(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(addprefix $(OUT)/asan/cli/,options.o usage.o)
 $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d \
 		-MT $@ $< $(filter-out $(FUZZ_LEFT_OUT),$(FUZZ_OBJ)) $(LDLIBS) -ljansson \
 		$(HTTP_LIBS) -o $@
 
--include $(wildcard $(OUT)/fuzz/*.d $(OUT)/fuzz/core/*/*.d)
+-include $(wildcard $(OUT)/fuzz/*.d)

@@ -1,39 +1,18 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """Fixtures of the web server's tests. Run with: make http"""
 
+import os
 import shutil
 import sys
 
 import pytest
-from _pytest.runner import runtestprotocol
 
-import server
+# The helpers of the live tests.
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "live"))
 
-TRIES = 3
+import server  # noqa: E402
 
 figures = []
-held_up = set()
-
-
-def pytest_runtest_makereport(item, call):
-    if call.excinfo is not None and call.excinfo.errisinstance(server.HeldUp):
-        held_up.add(item.nodeid)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    """A hold of ours comes every time; one that the machine made, being busy, does not."""
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for left in reversed(range(TRIES)):
-        held_up.discard(item.nodeid)
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        if item.nodeid not in held_up or left == 0:
-            break
-        print(f"\n{item.nodeid} was held up: once more", file=sys.stderr)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def tls(*more):
     )
 
 
-def wait_for(what, timeout=10):
+def wait_for(what, timeout=60):
     """Waits until what() is true, and returns it."""
     end = time.monotonic() + timeout
     while True:
@@ -52,10 +52,6 @@ class Answer:
 
     def __getitem__(self, name):
         return self.headers.get(name)
-
-
-class HeldUp(AssertionError):
-    """The loop was held up for too long: by us, or by a machine that had no time for it."""
 
 
 class Server:
@@ -112,14 +108,14 @@ class Server:
 
     def connect(self, source=None, host=None):
         address = None if source is None else (source, 0)
-        return socket.create_connection((host or self.host, self.port), 20, address)
+        return socket.create_connection((host or self.host, self.port), 60, address)
 
     def context(self):
         return ssl.create_default_context(cafile=os.path.join(self.folder, "ca.pem"))
 
     def get(self, path="/-/healthy", method="GET", body=None, source=None, **headers):
         """One request over a connection of its own."""
-        arguments = {"timeout": 30, "source_address": None if source is None else (source, 0)}
+        arguments = {"timeout": 60, "source_address": None if source is None else (source, 0)}
         if self.tls:
             client = http.client.HTTPSConnection(
                 self.host, self.port, context=self.context(), **arguments
@@ -139,34 +135,44 @@ class Server:
         return json.loads(self.get("/stats", source=source, **headers).body)
 
     def check_hold(self, record, what, longest=LONGEST_S, **headers):
-        """The loop was never held up for long, be it busy or waiting."""
+        """The loop was never held up for long, be it busy or waiting; but for a processor."""
         stats = self.stats(**headers)
         took = f"longest hold, {what}: {stats['longest_ns'] / 1e6:.2f} ms in {stats['runs']} runs"
         record(took)
-        if stats["longest_ns"] >= longest * 1e9:
-            raise HeldUp(f"{took}, more than {longest * 1e3:.0f} ms")
+        assert stats["longest_ns"] < longest * 1e9, f"{took}, more than {longest * 1e3:.0f} ms"
 
     def rss_kb(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
-    def cpu_s(self):
+    def stat(self):
+        """The fields of /proc/PID/stat from the state on."""
         with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
+            return stat.read().rsplit(")", 1)[1].split()
+
+    def cpu_s(self):
+        fields = self.stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def wait_idle(self):
+        """Waits until it has worked off what came, and waits for more."""
+        before = None
+        while (now := (self.cpu_s(), self.stat()[0])) != before or now[1] != "S":
+            before = now
+            time.sleep(0.2)
 
     def stop(self):
         """It must end well: with the sanitizers, leaks show here."""
         if self.process.poll() is None:
             self.process.terminate()
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         self.process.stdout.close()
         errors = self.stderr()
         self.errors.close()
         assert status == 0 and "Sanitizer" not in errors, f"ended with {status}: {errors}"
 
 
-def read_all(connection, timeout=20):
+def read_all(connection, timeout=60):
     """What comes until the server closes; a reset is an end too."""
     connection.settimeout(timeout)
     data = b""
@@ -178,7 +184,7 @@ def read_all(connection, timeout=20):
     return data
 
 
-def seconds_to_end(connection, timeout=20):
+def seconds_to_end(connection, timeout=60):
     start = time.monotonic()
     read_all(connection, timeout)
     return time.monotonic() - start
@@ -192,7 +198,7 @@ def gunzip(data):
 
 def openssl(*arguments, text=""):
     return subprocess.run(
-        ["openssl", *arguments], input=text, capture_output=True, text=True, timeout=30
+        ["openssl", *arguments], input=text, capture_output=True, text=True, timeout=60
     )
 
 

@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import os
 import statistics
 import threading
 import time
@@ -10,6 +11,7 @@ import time
 import pytest
 
 import server
+from machine import cpu_wait
 
 
 def basic(user, password):
@@ -59,12 +61,19 @@ def seconds(one, authorization):
     return time.monotonic() - start, status
 
 
+def own_seconds(one, authorization):
+    """The same without what the server and we waited for a processor."""
+    waited = cpu_wait(one.process.pid, os.getpid())
+    took, status = seconds(one, authorization)
+    return took - (cpu_wait(one.process.pid, os.getpid()) - waited), status
+
+
 def test_unknown_users_take_as_long(serve, record):
     one = serve(build="serve", config=server.users(cost=9, alice="secret"))
     known, unknown = [], []
     for i in range(12):
-        known.append(seconds(one, basic("alice", f"wrong{i}"))[0])
-        unknown.append(seconds(one, basic(f"user{i}", "secret"))[0])
+        known.append(own_seconds(one, basic("alice", f"wrong{i}"))[0])
+        unknown.append(own_seconds(one, basic(f"user{i}", "secret"))[0])
     known, unknown = statistics.median(known), statistics.median(unknown)
     record(f"wrong password {known * 1e3:.1f} ms, unknown user {unknown * 1e3:.1f} ms (cost 9)")
     assert 0.6 < known / unknown < 1.7
@@ -72,14 +81,14 @@ def test_unknown_users_take_as_long(serve, record):
 
 def test_good_passwords_are_remembered(serve, record):
     one = serve(build="serve", config=server.users(cost=11, alice="secret"))
-    first, status = seconds(one, ALICE)
+    first, status = own_seconds(one, ALICE)
     assert status == 200
-    later = min(seconds(one, ALICE)[0] for _ in range(5))
+    later = min(own_seconds(one, ALICE)[0] for _ in range(5))
     record(f"first log-in {first * 1e3:.0f} ms, later {later * 1e3:.1f} ms (cost 11)")
     assert later < first / 5
     # Bad ones are not.
-    assert seconds(one, basic("alice", "bad"))[0] > first / 3
-    assert seconds(one, basic("alice", "bad"))[0] > first / 3
+    assert own_seconds(one, basic("alice", "bad"))[0] > first / 3
+    assert own_seconds(one, basic("alice", "bad"))[0] > first / 3
 
 
 def test_a_flood_of_passwords(serve, record):
@@ -134,7 +143,7 @@ def test_clients_that_leave_while_their_password_waits(serve):
             )
             time.sleep(0.02)
     stats = server.wait_for(
-        lambda: (s := one.stats(Authorization=ALICE))["connections"] == 1 and s, 15
+        lambda: (s := one.stats(Authorization=ALICE))["connections"] == 1 and s
     )
     assert stats
 

@@ -251,14 +251,14 @@ def test_handshakes_that_drag_on(serve):
     for sent in (b"", text[:3], text[:100], text):
         with one.connect() as connection:
             connection.sendall(sent)
-            assert 0.8 < server.seconds_to_end(connection) < 2
+            assert 0.8 < server.seconds_to_end(connection) < 8
     with one.connect() as connection:
         start = time.monotonic()
         with contextlib.suppress(OSError):
             for byte in text:
                 connection.send(bytes([byte]))
                 time.sleep(0.02)
-        assert 0.8 < time.monotonic() - start < 2
+        assert 0.8 < time.monotonic() - start < 8
     # Byte by byte is allowed, if it is in time.
     with one.connect() as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -302,7 +302,7 @@ def test_what_is_no_hello(serve, text):
     one = serve(config=server.tls())
     with one.connect() as connection:
         connection.sendall(text)
-        assert server.seconds_to_end(connection) < 2
+        assert server.seconds_to_end(connection) < 8
     assert one.get().status == 200
 
 

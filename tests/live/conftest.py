@@ -5,11 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 import netns
 import puppets
@@ -18,27 +16,30 @@ import runner
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def pytest_configure():
+MARKERS = (
+    "alone: looks at the whole host, loads it or measures time: no other test runs beside it",
+    "long: takes many seconds: begins before the others",
+    "xdist_group(name): tests that share what is costly to make: one worker of pytest-xdist")
+
+
+def pytest_configure(config):
     """Ended by `timeout` or a CI job, the tests still clean up behind them."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        netns.isolate(int(worker[2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    """The kernel may leave a record out, and counts it: a program that is interrupted keeps others
-    of its processor from running (`recursion`). What fails for want of a record runs once more."""
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for last in (False, True):
-        before = runner.Tcpwatch.lost_by_all
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-        lost = runner.Tcpwatch.lost_by_all - before
-        if last or not lost or not any(report.failed for report in reports):
-            break
-        print(f"\n{item.nodeid} failed with {lost} records lost: once more", file=sys.stderr)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    """The tests of one minute stay together, and what takes long begins first."""
+    for item in items:
+        if "minute" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("minute"))
+    items.sort(key=lambda item: (item.get_closest_marker("xdist_group") is None,
+                                 item.get_closest_marker("long") is None))
 
 
 @pytest.fixture(scope="session", autouse=True)

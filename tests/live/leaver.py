@@ -2,7 +2,8 @@
 """leaver.py [NAME=VALUE...]: a client whose peer closes, and which ends after so many seconds.
 
 read=1 takes the end of stream, answer=1 sends after it (the peer only shut down), close=1 closes.
-end=return|exit|kill is how. The peer is in the same process and closes properly.
+end=return|exit|kill is how. within=S: if the end is not within S seconds of the peer's close(), this
+connection is closed and another one is made. The peer is in the same process and closes properly.
 """
 
 import os
@@ -12,25 +13,34 @@ import sys
 import time
 
 how = dict(word.split("=") for word in sys.argv[1:])
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
-listener.listen()
-client = socket.create_connection(listener.getsockname())
-peer, _ = listener.accept()
-listener.close()
-if how.get("read") != "1":
-    peer.send(b"never read")
-if how.get("answer") == "1":
-    peer.shutdown(socket.SHUT_WR)
-else:
-    peer.close()
-if how.get("read") == "1":
-    assert client.recv(1) == b""
-if how.get("answer") == "1":
-    client.send(b"answer")
-    assert peer.recv(6) == b"answer"
-print("left", flush=True)
-time.sleep(float(how["seconds"]))
+
+
+def left():
+    """A client's socket, as it is left, and when its peer closed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+    if how.get("read") != "1":
+        peer.send(b"never read")
+    since = time.monotonic()
+    if how.get("answer") == "1":
+        peer.shutdown(socket.SHUT_WR)
+    else:
+        peer.close()
+    if how.get("read") == "1":
+        assert client.recv(1) == b""
+    if how.get("answer") == "1":
+        client.send(b"answer")
+        assert peer.recv(6) == b"answer"
+    print("left", flush=True)
+    time.sleep(float(how["seconds"]))
+    return client, peer, since
+
+
+client, peer, since = left()
+while "within" in how and time.monotonic() - since > float(how["within"]):
+    client.close()
+    client, peer, since = left()
 if how.get("close") == "1":
     client.close()
 end = how.get("end", "return")

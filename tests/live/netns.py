@@ -23,11 +23,37 @@ TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 1, 0x1000
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 libc = ctypes.CDLL(None, use_errno=True)
+# The local ports of each namespace that is made here, "low high"; None is the kernel's own range.
+ports = None
 
 
 def checked(result):
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def write_sysctl(name, value):
+    """Network sysctls belong to the namespace of the calling thread."""
+    with open(f"/proc/sys/{name.replace('.', '/')}", "w", encoding="ascii") as file:
+        file.write(str(value))
+
+
+def enter_new():
+    """Moves the calling thread, and those that it starts, into a new namespace."""
+    checked(libc.unshare(CLONE_NEWNET))
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if ports:
+        write_sysctl("net.ipv4.ip_local_port_range", ports)
+
+
+def isolate(worker, workers):
+    """Gives one of several pytest processes a namespace of its own, and local ports that no other
+    one uses: tcpwatch sees every namespace, and a port filter does not tell them apart."""
+    global ports
+    share = (65536 - 12000) // workers & ~1
+    low = 12000 + worker * share
+    ports = f"{low} {low + share - 1}"
+    enter_new()
 
 
 class NetNs:
@@ -38,9 +64,8 @@ class NetNs:
         self._thread(self._make)
 
     def _make(self):
-        checked(libc.unshare(CLONE_NEWNET))
+        enter_new()
         self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
     @staticmethod
     def _thread(function):
@@ -73,11 +98,7 @@ class NetNs:
         return self.call(inside)
 
     def sysctl(self, name, value):
-        """Network sysctls are the namespace's own."""
-        def write():
-            with open(f"/proc/sys/{name.replace('.', '/')}", "w", encoding="ascii") as file:
-                file.write(str(value))
-        self.call(write)
+        self.call(write_sysctl, name, value)
 
     @property
     def inode(self):
@@ -212,7 +233,7 @@ class Wire:
         for side in self.tun:
             self.drop(side, lambda packet: True)
 
-    def wait_seen(self, side, rule, timeout=10):
+    def wait_seen(self, side, rule, timeout=60):
         """Waits until this side has sent such a packet (carried, held or lost); the first one."""
         with self.lock:
             assert self.lock.wait_for(lambda: any(map(rule, self.seen[side])), timeout), \
@@ -311,7 +332,7 @@ class Poll:
             stay.ended = stay.ended or (stay.seen, after)
         self.previous = before
 
-    def wait(self, rule, timeout=10):
+    def wait(self, rule, timeout=60):
         """Waits until rule(stays) holds."""
         with self.lock:
             assert self.lock.wait_for(lambda: rule(self.stays), timeout), self.stays.keys()

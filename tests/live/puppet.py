@@ -111,6 +111,18 @@ def connect_many(port, count, family="ipv4"):
     return [connect(port, family) for _ in range(count)]
 
 
+def connect_burst(port, count, host):
+    """So many connect() calls as fast as they go; none is waited for."""
+    return [connect(port, host=host, blocking=False) for _ in range(count)]
+
+
+def connect_briefly(port, host, seconds):
+    """A connect() that is given up after this time."""
+    fd = connect(port, host=host, blocking=False)["fd"]
+    time.sleep(seconds)
+    close(fd)
+
+
 def connect_fastopen(port, data, host="127.0.0.1"):
     sock = make("ipv4")
     sock.sendto(data.encode(), MSG_FASTOPEN, (host, port))
@@ -124,7 +136,7 @@ def disconnect(fd):
         raise OSError(ctypes.get_errno(), "connect(AF_UNSPEC)")
 
 
-def writable(fd, timeout=10):
+def writable(fd, timeout=60):
     assert select.select([], [fd], [], timeout)[1], "not writable in time"
     code = sockets[fd].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return errno.errorcode.get(code, code)
@@ -201,7 +213,7 @@ def peek(fd):
     return len(sockets[fd].recv(65536, socket.MSG_PEEK))
 
 
-def readable(fd, timeout=10):
+def readable(fd, timeout=60):
     assert select.select([fd], [], [], timeout)[0], "nothing to read in time"
 
 

@@ -17,7 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
-ANSWER_TIMEOUT = 20
+ANSWER_TIMEOUT = 120
 
 
 class PuppetError(Exception):

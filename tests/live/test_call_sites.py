@@ -12,6 +12,7 @@ import time
 import pytest
 
 from puppets import PYTHON
+from runner import GO_CACHE
 
 SITES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sites")
 FRAME_POINTERS = "-fno-omit-frame-pointer"
@@ -236,7 +237,7 @@ def test_container(watch, build, serve, spawn, tmp_path):
 def test_go(watch, spawn, tmp_path, close_at_once):
     """net/http dials in a goroutine of its own; what counts is who asked."""
     program = str(tmp_path / "gofetch")
-    env = dict(os.environ, GO111MODULE="off", GOCACHE=str(tmp_path / "cache"), HOME=str(tmp_path))
+    env = dict(os.environ, GO111MODULE="off", GOCACHE=GO_CACHE, HOME=str(tmp_path))
     subprocess.run(["go", "build", "-o", program, os.path.join(SITES, "fetch_once.go")], check=True,
                    env=env)
     tcpwatch = watch("-s", "-w", "300ms", "-D", close_at_once)

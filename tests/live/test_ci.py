@@ -22,7 +22,7 @@ class Suite:
         self.command, self.guilty = command, guilty
         self.source = os.path.join(self.folder, source)
         self.bug, self.mended = bug, mended
-        self.env = dict(os.environ, GOCACHE=os.path.join(folder, "cache"), GOFLAGS="-mod=mod",
+        self.env = dict(os.environ, GOCACHE=runner.GO_CACHE, GOFLAGS="-mod=mod",
                         GOPATH=os.path.join(folder, "gopath"), PYTHONDONTWRITEBYTECODE="1")
 
     def line_of(self, text):
@@ -39,7 +39,7 @@ class Suite:
 
     def run(self, *options):
         return runner.run("-s", "--error-exitcode=23", *options, "--", *self.command,
-                          cwd=self.folder, env=self.env, timeout=120)
+                          cwd=self.folder, env=self.env, timeout=300)
 
 
 @pytest.fixture

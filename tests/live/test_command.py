@@ -24,15 +24,13 @@ RUNS = int(os.environ.get("TCPWATCH_COMMAND_RUNS", "60"))
 class Ended:
     """A run of tcpwatch -j -- COMMAND: its records, its status, and what COMMAND wrote."""
 
-    def __init__(self, results, *arguments, timeout=60, status=0, **kwargs):
+    def __init__(self, results, *arguments, timeout=120, status=0, **kwargs):
         result = run("-j", f"--output={results}", *arguments, timeout=timeout, **kwargs)
-        self.out, self.err = result.stdout, result.stderr
+        self.out, self.err = result.stdout, runner.own_words(result.stderr)
         assert result.returncode == status, result
         with open(results, encoding="utf-8") as file:
             self.records = [json.loads(line) for line in file]
         assert self.records[-1]["type"] == "end", self.records
-        lost = sum(self.records[-1]["lost"].values())
-        runner.Tcpwatch.lost_by_all += lost
 
     def all(self, kind, **fields):
         return [r for r in self.records if r["type"] == kind
@@ -142,7 +140,7 @@ def test_it_is_given_what_tcpwatch_was(tmp_path):
     finally:
         os.close(extra)
     assert within.returncode == alone.returncode == 0, within
-    assert within.stderr == "" and "what came in" in alone.stdout
+    assert runner.own_words(within.stderr) == "" and "what came in" in alone.stdout
     assert within.stdout == alone.stdout
 
 
@@ -177,7 +175,7 @@ def test_user_is_passed_signals(started):
     process = started("--user=nobody", "--", "sh", "-c", "echo ready; exec sleep 60")
     assert process.stdout.readline() == "ready\n"
     process.terminate()
-    assert process.wait(10) == 143
+    assert process.wait(runner.PATIENCE) == 143
     check_stderr(process.stderr.read())
 
 
@@ -203,7 +201,7 @@ while True:
     for _ in range(2):
         process.send_signal(number)
         assert process.stdout.readline() == f"got {int(number)}\n"
-    assert process.wait(10) == 9
+    assert process.wait(runner.PATIENCE) == 9
     check_stderr(process.stderr.read())
 
 
@@ -212,7 +210,7 @@ def test_duration_ends_it(command):
     begin = time.monotonic()
     ended = command("-d", "500ms", "--", "sh", "-c",
                     "trap 'echo bye; exit 4' TERM; while :; do sleep 0.1; done", status=4)
-    assert ended.out == "bye\n" and time.monotonic() - begin < 8
+    assert ended.out == "bye\n" and time.monotonic() - begin < 60
     command("-d", "300ms", "--", "sleep", "60", status=143)
 
 
@@ -220,7 +218,7 @@ def test_duration_ends_the_stubborn(command):
     begin = time.monotonic()
     command("-d", "100ms", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done",
             status=137)
-    assert 10 <= time.monotonic() - begin < 25
+    assert 10 <= time.monotonic() - begin < 60
 
 
 def test_results_that_nobody_reads(helper, listener):
@@ -233,8 +231,8 @@ def test_results_that_nobody_reads(helper, listener):
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         assert pipe.readline()
-    assert process.wait(20) == 9
-    assert process.stderr.read() == b""
+    assert process.wait(runner.PATIENCE) == 9
+    assert runner.own_words(process.stderr.read().decode()) == ""
     process.stderr.close()
 
 
@@ -292,18 +290,21 @@ def test_every_descendant(command, helper, listener):
 def test_more_descendants_than_descriptors(tmp_path):
     """Each takes a descriptor of tcpwatch, which may have few at first; COMMAND's limit stays.
     Leaks are judged meanwhile."""
-    script = "ulimit -Sn; for i in $(seq 300); do sleep 9 & done; " \
-        f"setsid -f {PYTHON} -E -S {LEAVER} seconds=9 read=1 >/dev/null 2>&1; sleep 6"
+    script = "ulimit -Sn; for i in $(seq 300); do sleep 300 & done; " \
+        f"setsid -f {PYTHON} -E -S {LEAVER} seconds=300 read=1 >/dev/null 2>&1; " \
+        f"until grep -q '\"leak\"' {tmp_path}/results; do sleep 0.2; done; kill $(jobs -p)"
     result = subprocess.run(
         ["sh", "-c", 'ulimit -Sn 128; exec "$@"', "sh",
          *runner.command("-j", "-w", "300ms", f"--output={tmp_path}/results", "--", "bash", "-c",
                          f"({script}) 2>{tmp_path}/errors")],
-        capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr, result.stdout) == (0, "", "128\n")
+        capture_output=True, text=True, timeout=120, check=False)
+    assert (result.returncode, runner.own_words(result.stderr), result.stdout) == (0, "", "128\n")
     with open(tmp_path / "results", encoding="utf-8") as file:
         leaks = [r for r in map(json.loads, file) if r["type"] == "leak"]
+    # Not at the end, for which it has waited.
     assert len(leaks) == 1 and len(leaks[0]["holders"]) == 1, leaks
-    assert leaks[0]["age_ns"] < 5e9, leaks  # not at the end, 6 s later
+    os.kill(leaks[0]["pid"], signal.SIGKILL)
+    assert leaks[0]["age_ns"] < 100e9, leaks
 
 
 def test_strangers_are_not_shown(command, helper, listener):
@@ -319,10 +320,11 @@ def test_strangers_are_not_shown(command, helper, listener):
 
 def test_ends_with_it(command):
     """A daemon that it leaves behind runs on, and does not keep tcpwatch."""
-    begin = time.monotonic()
-    ended = command("--", "sh", "-c", "setsid -f sleep 30 >/dev/null 2>&1; pgrep -n -x sleep")
-    assert time.monotonic() - begin < 10
-    os.kill(int(ended.out), signal.SIGTERM)
+    ended = command("--", "setsid", "-f", "sh", "-c", "echo $$; exec sleep 300 >/dev/null 2>&1")
+    daemon = int(ended.out)
+    with open(f"/proc/{daemon}/stat", encoding="ascii") as file:
+        assert file.read().split()[2] in "RSD", "tcpwatch ended only with the daemon"
+    os.kill(daemon, signal.SIGTERM)
 
 
 def leave(command, *options, status=0, **how):
@@ -337,7 +339,7 @@ def test_left_at_exit(command, end, status):
     (leak,) = ended.all("leak")
     assert leak["at_exit"] is True and leak["kind"] == "unclosed" and leak["eof"] == "taken"
     assert leak["pid"] == ended.records[0]["pids"][0] and leak["role"] == "client"
-    assert 0.3e9 <= leak["age_ns"] < 5e9 and leak["age_at_least"] is False
+    assert 0.3e9 <= leak["age_ns"] < 100e9 and leak["age_at_least"] is False
     assert leak["holders"] == [] and leak["recv_queue"] == 0
     assert ended.all("leak_end") == []
     assert ended.all("process", pid=leak["pid"])[0]["leaks"] == {"unclosed": 1}
@@ -355,7 +357,7 @@ def test_left_by_a_child_that_ended_long_before(command):
     assert leak["at_exit"] is True and leak["pid"] != ended.records[0]["pids"][0]
 
 
-@pytest.mark.parametrize("how", [{"seconds": 0.3, "close": 1}, {"seconds": 0.01},
+@pytest.mark.parametrize("how", [{"seconds": 0.3, "close": 1}, {"seconds": 0.01, "within": 0.05},
                                  {"seconds": 0.3, "answer": 1}])
 def test_not_left(command, how):
     """Closed after all; closed by the peer only now; answered after the peer's shutdown()."""
@@ -416,7 +418,7 @@ def test_text():
     """The results on stdout, between what COMMAND says, and what was left is told."""
     result = run("--", "sh", "-c", f"echo begin; {PYTHON} -E -S {LEAVER} seconds=0.3 read=1")
     lines = result.stdout.splitlines()
-    assert result.returncode == 0 and result.stderr == ""
+    assert result.returncode == 0 and runner.own_words(result.stderr) == ""
     assert lines[0].startswith("Watching sh[") and ", and when their process ends." in lines[0]
     assert lines.index("begin") == 2 and "left" in lines
     (leak,) = [line for line in lines if "LEAK" in line]

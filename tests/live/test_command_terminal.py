@@ -14,7 +14,7 @@ import pytest
 
 import runner
 
-TIMEOUT = 20
+TIMEOUT = 60
 INTERRUPT, QUIT, STOP = b"\x03", b"\x1c", b"\x1a"
 
 

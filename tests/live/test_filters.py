@@ -114,17 +114,17 @@ def test_comm(watch, puppet):
 def test_comm_after_exec(watch, puppet):
     """-n goes by the name a process has now: exec brings it in."""
     client, server = puppet("another"), puppet("server")
-    tcpwatch = watch("-t", "-n", "wanted")
+    tcpwatch = watch("-t", "-n", "executed")
     listener = server.listen()
     before = connect(client, server, listener)
-    client.exec("wanted")
+    client.exec("executed")
     after = connect(client, server, listener)
     client.close_many([before.client_fd, after.client_fd])
     tcpwatch.wait_for("transition", socket=after.client_cookie, to="FIN_WAIT1")
     tcpwatch.stop()
     assert tcpwatch.path(after.client_cookie)[:3] == \
         ["CLOSE>SYN_SENT", "SYN_SENT>ESTABLISHED", "ESTABLISHED>FIN_WAIT1"]
-    assert {r["comm"] for r in tcpwatch.all("transition")} == {"wanted"}
+    assert {r["comm"] for r in tcpwatch.all("transition")} == {"executed"}
     assert {r["pid"] for r in tcpwatch.all("process")} == {client.pid}
 
 
@@ -220,7 +220,7 @@ def test_followed_children_of_milliseconds(watch, puppet, helper, spawn):
     tcpwatch = watch("-f", "-p", shell.pid)
     shell.stdin.write(b"go\n")
     shell.stdin.flush()
-    assert shell.wait(10) == 0
+    assert shell.wait(60) == 0
     tcpwatch.wait_end()
     assert sorted(r["comm"] for r in tcpwatch.all("process")) == \
         [f"kid-{number}" for number in range(1, 9)]
@@ -252,11 +252,12 @@ def test_interval(watch, puppet):
         server.close(pair.server_fd)
         tcpwatch.wait_for("process", lambda r, n=number: r["pid"] == client.pid
                           and r["states"].get("ESTABLISHED", {"count": 0})["count"] == n)
-    before = len(tcpwatch.all("process", pid=client.pid))
+    begin, before = time.monotonic(), len(tcpwatch.all("process", pid=client.pid))
     assert before >= 3
     tcpwatch.stop()
     records = tcpwatch.all("process", pid=client.pid)
-    assert len(records) == before + 1 or len(records) == before + 2
+    # The last one, and those whose time came until then.
+    assert before + 1 <= len(records) <= before + 2 + (time.monotonic() - begin) / 0.4
     counts = [record["states"]["ESTABLISHED"]["count"] for record in records]
     assert counts == sorted(counts) and counts[-1] == 3
     assert records[-1]["start_time"] == records[0]["start_time"]

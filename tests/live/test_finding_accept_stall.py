@@ -3,10 +3,14 @@
 
 import time
 
+import pytest
+
 from check import SLOW
 from puppets import connect
 
-TIMEOUT = 20 * SLOW
+pytestmark = pytest.mark.long
+
+TIMEOUT = 120 * SLOW
 
 
 def findings(tcpwatch, ns):

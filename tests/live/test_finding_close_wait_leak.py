@@ -9,9 +9,11 @@ import pytest
 from check import SLOW
 from puppets import connect
 
+pytestmark = pytest.mark.long
+
 W = ("-w", "300ms")
 LEAKS = 12
-TIMEOUT = 10 * SLOW
+TIMEOUT = 120 * SLOW
 
 
 def findings(tcpwatch, *puppets):

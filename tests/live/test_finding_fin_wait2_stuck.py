@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """fin-wait2-stuck (scenario 18): this side closed, the peer does not. All wait at the same time."""
 
+import time
+
 import pytest
 
 from check import SLOW
 from puppets import connect
+
+pytestmark = pytest.mark.long
 
 FIN_TIMEOUT = 30
 ORPHANS = 100
@@ -23,6 +27,7 @@ class Cases:
         self.keeper, self.clients = puppet("keeper", ns), puppet("clients", other_ns)
         self.fin_timeout = int(other_ns.run("sysctl", "-n", "net.ipv4.tcp_fin_timeout"))
         self.tcpwatch = watch()
+        self.before = time.monotonic()
         self.listener = self.keeper.listen()
         self.half()
         self.lawful()
@@ -64,7 +69,7 @@ class Cases:
         """The findings of a puppet."""
         fields = {"id": "fin-wait2-stuck", "pid": self.puppets[name].pid}
         if wait:
-            self.tcpwatch.wait_for("finding", timeout=(FIN_TIMEOUT + 40) * SLOW, **fields)
+            self.tcpwatch.wait_for("finding", timeout=(FIN_TIMEOUT + 90) * SLOW, **fields)
         return self.tcpwatch.all("finding", **fields)
 
 
@@ -80,7 +85,7 @@ def test_all_at_once(cases):
     evidence = held["evidence"]
     assert (evidence["count"], evidence["held"]) == (3, 3) and "orphaned" not in evidence
     assert evidence["oldest_ns"] >= evidence["silent_for_ns"] >= FIN_TIMEOUT * 1e9
-    assert evidence["oldest_ns"] < (FIN_TIMEOUT + 15) * SLOW * 1e9
+    assert evidence["oldest_ns"] / 1e9 <= held.arrival - cases.before
     assert "still holds them" in held["says"]
 
     orphaned = cases.of("closer")[0]
@@ -89,7 +94,8 @@ def test_all_at_once(cases):
     evidence = orphaned["evidence"]
     assert ORPHANS <= evidence["count"] == evidence["orphaned"] <= ORPHANS + SPARE
     assert "held" not in evidence
-    assert 20 <= evidence["oldest_ns"] / 1e9 <= 65
+    oldest = evidence["oldest_ns"] / 1e9
+    assert 20 <= oldest <= min(cases.fin_timeout + 5, orphaned.arrival - cases.before)
     assert evidence["tcp_fin_timeout_ns"] == cases.fin_timeout * 10**9
     assert "Nobody holds" in orphaned["advice"]
 

@@ -9,7 +9,9 @@ import time
 import pytest
 
 from check import SLOW
-from runner import seconds_of
+from runner import GO_CACHE, seconds_of
+
+pytestmark = [pytest.mark.xdist_group("pool"), pytest.mark.long]
 
 AT_ONCE = 100 if SLOW == 1 else 20  # an emulated machine takes seconds for a hundred
 PAUSE_MS = int(400 * min(SLOW, 4))
@@ -92,8 +94,7 @@ def program(tmp_path_factory):
     (directory / "gopool.go").write_text(GO)
     go = "/usr/bin/go" if os.path.exists("/usr/bin/go") else shutil.which("go")
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOPROXY": "off",
-                   "GOCACHE": str(directory / "cache"), "GOPATH": str(directory / "path"),
-                   "CGO_ENABLED": "0"}
+                   "GOCACHE": GO_CACHE, "GOPATH": str(directory / "path"), "CGO_ENABLED": "0"}
     subprocess.run([go, "build", "-o", str(directory / "gopool"), str(directory / "gopool.go")],
                    check=True, env=environment, timeout=300)
     return directory / "gopool"
@@ -120,7 +121,7 @@ def test_pool_of_two(watch, run):
     client, port = run(2)
     tcpwatch = watch("-p", client.pid)
     began = time.time()
-    finding = tcpwatch.wait_for("finding", id="pool-thrash", timeout=30 * SLOW)
+    finding = tcpwatch.wait_for("finding", id="pool-thrash", timeout=120 * SLOW)
     seconds = seconds_of(finding["time"]) - began
     rate = dials(client) / (time.time() - began)
     tcpwatch.stop()

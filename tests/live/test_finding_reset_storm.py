@@ -3,7 +3,11 @@
 
 import time
 
+import pytest
+
 from check import SLOW
+
+pytestmark = pytest.mark.long
 
 ROUND = 3  # connections, before the next looks
 STORM = 11

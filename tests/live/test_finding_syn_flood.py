@@ -8,7 +8,9 @@ import pytest
 from check import SLOW
 from netns import SYN, forged
 
-TIMEOUT = 30 * SLOW
+pytestmark = pytest.mark.long
+
+TIMEOUT = 120 * SLOW
 
 
 class Flood:
@@ -55,8 +57,12 @@ def test_flood(watch, wire, puppet, addresses, cookies):
     assert 32 <= evidence["count"] <= flood.sent
     assert 2 <= evidence["oldest_ns"] / 1e9 <= finding.arrival - before
     assert evidence["limit"] == 256
-    assert 0 < evidence["synack_retransmits_per_second"] <= \
-        len(wire.all_seen("right", lambda p: p.is_syn_ack()))
+    answers = wire.all_seen("right", lambda p: p.is_syn_ack())
+    assert 0 <= evidence["synack_retransmits_per_second"] <= len(answers)
+    # The kernel sends them again after 1, 2, 4 and 8 s: a late finding may come in between.
+    ago = [finding.arrival - packet.seen / 1e9 for packet in answers]
+    if any(1.5 < seconds < 4.5 for seconds in ago):
+        assert evidence["synack_retransmits_per_second"] > 0
     assert evidence["one_address"] == (addresses == 1)
     if cookies:
         assert finding["severity"] == "warning"
@@ -78,8 +84,7 @@ def test_late_and_many(watch, wire, puppet):
     tcpwatch = watch()
     for _ in range(2):
         wire.hold(lambda packet: packet.bare_ack())
-        late = [client.connect(listener["port"], host=wire.right, blocking=False)
-                for _ in range(96)]
+        late = client.connect_burst(listener["port"], 96, wire.right)
         time.sleep(1.3)
         wire.release()
         server.accept_many(listener["fd"], len(late))

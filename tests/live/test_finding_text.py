@@ -10,6 +10,8 @@ import pytest
 from check import SLOW
 from test_text import Text
 
+pytestmark = pytest.mark.long
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 EVIDENCE_COLUMN = 4 + 18 + 1
 
@@ -54,10 +56,10 @@ def test_block(terminal, network, puppet):
     out = terminal("-p", server.pid)
     listener = server.listen(backlog=64)
     client.connect_many(listener["port"], 4)
-    out.read(until=b"--explain=accept-stall", timeout=20 * SLOW)
+    out.read(until=b"--explain=accept-stall", timeout=120 * SLOW)
     before = time.monotonic()
     server.accept_many(listener["fd"], 4)
-    out.read(until=b"OVER", timeout=40 * SLOW)
+    out.read(until=b"OVER", timeout=120 * SLOW)
     waited = time.monotonic() - before
     output = out.stop()
     if os.environ.get("TCPWATCH_SHOW"):  # for a look at it

@@ -5,6 +5,8 @@ import pytest
 
 from runner import seconds_of
 
+pytestmark = pytest.mark.long
+
 HOST = "10.99.0.1"  # not loopback: there TIME_WAIT is taken over by default
 PORTS = 190
 RATE = 15

@@ -13,6 +13,8 @@ import pytest
 from check import SLOW, own_netns
 from test_programs import NGINX, children_of, free_port, wait_port
 
+pytestmark = pytest.mark.alone
+
 # Longer than any rule needs to see a thing that stays.
 LOAD = 13
 POSTGRES = "/usr/lib/postgresql/15/bin"
@@ -33,7 +35,7 @@ max_client_conn = 200
 def load(*command, **kwargs):
     """The load's own output; it must have succeeded."""
     kwargs.setdefault("stdout", subprocess.PIPE)
-    return subprocess.run(list(map(str, command)), check=True, text=True, timeout=60 * SLOW,
+    return subprocess.run(list(map(str, command)), check=True, text=True, timeout=120 * SLOW,
                           **kwargs).stdout
 
 
@@ -54,14 +56,14 @@ def nginx(spawn, tmp_path):
     config = tmp_path / "nginx.conf"
     config.write_text(NGINX % {"workers": 2, "dir": tmp_path, "port": port})
     master = spawn("nginx", "-p", tmp_path, "-c", config, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10 * SLOW
+    deadline = time.monotonic() + 60 * SLOW
     while len(children_of(master.pid)) < 2:
         assert time.monotonic() < deadline and master.poll() is None, "nginx does not start"
         time.sleep(0.05)
     wait_port(port)
     yield port
     master.terminate()  # a killed master would leave its workers behind
-    master.wait(10)
+    master.wait(60)
 
 
 @pytest.mark.parametrize("path", ["/", "/close"])
@@ -98,7 +100,7 @@ def postgres(spawn):
             "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     ports = {"postgres": free_port(), "port": free_port()}
     subprocess.run([f"{POSTGRES}/initdb", "-D", f"{directory}/data", "-A", "trust", "--no-sync"],
-                   check=True, timeout=60 * SLOW, **user)
+                   check=True, timeout=120 * SLOW, **user)
     server = spawn(f"{POSTGRES}/postgres", "-D", f"{directory}/data", "-p", ports["postgres"],
                    "-h", "127.0.0.1", "-k", directory, "-F", **user)
     wait_port(ports["postgres"])
@@ -109,7 +111,7 @@ def postgres(spawn):
     wait_port(ports["port"])
     yield ports["port"], user
     server.send_signal(signal.SIGINT)  # a killed one would leave its shared memory behind
-    server.wait(10 * SLOW)
+    server.wait(60 * SLOW)
     shutil.rmtree(directory, ignore_errors=True)
 
 

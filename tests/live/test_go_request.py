@@ -14,8 +14,10 @@ import time
 
 import pytest
 
-from runner import command
+from runner import GO_CACHE, PATIENCE, command
 
+# Programs that are built once for all.
+pytestmark = pytest.mark.xdist_group("go")
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "leaky.go")
 KINDS = {
@@ -42,7 +44,7 @@ def programs(tmp_path_factory):
             path = str(directory / kind)
             subprocess.run(["go", "build", *flags, "-o", path, SOURCE], check=True,
                            env={**os.environ, **environment, "GO111MODULE": "off",
-                                "GOCACHE": str(directory / "cache")})
+                                "GOCACHE": GO_CACHE})
             built[kind] = path
         return built[kind]
     return build
@@ -119,7 +121,7 @@ class Watch:
             return [r for r in map(json.loads, (x for x in file if x.endswith("\n")))
                     if r["type"] == kind]
 
-    def wait_for(self, what, timeout=20):
+    def wait_for(self, what, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while not (found := what()):
             assert time.monotonic() < deadline, (self.text(), self.records("leak"))
@@ -144,7 +146,7 @@ class Watch:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-        assert self.process.wait(20) == 0, self.text()
+        assert self.process.wait(PATIENCE) == 0, self.text()
 
 
 @pytest.fixture
@@ -321,7 +323,7 @@ def test_command(watch, programs, server):
     how, frames = watching.stacks(leak["socket"])[-1]
     assert how == REQUEST and "main.forgetful" in functions(go, frames)
     go_on(watching.process)
-    assert watching.process.wait(20) == 0, watching.text()
+    assert watching.process.wait(PATIENCE) == 0, watching.text()
 
 
 def links_of(pid):
@@ -367,7 +369,7 @@ func TestLeak(t *testing.T) {
 
 def test_go_test(watch, server, tmp_path, monkeypatch):
     """The program of a test is made, started and gone: its first request is seen, most times."""
-    monkeypatch.setenv("GOCACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOCACHE", GO_CACHE)
     monkeypatch.setenv("GOFLAGS", "-mod=mod")
     package = tmp_path / "gopher"
     package.mkdir()

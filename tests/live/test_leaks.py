@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from check import (FAMILIES, PROMPT, assert_leak, assert_names, assert_no_leak, assert_prompt,
-                   own_netns)
+from check import (FAMILIES, assert_leak, assert_names, assert_no_leak, assert_prompt, own_netns,
+                   prompt)
 from puppets import connect, connect_pair
 
 W = ("-w", "300ms")
@@ -205,7 +205,7 @@ def test_every_close_wait_with_threshold_zero(watch, puppet):
     fin = client.timed("close", pair.client_fd)
     leak = tcpwatch.wait_for("leak", socket=pair.server_cookie)
     tcpwatch.stop()
-    assert leak.arrival * 1e9 <= fin.after + PROMPT * 1e9
+    assert leak.arrival * 1e9 <= fin.after + prompt(leak) * 1e9
     assert_names(leak, pair.server_end["local"], pair.server_end["remote"], role="server")
     assert leak["netns"] == own_netns() and leak["age_at_least"] is False
     assert [(h["pid"], h["fd"]) for h in leak["holders"]] == [(server.pid, pair.server_fd)]
@@ -213,13 +213,13 @@ def test_every_close_wait_with_threshold_zero(watch, puppet):
 
 def test_closed_in_time_is_no_leak(watch, puppet):
     """CLOSE_WAIT shorter than the threshold is everyday life."""
-    tcpwatch = watch("-w", "700ms")
+    tcpwatch = watch("-w", "4s")
     client, server = puppet("client"), puppet("server")
     pair = connect_pair(client, server)
     client.close(pair.client_fd)
     time.sleep(0.35)
     server.close(pair.server_fd)
-    time.sleep(0.9)
+    tcpwatch.settle(4.5)
     tcpwatch.stop()
     assert not tcpwatch.all("leak", lambda r: r["pid"] in (client.pid, server.pid))
     assert not sum(tcpwatch.process_of(server.pid)["leaks"].values())

@@ -14,8 +14,8 @@ import urllib.request
 
 import pytest
 
-from check import SLOW
 from puppets import connect, connect_pair
+from runner import PATIENCE
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? ([0-9.]+)\Z")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"(?:,|\Z)')
@@ -27,7 +27,7 @@ class Page:
     def __init__(self, address, path="/metrics", **headers):
         request = urllib.request.Request(f"http://{address}{path}", headers=headers)
         try:
-            response = urllib.request.urlopen(request, timeout=10)
+            response = urllib.request.urlopen(request, timeout=PATIENCE)
         except urllib.error.HTTPError as error:
             response = error
         with response:
@@ -69,8 +69,8 @@ def serving(watch):
     return start
 
 
-def wait_value(address, wanted, name, patience=5, **labels):
-    deadline = time.monotonic() + patience * SLOW
+def wait_value(address, wanted, name, **labels):
+    deadline = time.monotonic() + PATIENCE
     while True:
         page = Page(address)
         value = page.value(name, **labels)
@@ -80,35 +80,35 @@ def wait_value(address, wanted, name, patience=5, **labels):
         time.sleep(0.1)
 
 
-def grown(before, after):
-    """Counters that are there in both pages and have become less."""
+def grown(before, after, comm):
+    """Counters of this group that have become less, or are gone."""
     old, new = before.samples(), after.samples()
     return {series: (value, new.get(series)) for series, value in old.items()
-            if re.search("_(total|count|sum|bucket)$", series[0])
+            if re.search("_(total|count|sum|bucket)$", series[0]) and ("comm", comm) in series[1]
             and new.get(series, -1) < value}
 
 
 def test_a_leak_comes_and_goes(serving, puppet):
     tcpwatch, address = serving("-w", "300ms")
-    client, server = puppet("client"), puppet("forgetful")
+    client, server = puppet("client"), puppet("leaks-alone")
     pair = connect_pair(client, server)
     before = Page(address)
-    assert before.value("tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed") == 0
-    assert before.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 0
-    assert before.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful") is None
+    assert before.value("tcpwatch_leaked_sockets", comm="leaks-alone", kind="unclosed") == 0
+    assert before.value("tcpwatch_leaks_total", comm="leaks-alone", kind="unclosed") == 0
+    assert before.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="leaks-alone") is None
     began = time.time()
     client.close(pair.client_fd)
     server.recv_all(pair.server_fd)
-    page = wait_value(address, 1, "tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed")
-    assert page.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 1
-    assert page.value("tcpwatch_sockets", comm="forgetful", state="CLOSE_WAIT") == 1
-    oldest = page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful")
+    page = wait_value(address, 1, "tcpwatch_leaked_sockets", comm="leaks-alone", kind="unclosed")
+    assert page.value("tcpwatch_leaks_total", comm="leaks-alone", kind="unclosed") == 1
+    assert page.value("tcpwatch_sockets", comm="leaks-alone", state="CLOSE_WAIT") == 1
+    oldest = page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="leaks-alone")
     assert began - 0.1 <= oldest <= time.time()
     server.close(pair.server_fd)
-    page = wait_value(address, 0, "tcpwatch_leaked_sockets", comm="forgetful", kind="unclosed")
-    assert page.value("tcpwatch_leaks_total", comm="forgetful", kind="unclosed") == 1
-    assert page.value("tcpwatch_sockets", comm="forgetful", state="CLOSE_WAIT") == 0
-    assert page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="forgetful") is None
+    page = wait_value(address, 0, "tcpwatch_leaked_sockets", comm="leaks-alone", kind="unclosed")
+    assert page.value("tcpwatch_leaks_total", comm="leaks-alone", kind="unclosed") == 1
+    assert page.value("tcpwatch_sockets", comm="leaks-alone", state="CLOSE_WAIT") == 0
+    assert page.value("tcpwatch_oldest_close_wait_timestamp_seconds", comm="leaks-alone") is None
     tcpwatch.stop()
 
 
@@ -123,32 +123,32 @@ def findings_of(page, comm):
 
 def test_a_finding_comes_and_goes(serving, puppet):
     """Twelve leaks of one process are one finding, of it alone, until they have been closed."""
-    tcpwatch, address = serving("-w", "300ms", "-n", "client", "-n", "forgetful")
-    client, server = puppet("client"), puppet("forgetful")
+    tcpwatch, address = serving("-w", "300ms", "-n", "innocent", "-n", "leaks-twelve")
+    client, server = puppet("innocent"), puppet("leaks-twelve")
     listener = server.listen()
     pairs = [connect(client, server, listener) for _ in range(12)]
     before = Page(address)
-    for comm in ("client", "forgetful", "other"):
+    for comm in ("innocent", "leaks-twelve", "other"):
         assert findings_of(before, comm) == dict.fromkeys(IDS, 0), comm
     for pair in pairs:
         client.close(pair.client_fd)
     server.recv_all_many([pair.server_fd for pair in pairs])
-    labels = {"comm": "forgetful", "finding": "close-wait-leak"}
-    page = wait_value(address, 1, "tcpwatch_findings", patience=10, **labels)
-    assert sum(findings_of(page, "forgetful").values()) == 1
-    assert findings_of(page, "client") == dict.fromkeys(IDS, 0)
+    labels = {"comm": "leaks-twelve", "finding": "close-wait-leak"}
+    page = wait_value(address, 1, "tcpwatch_findings", **labels)
+    assert sum(findings_of(page, "leaks-twelve").values()) == 1
+    assert findings_of(page, "innocent") == dict.fromkeys(IDS, 0)
     landing = Page(address, "/").text
     assert "close-wait-leak" in landing and f"pid {server.pid}" in landing
     server.close_many([pair.server_fd for pair in pairs])
-    page = wait_value(address, 0, "tcpwatch_findings", patience=30, **labels)
-    assert findings_of(page, "forgetful") == dict.fromkeys(IDS, 0)
+    page = wait_value(address, 0, "tcpwatch_findings", **labels)
+    assert findings_of(page, "leaks-twelve") == dict.fromkeys(IDS, 0)
     assert "close-wait-leak" not in Page(address, "/").text
     tcpwatch.stop()
 
 
 def test_a_lifetime_is_in_its_bucket_and_outlives_its_process(serving, puppet):
     tcpwatch, address = serving()
-    client, server = puppet("client"), puppet("punctual")
+    client, server = puppet("unpunctual"), puppet("punctual")
     pair = connect_pair(client, server)
     began = client.timed("close", pair.client_fd)
     server.recv_all(pair.server_fd)
@@ -166,7 +166,7 @@ def test_a_lifetime_is_in_its_bucket_and_outlives_its_process(serving, puppet):
     server.leave()
     client.leave()
     after = Page(address)
-    assert not grown(page, after)
+    assert not grown(page, after, "punctual") and not grown(page, after, "unpunctual")
     assert after.value(name + "_count", **labels) == 1
     tcpwatch.stop()
 
@@ -269,6 +269,7 @@ def test_what_tcpwatch_accepts_is_its_own(watch):
     tcpwatch.stop()
 
 
+@pytest.mark.alone
 def test_three_hundred_short_commands_stay_within_the_limit(serving, puppet):
     tcpwatch, address = serving("--max-groups=20")
     pages = [Page(address)]
@@ -278,7 +279,7 @@ def test_three_hundred_short_commands_stay_within_the_limit(serving, puppet):
         process.leave()
         if i % 25 == 24:
             pages.append(Page(address))
-    deadline = time.monotonic() + 5 * SLOW
+    deadline = time.monotonic() + PATIENCE
     wanted = counted(pages[0], to="LISTEN") + 300
     while counted(pages[-1], to="LISTEN") < wanted:
         assert time.monotonic() < deadline, "not all commands were counted"

@@ -12,6 +12,7 @@ import pytest
 
 from check import count_of
 from puppets import PYTHON
+from runner import GO_CACHE, PATIENCE
 
 WORKERS = 3
 NGINX = """
@@ -80,7 +81,7 @@ def free_port():
 
 
 def wait_port(port):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -102,7 +103,7 @@ def nginx(spawn, tmp_path):
     config = tmp_path / "nginx.conf"
     config.write_text(NGINX % {"workers": WORKERS, "dir": tmp_path, "port": port})
     master = spawn("nginx", "-p", tmp_path, "-c", config, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while len(children_of(master.pid)) < WORKERS:
         assert time.monotonic() < deadline and master.poll() is None, "nginx does not start"
         time.sleep(0.05)
@@ -114,7 +115,7 @@ def nginx(spawn, tmp_path):
 
 def curl(*args):
     return subprocess.run(["curl", "-sS", "--noproxy", "*", *args], check=True,
-                          capture_output=True, text=True, timeout=30).stdout
+                          capture_output=True, text=True, timeout=PATIENCE).stdout
 
 
 def accepted_by_nginx(port):
@@ -149,6 +150,7 @@ def test_nginx_with_curl(watch, nginx, path):
     assert not tcpwatch.all("leak")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("path", ["/", "/close"])
 def test_nginx_with_wrk(watch, nginx, path):
     """A load of thousands of connections: not one too many, not one too few."""
@@ -216,8 +218,7 @@ def go_server(tmp_path_factory):
     (directory / "goleaky.go").write_text(GO)
     go = "/usr/bin/go" if os.path.exists("/usr/bin/go") else shutil.which("go")
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOPROXY": "off",
-                   "GOCACHE": str(directory / "cache"), "GOPATH": str(directory / "path"),
-                   "CGO_ENABLED": "0"}
+                   "GOCACHE": GO_CACHE, "GOPATH": str(directory / "path"), "CGO_ENABLED": "0"}
     subprocess.run([go, "build", "-o", str(directory / "goleaky"), str(directory / "goleaky.go")],
                    check=True, env=environment, timeout=300)
     return directory / "goleaky"

@@ -8,6 +8,7 @@ import pytest
 from check import cause_of
 from netns import ACK, FIN, RST, forged
 from puppets import connect, connect_pair
+from runner import PATIENCE
 
 
 def ends(puppet, wire):
@@ -23,7 +24,7 @@ def segments_of(watch, puppet):
 
 
 def wait_times(wire, side, rule, count):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while len(wire.all_seen(side, rule)) < count:
         assert time.monotonic() < deadline, f"the {side} side did not send it {count} times"
         time.sleep(0.02)
@@ -77,7 +78,7 @@ def test_data(watch, puppet, wire, sender):
     process.send(fd, 100)
     wait_times(wire, side, is_data, 4)
     wire.heal()
-    other.readable(other_fd, 30)
+    other.readable(other_fd, PATIENCE)
     time.sleep(0.1)
     tcpwatch.stop()
     assert segments_of(tcpwatch, process) == ({"ESTABLISHED": again(wire, side, is_data)}, {})
@@ -124,7 +125,7 @@ def test_fin(watch, puppet, wire):
     pair.client.close(pair.client_fd)
     wait_times(wire, "left", is_fin, 3)
     wire.heal()
-    tcpwatch.wait_for("transition", socket=pair.server_cookie, to="CLOSE_WAIT", timeout=30)
+    tcpwatch.wait_for("transition", socket=pair.server_cookie, to="CLOSE_WAIT")
     pair.server.close(pair.server_fd)
     tcpwatch.wait_closed(pair.client_cookie, pair.server_cookie)
     tcpwatch.stop()

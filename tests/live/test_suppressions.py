@@ -2,8 +2,8 @@
 """--suppressions and --gen-suppressions: what is ignored, what is not, and what is said of it."""
 
 import os
+import signal
 import subprocess
-import time
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_what_is_ignored(watch, write, scene, text, ignored):
     text = text.format(listener=scene.listener["local"], peer=scene.backend["local"])
     tcpwatch = watch(*W, "-p", scene.pids, f"--suppressions={write(text)}")
     scene.leak()
-    time.sleep(1.5)
+    tcpwatch.settle(1.5)
     scene.close()
     tcpwatch.stop()
     wanted = {"server": ["pool"], "pool": ["server"], "both": [], None: ["pool", "server"]}[ignored]
@@ -94,8 +94,8 @@ def test_no_finding_of_what_is_ignored(watch, write, puppet):
     telling = watch(*W, "-p", server.pid)
     client.close_many([pair.client_fd for pair in pairs])
     server.recv_all_many([pair.server_fd for pair in pairs])
-    telling.wait_for("finding", id="close-wait-leak", pid=server.pid, timeout=30)
-    time.sleep(1.5)
+    telling.wait_for("finding", id="close-wait-leak", pid=server.pid, timeout=runner.PATIENCE)
+    ignoring.settle(1.5)
     telling.stop()
     ignoring.stop()
     assert len(telling.all("leak")) == 12
@@ -117,7 +117,7 @@ def test_what_is_made_ignores_exactly_what_was_reported(watch, write, scene):
     assert made == {"unclosed:^forgetful$": 1, "unread:^pooled$": 1}
     path = write("\n".join(made))
     again = watch(*W, "-p", scene.pids, f"--suppressions={path}", "--gen-suppressions")
-    time.sleep(1.5)
+    again.settle(1.5)
     again.stop()
     assert not again.all("leak") and not again.all("suppression")
     assert {s["suppression"]: s["count"] for s in again.end["suppressed"]} == made
@@ -125,14 +125,16 @@ def test_what_is_made_ignores_exactly_what_was_reported(watch, write, scene):
 
 def text_of(scene, *args):
     """What is printed for people while the scene leaks and closes."""
-    with subprocess.Popen(runner.command(*W, "-p", scene.pids, "-d", "3s", *args),
+    with subprocess.Popen(runner.command(*W, "-p", scene.pids, *args),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()
         scene.leak()
-        out, err = process.communicate(timeout=30)
+        runner.settle(1.5, process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=runner.PATIENCE)
         assert first.startswith("Watching "), first
-    assert process.returncode == 0 and err == "", err
+    assert process.returncode == 0 and runner.own_words(err) == "", err
     return out
 
 
@@ -181,7 +183,7 @@ def test_the_file_is_read_at_the_start_only(watch, write, scene):
     os.unlink(path)
     scene.leak()
     tcpwatch.wait_for("leak", socket=scene.forgotten.server_cookie)
-    time.sleep(0.7)
+    tcpwatch.settle(0.7)
     tcpwatch.stop()
     assert len(tcpwatch.all("leak")) == 1
     assert tcpwatch.end["suppressed"][0]["count"] == 1

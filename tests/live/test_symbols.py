@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+# One build for all.
+pytestmark = pytest.mark.xdist_group("symbols")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SOURCES = os.path.join(ROOT, "tests/unit/symbols")
 TOOL = os.path.join(ROOT, ".output/symbols/symbolize")

@@ -23,7 +23,7 @@ struct cookie_table {
 	char **chunks;
 	size_t chunk_count;
 	uint32_t next_handle; /* first one never used */
-	uint32_t free_handle; /* list through the handles of free entries, 0 = empty */
+	uint32_t free_handle; /* a list through the handles of free entries; 0: empty */
 	uint32_t count;
 	struct slot *index;
 	uint32_t index_mask;
@@ -31,8 +31,7 @@ struct cookie_table {
 
 static uint64_t cookie_hash(uint64_t cookie)
 {
-	/* Cookies are nearly consecutive; Fibonacci hashing spreads them, the high half is the good
-	 * one. */
+	/* Cookies are nearly consecutive. Fibonacci hashing spreads them, best in the high half. */
 	return cookie * 0x9e3779b97f4a7c15ULL;
 }
 
