@@ -169,7 +169,11 @@ static enum exit_status open_results(struct program *program)
 	const char *path = program->options.output;
 	char text[SHOWN_LEN];
 
-	program->results = path ? fopen(path, "we") : stdout;
+	if (!path) {
+		program->results = stdout;
+		return STATUS_OK;
+	}
+	program->results = fopen(path, "we");
 	if (program->results)
 		return STATUS_OK;
 	journal_say(SD_ERR, "--output: '%s' cannot be written: %s", shown(path, strlen(path), text),

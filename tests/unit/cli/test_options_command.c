@@ -90,9 +90,10 @@ static void exit_codes_are_1_to_255(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		char message[120];
 
-		snprintf(message, sizeof(message),
-			 "tcpwatch: --error-exitcode: '%s' is not an exit status: give a number from 1 to 255",
-			 wrong[i]);
+		snprintf(
+			message, sizeof(message),
+			"tcpwatch: --error-exitcode: '%s' is not an exit status: give a number from 1 to 255",
+			wrong[i]);
 		check_refused(ARGUMENTS("--error-exitcode", wrong[i], "--", "true"), message);
 	}
 	check_refused(ARGUMENTS("--error-exitcode=\033[1m"), "'?[1m'");

@@ -172,8 +172,8 @@ static void wrong_labels_are_refused(void **state)
 	static const char right[] = "pid, cgroup or netns, separated by commas";
 
 	(void)state;
-	check_value_refused(ARGUMENTS(WEB, "--label=uid"), "tcpwatch: --label: 'uid' is not a label",
-			    right);
+	check_value_refused(ARGUMENTS(WEB, "--label=uid"),
+			    "tcpwatch: --label: 'uid' is not a label", right);
 	check_value_refused(ARGUMENTS(WEB, "--label", ""), "tcpwatch: --label: '' is not", right);
 	check_value_refused(ARGUMENTS(WEB, "--label=pid,"), "tcpwatch: --label: '' is not", right);
 	check_value_refused(ARGUMENTS(WEB, "--label=pid,PID"), "tcpwatch: --label: 'PID' is not",
