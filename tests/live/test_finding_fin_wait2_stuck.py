@@ -97,7 +97,7 @@ def test_all_at_once(cases):
     oldest = evidence["oldest_ns"] / 1e9
     assert 20 <= oldest <= min(cases.fin_timeout + 5, orphaned.arrival - cases.before)
     assert evidence["tcp_fin_timeout_ns"] == cases.fin_timeout * 10**9
-    assert "Nobody holds" in orphaned["advice"]
+    assert "No process holds" in orphaned["advice"]
 
     for name in ("lawful", "few", "tidy"):
         assert not cases.of(name)

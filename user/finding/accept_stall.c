@@ -40,18 +40,20 @@ enum { SEEN_AT, FULL_SINCE, FULLS }; /* ever[] */
 enum { TOTAL, OLD, OLDEST, AT_LEAST, GAVE_UP }; /* scanned[] */
 
 static const char full_says[] =
-	"The accept queue of this listener is full: new connections are dropped, and their peers try "
-	"again after a second or more.";
+	"The accept queue of this listener is full: the kernel drops new connections, and "
+	"clients try again after a second or more.";
 static const char full_advice[] =
-	"The process accepts, but more slowly than connections come: let it accept in a loop and "
-	"hand the work to others, or run more workers (SO_REUSEPORT). The queue holds the lesser of "
-	"listen()'s backlog and net.core.somaxconn; raise both if it is bursts, and restart the "
-	"listener. nstat -az TcpExtListenOverflows counts what was dropped, ss -ltn shows the queue.";
+	"The process accepts, but more slowly than connections arrive: do less work between two "
+	"accept() calls, or run more workers (SO_REUSEPORT). If bursts fill the queue, raise "
+	"both of its limits, the backlog of listen() and net.core.somaxconn (the smaller one "
+	"applies), and restart the process. \"ss -ltn\" shows the queue, \"nstat -az "
+	"TcpExtListenOverflows\" counts what was dropped.";
 static const char stuck_full_advice[] =
-	"The process does not call accept(): it hangs, is stopped, is out of descriptors or out of "
-	"threads. A larger backlog or net.core.somaxconn does not help. Look at what it does (its "
-	"threads' stacks, strace -f -e accept4 -p PID), and at ss -ltn; a restart resets all that "
-	"wait.";
+	"The process does not call accept(): it hangs, is stopped, has run out of descriptors "
+	"or threads, or has left its accept loop. Take stack traces of its threads, or run "
+	"\"strace -f -e accept,accept4 -p PID\". A larger backlog or net.core.somaxconn does "
+	"not help. A restart resets all connections that wait; \"ss -ltn\" shows how many there "
+	"are.";
 
 static struct subject *all_of(struct finding_look *look)
 {
@@ -244,12 +246,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_accept_stall = {
 	.id = FINDING_ACCEPT_STALL,
-	.says = "Connections wait in the queue of this listener; the process does not accept them.",
-	.advice =
-		"The process has not called accept() since the oldest of them came: it hangs, is "
-		"stopped, is out of descriptors or threads, or has forgotten the listener. Look at "
-		"what it does (its threads' stacks, strace -f -e accept4 -p PID). ss -ltn shows the "
-		"queue; a larger backlog would only let more connections wait.",
+	.says = "Connections wait in the accept queue of this listener; the process does not "
+		"accept them.",
+	.advice = "The process has not called accept() since the oldest of them arrived: it "
+		  "hangs, is stopped, has run out of descriptors or threads, or has left its "
+		  "accept loop. Take stack traces of its threads, or run \"strace -f -e "
+		  "accept,accept4 -p PID\". \"ss -ltn\" shows the queue; a larger backlog would "
+		  "only let more connections wait.",
 	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
 	.socket = see_socket,
 	.others = others,

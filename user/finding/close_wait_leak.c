@@ -27,19 +27,21 @@ enum { POOL = LEAK_KINDS, TOLD }; /* TOLD: there is something new to tell */
 enum { LIMIT, LIMIT_AT };
 
 static const char pool_says[] =
-	"The servers have closed these idle connections; the client keeps their sockets.";
+	"The servers have closed these idle connections, but this client still holds the "
+	"sockets.";
 static const char pool_advice[] =
-	"This looks like a connection pool that does not look at idle connections. Let it close them "
-	"after less time than the server does (its idle or keep-alive timeout), or check them before "
-	"use. If it is no pool, the process hangs: it reads none of them. ss -tnp state close-wait "
-	"shows them.";
+	"This looks like a connection pool that does not check its idle connections. Make its "
+	"idle timeout shorter than the server's idle or keep-alive timeout, or let it check "
+	"each connection before use. If the program has no pool, it hangs: it reads from none "
+	"of these sockets. \"ss -tnp state close-wait\" lists them.";
 static const char pair_says[] =
-	"Both ends are on this host: the peers have closed and wait in FIN_WAIT2; this process has "
-	"not closed its end.";
+	"Both ends are on this host: the peers have closed and wait in FIN_WAIT2, but this "
+	"process has not closed its end.";
 static const char pair_advice[] =
-	"This process must close, not its peers: they did their part. Close the socket when a read "
-	"returns 0 or an error, on each path of the code. No sysctl ends CLOSE_WAIT, and the FIN_WAIT2 "
-	"of the peers ends with it; until the program is mended, only its restart does.";
+	"This process must close, not its peers, which have closed already. Close the socket "
+	"when a read returns 0 or an error, on every code path. No sysctl ends CLOSE_WAIT: "
+	"until the program is fixed, only a restart frees the descriptors. Peers that still "
+	"hold their sockets stay in FIN_WAIT2 until then.";
 
 struct verdict {
 	bool wrong;
@@ -289,11 +291,10 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_close_wait_leak = {
 	.id = FINDING_CLOSE_WAIT_LEAK,
-	.says = "The peers have closed these connections; the process has not.",
-	.advice =
-		"Close the socket when a read returns 0 or an error, on each path of the code. No sysctl "
-		"ends CLOSE_WAIT; until the program is mended, only its restart does. ss -tnp state "
-		"close-wait shows them.",
+	.says = "The peers have closed these connections, but this process has not.",
+	.advice = "Close the socket when a read returns 0 or an error, on every code path. No "
+		  "sysctl ends CLOSE_WAIT: until the program is fixed, only a restart frees the "
+		  "descriptors. \"ss -tnp state close-wait\" lists the sockets.",
 	.others = others,
 	.record = record,
 	.judge = judge,

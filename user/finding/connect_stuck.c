@@ -32,11 +32,12 @@ enum { COUNT, COUNTED, RETRANSMITS, PEERS }; /* now */
 enum { GAVE_UP, GAVE_UP_AT };		     /* ever; since the last answer */
 
 static const char many_says[] =
-	"This process connects to many peers of which none answers, not even with a refusal.";
+	"Connection attempts to many peers get no answer, not even a refusal.";
 static const char many_advice[] =
-	"Many silent peers mean this host's own way out: its routes, its firewall, a full conntrack table "
-	"(nft list ruleset, conntrack -S), or a firewall in front of it. A crawler or a peer-to-peer client "
-	"sees this at any time. ss -tnop state syn-sent shows them all.";
+	"If many peers are silent, the cause is usually on this host or next to it: its routes, "
+	"its firewall (\"nft list ruleset\"), a full conntrack table (\"conntrack -S\"), or a "
+	"firewall in front of it. For a crawler or a peer-to-peer client this is normal. \"ss "
+	"-tnop state syn-sent\" lists all attempts.";
 
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
@@ -175,13 +176,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_connect_stuck = {
 	.id = FINDING_CONNECT_STUCK,
-	.says = "These connect() calls get no answer, not even a refusal.",
-	.advice =
-		"Something drops the SYNs or what answers them: a firewall, a wrong address or route, a host that "
-		"is down, or a full accept queue there (ss -ltn on the peer). Try `nc -vz` from this network "
-		"namespace; ss -tnop state syn-sent shows who waits. The kernel gives up only after "
-		"tcp_syn_retries (6: some two minutes): a program that must not wait so long needs a timeout of "
-		"its own, or TCP_SYNCNT on its sockets.",
+	.says = "These connection attempts get no answer, not even a refusal.",
+	.advice = "Look for a firewall that drops the SYNs or the answers to them, a wrong "
+		  "address or route, a host that is down, or a full accept queue on the peer "
+		  "(\"ss -ltn\" there). Try \"nc -vz ADDRESS PORT\" from this network namespace; "
+		  "\"ss -tnop state syn-sent\" lists the attempts. The kernel gives up only after "
+		  "tcp_syn_retries (6, about two minutes): a program that must not wait so long "
+		  "needs a timeout of its own, or TCP_SYNCNT on its sockets.",
 	.states = 1u << TCP_SYN_SENT,
 	.socket = see_socket,
 	.from_states = 1u << TCP_SYN_SENT,

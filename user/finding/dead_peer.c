@@ -30,7 +30,8 @@
 enum { COUNT, BYTES, WITHOUT_KEEPALIVE, SERVERS, BACKOFF, PEERS, OPEN }; /* now */
 
 static const char many_says[] =
-	"Many peers no longer answer: data to all of them is sent again and again.";
+	"Many peers no longer answer: the kernel retransmits data to all of them again and "
+	"again.";
 
 /* Of connections older than tcpwatch the role is not known: somebody listens where they came in. */
 static enum socket_role role_of(const struct finding_look *look, const struct tcp_socket *socket)
@@ -186,12 +187,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_dead_peer = {
 	.id = FINDING_DEAD_PEER,
-	.says = "The peer no longer answers: data is sent again and again.",
-	.advice =
-		"The peer's host is down, or the way to it is cut (ping it; ss -tnoi shows timer:(on,...) with a "
-		"backoff). The kernel goes on for some 15 minutes (tcp_retries2), with SO_KEEPALIVE too: only "
-		"TCP_USER_TIMEOUT on the socket makes it give up earlier. Connections that are idle notice nothing "
-		"at all without SO_KEEPALIVE, and with it only after 2 hours unless TCP_KEEPIDLE says otherwise.",
+	.says = "The peer no longer answers: the kernel retransmits data again and again.",
+	.advice = "The peer's host is down, or the path to it is broken (try ping; \"ss -tnoi\" "
+		  "shows timer:(on,...) with a backoff). The kernel gives up after about 15 "
+		  "minutes (tcp_retries2), and SO_KEEPALIVE does not change that: to fail "
+		  "earlier, set TCP_USER_TIMEOUT on the socket. An idle connection never notices "
+		  "a dead peer without SO_KEEPALIVE, and with it only after more than 2 hours "
+		  "unless TCP_KEEPIDLE is set.",
 	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
 	.socket = see_socket,
 	.others = see_others,

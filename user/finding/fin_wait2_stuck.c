@@ -165,12 +165,13 @@ static void judge_orphans(struct finding_look *look, const struct subject *subje
 				 false);
 	if (subject->scanned[HELD])
 		return;
-	finding->says = "This process has closed its connections; the peer has not, and keeps its "
-			"side open.";
+	finding->says =
+		"This process has closed its connections, but the peer keeps its side open.";
 	finding->advice =
-		"Nobody holds these sockets any more: the kernel ends each after tcp_fin_timeout, and a "
-		"shorter one frees memory sooner. The fault is the peer's: it holds them in CLOSE_WAIT. "
-		"Run tcpwatch there. ss -tno state fin-wait-2 shows them, with the time that is left.";
+		"No process holds these sockets any more: the kernel removes each of them after "
+		"tcp_fin_timeout, and a shorter one frees memory sooner. The cause is the peer, "
+		"which holds them in CLOSE_WAIT or is out of reach: run tcpwatch there. \"ss "
+		"-tno state fin-wait-2\" lists the sockets, with the time that is left.";
 }
 
 static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
@@ -195,13 +196,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_fin_wait2_stuck = {
 	.id = FINDING_FIN_WAIT2_STUCK,
-	.says = "This process has shut its connections down but still holds them; the peer does "
-		"not close, and sends nothing.",
-	.advice =
-		"No timeout ends a FIN_WAIT2 socket that a process holds; tcp_fin_timeout is for those that "
-		"were closed. Let the process close() when the end of the answer does not come in time, and "
-		"look at the peer: there it is CLOSE_WAIT, or it is gone. ss -tnop state fin-wait-2 shows "
-		"them with their holders.",
+	.says = "This process has shut down its side of these connections and still holds them; "
+		"the peer neither closes nor sends anything.",
+	.advice = "No timeout ends a FIN_WAIT2 socket that a process holds: tcp_fin_timeout "
+		  "applies only after close(). Give the process a deadline for the end of the "
+		  "response, and call close() when it passes. On the peer, look for the same "
+		  "connections in CLOSE_WAIT. \"ss -tnop state fin-wait-2\" lists the sockets and "
+		  "the processes that hold them.",
 	.states = 1u << TCP_FIN_WAIT2,
 	.mini_states = 1u << TCP_FIN_WAIT2,
 	.socket = see_socket,

@@ -98,13 +98,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_last_ack_stuck = {
 	.id = FINDING_LAST_ACK_STUCK,
-	.says = "Both sides have closed; our FIN is sent again and again, and the peer does not "
-		"acknowledge it.",
-	.advice =
-		"Nothing leaks: the kernel gives up by itself, after 8 repetitions or some 100 s if the process "
-		"has closed (tcp_orphan_retries), after tcp_retries2 if it holds the socket still. Look at "
-		"the way to this peer: a firewall or NAT that forgets a connection at the first FIN, or a "
-		"host that went away. ss -tno state last-ack shows the repetitions.",
+	.says = "Both sides have closed, but the peer does not acknowledge our FIN: the kernel "
+		"retransmits it again and again.",
+	.advice = "Nothing leaks: the kernel gives up by itself. After close() it does so after 8 "
+		  "retransmissions, or about 100 s (tcp_orphan_retries); while the process still "
+		  "holds the socket, only after tcp_retries2, about 15 minutes. Check the path to "
+		  "this peer: a firewall or NAT may forget connections at the first FIN, or the "
+		  "host is gone. \"ss -tno state last-ack\" shows the retransmissions.",
 	.others = see_others,
 	.judge = judge,
 };

@@ -154,12 +154,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_pool_thrash = {
 	.id = FINDING_POOL_THRASH,
-	.says = "The pool keeps a few connections open; all others are closed and opened again at once.",
-	.advice =
-		"Let the pool keep as many idle connections to one peer as are in use at once: Go's "
-		"http.Transport.MaxIdleConnsPerHost (2 if it is not set), nginx's keepalive, max idle "
-		"of database pools. Read each answer to its end and close its body, or the connection "
-		"cannot be used again. \"ss -tnp dst PEER\" shows them.",
+	.says = "The connection pool is too small: it keeps a few connections open, and closes "
+		"and reopens all others.",
+	.advice = "Let the pool keep as many idle connections to one peer as are in use at the "
+		  "same time: MaxIdleConnsPerHost of Go's http.Transport (default 2), keepalive "
+		  "of nginx, or the maximum of idle connections of a database pool. Read each "
+		  "response to its end and close its body; otherwise the connection cannot be "
+		  "reused. \"ss -tnp dst PEER\" lists the connections.",
 	.from_states = 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_ESTABLISHED,
 	.changed = changed,
 	.others = others,

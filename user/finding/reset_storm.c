@@ -84,15 +84,17 @@ static void changed(struct finding_look *look, const struct change *change)
 static const char *advice_of(const struct subject *subject)
 {
 	if (subject->ever[SENT] > subject->ever[RECEIVED])
-		return "This process resets them: it closes with data unread, has SO_LINGER with "
-		       "time 0, or data comes after its close(). Let it read to the end, or "
-		       "shutdown(SHUT_WR) first and read until 0. SO_LINGER 0 is no cure for "
-		       "TIME_WAIT: what waits to be sent is lost. nstat -az TcpExtTCPAbortOnClose "
-		       "TcpExtTCPAbortOnData tells which it is.";
-	return "The peer resets them: it closes with data unread, has SO_LINGER with time 0, or "
-	       "crashes; or a proxy, load balancer or firewall between ends connections that were "
-	       "idle for too long: then let ours be idle for a shorter time than its timeout. "
-	       "tcpwatch -t shows how long each was open before reset_received.";
+		return "This process resets them: it closes sockets with unread data, sets "
+		       "SO_LINGER with a time of 0, or receives data after close(). Let it "
+		       "read to the end, or call shutdown(SHUT_WR) and read until 0 before "
+		       "close(). Do not use SO_LINGER against TIME_WAIT. \"nstat -az "
+		       "TcpExtTCPAbortOnClose TcpExtTCPAbortOnData\" names the cause: the "
+		       "first counts closes with unread data, the second counts the other two.";
+	return "The peer resets them: its program closes sockets with unread data, sets "
+	       "SO_LINGER with a time of 0, or crashes. Or a proxy, load balancer or firewall "
+	       "on the path ends idle connections: then make this side's idle timeout shorter "
+	       "than its own. \"tcpwatch -t\" shows how long each connection was open before "
+	       "reset_received.";
 }
 
 static void storm_end(struct subject *subject)
@@ -149,7 +151,8 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_reset_storm = {
 	.id = FINDING_RESET_STORM,
-	.says = "Connections end in resets, second after second: what was on its way is lost.",
+	.says = "Connections end in resets, second after second: data that was not delivered "
+		"yet is lost.",
 	.advice = "", /* advice_of() */
 	.from_states =
 		~(1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT),

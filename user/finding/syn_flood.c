@@ -41,10 +41,11 @@ enum { COMPLETED, SCANNED_AT, PILED_SINCE };				     /* ever */
 enum { REPEATED, COMPLETIONS };						     /* trends */
 
 static const char one_advice[] =
-	"All of them are from one address: it may be a real client behind a way that eats the SYN-ACKs or the "
-	"last ACKs (a firewall, an asymmetric route), or an attacker that uses his own address. Take a packet "
-	"trace there, or filter it (nft). Keep net.ipv4.tcp_syncookies at 1: then others get in while the "
-	"queue is full.";
+	"All of them come from one address. Either this is a real client, and a firewall or an "
+	"asymmetric route drops the SYN-ACKs or the final ACKs, or it is an attacker that uses "
+	"its own address. Capture packets on both sides to see what is lost, or block the "
+	"address with nft. Keep net.ipv4.tcp_syncookies at 1, so that other clients can connect "
+	"while the queue is full.";
 
 /* Where this flow came in; NULL: not known, or not to be told. */
 static const struct tcp_socket *listener_of(struct finding_look *look, const struct flow *flow,
@@ -254,11 +255,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_syn_flood = {
 	.id = FINDING_SYN_FLOOD,
-	.says = "SYNs come that nobody completes: half-open connections pile up on this listener.",
-	.advice =
-		"Keep net.ipv4.tcp_syncookies at 1: then real clients get in while the queue is full. Look at the "
-		"peers (ss -tn state syn-recv): addresses from all over are forged ones, to be filtered before "
-		"this host; those of one network may be real clients whose way back is cut.",
+	.says = "Half-open connections pile up on this listener: the kernel answers SYNs, but "
+		"the final ACKs do not arrive.",
+	.advice = "Keep net.ipv4.tcp_syncookies at 1, so that real clients can connect while the "
+		  "queue is full. Look at the peers (\"ss -tn state syn-recv\"): if their "
+		  "addresses are spread widely, they are probably forged, so have the flood "
+		  "filtered upstream; if they are in a few networks, they may be real clients "
+		  "whose return path is broken.",
 	.others = see_others,
 	.from_states = 1u << TCP_SYN_RECV,
 	.changed = changed,

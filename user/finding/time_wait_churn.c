@@ -48,9 +48,9 @@ enum { EVER_FAILED }; /* connect() that found no port */
 #define MINI_STATES (1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2)
 
 static const char advice_bound[] =
-	"The sockets are bound to a port before connect(), so that each port serves one connection, "
-	"whatever its peer. Set IP_BIND_ADDRESS_NO_PORT before bind(), or do not bind; and keep "
-	"connections open. \"ss -tan state time-wait\" shows them.";
+	"The program calls bind() before connect(), so each port serves only one connection, "
+	"whatever its destination. Set IP_BIND_ADDRESS_NO_PORT before bind(), or do not call "
+	"bind(); and keep connections open. \"ss -tan state time-wait\" lists the sockets.";
 
 static bool is_loopback(const struct flow *flow)
 {
@@ -385,12 +385,14 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_time_wait_churn = {
 	.id = FINDING_TIME_WAIT_CHURN,
-	.says = "Local ports run out: each closed connection keeps its port for 60 s in TIME_WAIT.",
-	.advice =
-		"Keep connections open and use them again (keep-alive, a pool), or let the other side "
-		"close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port from TIME_WAIT after a "
-		"second; a wider net.ipv4.ip_local_port_range or more local addresses put the end off. "
-		"tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" shows them.",
+	.says = "Local ports are running out: each closed connection keeps its port in "
+		"TIME_WAIT for 60 s.",
+	.advice = "Keep connections open and reuse them (HTTP keep-alive, a pool), or let the "
+		  "other side close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port "
+		  "from TIME_WAIT after one second if TCP timestamps are on; a wider "
+		  "net.ipv4.ip_local_port_range or more local addresses only gain time. "
+		  "tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" lists "
+		  "the sockets.",
 	.from_states = 1u << TCP_SYN_SENT,
 	.changed = count_failed,
 	.states = ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_SYN_RECV),

@@ -171,7 +171,7 @@ static void orphans_of_one_peer(void **state)
 	assert_evidence(finding, "oldest", 20 * NS_PER_S);
 	assert_evidence(finding, "tcp_fin_timeout", 60 * NS_PER_S);
 	assert_no_evidence(finding, "held");
-	assert_non_null(strstr(finding->advice, "Nobody holds"));
+	assert_non_null(strstr(finding->advice, "No process holds"));
 	findings_free(findings);
 }
 
