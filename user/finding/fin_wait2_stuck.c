@@ -2,34 +2,34 @@
 /*
  * fin-wait2-stuck: this side has closed, and the peer does not.
  *
- * Whether a socket is still held, and whether data still comes, only the kernel knows. It is asked
- * when the tables have some that are old enough.
+ * Only a scan shows whether a process still holds a socket and whether data still arrives. A scan
+ * is wanted if the tables have sockets that are old enough.
  */
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* Held: the kernel gives a peer tcp_fin_timeout to close, once nobody holds the socket any more. A
- * process may wait as long; and half a minute where that was made short. */
+/* Held sockets: a process may wait as long as the kernel waits for an orphan, which is
+ * tcp_fin_timeout, and at least for this time. */
 #define HELD_NS (30 * NS_PER_S)
-/* One half-closed connection that waits may be on purpose, these many are a habit. */
+/* From this many held sockets on the severity is warning: fewer may wait on purpose. */
 #define MANY 10
-/* Orphans: who closes in turn does so within milliseconds, on a bad path within seconds. */
+/* Orphans: a peer that closes does so within milliseconds, or on a poor path within seconds. */
 #define ORPHAN_NS (20 * NS_PER_S)
-/* They go by themselves, and peers that went out of reach are part of the internet. So many to one
- * address are a program there that does not close. */
+/* Orphans end by themselves, and peers in the internet disappear at any time. This many orphans of
+ * one peer address mean that a program there does not close. */
 #define ORPHANS 100
-/* ... and so many cost memory: a good part of a megabyte. */
+/* This many take a good part of a megabyte of memory. */
 #define MANY_ORPHANS 1000
-/* Without hooks on mini-sockets the table has those that are gone. When there were few indeed, the
- * kernel is not asked again before this. */
+/* Without the hooks for mini-sockets the table may have orphans that are gone. This is the time to
+ * the next scan if a scan found only a few. */
 #define PAUSE_NS (30 * NS_PER_S)
-/* What is known of a peer is out of date then. */
+/* The age at which the result of a scan is out of date. */
 #define FORGET_NS (60 * NS_PER_S)
 
-/* Of all together (PLACE_NONE): */
+/* Of all peers together (PLACE_NONE): */
 enum { OLD };			/* now */
 enum { FOUND };			/* scanned */
-enum { ASKED_AT, ANSWERED_AT }; /* ever; of a peer ANSWERED_AT only */
+enum { ASKED_AT, ANSWERED_AT }; /* ever; a peer has only ANSWERED_AT */
 /* Of a peer: */
 enum { HELD, ORPHANED, OLDEST, AT_LEAST, SILENT }; /* scanned */
 
@@ -89,7 +89,7 @@ static void see_others(struct finding_look *look)
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
 }
 
-/* One more of a peer, in the state since then. NULL without room. */
+/* Counts a socket of a peer. NULL if the owner is not watched or there is no room for the peer. */
 static struct subject *add(struct finding_look *look, struct process *owner,
 			   const struct tcp_socket *socket, unsigned int number)
 {
