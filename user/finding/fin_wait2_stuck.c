@@ -116,7 +116,9 @@ static void held_record(struct finding_look *look, const struct event_scan *reco
 
 	if (!socket || socket->state != TCP_FIN_WAIT2 || !record->last_received_ticks)
 		return;
+	/* As of now_ns: a lower bound, which is never longer than the socket has been silent. */
 	silent_ns = (record->last_received_ticks - 1) * look->tick_ns;
+	silent_ns -= silent_ns < look->read_after_ns ? silent_ns : look->read_after_ns;
 	least_ns = held_ns(look, socket->flow.netns);
 	if (silent_ns < least_ns || socket->since_ns + least_ns > look->now_ns)
 		return;

@@ -117,6 +117,23 @@ static void data_that_comes_is_no_stall(void **state)
 	findings_free(findings);
 }
 
+/* A busy machine: the record is read two seconds after the look began, and is as of then. */
+static void silence_is_no_longer_than_the_age(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	shut_down(findings, 1);
+	findings_pass(findings, 59);
+	hold(findings, 1, 62 * NS_PER_S);
+	findings->kernel.scan_ns = 2 * NS_PER_S;
+	findings_pass(findings, 1);
+	assert_int_equal(findings->count, 1);
+	assert_evidence(findings_note(findings, 0), "oldest", 60 * NS_PER_S);
+	assert_evidence(findings_note(findings, 0), "silent_for", 60 * NS_PER_S);
+	findings_free(findings);
+}
+
 /* It is in another state now, or no process holds it. */
 static void what_the_kernel_does_not_say_is_none(void **state)
 {
@@ -199,6 +216,7 @@ int main(void)
 		cmocka_unit_test(held_for_longer_than_the_kernel_would),
 		cmocka_unit_test(many_held_are_a_warning),
 		cmocka_unit_test(data_that_comes_is_no_stall),
+		cmocka_unit_test(silence_is_no_longer_than_the_age),
 		cmocka_unit_test(what_the_kernel_does_not_say_is_none),
 		cmocka_unit_test(no_answer_is_no_evidence),
 		cmocka_unit_test(orphans_of_one_peer),
