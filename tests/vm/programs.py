@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-"""programs.py loaded TCPWATCH: what a running tcpwatch has loaded, one JSON line with mode, programs,
-verified instructions. programs.py ran: counts until SIGTERM how often each BPF program runs that
-anybody loads, then one JSON line; it misses one that is there for less than its pauses."""
+"""programs.py loaded TCPWATCH: what a running tcpwatch has loaded, as one JSON line with mode,
+programs and verified instructions. programs.py ran: counts until SIGTERM how often each BPF program
+of this kernel runs, then prints one JSON line; it misses a program that is gone within PAUSE."""
 
 import ctypes
 import glob
