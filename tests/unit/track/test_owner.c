@@ -46,7 +46,7 @@ static int people_free(void **state)
 
 static uint64_t transitions(const struct process *process, unsigned int from, unsigned int to)
 {
-	return process->transitions ? process->transitions[from][to] : 0;
+	return counters_get(process->transitions, process_transition(from, to));
 }
 
 static uint64_t total(const struct process *process)
