@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "http/connection.h"
+#include "http/framing.h"
 #include "http/page.h"
 
 static struct http_connection *connection_of(struct MHD_Connection *mhd)
@@ -154,7 +155,6 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 	enum MHD_Result result;
 
 	(void)url;
-	(void)version;
 	(void)upload;
 	server->progress = true;
 	if (!connection || connection->phase == HTTP_CLOSING || *upload_size)
@@ -163,6 +163,9 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		connection->asked = true;
 		connection->phase = HTTP_ANSWERING;
 		connection->deadline_ns = clock_now() + server->limits.response_ns;
+		if (!http_framing_is_clear(mhd, version))
+			return http_page_error(connection, MHD_HTTP_BAD_REQUEST,
+					       MHD_HTTP_HEADER_CONNECTION, "close");
 		if (!has_body(mhd))
 			return MHD_YES;
 	}
