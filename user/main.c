@@ -95,6 +95,7 @@ static enum exit_status start_web(struct program *program)
 		.handler = on_web_request,
 		.report = on_web_report,
 		.context = program,
+		.vital_paths = web_pages_vital,
 	};
 	char error[HTTP_ERROR_LEN];
 	int err;

@@ -50,6 +50,7 @@ void *http_request_begun(void *context, const char *uri, struct MHD_Connection *
 	path_set(connection, uri);
 	if (connection->phase == HTTP_IDLE) {
 		connection->phase = HTTP_READING;
+		connection->since_ns = clock_now();
 		if (deadline_ns < connection->deadline_ns)
 			connection->deadline_ns = deadline_ns;
 	}
@@ -76,7 +77,8 @@ void http_request_ended(void *context, struct MHD_Connection *mhd, void **reques
 		return;
 	}
 	connection->phase = HTTP_IDLE;
-	connection->deadline_ns = clock_now() + server->limits.idle_ns;
+	connection->since_ns = clock_now();
+	connection->deadline_ns = connection->since_ns + server->limits.idle_ns;
 }
 
 static bool has_body(struct MHD_Connection *mhd)
@@ -112,7 +114,7 @@ static void authenticate(struct http_connection *connection)
 	connection->auth = HTTP_AUTH_BAD;
 	if (!http_basic_parse(&credentials, header))
 		connection->auth = http_auth_check(server->auth, server->web, &credentials,
-						   &connection->peer, connection);
+						   &connection->share->peer, connection);
 	explicit_bzero(&credentials, sizeof(credentials));
 	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
 }
@@ -162,7 +164,8 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 	if (!connection->asked) {
 		connection->asked = true;
 		connection->phase = HTTP_ANSWERING;
-		connection->deadline_ns = clock_now() + server->limits.response_ns;
+		connection->since_ns = clock_now();
+		connection->deadline_ns = connection->since_ns + server->limits.response_ns;
 		if (!http_framing_is_clear(mhd, version))
 			return http_page_error(connection, MHD_HTTP_BAD_REQUEST,
 					       MHD_HTTP_HEADER_CONNECTION, "close");
