@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/safe_open.h"
 #include "http/file.h"
 #include "http/yaml.h"
 #include "http/yaml_value.h"
@@ -190,8 +191,7 @@ int web_config_load(struct web_config **config, const char *path, char error[HTT
 	int err = http_file_read(path, WEB_YAML_SIZE_MAX, &text, &size);
 
 	if (err)
-		return http_error(error, err, "%s: %s", path,
-				  err == -EINVAL ? "is not a regular file" : strerror(-err));
+		return http_error(error, err, "%s: %s", path, safe_open_problem(err));
 	err = web_config_parse(config, text, size, path, error);
 	if (text)
 		explicit_bzero(text, size);
