@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/exit_status.h"
 #include "base/journal.h"
+#include "base/safe_open.h"
 #include "base/shown.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -95,6 +96,7 @@ static enum exit_status start_web(struct program *program)
 		.handler = on_web_request,
 		.report = on_web_report,
 		.context = program,
+		.vital_paths = web_pages_vital,
 	};
 	char error[HTTP_ERROR_LEN];
 	int err;
@@ -168,16 +170,20 @@ static enum exit_status open_results(struct program *program)
 {
 	const char *path = program->options.output;
 	char text[SHOWN_LEN];
+	int fd;
 
 	if (!path) {
 		program->results = stdout;
 		return STATUS_OK;
 	}
-	program->results = fopen(path, "we");
+	fd = safe_open(path, SAFE_OPEN_WRITE);
+	program->results = fd < 0 ? NULL : fdopen(fd, "w");
 	if (program->results)
 		return STATUS_OK;
 	journal_say(SD_ERR, "--output: '%s' cannot be written: %s", shown(path, strlen(path), text),
-		    strerror(errno));
+		    safe_open_problem(fd < 0 ? fd : -errno));
+	if (fd >= 0)
+		close(fd);
 	return STATUS_USAGE;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/exit_status.h"
+#include "base/safe_open.h"
 #include "cli/explain.h"
 #include "cli/option_check.h"
 #include "cli/options_leaks.h"
@@ -254,11 +255,15 @@ static uint64_t ring_size_option(const char *text)
 
 static const char *btf_option(const char *text)
 {
-	if (!access(text, R_OK))
+	int fd = safe_open(text, SAFE_OPEN_FILE);
+
+	if (fd >= 0) {
+		close(fd);
 		return text;
+	}
 	usage_refuse("--btf", text, strlen(text),
 		     "cannot be read: %s; give a file such as /sys/kernel/btf/vmlinux",
-		     strerror(errno));
+		     safe_open_problem(fd));
 }
 
 static _Noreturn void explain_option(const char *id)
