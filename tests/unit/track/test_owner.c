@@ -19,9 +19,12 @@ struct people {
 
 static void clear(struct process *process)
 {
-	for (int i = 0; i < TCP_STATES; i++)
+	for (int i = 0; i < TCP_STATES; i++) {
+		if (process->lifetimes[i])
+			histogram_clear(process->lifetimes[i]);
 		free(process->lifetimes[i]);
-	free(process->transitions);
+	}
+	counters_free(process->transitions);
 }
 
 static int people_new(void **state)
