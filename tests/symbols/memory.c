@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	struct call_sites *sites;
 	struct event_stack e;
 
-	if (argc < 3 || !table || symbolizer_new(&sites)) {
+	if (argc < 3 || !table || symbolizer_new(&sites, false)) {
 		fprintf(stderr, "usage: memory PID ADDRESS...\n");
 		return EXIT_FAILURE;
 	}

@@ -103,10 +103,15 @@ static bool make_room(struct symbolizer *symbolizer, uint32_t number)
 	return true;
 }
 
-static void want(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
+static void give_up(struct symbolizer *symbolizer, uint32_t number)
 {
-	if (!queue_add(&symbolizer->asks, number))
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+	symbolizer->stacks[number] = symbol_stack_give_up(symbolizer->stacks[number]);
+}
+
+static void want(struct symbolizer *symbolizer, uint32_t number)
+{
+	if (symbol_client_is_over(symbolizer->client) || !queue_add(&symbolizer->asks, number))
+		give_up(symbolizer, number);
 }
 
 /* The stack's mappings are known, or never will be. */
@@ -115,7 +120,7 @@ static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol
 	stack->is_placed = true;
 	stack->is_queued = false;
 	if (stack->is_wanted)
-		want(symbolizer, number, stack);
+		want(symbolizer, number);
 }
 
 /* Whether enough is known of the address space: all frames, and the pid that names a perf map. */
@@ -164,9 +169,9 @@ static void ask(struct symbolizer *symbolizer, uint32_t number, uint64_t now_ns)
 	if (!err)
 		return;
 	if (++stack->tries < TRIES_MAX)
-		want(symbolizer, number, stack);
+		want(symbolizer, number);
 	else
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+		give_up(symbolizer, number);
 }
 
 static void on_broken(struct symbolizer *symbolizer)
@@ -181,9 +186,9 @@ static void on_broken(struct symbolizer *symbolizer)
 	if (file)
 		file->is_bad = true;
 	if (++stack->tries < TRIES_MAX)
-		want(symbolizer, number, stack);
+		want(symbolizer, number);
 	else
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+		give_up(symbolizer, number);
 }
 
 static void on_answer(struct symbolizer *symbolizer)
@@ -226,6 +231,8 @@ static void go_on(struct symbolizer *symbolizer)
 		else if (news == CLIENT_BROKEN)
 			on_broken(symbolizer);
 	} while (news == CLIENT_ANSWER && symbolizer->asks.count);
+	while (symbolizer->asks.count && symbol_client_is_over(symbolizer->client))
+		give_up(symbolizer, queue_take(&symbolizer->asks));
 	set_timer(symbolizer, now_ns);
 }
 
@@ -271,7 +278,7 @@ static const struct call_stack *get_names(struct call_sites *sites, uint32_t num
 	if (!stack->is_done && !stack->is_wanted) {
 		stack->is_wanted = true;
 		if (stack->is_placed)
-			want(symbolizer, number, stack);
+			want(symbolizer, number);
 	}
 	if (!stack_of(symbolizer, number)->is_done)
 		go_on(symbolizer);
@@ -318,7 +325,7 @@ static int watch(const struct symbolizer *symbolizer, int fd)
 	return epoll_ctl(symbolizer->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-int symbolizer_new(struct call_sites **sites)
+int symbolizer_new(struct call_sites **sites, bool debuginfod)
 {
 	struct symbolizer *made = calloc(1, sizeof(*made));
 	int err;
@@ -328,7 +335,9 @@ int symbolizer_new(struct call_sites **sites)
 	made->sites.ops = &ops;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	made->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_client_new(&made->client);
+	err = made->epoll_fd < 0 || made->timer_fd < 0
+		      ? -errno
+		      : symbol_client_new(&made->client, debuginfod);
 	if (!err)
 		err = watch(made, symbol_client_fd(made->client));
 	if (!err)
