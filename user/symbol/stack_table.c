@@ -53,7 +53,7 @@ void stack_table_free(struct stack_table *table)
 {
 	if (!table)
 		return;
-	for (size_t i = 0; i < table->count; i++)
+	for (size_t i = 0; table->entries && i < table->count; i++)
 		free(table->entries[i].stack);
 	free(table->entries);
 	free(table->slots);
