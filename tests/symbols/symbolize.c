@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	e = stack_of_process((uint32_t)strtoul(argv[1], NULL, 10));
 	for (int i = 2; i < argc && e.count < EVENT_STACK_FRAMES; i++)
 		e.frames[e.count++] = strtoull(argv[i], NULL, 16);
-	err = symbolizer_new(&sites, false);
+	err = symbolizer_new(&sites, getenv("DEBUGINFOD_URLS") != NULL);
 	if (err) {
 		fprintf(stderr, "symbolize: %s\n", strerror(-err));
 		return EXIT_FAILURE;
