@@ -92,10 +92,11 @@ def leak(tcpwatch, puppet, name):
 
 @pytest.mark.parametrize("urls", [None, "http://127.0.0.1:9"], ids=["plain", "debuginfod"])
 def test_second_worker(watch, puppet, monkeypatch, urls):
-    """It is started when tcpwatch itself may not change its user any more."""
+    """It is started when tcpwatch itself may not change its user any more. No other process is
+    watched: a worker that is killed while it reads a file does not read that one again."""
     if urls:
         monkeypatch.setenv("DEBUGINFOD_URLS", urls)
-    tcpwatch = watch("-s", *W)
+    tcpwatch = watch("-s", "-n", "forgetful", *W)
     first = wait_worker(tcpwatch.process.pid)
     assert_jailed(first)
     os.kill(first, signal.SIGKILL)
@@ -209,23 +210,20 @@ def make_bomb(program, to):
     os.chmod(to, 0o755)
 
 
-def test_memory_bomb(victim, tmp_path):
+def test_memory_bomb(victim, tmp_path, monkeypatch):  # noqa: F811
     """Debug information that would take 1.2 GB costs less than the limit, and only its own lines."""
     program = str(tmp_path / "bomb")
     make_bomb(victim, program)
-    most = 0
+    monkeypatch.setenv("SYMBOLIZE_HOLD", "1")
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         callers = process.stdout.readline().decode().split()
-        with subprocess.Popen([TOOL, str(process.pid), *callers], text=True,
+        with subprocess.Popen([TOOL, str(process.pid), *callers], text=True, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tool:
-            while tool.poll() is None:
-                if worker := find_worker(tool.pid):
-                    try:
-                        most = max(most, int(status_of(worker).get("VmPeak", "0 kB").split()[0]))
-                    except (FileNotFoundError, ProcessLookupError):
-                        pass
-                time.sleep(0.002)
-            names = tool.stdout.read()
+            names = ""
+            while (line := tool.stdout.readline()) not in ("held\n", ""):
+                names += line
+            most = int(status_of(find_worker(tool.pid))["VmPeak"].split()[0])
+            tool.stdin.close()
         process.stdin.close()
     assert 0 < most << 10 <= GIB, f"{most} kB"
     assert "handle_conn" in names and f"({program})" in names, names
