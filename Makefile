@@ -25,7 +25,7 @@ WARN	 := -Wall -Wextra -Werror
 ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) $(ANYWHERE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
-LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -l:libstdc++.so.6
+LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -lseccomp -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf $(ANYWHERE) -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)

@@ -227,7 +227,8 @@ static int drop_privileges(const struct program *program)
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
 	return privileges_drop(program->options.web_config || program->options.stack,
-			       program->options.command != NULL, program->options.stack);
+			       program->options.command || program->options.stack,
+			       program->options.stack);
 }
 
 static enum exit_status start(struct program *program)
@@ -239,6 +240,12 @@ static enum exit_status start(struct program *program)
 		status = start_command(program);
 	if (status)
 		return status;
+	/* Before there are keys and sockets that its processes would inherit. */
+	if (program->options.stack) {
+		err = symbolizer_new(&program->loop.sites, program->options.debuginfod);
+		if (err)
+			return status_of(program, err);
+	}
 	err = loop_open(&program->loop);
 	if (err)
 		return status_of(program, err);
@@ -255,11 +262,6 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options, program->results);
 	if (!program->output)
 		return status_of(program, -ENOMEM);
-	if (program->options.stack) {
-		err = symbolizer_new(&program->loop.sites);
-		if (err)
-			return status_of(program, err);
-	}
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);

@@ -33,6 +33,7 @@ enum long_option {
 	OPTION_RING_SIZE,
 	OPTION_USAGE,
 	OPTION_EXPLAIN,
+	OPTION_DEBUGINFOD,
 };
 
 static const struct argp_option argp_options[] = {
@@ -59,6 +60,8 @@ static const struct argp_option argp_options[] = {
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
 	{"stack", 's', NULL, 0,
 	 "Record the user stack that made each socket, and show it with a leak", 0},
+	{"debuginfod", OPTION_DEBUGINFOD, NULL, 0,
+	 "With -s: get debug information from the servers in $DEBUGINFOD_URLS, too", 0},
 	{"json", 'j', NULL, 0, "Print JSON Lines instead of text", 0},
 
 	{NULL, 0, NULL, 0, "The kernel:", 5},
@@ -367,6 +370,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 's':
 		options->stack = true;
+		break;
+	case OPTION_DEBUGINFOD:
+		options->debuginfod = true;
 		break;
 	case 'j':
 		options->json = true;
