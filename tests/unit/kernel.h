@@ -57,7 +57,7 @@ static inline bool kernel_flood(struct kernel *kernel, struct source_bound *boun
 	for (; kernel->flood_taken < bound->end; kernel->flood_taken++) {
 		if (kernel->now_ns >= bound->until_ns)
 			return false;
-		sink(context, kernel->flood, sizeof(*kernel->flood));
+		sink(context, kernel->flood, kernel->flood->header.size);
 		kernel->now_ns += kernel->flood_ns;
 	}
 	return true;
