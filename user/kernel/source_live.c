@@ -18,6 +18,7 @@
 #include "kernel/bpf_load.h"
 #include "kernel/bpf_slot.h"
 #include "kernel/go_probe.h"
+#include "kernel/iterator.h"
 #include "kernel/scan.h"
 #include "model/feature.h"
 #include "tcpwatch.skel.h"
@@ -82,8 +83,17 @@ static int live_scan(struct source *source, const struct scan_request *request,
 
 static int live_settings(struct source *source, uint32_t netns, struct net_settings *settings)
 {
-	(void)source;
-	return scan_settings(netns, settings);
+	const struct tcpwatch *skeleton = live_of(source)->skeleton;
+	struct netns_list list = {0};
+	int err = scan_settings(netns, &list, settings);
+
+	if (err != -ENOENT) /* else it is not tcpwatch's own */
+		return err;
+	err = iterator_namespaces(skeleton->links.scan_tasks, &list);
+	if (!err)
+		err = scan_settings(netns, &list, settings);
+	netns_list_clear(&list);
+	return err;
 }
 
 static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
