@@ -17,7 +17,7 @@
 
 /* How long records are taken in before signals, pages and the watchdog get their turn. */
 #define INTAKE_TURN_NS (20 * NS_PER_MS)
-#define INTAKE_LAST_NS (1 * NS_PER_S)
+#define INTAKE_LAST_NS (500 * NS_PER_MS)
 
 /*
  * The way of a record into user space: takes records from the source, checks them, and gives each
