@@ -282,6 +282,7 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_ALL, "");
+	clock_init();
 	service_init(&loop->service);
 	options_parse(&program.options, &program.suppressions, argc, argv);
 	loop->options = &program.options;

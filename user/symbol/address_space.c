@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/units.h"
 
@@ -182,7 +183,7 @@ bool address_space_is_alive(const struct event_task *task)
 		at = strchr(at + 1, ' ');
 	if (!at || sscanf(at, " %llu", &ticks) != 1)
 		return false;
-	return ticks == task->start_ns / tick_ns;
+	return ticks == clock_boottime_here(task->start_ns) / tick_ns;
 }
 
 static uint32_t read_ns_pid(uint32_t pid)
