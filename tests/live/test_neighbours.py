@@ -91,7 +91,7 @@ def test_a_flood_leaves_time_for_requests_and_signals(watch, helper, spawn, netw
             took.append(seconds_for(health) - (tcpwatch.waited() - waited))
         assert max(took) <= ANSWER * SLOW, took
         ending = seconds_to_end(tcpwatch)
-        assert ending <= ANSWER * SLOW, ending
+        assert ending <= 2 * ANSWER * SLOW, ending  # it scans once more
     finally:
         throttle.leave()
     tcpwatch.wait_end()
