@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/targets.h"
 #include "engine/engine.h"
+#include "host/asker.h"
 #include "http/server.h"
 #include "kernel/bpf_load.h"
 #include "kernel/feature_probe.h"
@@ -250,6 +251,7 @@ static enum exit_status start(struct program *program)
 	if (!program->output)
 		return status_of(program, -ENOMEM);
 	if (program->options.stack) {
+		asker_start();
 		err = symbolizer_new(&program->loop.sites);
 		if (err)
 			return status_of(program, err);
@@ -257,6 +259,7 @@ static enum exit_status start(struct program *program)
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);
+	asker_renew();
 	return err ? status_of(program, err) : run(program);
 }
 
@@ -306,5 +309,6 @@ int main(int argc, char **argv)
 	suppressions_free(program.suppressions);
 	options_free(&program.options);
 	loop_close(loop);
+	asker_stop();
 	return status;
 }

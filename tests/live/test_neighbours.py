@@ -111,20 +111,28 @@ def new_netns_in_a_thread(work):
     return running
 
 
-def test_the_loop_opens_nothing_of_another_process(watch, puppet, network):
-    """Whatever is below /proc/PID can make a reader wait: see docs/reliability.md."""
+@pytest.mark.parametrize("stacks", ([], ["-s"]), ids=["plain", "stacks"])
+def test_the_loop_opens_nothing_of_another_process(watch, puppet, network, stacks):
+    """Whatever is below /proc/PID can make a reader wait: see docs/reliability.md. With -s a helper
+    reads it, which can be abandoned."""
     assert shutil.which("strace"), "strace is missing"
     ns = network()
-    server = puppet("server", ns)
-    server.listen("ipv4", 5000)
-    tcpwatch = watch("-w", "300ms", "-i", "500ms", f"--web.listen-address={free_address()}")
-    trace = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=%file", "-p",
+    server, client = puppet("server", ns), puppet("client", ns)
+    listener = server.listen("ipv4", 5000)
+    tcpwatch = watch("-w", "300ms", "-i", "500ms", f"--web.listen-address={free_address()}",
+                     *stacks)
+    trace = subprocess.Popen(["strace", "-qq", "-e", "trace=%file", "-p",
                               str(tcpwatch.process.pid)],
                              stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    time.sleep(1)
+    pair = connect(client, server, listener, "ipv4")
+    pair.client.close(pair.client_fd)
+    leak = tcpwatch.wait_for("leak", socket=pair.server_cookie)
+    time.sleep(1)
     trace.send_signal(signal.SIGINT)
     calls = trace.communicate(timeout=30)[1]
     tcpwatch.stop()
+    assert not stacks or leak["stack"], leak  # it did read the mappings
     assert "/proc/thread-self/ns/net" in calls, calls  # it did enter namespaces
     assert not re.search(r'"/proc/\d|"\d+/', calls), calls
 

@@ -108,6 +108,11 @@ void asker_start(void)
 	asker.started = true;
 }
 
+void asker_renew(void)
+{
+	end_helper();
+}
+
 void asker_stop(void)
 {
 	end_helper();

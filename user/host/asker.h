@@ -28,6 +28,8 @@
 
 /* From now on there is a helper, which has the privileges that tcpwatch has when it starts one. */
 void asker_start(void);
+/* After tcpwatch has dropped privileges: no helper has others. */
+void asker_renew(void);
 /* Ends the helper. */
 void asker_stop(void);
 
