@@ -41,6 +41,8 @@ int process_limit_descriptors(uint32_t pid, uint64_t *descriptors)
 	FILE *limits;
 	int err;
 
+	/* The process cannot make that wait: proc_pid_limits() in fs/proc/base.c takes a spinlock
+	 * only. prlimit(2) would need CAP_SYS_RESOURCE. */
 	snprintf(path, sizeof(path), "/proc/%u/limits", pid);
 	limits = fopen(path, "re");
 	if (!limits)
