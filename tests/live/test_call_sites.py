@@ -241,7 +241,11 @@ def test_go(watch, spawn, tmp_path, close_at_once):
     subprocess.run(["go", "build", "-o", program, os.path.join(SITES, "fetch_once.go")], check=True,
                    env=env)
     tcpwatch = watch("-s", "-w", "300ms", "-D", close_at_once)
-    client = spawn(program, f"http://127.0.0.1:{close_at_once}/", stdout=subprocess.DEVNULL)
+    # The first process of a program may ask before the probe is there; test_go_request.py has that.
+    command = program, f"http://127.0.0.1:{close_at_once}/"
+    first = spawn(*command, stdout=subprocess.DEVNULL)
+    tcpwatch.wait_for("leak", pid=first.pid)
+    client = spawn(*command, stdout=subprocess.DEVNULL)
     leak = tcpwatch.wait_for("leak", pid=client.pid)
     assert leak["role"] == "client"
     assert places(leak, "fetch_once.go")[0] == ("main.fetch", line_of("fetch_once.go", "http.Get(url)"))

@@ -84,7 +84,8 @@ def test_all_at_once(cases):
     assert held["subject"] == cases.listener["local"]
     evidence = held["evidence"]
     assert (evidence["count"], evidence["held"]) == (3, 3) and "orphaned" not in evidence
-    assert evidence["oldest_ns"] >= evidence["silent_for_ns"] >= FIN_TIMEOUT * 1e9
+    # The kernel counts the silence in ticks, and the time until it was read comes on top.
+    assert evidence["oldest_ns"] + 0.2e9 >= evidence["silent_for_ns"] >= FIN_TIMEOUT * 1e9
     assert evidence["oldest_ns"] / 1e9 <= held.arrival - cases.before
     assert "still holds them" in held["says"]
 
@@ -97,7 +98,7 @@ def test_all_at_once(cases):
     oldest = evidence["oldest_ns"] / 1e9
     assert 20 <= oldest <= min(cases.fin_timeout + 5, orphaned.arrival - cases.before)
     assert evidence["tcp_fin_timeout_ns"] == cases.fin_timeout * 10**9
-    assert "Nobody holds" in orphaned["advice"]
+    assert "No process holds" in orphaned["advice"]
 
     for name in ("lawful", "few", "tidy"):
         assert not cases.of(name)

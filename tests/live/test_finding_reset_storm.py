@@ -10,7 +10,6 @@ from check import SLOW
 pytestmark = pytest.mark.long
 
 ROUND = 3  # connections, before the next looks
-STORM = 11
 
 
 class Storm:
@@ -77,7 +76,7 @@ def test_storms(watch, network, puppet):
     healthy.server.close(closed["fd"])
     tcpwatch = watch()
     dead = crowd_dies(puppet, ns)
-    deadline = time.monotonic() + 3 * STORM * SLOW
+    deadline = time.monotonic() + 120 * SLOW
     while len(tcpwatch.all("finding", id="reset-storm", netns=ns.inode)) < 6:
         assert time.monotonic() < deadline, tcpwatch.all("finding")
         for storm in storms:

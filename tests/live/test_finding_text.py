@@ -46,7 +46,7 @@ def assert_block(block, server, listener):
     assert (evidence["queue"], evidence["limit"], evidence["full"]) == ("4", "64", "no")
     assert re.fullmatch(r"\d+\.\d+s", evidence["oldest"])
     text = " ".join(line.strip() for line in block)
-    assert "the process does not accept them." in text and "ss -ltn shows the queue" in text
+    assert "the process does not accept them." in text and '"ss -ltn" shows the queue' in text
     assert block[-1] == "    tcpwatch --explain=accept-stall"
 
 

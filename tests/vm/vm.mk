@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-# make check-vm     the live tests under other kernels in emulated machines; COLUMNS="6.1 arm64" for some, ALL=1 for all tests
-# make vm KERNEL=6.1|6.12|6.12-rt|arm64 CMD='...'   boots one of them for a command or, without, a shell
+# make check-vm     live tests on other kernels in emulated machines, see docs/vm.md; COLUMNS="6.1 arm64" for some columns, ALL=1 for all tests
+# make vm KERNEL=6.1|6.12|6.12-rt|arm64 CMD='...'   boots one of them and runs a command, or a shell without one
 
 KERNEL ?= 6.12
 

@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * accept-stall: connections rot in a listener's accept queue.
+ * accept-stall: connections are stuck in a listener's accept queue.
  *
- * Only the kernel knows what is in a queue. It is asked for its listeners when there are
- * connections of which no accept() is known (in the tracepoints mode that is most of them), and for
- * the connections that wait as long as one of the queues is not empty.
+ * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
+ * without a known accept() (in the tracepoints mode these are most connections), and a scan of the
+ * waiting connections for as long as any queue is not empty.
  */
 #include "finding/rule.h"
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* Whoever accepts at all does so within milliseconds: then the kernel is asked. */
+/* A scan is wanted if a connection without a known accept() is this old: a program that accepts
+ * does so within milliseconds. */
 #define SUSPECT_NS (2 * NS_PER_S)
-/* ... or where so many come at once as the smaller backlogs hold. */
+/* A scan is also wanted for this many younger connections: the smaller backlogs hold no more. */
 #define SUSPECT_YOUNG 64
-/* ... but not again before this, when all queues were empty. */
+/* The time to the next scan if all queues were empty. */
 #define PAUSE_NS (5 * NS_PER_S)
-/* First in, first out: if the oldest waits for so long, nobody called accept() since. Clients give
- * up after about as long; pauses of garbage collectors are shorter. */
+/* The queue is first in, first out: if its oldest connection has waited for this long, accept() was
+ * not called since. Clients give up after about this time; garbage collectors pause for less. */
 #define STALL_NS (5 * NS_PER_S)
-/* A single one or two may wait by intent: for a tool that serves one client at a time. */
+/* One or two connections may wait on purpose, for a program that serves one client at a time. */
 #define FEW 3
-/* A burst fills a queue for milliseconds. So long, and three looks, it must have been full. */
+/* A queue must be full for this time and in this many scans: a burst fills it for milliseconds. */
 #define FULL_NS	   (5 * NS_PER_S)
 #define FULL_SCANS 3
-/* What is known of a queue is out of date then. */
+/* The age at which the result of a scan is out of date. */
 #define FORGET_NS (30 * NS_PER_S)
 
-/* look->own[]: sockets that are older have been accepted. */
+/* look->own[]: sockets that entered their state before this time have been accepted. */
 
 /* Of all listeners together (PLACE_NONE): */
 enum { SUSPECTS, YOUNG };	/* now[] */
@@ -36,22 +37,24 @@ enum { ASKED_AT, ANSWERED_AT }; /* ever[] */
 /* Of a listener (process, PLACE_LOCAL): */
 enum { QUEUE, LIMIT, FULL };	     /* scanned[] */
 enum { SEEN_AT, FULL_SINCE, FULLS }; /* ever[] */
-/* Of an address, at which several may listen (no process, PLACE_LOCAL): */
+/* Of an address, which several listeners may share (no process, PLACE_LOCAL): */
 enum { TOTAL, OLD, OLDEST, AT_LEAST, GAVE_UP }; /* scanned[] */
 
 static const char full_says[] =
-	"The accept queue of this listener is full: new connections are dropped, and their peers try "
-	"again after a second or more.";
+	"The accept queue of this listener is full: the kernel drops new connections, and "
+	"clients try again after a second or more.";
 static const char full_advice[] =
-	"The process accepts, but more slowly than connections come: let it accept in a loop and "
-	"hand the work to others, or run more workers (SO_REUSEPORT). The queue holds the lesser of "
-	"listen()'s backlog and net.core.somaxconn; raise both if it is bursts, and restart the "
-	"listener. nstat -az TcpExtListenOverflows counts what was dropped, ss -ltn shows the queue.";
+	"The process accepts, but more slowly than connections arrive: do less work between two "
+	"accept() calls, or run more workers (SO_REUSEPORT). If bursts fill the queue, raise "
+	"both of its limits, the backlog of listen() and net.core.somaxconn (the smaller one "
+	"applies), and restart the process. \"ss -ltn\" shows the queue, \"nstat -az "
+	"TcpExtListenOverflows\" counts what was dropped.";
 static const char stuck_full_advice[] =
-	"The process does not call accept(): it hangs, is stopped, is out of descriptors or out of "
-	"threads. A larger backlog or net.core.somaxconn does not help. Look at what it does (its "
-	"threads' stacks, strace -f -e accept4 -p PID), and at ss -ltn; a restart resets all that "
-	"wait.";
+	"The process does not call accept(): it hangs, is stopped, has run out of descriptors "
+	"or threads, or has left its accept loop. Take stack traces of its threads, or run "
+	"\"strace -f -e accept,accept4 -p PID\". A larger backlog or net.core.somaxconn does "
+	"not help. A restart resets all connections that wait; \"ss -ltn\" shows how many there "
+	"are.";
 
 static struct subject *all_of(struct finding_look *look)
 {
@@ -117,7 +120,7 @@ static void listener_record(struct finding_look *look, const struct event_scan *
 		return;
 	subject->scanned[QUEUE] += record->recv_queue;
 	subject->scanned[LIMIT] += record->send_queue;
-	/* sk_acceptq_is_full(): it holds one more than its limit. */
+	/* sk_acceptq_is_full() in include/net/sock.h: a queue holds one more than its limit. */
 	subject->scanned[FULL] |= record->recv_queue > record->send_queue;
 	subject->ever[SEEN_AT] = look->now_ns;
 	subject = address_of(look, &listener->flow);
@@ -152,7 +155,7 @@ static void waiting_record(struct finding_look *look, const struct event_scan *r
 	if (subject->scanned[OLDEST] && subject->scanned[OLDEST] <= socket->since_ns)
 		return;
 	subject->scanned[OLDEST] = socket->since_ns;
-	/* In CLOSE_WAIT since then, and waiting for longer. */
+	/* since_ns is when it entered CLOSE_WAIT; it has waited for longer. */
 	subject->scanned[AT_LEAST] = !socket->since_known || socket->state != TCP_ESTABLISHED;
 }
 
@@ -164,13 +167,14 @@ static void record(struct finding_look *look, const struct event_scan *record)
 		waiting_record(look, record);
 }
 
-/* Are there more that wait for so long than the others' queues hold? Then some are in this one. */
+/* Whether some of the old connections must be in this queue: there are more of them than the queues
+ * of the other listeners hold. */
 static bool is_stuck(const struct subject *listener, const struct subject *address)
 {
 	return address->scanned[OLD] + listener->scanned[QUEUE] > address->scanned[TOTAL];
 }
 
-/* For how long it has been full; 0: it is not, or was not looked at often enough. */
+/* For how long the queue has been full; 0 if it is not full or was not scanned often enough. */
 static uint64_t full_for(struct finding_look *look, struct subject *subject)
 {
 	if (!subject->scanned[FULL]) {
@@ -244,12 +248,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_accept_stall = {
 	.id = FINDING_ACCEPT_STALL,
-	.says = "Connections wait in the queue of this listener; the process does not accept them.",
-	.advice =
-		"The process has not called accept() since the oldest of them came: it hangs, is "
-		"stopped, is out of descriptors or threads, or has forgotten the listener. Look at "
-		"what it does (its threads' stacks, strace -f -e accept4 -p PID). ss -ltn shows the "
-		"queue; a larger backlog would only let more connections wait.",
+	.says = "Connections wait in the accept queue of this listener; the process does not "
+		"accept them.",
+	.advice = "The process has not called accept() since the oldest of them arrived: it "
+		  "hangs, is stopped, has run out of descriptors or threads, or has left its "
+		  "accept loop. Take stack traces of its threads, or run \"strace -f -e "
+		  "accept,accept4 -p PID\". \"ss -ltn\" shows the queue; a larger backlog would "
+		  "only let more connections wait.",
 	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
 	.socket = see_socket,
 	.others = others,

@@ -1,62 +1,61 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* close-wait-leak: a process collects sockets whose peer has closed. */
+/* close-wait-leak: a process accumulates sockets whose peers have closed. */
 #include <stdio.h>
 
 #include "finding/rule.h"
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* One leak has its own line; so many are a habit: tests and retries leave fewer. */
+/* A single leak has its own line in the output. This many are a pattern: tests and retries leave
+ * fewer. */
 #define MANY 10
-/* ... or fewer, if for a minute they have become so many more, and still do. */
+/* Fewer are enough if this many were added within a minute and the number still grows. */
 #define FEW	  3
 #define MINUTE_NS (60 * NS_PER_S)
 #define LATELY_NS (30 * NS_PER_S)
-/* Idle connections of a client's pool whose server closed them: pools keep up to 100 (Go's
- * transport), most of them 10 or 20. */
+/* Idle pooled connections that the server has closed: the largest usual pool (Go's http.Transport)
+ * keeps 100, most pools keep 10 or 20. */
 #define POOL_MANY 101
-/* accept() and open() fail when descriptors run out: at once where three quarters of them are
- * spent on this, or within ten minutes. */
+/* accept() and open() fail when descriptors run out. It is critical if leaks hold three quarters of
+ * them, or will use up the rest within SOON_NS. */
 #define SPENT(limit) ((limit) / 4 * 3)
 #define SOON_NS	     (10 * MINUTE_NS)
 #define LIMIT_KEPT   (30 * NS_PER_S)
 
-/* subject->now[]: the leaks by kind, and */
-enum { POOL = LEAK_KINDS, TOLD }; /* TOLD: there is something new to tell */
+/* subject->now[]: the leaks by kind, the idle pooled ones, and whether there is news to report */
+enum { POOL = LEAK_KINDS, NEWS };
 /* subject->ever[] */
 enum { LIMIT, LIMIT_AT };
 
 static const char pool_says[] =
-	"The servers have closed these idle connections; the client keeps their sockets.";
+	"The servers have closed these idle connections, but this client still holds the "
+	"sockets.";
 static const char pool_advice[] =
-	"This looks like a connection pool that does not look at idle connections. Let it close them "
-	"after less time than the server does (its idle or keep-alive timeout), or check them before "
-	"use. If it is no pool, the process hangs: it reads none of them. ss -tnp state close-wait "
-	"shows them.";
+	"This looks like a connection pool that does not check its idle connections. Make its "
+	"idle timeout shorter than the server's idle or keep-alive timeout, or let it check "
+	"each connection before use. If the program has no pool, it hangs: it reads from none "
+	"of these sockets. \"ss -tnp state close-wait\" lists them.";
 static const char pair_says[] =
-	"Both ends are on this host: the peers have closed and wait in FIN_WAIT2; this process has "
-	"not closed its end.";
+	"Both ends are on this host: the peers have closed and wait in FIN_WAIT2, but this "
+	"process has not closed its end.";
 static const char pair_advice[] =
-	"This process must close, not its peers: they did their part. Close the socket when a read "
-	"returns 0 or an error, on each path of the code. No sysctl ends CLOSE_WAIT, and the FIN_WAIT2 "
-	"of the peers ends with it; until the program is mended, only its restart does.";
+	"This process must close, not its peers, which have closed already. Close the socket "
+	"when a read returns 0 or an error, on every code path. No sysctl ends CLOSE_WAIT: "
+	"until the program is fixed, only a restart frees the descriptors. Peers that still "
+	"hold their sockets stay in FIN_WAIT2 until then.";
 
 struct verdict {
 	bool wrong;
-	bool pool; /* nothing but idle connections of a client */
+	bool pool; /* only idle connections of a client */
 	enum severity severity;
 	uint64_t count;
-	double growth; /* a minute */
+	double growth; /* per minute */
 	bool growth_known;
-	uint64_t limit;	      /* descriptors of the process; 0 = not known */
-	uint64_t exhausts_ns; /* from now; UINT64_MAX: not, or not known */
+	uint64_t limit; /* of the process's descriptors; 0 = not known, UINT64_MAX = no limit */
+	uint64_t exhausts_ns; /* time until they run out; UINT64_MAX = never, or not known */
 };
 
-struct walk {
-	struct finding_look *look;
-};
-
-/* NULL: the leak is not of this rule. Not unaccepted ones: accept-stall. */
+/* NULL if the leak does not count here: accept-stall reports unaccepted connections. */
 static struct subject *subject_of(struct finding_look *look, struct process *process,
 				  enum leak_kind kind)
 {
@@ -75,7 +74,7 @@ static bool is_pooled(const struct tcp_socket *socket, enum leak_kind kind)
 static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
 		       enum leak_kind kind)
 {
-	struct finding_look *look = ((struct walk *)context)->look;
+	struct finding_look *look = context;
 	struct subject *subject = subject_of(look, process, kind);
 
 	if (!subject)
@@ -116,7 +115,7 @@ static struct verdict assess(struct finding_look *look, struct subject *subject)
 		verdict.count += subject->now[kind];
 	held = verdict.count + subject->now[POOL];
 	verdict.growth = trend_per_second(trend, MINUTE_NS, &over_ns) * 60;
-	/* The values are up to 2 s apart. */
+	/* The values of the trend are up to 2 s apart. */
 	verdict.growth_known = over_ns + 3 * NS_PER_S >= MINUTE_NS;
 	grows = verdict.growth_known && verdict.growth >= FEW &&
 		trend_per_second(trend, LATELY_NS, NULL) > 0;
@@ -142,35 +141,35 @@ static struct verdict assess(struct finding_look *look, struct subject *subject)
 static void add_pair(void *context, const struct tcp_socket *socket, struct process *process,
 		     enum leak_kind kind)
 {
-	struct finding_look *look = ((struct walk *)context)->look;
+	struct finding_look *look = context;
 	struct subject *subject = subject_of(look, process, kind);
 
-	if (subject && subject->now[TOLD] && !is_pooled(socket, kind))
+	if (subject && subject->now[NEWS] && !is_pooled(socket, kind))
 		finding_pairs_add(look->pairs, subject, &socket->flow);
 }
 
-/* What is about to be told is worth a walk: where are the other ends? */
-static void look_for_pairs(struct finding_look *look, struct walk *walk)
+/* Searches this host for the other ends of the leaked connections, by a walk over all sockets. This
+ * is done only for findings that are about to be reported. */
+static void look_for_pairs(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
 	uint32_t position = 0;
 
-	leak_reports_each(leak_watch_reports(look->leaks), add_pair, walk);
+	leak_reports_each(leak_watch_reports(look->leaks), add_pair, look);
 	while ((socket = socket_table_next(look->tracker->sockets, &position)))
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
-	/* A closed one is a mini-socket, of which the table has no flow. */
+	/* After close() the other end is a mini-socket, whose flow only a scan shows. */
 	look->wanted.tables = true;
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
 }
 
 static void others(struct finding_look *look)
 {
-	struct walk walk = {.look = look};
 	struct subject *subject = NULL;
-	bool told = false;
+	bool news = false;
 
-	leak_reports_each(leak_watch_reports(look->leaks), count_leak, &walk);
+	leak_reports_each(leak_watch_reports(look->leaks), count_leak, look);
 	while ((subject = subjects_next(look->subjects, subject))) {
 		struct verdict verdict;
 		uint64_t count = 0;
@@ -181,12 +180,12 @@ static void others(struct finding_look *look)
 			count += subject->now[kind];
 		trend_add(&subject->trends[0], look->now_ns, count);
 		verdict = assess(look, subject);
-		subject->now[TOLD] = verdict.wrong && !verdict.pool &&
+		subject->now[NEWS] = verdict.wrong && !verdict.pool &&
 				     (!subject->open || verdict.severity > subject->severity);
-		told |= subject->now[TOLD];
+		news |= subject->now[NEWS];
 	}
-	if (told)
-		look_for_pairs(look, &walk);
+	if (news)
+		look_for_pairs(look);
 }
 
 static void record(struct finding_look *look, const struct event_scan *record)
@@ -289,11 +288,10 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_close_wait_leak = {
 	.id = FINDING_CLOSE_WAIT_LEAK,
-	.says = "The peers have closed these connections; the process has not.",
-	.advice =
-		"Close the socket when a read returns 0 or an error, on each path of the code. No sysctl "
-		"ends CLOSE_WAIT; until the program is mended, only its restart does. ss -tnp state "
-		"close-wait shows them.",
+	.says = "The peers have closed these connections, but this process has not.",
+	.advice = "Close the socket when a read returns 0 or an error, on every code path. No "
+		  "sysctl ends CLOSE_WAIT: until the program is fixed, only a restart frees the "
+		  "descriptors. \"ss -tnp state close-wait\" lists the sockets.",
 	.others = others,
 	.record = record,
 	.judge = judge,

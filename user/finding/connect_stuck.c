@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * connect-stuck: SYNs without an answer.
+ * connect-stuck: connection attempts get no answer.
  *
- * Judged for each peer, by connections that wait now and by tries that were given up. Where many
- * peers of one process are silent, it is told once, of the process.
+ * Each peer is judged by the attempts that wait now and by those that were given up. If many peers
+ * of one process are silent, there is a single finding for the process.
  */
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* The SYN was sent again after 1, 2 and 3 s, before Linux 6.5 after 1 and 3 s: so many lost in a
- * row are no chance any more. */
+/* By then the SYN was retransmitted after 1, 2 and 3 s (before Linux 6.5 after 1 and 3 s): the loss
+ * of three or more SYNs in a row is not by chance. */
 #define STUCK_NS (4 * NS_PER_S)
-/* Several at once, or several tries: it is not one host that just restarts. */
+/* Several attempts at once, or one after the other: not just one host that is restarting. */
 #define FEW 3
-/* A single one: longer than the timeouts that programs have for connect(). */
+/* A single attempt counts after this time: most programs have a shorter timeout for connect(). */
 #define ALONE_NS (10 * NS_PER_S)
-/* These many wait for something that matters. */
+/* From this many attempts on the severity is warning. */
 #define MANY 5
-/* A try that was given up earlier says nothing of the peer: clients that try several addresses at
- * once ("happy eyeballs") close the slower ones after some 0.3 s. */
+/* An attempt that was given up sooner does not count: clients that try several addresses at once
+ * ("happy eyeballs") close the slower sockets after about 0.3 s. */
 #define GAVE_UP_NS (1 * NS_PER_S)
-/* Tries older than this are no news. */
+/* Older attempts do not count. */
 #define TRIED_NS (60 * NS_PER_S)
-/* More silent peers than this have one cause on this side, or are the program's way of working. */
+/* More silent peers than this have a common cause on this host, or the program works like that. */
 #define PEERS_FEW 5
 
-/* look->own[]: until then answers matter, for there were tries without one. */
+/* look->own[]: until this time answers are counted, since attempts without one were given up. */
 
-/* Of a peer (process, PLACE_REMOTE), and of all of a process (PLACE_NONE): */
+/* Of a peer (process, PLACE_REMOTE), and of all peers of a process (PLACE_NONE): */
 enum { COUNT, COUNTED, RETRANSMITS, PEERS }; /* now */
-enum { GAVE_UP, GAVE_UP_AT };		     /* ever; since the last answer */
+enum { GAVE_UP, GAVE_UP_AT };		     /* ever: since the last answer */
 
 static const char many_says[] =
-	"This process connects to many peers of which none answers, not even with a refusal.";
+	"Connection attempts to many peers get no answer, not even a refusal.";
 static const char many_advice[] =
-	"Many silent peers mean this host's own way out: its routes, its firewall, a full conntrack table "
-	"(nft list ruleset, conntrack -S), or a firewall in front of it. A crawler or a peer-to-peer client "
-	"sees this at any time. ss -tnop state syn-sent shows them all.";
+	"If many peers are silent, the cause is usually on this host or next to it: its routes, "
+	"its firewall (\"nft list ruleset\"), a full conntrack table (\"conntrack -S\"), or a "
+	"firewall in front of it. For a crawler or a peer-to-peer client this is normal. \"ss "
+	"-tnop state syn-sent\" lists all attempts.";
 
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
 {
-	const struct retransmit *trouble;
+	const struct retransmit *retransmit;
 	struct subject *subject;
 
 	if (socket->since_ns + STUCK_NS > look->now_ns)
@@ -49,11 +50,11 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	subject = subjects_get_peer(look->subjects, FINDING_CONNECT_STUCK, owner, socket);
 	if (!subject)
 		return;
-	trouble = retransmit_table_find(look->tracker->retransmits, socket->cookie);
+	retransmit = retransmit_table_find(look->tracker->retransmits, socket->cookie);
 	subject->now[COUNT]++;
-	if (trouble && trouble->state == TCP_SYN_SENT) {
+	if (retransmit && retransmit->state == TCP_SYN_SENT) {
 		subject->now[COUNTED]++;
-		subject->now[RETRANSMITS] += trouble->timeouts;
+		subject->now[RETRANSMITS] += retransmit->timeouts;
 	}
 	subject_age(subject, socket->since_ns, !socket->since_known);
 }
@@ -135,7 +136,7 @@ static void put_evidence(const struct finding_look *look, const struct subject *
 	finding_count(finding, "count", subject->now[COUNT]);
 	if (!subject->now[COUNT])
 		return;
-	/* A socket older than tcpwatch has none until its SYN is sent again. */
+	/* A socket older than tcpwatch has no entry until its SYN is retransmitted again. */
 	if (feature_has(look->tracker->features, FEATURE_RETRANSMITS) &&
 	    subject->now[COUNTED] == subject->now[COUNT])
 		finding_count(finding, "retransmits", subject->now[RETRANSMITS]);
@@ -175,13 +176,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_connect_stuck = {
 	.id = FINDING_CONNECT_STUCK,
-	.says = "These connect() calls get no answer, not even a refusal.",
-	.advice =
-		"Something drops the SYNs or what answers them: a firewall, a wrong address or route, a host that "
-		"is down, or a full accept queue there (ss -ltn on the peer). Try `nc -vz` from this network "
-		"namespace; ss -tnop state syn-sent shows who waits. The kernel gives up only after "
-		"tcp_syn_retries (6: some two minutes): a program that must not wait so long needs a timeout of "
-		"its own, or TCP_SYNCNT on its sockets.",
+	.says = "These connection attempts get no answer, not even a refusal.",
+	.advice = "Look for a firewall that drops the SYNs or the answers to them, a wrong "
+		  "address or route, a host that is down, or a full accept queue on the peer "
+		  "(\"ss -ltn\" there). Try \"nc -vz ADDRESS PORT\" from this network namespace; "
+		  "\"ss -tnop state syn-sent\" lists the attempts. The kernel gives up only after "
+		  "tcp_syn_retries (6, about two minutes): a program that must not wait so long "
+		  "needs a timeout of its own, or TCP_SYNCNT on its sockets.",
 	.states = 1u << TCP_SYN_SENT,
 	.socket = see_socket,
 	.from_states = 1u << TCP_SYN_SENT,

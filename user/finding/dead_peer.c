@@ -1,38 +1,40 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * dead-peer: data is sent again and again to a peer that no longer answers.
+ * dead-peer: data is retransmitted again and again to a peer that no longer answers.
  *
- * Where many peers of one process are dead, it is told once, of the process.
+ * If many peers of one process are dead, there is a single finding for the process.
  */
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* With the usual first timeout of 0.2 s five in a row are 6 s of silence: more than a reboot of a
- * switch, much less than the 15 minutes after which the kernel gives up (tcp_retries2). */
+/* With the usual first timeout of 0.2 s, five timeouts in a row take 6 s: longer than a route needs
+ * to change, and much less than the 15 minutes after which the kernel gives up (tcp_retries2). */
 #define TIMEOUTS 5
-/* ... and with a shorter first timeout, at least so long. */
+/* The minimum of silence if the first timeout is shorter. */
 #define SILENT_NS (5 * NS_PER_S)
-/* Clients go away without a word at any time: laptops, phones. Of a server's connections fewer than
- * one in so many are no news. */
+/* Clients such as laptops and phones disappear without notice at any time. For a server it takes
+ * one in this many of its connections. */
 #define SHARE 10
-/* One host that went away, or the way to all of them. */
+/* From this many connections on the severity is critical. */
 #define MANY 10
-/* More dead peers than this have one cause. */
+/* More dead peers than this have a common cause. */
 #define PEERS_FEW 5
-/* TCP_RTO_MAX, and how late the kernel's timers may be. */
+/* TCP_RTO_MAX (include/net/tcp.h), and how late the kernel's timers may be. */
 #define TIMEOUT_MAX_NS (120 * NS_PER_S)
 #define LATE(ns)       ((ns) + (ns) / 8 + NS_PER_S)
 
-/* look->own[]: until then a process's connections are counted, for some of a server are dead. */
+/* look->own[]: until this time the connections of servers are counted, since some are dead. */
 #define COUNTED_NS (5 * NS_PER_S)
 
-/* Of a peer (process, PLACE_REMOTE), and of all of a process (PLACE_NONE): */
+/* Of a peer (process, PLACE_REMOTE), and of all peers of a process (PLACE_NONE): */
 enum { COUNT, BYTES, WITHOUT_KEEPALIVE, SERVERS, BACKOFF, PEERS, OPEN }; /* now */
 
 static const char many_says[] =
-	"Many peers no longer answer: data to all of them is sent again and again.";
+	"Many peers no longer answer: the kernel retransmits data to all of them again and "
+	"again.";
 
-/* Of connections older than tcpwatch the role is not known: somebody listens where they came in. */
+/* The role of a connection older than tcpwatch is not known. It is a server's if there is a
+ * listener for its local address. */
 static enum socket_role role_of(const struct finding_look *look, const struct tcp_socket *socket)
 {
 	bool several;
@@ -43,7 +45,7 @@ static enum socket_role role_of(const struct finding_look *look, const struct tc
 										      : ROLE_CLIENT;
 }
 
-/* A server's connections, where some of them are dead. */
+/* Counts the connections of a server that has dead peers. */
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
 {
@@ -56,29 +58,31 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 		all->now[OPEN]++;
 }
 
-/* The entry is as of the last timeout. Would the next have come, had nobody answered? */
-static bool is_current(const struct finding_look *look, const struct retransmit *trouble)
+/* Whether the next timeout is not overdue yet. The entry is as of the last one: if the next one is
+ * overdue, the peer has answered. */
+static bool is_current(const struct finding_look *look, const struct retransmit *retransmit)
 {
-	uint64_t next_ns = (trouble->last_ns - trouble->unanswered_ns) * 2;
+	uint64_t next_ns = (retransmit->last_ns - retransmit->unanswered_ns) * 2;
 
-	if (!next_ns) /* how long the others took was not seen */
-		next_ns = NS_PER_S << (trouble->backoff < 7 ? trouble->backoff + 1 : 7);
+	if (!next_ns) /* the earlier timeouts were not seen */
+		next_ns = NS_PER_S << (retransmit->backoff < 7 ? retransmit->backoff + 1 : 7);
 	if (next_ns > TIMEOUT_MAX_NS)
 		next_ns = TIMEOUT_MAX_NS;
-	return look->now_ns <= trouble->last_ns + LATE(next_ns);
+	return look->now_ns <= retransmit->last_ns + LATE(next_ns);
 }
 
-static bool is_dead(const struct finding_look *look, const struct retransmit *trouble)
+static bool is_dead(const struct finding_look *look, const struct retransmit *retransmit)
 {
-	return trouble->timeouts >= TIMEOUTS && trouble->unacknowledged && trouble->unanswered_ns &&
-	       trouble->last_received_ns && trouble->last_received_ns + SILENT_NS < look->now_ns &&
-	       is_current(look, trouble);
+	return retransmit->timeouts >= TIMEOUTS && retransmit->unacknowledged &&
+	       retransmit->unanswered_ns && retransmit->last_received_ns &&
+	       retransmit->last_received_ns + SILENT_NS < look->now_ns &&
+	       is_current(look, retransmit);
 }
 
-static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
+static void see_retransmit(struct finding_look *look, const struct retransmit *retransmit)
 {
 	const struct tcp_socket *socket =
-		socket_table_find(look->tracker->sockets, trouble->cookie);
+		socket_table_find(look->tracker->sockets, retransmit->cookie);
 	struct tcp_socket placed;
 	struct process *owner;
 	struct subject *subject;
@@ -94,12 +98,12 @@ static void see_trouble(struct finding_look *look, const struct retransmit *trou
 	if (!subject)
 		return;
 	subject->now[COUNT]++;
-	subject->now[BYTES] += trouble->unacknowledged;
-	subject->now[WITHOUT_KEEPALIVE] += !trouble->keepalive;
+	subject->now[BYTES] += retransmit->unacknowledged;
+	subject->now[WITHOUT_KEEPALIVE] += !retransmit->keepalive;
 	subject->now[SERVERS] += placed.role != ROLE_CLIENT;
-	if (trouble->backoff > subject->now[BACKOFF])
-		subject->now[BACKOFF] = trouble->backoff;
-	subject_age(subject, trouble->last_received_ns, false);
+	if (retransmit->backoff > subject->now[BACKOFF])
+		subject->now[BACKOFF] = retransmit->backoff;
+	subject_age(subject, retransmit->last_received_ns, false);
 }
 
 static void add_peer(struct finding_look *look, const struct subject *subject)
@@ -121,20 +125,20 @@ static void add_peer(struct finding_look *look, const struct subject *subject)
 
 static void see_others(struct finding_look *look)
 {
-	const struct retransmit *trouble;
+	const struct retransmit *retransmit;
 	struct subject *subject = NULL;
 	uint32_t position = 0;
 
-	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
-		if (is_dead(look, trouble))
-			see_trouble(look, trouble);
+	while ((retransmit = retransmit_table_next(look->tracker->retransmits, &position)))
+		if (is_dead(look, retransmit))
+			see_retransmit(look, retransmit);
 	while ((subject = subjects_next(look->subjects, subject)))
 		if (subject->id == FINDING_DEAD_PEER && subject->place == PLACE_REMOTE &&
 		    subject->now[COUNT])
 			add_peer(look, subject);
 }
 
-/* Are they few of all connections that a server has? */
+/* Whether the dead connections are only a small part of a server's connections. */
 static bool is_usual(const struct subject *subject, const struct subject *all)
 {
 	return subject->now[SERVERS] == subject->now[COUNT] &&
@@ -156,7 +160,7 @@ static void put_evidence(const struct finding_look *look, const struct subject *
 		finding_count(finding, "without_keepalive", without);
 }
 
-/* A server has done nothing wrong when a client goes. */
+/* A server is not at fault if its clients disappear. */
 static enum severity severity_of(const struct subject *subject)
 {
 	if (subject->now[COUNT] >= MANY)
@@ -186,12 +190,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_dead_peer = {
 	.id = FINDING_DEAD_PEER,
-	.says = "The peer no longer answers: data is sent again and again.",
-	.advice =
-		"The peer's host is down, or the way to it is cut (ping it; ss -tnoi shows timer:(on,...) with a "
-		"backoff). The kernel goes on for some 15 minutes (tcp_retries2), with SO_KEEPALIVE too: only "
-		"TCP_USER_TIMEOUT on the socket makes it give up earlier. Connections that are idle notice nothing "
-		"at all without SO_KEEPALIVE, and with it only after 2 hours unless TCP_KEEPIDLE says otherwise.",
+	.says = "The peer no longer answers: the kernel retransmits data again and again.",
+	.advice = "The peer's host is down, or the path to it is broken (try ping; \"ss -tnoi\" "
+		  "shows timer:(on,...) with a backoff). The kernel gives up after about 15 "
+		  "minutes (tcp_retries2), and SO_KEEPALIVE does not change that: to fail "
+		  "earlier, set TCP_USER_TIMEOUT on the socket. An idle connection never notices "
+		  "a dead peer without SO_KEEPALIVE, and with it only after more than 2 hours "
+		  "unless TCP_KEEPIDLE is set.",
 	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
 	.socket = see_socket,
 	.others = see_others,

@@ -2,34 +2,34 @@
 /*
  * fin-wait2-stuck: this side has closed, and the peer does not.
  *
- * Whether a socket is still held, and whether data still comes, only the kernel knows. It is asked
- * when the tables have some that are old enough.
+ * Only a scan shows whether a process still holds a socket and whether data still arrives. A scan
+ * is wanted if the tables have sockets that are old enough.
  */
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* Held: the kernel gives a peer tcp_fin_timeout to close, once nobody holds the socket any more. A
- * process may wait as long; and half a minute where that was made short. */
+/* Held sockets: a process may wait as long as the kernel waits for an orphan, which is
+ * tcp_fin_timeout, and at least for this time. */
 #define HELD_NS (30 * NS_PER_S)
-/* One half-closed connection that waits may be on purpose, these many are a habit. */
+/* From this many held sockets on the severity is warning: fewer may wait on purpose. */
 #define MANY 10
-/* Orphans: who closes in turn does so within milliseconds, on a bad path within seconds. */
+/* Orphans: a peer that closes does so within milliseconds, or on a poor path within seconds. */
 #define ORPHAN_NS (20 * NS_PER_S)
-/* They go by themselves, and peers that went out of reach are part of the internet. So many to one
- * address are a program there that does not close. */
+/* Orphans end by themselves, and peers in the internet disappear at any time. This many orphans of
+ * one peer address mean that a program there does not close. */
 #define ORPHANS 100
-/* ... and so many cost memory: a good part of a megabyte. */
+/* This many take a good part of a megabyte of memory. */
 #define MANY_ORPHANS 1000
-/* Without hooks on mini-sockets the table has those that are gone. When there were few indeed, the
- * kernel is not asked again before this. */
+/* Without the hooks for mini-sockets the table may have orphans that are gone. This is the time to
+ * the next scan if a scan found only a few. */
 #define PAUSE_NS (30 * NS_PER_S)
-/* What is known of a peer is out of date then. */
+/* The age at which the result of a scan is out of date. */
 #define FORGET_NS (60 * NS_PER_S)
 
-/* Of all together (PLACE_NONE): */
+/* Of all peers together (PLACE_NONE): */
 enum { OLD };			/* now */
 enum { FOUND };			/* scanned */
-enum { ASKED_AT, ANSWERED_AT }; /* ever; of a peer ANSWERED_AT only */
+enum { ASKED_AT, ANSWERED_AT }; /* ever; a peer has only ANSWERED_AT */
 /* Of a peer: */
 enum { HELD, ORPHANED, OLDEST, AT_LEAST, SILENT }; /* scanned */
 
@@ -89,7 +89,7 @@ static void see_others(struct finding_look *look)
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
 }
 
-/* One more of a peer, in the state since then. NULL without room. */
+/* Counts a socket of a peer. NULL if the owner is not watched or there is no room for the peer. */
 static struct subject *add(struct finding_look *look, struct process *owner,
 			   const struct tcp_socket *socket, unsigned int number)
 {
@@ -116,7 +116,9 @@ static void held_record(struct finding_look *look, const struct event_scan *reco
 
 	if (!socket || socket->state != TCP_FIN_WAIT2 || !record->last_received_ticks)
 		return;
+	/* As of now_ns: a lower bound, which is never longer than the socket has been silent. */
 	silent_ns = (record->last_received_ticks - 1) * look->tick_ns;
+	silent_ns -= silent_ns < look->read_after_ns ? silent_ns : look->read_after_ns;
 	least_ns = held_ns(look, socket->flow.netns);
 	if (silent_ns < least_ns || socket->since_ns + least_ns > look->now_ns)
 		return;
@@ -165,12 +167,13 @@ static void judge_orphans(struct finding_look *look, const struct subject *subje
 				 false);
 	if (subject->scanned[HELD])
 		return;
-	finding->says = "This process has closed its connections; the peer has not, and keeps its "
-			"side open.";
+	finding->says =
+		"This process has closed its connections, but the peer keeps its side open.";
 	finding->advice =
-		"Nobody holds these sockets any more: the kernel ends each after tcp_fin_timeout, and a "
-		"shorter one frees memory sooner. The fault is the peer's: it holds them in CLOSE_WAIT. "
-		"Run tcpwatch there. ss -tno state fin-wait-2 shows them, with the time that is left.";
+		"No process holds these sockets any more: the kernel removes each of them after "
+		"tcp_fin_timeout, and a shorter one frees memory sooner. The cause is the peer, "
+		"which holds them in CLOSE_WAIT or is out of reach: run tcpwatch there. \"ss "
+		"-tno state fin-wait-2\" lists the sockets, with the time that is left.";
 }
 
 static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
@@ -195,13 +198,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_fin_wait2_stuck = {
 	.id = FINDING_FIN_WAIT2_STUCK,
-	.says = "This process has shut its connections down but still holds them; the peer does "
-		"not close, and sends nothing.",
-	.advice =
-		"No timeout ends a FIN_WAIT2 socket that a process holds; tcp_fin_timeout is for those that "
-		"were closed. Let the process close() when the end of the answer does not come in time, and "
-		"look at the peer: there it is CLOSE_WAIT, or it is gone. ss -tnop state fin-wait-2 shows "
-		"them with their holders.",
+	.says = "This process has shut down its side of these connections and still holds them; "
+		"the peer neither closes nor sends anything.",
+	.advice = "No timeout ends a FIN_WAIT2 socket that a process holds: tcp_fin_timeout "
+		  "applies only after close(). Give the process a deadline for the end of the "
+		  "response, and call close() when it passes. On the peer, look for the same "
+		  "connections in CLOSE_WAIT. \"ss -tnop state fin-wait-2\" lists the sockets and "
+		  "the processes that hold them.",
 	.states = 1u << TCP_FIN_WAIT2,
 	.mini_states = 1u << TCP_FIN_WAIT2,
 	.socket = see_socket,

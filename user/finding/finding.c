@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The next piece of evidence; one beside the list where it is full. */
+/* Returns a new piece of evidence, or one that is ignored if the finding has no room left. */
 static struct evidence *add(struct finding *finding, const char *name, enum evidence_unit unit)
 {
 	static struct evidence left_out;
@@ -57,7 +57,7 @@ const struct evidence *finding_evidence(const struct finding *finding, const cha
 	return NULL;
 }
 
-/* "10.0.0.1" of "10.0.0.1:0". */
+/* Turns "10.0.0.1:0" into "10.0.0.1". */
 static const char *without_port(char text[ENDPOINT_TEXT_LEN])
 {
 	char *port = strrchr(text, ':');

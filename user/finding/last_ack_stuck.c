@@ -2,8 +2,8 @@
 /*
  * last-ack-stuck: the peer closed, we closed, and our FIN is not acknowledged.
  *
- * Time alone tells nothing: a large answer to a slow reader is sent in LAST_ACK too. What counts is
- * that the kernel sends again and again, and hears nothing.
+ * The time in LAST_ACK alone proves nothing: a large response to a slow reader is sent in LAST_ACK
+ * too. What counts are retransmissions without an answer.
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -11,44 +11,45 @@
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* 0.2 s doubled five times: longer than a switch takes to come back. */
+/* The minimum time in LAST_ACK: longer than a route needs to change. */
 #define STUCK_NS (10 * NS_PER_S)
-/* Repetitions without any answer; and where the first timeout is a second, so many are 15 s. */
+/* The minimum of retransmissions without an answer. If the first timeout is 1 s, they take 15 s. */
 #define TIMEOUTS 4
-/* Clients out in the internet go away without a word all the time, a browser's six connections
- * together. Within our own networks one is strange; elsewhere these many of one peer are. */
+/* Clients in the internet disappear without notice at any time, a browser with its six connections
+ * at once. In a private network a single socket is unusual, elsewhere this many of one peer are. */
 #define MANY 10
 
-/* The timer of the next repetition may be late by that. */
+/* How late the timer of the next retransmission may be. */
 #define LATE_NS (3 * NS_PER_S)
 
 enum { COUNT, REPEATED, BYTES }; /* now */
 
-/* Its timer doubles: the next repetition is due before as much time as all took has passed again.
- * A record that is older is of a socket whose data is on its way now. */
-static bool is_repeated_still(const struct finding_look *look, const struct retransmit *trouble)
+/* Whether the socket still retransmits. Its timeout doubles each time, so the next retransmission
+ * is due at the latest when as much time has passed again as all before it took together. If it
+ * does not come, the peer acknowledges data. */
+static bool is_current(const struct finding_look *look, const struct retransmit *retransmit)
 {
-	uint64_t took_ns = trouble->last_ns - trouble->first_ns;
+	uint64_t took_ns = retransmit->last_ns - retransmit->first_ns;
 
-	return look->now_ns <= trouble->last_ns + 2 * took_ns + LATE_NS;
+	return look->now_ns <= retransmit->last_ns + 2 * took_ns + LATE_NS;
 }
 
 static bool is_stuck(const struct finding_look *look, const struct tcp_socket *socket,
-		     const struct retransmit *trouble)
+		     const struct retransmit *retransmit)
 {
-	return socket->state == TCP_LAST_ACK && trouble->state == TCP_LAST_ACK &&
-	       socket->since_ns + STUCK_NS <= look->now_ns && trouble->timeouts >= TIMEOUTS &&
-	       is_repeated_still(look, trouble);
+	return socket->state == TCP_LAST_ACK && retransmit->state == TCP_LAST_ACK &&
+	       socket->since_ns + STUCK_NS <= look->now_ns && retransmit->timeouts >= TIMEOUTS &&
+	       is_current(look, retransmit);
 }
 
-static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
+static void see_retransmit(struct finding_look *look, const struct retransmit *retransmit)
 {
 	const struct tcp_socket *socket =
-		socket_table_find(look->tracker->sockets, trouble->cookie);
+		socket_table_find(look->tracker->sockets, retransmit->cookie);
 	struct process *owner;
 	struct subject *subject;
 
-	if (!socket || socket->hidden || !is_stuck(look, socket, trouble))
+	if (!socket || socket->hidden || !is_stuck(look, socket, retransmit))
 		return;
 	owner = finding_look_owner(look, socket->owner);
 	subject = owner ? subjects_get_peer(look->subjects, FINDING_LAST_ACK_STUCK, owner, socket)
@@ -56,21 +57,21 @@ static void see_trouble(struct finding_look *look, const struct retransmit *trou
 	if (!subject)
 		return;
 	subject->now[COUNT]++;
-	subject->now[REPEATED] += trouble->repeated;
-	subject->now[BYTES] += trouble->unacknowledged;
+	subject->now[REPEATED] += retransmit->repeated;
+	subject->now[BYTES] += retransmit->unacknowledged;
 	subject_age(subject, socket->since_ns, !socket->since_known);
 }
 
 static void see_others(struct finding_look *look)
 {
-	const struct retransmit *trouble;
+	const struct retransmit *retransmit;
 	uint32_t position = 0;
 
-	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
-		see_trouble(look, trouble);
+	while ((retransmit = retransmit_table_next(look->tracker->retransmits, &position)))
+		see_retransmit(look, retransmit);
 }
 
-/* In a network of our own: private, unique local, link local, or this host. */
+/* Whether the peer is in a private network: private, unique local or link local, or this host. */
 static bool is_near(const struct flow *flow)
 {
 	const struct in6_addr *v6 = (const void *)flow->remote;
@@ -98,13 +99,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_last_ack_stuck = {
 	.id = FINDING_LAST_ACK_STUCK,
-	.says = "Both sides have closed; our FIN is sent again and again, and the peer does not "
-		"acknowledge it.",
-	.advice =
-		"Nothing leaks: the kernel gives up by itself, after 8 repetitions or some 100 s if the process "
-		"has closed (tcp_orphan_retries), after tcp_retries2 if it holds the socket still. Look at "
-		"the way to this peer: a firewall or NAT that forgets a connection at the first FIN, or a "
-		"host that went away. ss -tno state last-ack shows the repetitions.",
+	.says = "Both sides have closed, but the peer does not acknowledge our FIN: the kernel "
+		"retransmits it again and again.",
+	.advice = "Nothing leaks: the kernel gives up by itself. After close() it does so after 8 "
+		  "retransmissions, or about 100 s (tcp_orphan_retries); while the process still "
+		  "holds the socket, only after tcp_retries2, about 15 minutes. Check the path to "
+		  "this peer: a firewall or NAT may forget connections at the first FIN, or the "
+		  "host is gone. \"ss -tno state last-ack\" shows the retransmissions.",
 	.others = see_others,
 	.judge = judge,
 };

@@ -6,13 +6,13 @@
 
 #include "track/socket_table.h"
 
-/* A hash gives each process and peer a set of places where it can be. */
+/* The table is a hash table of SETS sets, each with WAYS entries. */
 #define SETS 256
 #define WAYS 4
 
 struct peer_use {
 	struct peer peers[SETS * WAYS];
-	struct peer *last; /* the last one asked for: mostly it is asked for again */
+	struct peer *last; /* the last one that was returned: it is usually the next one too */
 };
 
 struct peer_use *peer_use_new(void)
@@ -56,7 +56,7 @@ static bool is_it(const struct peer *peer, const struct process *process, const 
 	       !memcmp(peer->flow.remote, flow->remote, sizeof(flow->remote));
 }
 
-/* NULL if it is in none of the set's places. */
+/* NULL if the set does not have it. */
 static struct peer *find_in(struct peer_use *use, struct peer *set, const struct process *process,
 			    const struct flow *flow)
 {
@@ -146,7 +146,7 @@ struct peer_sum peer_sum(const struct peer *peer, uint64_t time_ns)
 	return sum;
 }
 
-/* Something happens after a pause: counts it if it was a quiet one. */
+/* A connection is opened or closed after a pause: counts the pause if it was a quiet one. */
 static void note_quiet(struct peer *peer, struct peer_slot *slot, uint64_t time_ns)
 {
 	uint64_t quiet_ns = time_ns > peer->last_ns ? time_ns - peer->last_ns : 0;

@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* pool-thrash: a client's pool is too small: it closes connections that it opens again at once. */
+/* pool-thrash: a client's pool is too small: it closes connections and opens them again at once. */
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* Several a second in the last half minute, and not all at one time: a pool that shrinks after a
- * busy time is as it should be, and so is a health check a second. */
+/* How many connections the client must have closed in the last 30 s, and in how many slots of 5 s.
+ * A pool that shrinks after a busy time is normal, and so is one health check per second. */
 #define CLOSED 100
 #define BUSY   3
 
-/* From so many on, connections that are older than tcpwatch are counted, too. */
+/* From this many closed connections on, those that are older than tcpwatch are counted too. */
 #define COUNTED 10
 
-/* There is a pool if connections are kept: the same ones, for long and for many times longer than
- * those live that are closed; */
+/* There is a pool if the same connections stay open for this time and for this many times the mean
+ * lifetime of the closed ones. */
 #define KEPT_NS	   (10 * NS_PER_S)
 #define KEPT_LIVES 10
-/* ... or as many, whenever there is nothing to do, again and again. Who keeps none (ab, a loop of
- * curl) does not mean to. */
+/* There is also a pool if the same number stayed open in this many quiet pauses, in this many
+ * slots. A client that keeps no connections at all (ab, curl in a loop) has no pool and may intend
+ * that. */
 #define QUIET 5
 #define CALM  3
-/* Those that are closed do not live long: a pool that renews its connections now and then is as it
- * should be. */
+/* The maximum of the mean lifetime: a pool that renews its connections now and then is normal. */
 #define SHORT_NS (5 * NS_PER_S)
 
-/* The pool is too small if at least twice as many are open at once, and some more than one other.
- */
+/* The pool is too small if the peak of open connections is this many times what it keeps, and this
+ * many more. */
 #define AT_ONCE_FACTOR 2
 #define AT_ONCE_MORE   5
 
-/* Each costs a round trip or three, and a port for a minute. */
+/* From this rate on the severity is warning: each connection costs one to three round trips, and a
+ * port for a minute. */
 #define WARNING_PER_SECOND 10
 
 enum { NOW_KEPT };
@@ -53,7 +54,7 @@ static bool is_suspect(const struct peer_sum *sum)
 	       sum->all.timed && sum->all.lifetime_ns / sum->all.timed <= SHORT_NS;
 }
 
-/* Is any of them worth a look at the sockets? */
+/* Prepares all peers. Returns whether the sockets of any of them must be counted. */
 static bool begin(struct finding_look *look)
 {
 	struct peer *peer = NULL;
@@ -86,7 +87,7 @@ static void count(struct finding_look *look, const struct tcp_socket *socket)
 		peer->oldest_ns = age_ns;
 }
 
-/* How many connections the pool keeps; 0: there is none. */
+/* How many connections the pool keeps; 0 if there is no pool. */
 static uint32_t kept_of(const struct peer *peer, uint64_t now_ns)
 {
 	struct peer_sum sum = peer_sum(peer, now_ns);
@@ -154,12 +155,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_pool_thrash = {
 	.id = FINDING_POOL_THRASH,
-	.says = "The pool keeps a few connections open; all others are closed and opened again at once.",
-	.advice =
-		"Let the pool keep as many idle connections to one peer as are in use at once: Go's "
-		"http.Transport.MaxIdleConnsPerHost (2 if it is not set), nginx's keepalive, max idle "
-		"of database pools. Read each answer to its end and close its body, or the connection "
-		"cannot be used again. \"ss -tnp dst PEER\" shows them.",
+	.says = "The connection pool is too small: it keeps a few connections open, and closes "
+		"and reopens all others.",
+	.advice = "Let the pool keep as many idle connections to one peer as are in use at the "
+		  "same time: MaxIdleConnsPerHost of Go's http.Transport (default 2), keepalive "
+		  "of nginx, or the maximum of idle connections of a database pool. Read each "
+		  "response to its end and close its body; otherwise the connection cannot be "
+		  "reused. \"ss -tnp dst PEER\" lists the connections.",
 	.from_states = 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_ESTABLISHED,
 	.changed = changed,
 	.others = others,

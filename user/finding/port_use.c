@@ -13,7 +13,7 @@ struct entry {
 	struct port_pair pair;
 	struct flow key;
 	UT_hash_handle hh;
-	uint8_t seen[]; /* of a local address: a bit for each port */
+	uint8_t seen[]; /* for a local address: a bit for each port that was counted */
 };
 
 struct port_use {
@@ -22,7 +22,7 @@ struct port_use {
 	uint64_t time_ns;
 	uint64_t look_ns;
 	uint32_t netns_count;
-	uint32_t netns_last; /* the last one asked for: mostly it is asked for again */
+	uint32_t netns_last; /* the last one that was returned: it is usually the next one too */
 	struct port_netns netns[PORT_NETNS];
 };
 
@@ -62,7 +62,7 @@ uint64_t port_use_time(const struct port_use *use)
 	return use->time_ns;
 }
 
-/* Padding is 0: keys are compared as bytes. */
+/* Keys are compared as bytes, so padding must be 0. */
 static void key_fill(struct flow *key, const struct flow *flow, bool address)
 {
 	memset(key, 0, sizeof(*key));
@@ -218,7 +218,7 @@ struct port_netns *port_use_netns(struct port_use *use, uint64_t now_ns, uint32_
 		return &use->netns[i];
 	}
 	for (uint32_t i = 0; i < PORT_NETNS; i++) {
-		/* One without clients so far in this look gives way. */
+		/* An entry without clients in this look is replaced. */
 		if (i < use->netns_count && use->netns[i].clients)
 			continue;
 		if (i == use->netns_count)

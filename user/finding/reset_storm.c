@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* reset-storm: connections end in RST, not FIN. */
+/* reset-storm: connections end in RST, not in FIN. */
 #include <string.h>
 
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* A few broken clients are part of the internet, and so are health checks that end in a reset: some
- * in a second, of all the checkers together. */
+/* A few broken clients are normal, and so are health checks that end in a reset: all checkers of a
+ * server together make a few per second. */
 #define PER_SECOND 5
-/* Many TLS clients close before they have read the server's last word: a part of all connections
- * ends in a reset on healthy hosts. When most do, it is a habit. */
+/* On healthy hosts a part of all connections ends in a reset, since many TLS clients close before
+ * they have read the server's last record. It is a storm if most connections do. */
 #define SHARE_PERCENT 50
-/* A program that ends may reset all that it has open, at once, however many: what counts is for how
- * long there are PER_SECOND in one second after the other. */
+/* A program that exits may reset all of its connections at once. Therefore it takes PER_SECOND
+ * resets in each second for this long. */
 #define LASTS_NS (10 * NS_PER_S)
-/* ... with pauses no longer than this. */
+/* Pauses up to this length do not end a storm. */
 #define PAUSES_NS (3 * NS_PER_S)
 
-/* Of this storm, ever: resets, connections that ended, when it began, the last second with that
- * many, what `resets` was at the last look and when that was. */
+/* ever[], since the storm began: resets by direction, connections that ended, when it began, when
+ * there were last PER_SECOND resets, the resets at the last look, and the time of that look. */
 enum { SENT, RECEIVED, ENDED, SINCE, BUSY_AT, COUNTED, LOOKED_AT };
 
 /* trends[] */
@@ -26,8 +26,8 @@ enum { RESETS_OVER_TIME, ENDS_OVER_TIME };
 
 enum kind { NORMAL, IS_SENT, IS_RECEIVED };
 
-/* Not CAUSE_REFUSED: there never was a connection. "localhost" is tried at ::1 first, and refused
- * there, by many a healthy client. */
+/* CAUSE_REFUSED does not count, since there was no connection. Many healthy clients try "localhost"
+ * at ::1 first and are refused there. */
 static enum kind kind_of(enum cause cause)
 {
 	switch (cause) {
@@ -41,14 +41,14 @@ static enum kind kind_of(enum cause cause)
 	}
 }
 
-/* Of a connection that was one. */
+/* Whether a connection ended by this. */
 static bool ends(const struct change *change)
 {
 	return change->to == TCP_CLOSE || change->to == TCP_TIME_WAIT;
 }
 
-/* A server's by the address that it listens at, a client's by its peer. Made by a reset only: there
- * may be as many peers as connections. */
+/* The place is the listener's address for a server and the peer for a client. Only a reset creates
+ * a subject, since there may be as many peers as connections. */
 static struct subject *subject_of(struct finding_look *look, const struct change *change,
 				  struct process *owner, bool reset)
 {
@@ -84,15 +84,17 @@ static void changed(struct finding_look *look, const struct change *change)
 static const char *advice_of(const struct subject *subject)
 {
 	if (subject->ever[SENT] > subject->ever[RECEIVED])
-		return "This process resets them: it closes with data unread, has SO_LINGER with "
-		       "time 0, or data comes after its close(). Let it read to the end, or "
-		       "shutdown(SHUT_WR) first and read until 0. SO_LINGER 0 is no cure for "
-		       "TIME_WAIT: what waits to be sent is lost. nstat -az TcpExtTCPAbortOnClose "
-		       "TcpExtTCPAbortOnData tells which it is.";
-	return "The peer resets them: it closes with data unread, has SO_LINGER with time 0, or "
-	       "crashes; or a proxy, load balancer or firewall between ends connections that were "
-	       "idle for too long: then let ours be idle for a shorter time than its timeout. "
-	       "tcpwatch -t shows how long each was open before reset_received.";
+		return "This process resets them: it closes sockets with unread data, sets "
+		       "SO_LINGER with a time of 0, or receives data after close(). Let it "
+		       "read to the end, or call shutdown(SHUT_WR) and read until 0 before "
+		       "close(). Do not use SO_LINGER against TIME_WAIT. \"nstat -az "
+		       "TcpExtTCPAbortOnClose TcpExtTCPAbortOnData\" names the cause: the "
+		       "first counts closes with unread data, the second counts the other two.";
+	return "The peer resets them: its program closes sockets with unread data, sets "
+	       "SO_LINGER with a time of 0, or crashes. Or a proxy, load balancer or firewall "
+	       "on the path ends idle connections: then make this side's idle timeout shorter "
+	       "than its own. \"tcpwatch -t\" shows how long each connection was open before "
+	       "reset_received.";
 }
 
 static void storm_end(struct subject *subject)
@@ -101,14 +103,15 @@ static void storm_end(struct subject *subject)
 	memset(subject->trends, 0, sizeof(subject->trends));
 }
 
-/* Has there been one second after the other with many? */
+/* Whether the storm continues: there were enough resets per second, but for short pauses. */
 static bool goes_on(const struct finding_look *look, struct subject *subject)
 {
 	uint64_t resets = subject->ever[SENT] + subject->ever[RECEIVED];
 	uint64_t passed_ns = look->now_ns - subject->ever[LOOKED_AT];
 	bool busy = (resets - subject->ever[COUNTED]) * NS_PER_S >= PER_SECOND * passed_ns;
 
-	if (!subject->ever[LOOKED_AT]) /* the look before, as far as anybody knows */
+	/* The first look does not know when the first reset came. */
+	if (!subject->ever[LOOKED_AT])
 		busy = resets >= PER_SECOND;
 	subject->ever[COUNTED] = resets;
 	subject->ever[LOOKED_AT] = look->now_ns;
@@ -149,7 +152,8 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_reset_storm = {
 	.id = FINDING_RESET_STORM,
-	.says = "Connections end in resets, second after second: what was on its way is lost.",
+	.says = "Connections end in resets, second after second: data that was not delivered "
+		"yet is lost.",
 	.advice = "", /* advice_of() */
 	.from_states =
 		~(1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT),

@@ -2,8 +2,8 @@
 /*
  * syn-flood: half-open connections pile up on a listener.
  *
- * The kernel's tables are asked only where SYN-ACKs are sent again. Listeners that share an address
- * (SO_REUSEPORT) are one: the kernel spreads what comes.
+ * A scan is wanted only if SYN-ACKs are retransmitted. Listeners that share an address
+ * (SO_REUSEPORT) count as one, since the kernel distributes connections among them.
  */
 #include "finding/rule.h"
 
@@ -11,28 +11,30 @@
 
 #include "base/units.h"
 
-/* SYN-ACKs that have to be sent again, a second: then the kernel is asked. */
+/* A scan is wanted from this rate of retransmitted SYN-ACKs on. */
 #define REPEATED_PER_S 2
 #define WITHIN_NS      (5 * NS_PER_S)
-/* So many that are old ... */
+/* How many old half-open connections it takes, */
 #define HALF_OPEN 32
-/* ... or a listener's whole queue, if that is smaller, but no fewer than these. */
+/* or a listener's whole queue if that is smaller, but at least this many. */
 #define HALF_OPEN_LEAST 8
-/* Two SYN-ACKs, or the answers to them, were lost, or the way takes seconds. */
+/* At this age two SYN-ACKs or their answers were lost, or the round trip takes seconds. */
 #define OLD_NS (2 * NS_PER_S)
-/* Where links are bad a few of many are always old: these are more than half of what is completed
- * in a second, as if one in four were lost. */
+/* A busy server with poor links always has some old ones. There must be more of them than one in
+ * this many connections that complete in a second, as if a quarter of all were lost. */
 #define COMPLETED_SHARE 2
 #define COMPLETED_NS	(3 * NS_PER_S)
-/* For so long: a burst behind an outage of a second is gone by then, and COMPLETED_NS is known. */
+/* How long that must last: a burst after an outage of a second is over by then, and the rate over
+ * COMPLETED_NS is known. */
 #define PILED_NS (4 * NS_PER_S)
-/* Those that began between these two, and wait: what comes a second. */
+/* The rate of new ones is derived from those with an age between these two. */
 #define RATE_FROM_NS (1 * NS_PER_S)
 #define RATE_TO_NS   (3 * NS_PER_S)
-/* What is known of a queue is out of date then. */
+/* The age at which the result of a scan is out of date. */
 #define FORGET_NS (30 * NS_PER_S)
 
-/* look->own[]: until then completed connections are counted, for there is a suspicion. */
+/* look->own[]: until this time, SUSPECT_NS after the last suspicion, connections that complete are
+ * counted. */
 #define SUSPECT_NS (10 * NS_PER_S)
 
 enum { SYNACKS };							     /* now */
@@ -41,12 +43,13 @@ enum { COMPLETED, SCANNED_AT, PILED_SINCE };				     /* ever */
 enum { REPEATED, COMPLETIONS };						     /* trends */
 
 static const char one_advice[] =
-	"All of them are from one address: it may be a real client behind a way that eats the SYN-ACKs or the "
-	"last ACKs (a firewall, an asymmetric route), or an attacker that uses his own address. Take a packet "
-	"trace there, or filter it (nft). Keep net.ipv4.tcp_syncookies at 1: then others get in while the "
-	"queue is full.";
+	"All of them come from one address. Either this is a real client, and a firewall or an "
+	"asymmetric route drops the SYN-ACKs or the final ACKs, or it is an attacker that uses "
+	"its own address. Capture packets on both sides to see what is lost, or block the "
+	"address with nft. Keep net.ipv4.tcp_syncookies at 1, so that other clients can connect "
+	"while the queue is full.";
 
-/* Where this flow came in; NULL: not known, or not to be told. */
+/* The listener of a flow, and its owner; NULL if it is unknown, hidden or not watched. */
 static const struct tcp_socket *listener_of(struct finding_look *look, const struct flow *flow,
 					    struct process **owner)
 {
@@ -81,21 +84,21 @@ static struct subject *subject_get(struct finding_look *look, const struct flow 
 	return subjects_get(look->subjects, FINDING_SYN_FLOOD, owner, PLACE_LOCAL, &listener->flow);
 }
 
-/* The entry of a listener stays for as long as he does. */
-static void see_trouble(struct finding_look *look, const struct retransmit *trouble)
+/* The entry of a listener is kept until the listener is closed, so it may be old. */
+static void see_retransmit(struct finding_look *look, const struct retransmit *retransmit)
 {
 	const struct tcp_socket *listener =
-		socket_table_find(look->tracker->sockets, trouble->cookie);
+		socket_table_find(look->tracker->sockets, retransmit->cookie);
 	struct subject *subject;
 
 	if (!listener || listener->state != TCP_LISTEN)
 		return;
-	if (trouble->last_ns + SUSPECT_NS > look->now_ns)
+	if (retransmit->last_ns + SUSPECT_NS > look->now_ns)
 		subject = subject_get(look, &listener->flow);
 	else
 		subject = subject_find(look, &listener->flow);
 	if (subject)
-		subject->now[SYNACKS] += trouble->synacks;
+		subject->now[SYNACKS] += retransmit->synacks;
 }
 
 static void suspect(struct finding_look *look, struct subject *subject)
@@ -113,13 +116,13 @@ static void suspect(struct finding_look *look, struct subject *subject)
 
 static void see_others(struct finding_look *look)
 {
-	const struct retransmit *trouble;
+	const struct retransmit *retransmit;
 	struct subject *subject = NULL;
 	uint32_t position = 0;
 
-	while ((trouble = retransmit_table_next(look->tracker->retransmits, &position)))
-		if (trouble->synacks)
-			see_trouble(look, trouble);
+	while ((retransmit = retransmit_table_next(look->tracker->retransmits, &position)))
+		if (retransmit->synacks)
+			see_retransmit(look, retransmit);
 	while ((subject = subjects_next(look->subjects, subject)))
 		if (subject->id == FINDING_SYN_FLOOD)
 			suspect(look, subject);
@@ -146,7 +149,7 @@ static void see_listener(struct finding_look *look, const struct event_scan *rec
 		return;
 	subject->ever[SCANNED_AT] = look->now_ns;
 	subject->scanned[LIMIT] += record->send_queue;
-	/* sk_acceptq_is_full(): it holds one more than its limit. */
+	/* sk_acceptq_is_full() in include/net/sock.h: a queue holds one more than its limit. */
 	subject->scanned[ACCEPT_FULL] |= record->recv_queue > record->send_queue;
 }
 
@@ -189,7 +192,8 @@ static void see_record(struct finding_look *look, const struct event_scan *recor
 	}
 }
 
-/* By the last scan. The accept queue explains it where that is full: see accept-stall. */
+/* Whether connections piled up at the last scan. A full accept queue has the same effect and is
+ * left to accept-stall. */
 static bool is_piled(const struct finding_look *look, const struct subject *subject)
 {
 	uint64_t least = HALF_OPEN, limit = subject->scanned[LIMIT];
@@ -216,7 +220,7 @@ static void put_settings(const struct net_settings *settings, const struct subje
 	if (settings->syncookies)
 		return;
 	finding_count(finding, "max_syn_backlog", settings->max_syn_backlog);
-	/* tcp_conn_request(): the last quarter is kept for peers that are known. */
+	/* tcp_conn_request() in net/ipv4/tcp_input.c: the last quarter is for known peers. */
 	if (half >= settings->max_syn_backlog - settings->max_syn_backlog / 4 ||
 	    half >= subject->scanned[LIMIT])
 		finding->severity = SEVERITY_CRITICAL;
@@ -254,11 +258,13 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_syn_flood = {
 	.id = FINDING_SYN_FLOOD,
-	.says = "SYNs come that nobody completes: half-open connections pile up on this listener.",
-	.advice =
-		"Keep net.ipv4.tcp_syncookies at 1: then real clients get in while the queue is full. Look at the "
-		"peers (ss -tn state syn-recv): addresses from all over are forged ones, to be filtered before "
-		"this host; those of one network may be real clients whose way back is cut.",
+	.says = "Half-open connections pile up on this listener: the kernel answers SYNs, but "
+		"the final ACKs do not arrive.",
+	.advice = "Keep net.ipv4.tcp_syncookies at 1, so that real clients can connect while the "
+		  "queue is full. Look at the peers (\"ss -tn state syn-recv\"): if their "
+		  "addresses are spread widely, they are probably forged, so have the flood "
+		  "filtered upstream; if they are in a few networks, they may be real clients "
+		  "whose return path is broken.",
 	.others = see_others,
 	.from_states = 1u << TCP_SYN_RECV,
 	.changed = changed,

@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* time-wait-churn: short connections spend local ports faster than TIME_WAIT gives them back. */
+/* time-wait-churn: short connections take local ports faster than TIME_WAIT returns them. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* Below a quarter of the range there is time: nothing is asked of the kernel, nothing told. */
+/* Below a quarter of the port range there is no scan and no finding. */
 #define MUCH_SHARE 4
-/* A scan tells more when churn has gone on for a while; there may be none for some time after it.
- * From half of the range on there is no time for that. */
+/* The first scan waits for this long, because it shows more if the churn has lasted for a while and
+ * the next scan may not be soon. From half of the range on it does not wait. */
 #define SUSPECT_NS   (2 * NS_PER_S)
 #define URGENT_SHARE 2
-/* Settings are not read for a handful of connections. */
+/* Settings are not read for fewer connections than this. */
 #define SUSPECT_LEAST 16
-/* With -p: nothing is told where the processes that are watched have less than this. */
+/* With -p the watched processes must have at least an eighth of the range. */
 #define WATCHED_SHARE 8
-/* Many connections, but to many peers: asked again after this. */
+/* The time to the next scan if there are many connections, but no pair of ends has many. */
 #define QUIET_NS (10 * NS_PER_S)
 
-/* A forecast is made by the connections of the last seconds, */
+/* The forecast uses the rate of the last RATE_S seconds, */
 #define RATE_S 10
-/* ... if there were as many in the last of them, twice: a burst is over before. */
+/* if each of the last two periods of LASTING_S seconds had at least half of it. A burst has not. */
 #define LASTING_S 2
-/* Connections that stay pile up slowly. Nothing is told of what is further away than this, */
+/* Connections that stay open accumulate slowly. The forecast ends at HORIZON_S, */
 #define HORIZON_S 600
-/* ... nor of growth that was watched for less than this. */
+/* and their growth, which is taken over GROWTH_NS, counts only once WATCHED_NS have passed. */
 #define GROWTH_NS  (60 * NS_PER_S)
 #define WATCHED_NS (20 * NS_PER_S)
 
-/* connect() searches longer and longer for a free port. */
+/* From here on connect() takes longer and longer to find a free port. */
 #define WARNING_PERCENT 80
-/* All but a few: connect() fails with EADDRNOTAVAIL, or does so any moment. */
+/* From here on connect() fails with EADDRNOTAVAIL, or will at any moment. */
 #define FULL_PERCENT 99
-/* A minute is too short for people. */
+/* It is critical if the ports run out sooner than somebody can react. */
 #define CRITICAL_S 60
 
-/* What was found is not as of now any more. */
+/* The age at which the result of a scan is out of date. */
 #define STALE_NS (30 * NS_PER_S)
 
-/* A name is blamed from this share on. */
+/* From this share on a process is named as the cause. */
 #define BLAME_PERCENT 50
 
 enum { TREND_HELD };
-enum { EVER_FAILED }; /* connect() that found no port */
+enum { EVER_FAILED }; /* connect() calls that found no port */
 
 #define MINI_STATES (1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2)
 
 static const char advice_bound[] =
-	"The sockets are bound to a port before connect(), so that each port serves one connection, "
-	"whatever its peer. Set IP_BIND_ADDRESS_NO_PORT before bind(), or do not bind; and keep "
-	"connections open. \"ss -tan state time-wait\" shows them.";
+	"The program calls bind() before connect(), so each port serves only one connection, "
+	"whatever its destination. Set IP_BIND_ADDRESS_NO_PORT before bind(), or do not call "
+	"bind(); and keep connections open. \"ss -tan state time-wait\" lists the sockets.";
 
 static bool is_loopback(const struct flow *flow)
 {
@@ -62,15 +62,15 @@ static bool is_loopback(const struct flow *flow)
 	return flow->local[0] == 127 || flow->remote[0] == 127;
 }
 
-/* tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: connect() takes a port from TIME_WAIT after a second.
- */
+/* Whether connect() may reuse the port after one second in TIME_WAIT: tcp_twsk_unique() in
+ * net/ipv4/tcp_ipv4.c. */
 static bool is_reusable(const struct net_settings *settings, const struct flow *flow)
 {
 	return settings->timestamps &&
 	       (settings->tw_reuse == 1 || (settings->tw_reuse == 2 && is_loopback(flow)));
 }
 
-/* Of a local address only the ports count that were taken before connect(). */
+/* For a local address as a whole, only ports that were bound before connect() count. */
 static bool is_much(const struct port_pair *pair)
 {
 	uint32_t ports = pair->flow.remote_port ? port_pair_in_use(pair) : pair->bound;
@@ -99,7 +99,7 @@ static void count_mini(struct finding_look *look, const struct mini_socket *mini
 		       struct process *owner)
 {
 	(void)owner;
-	/* Where the kernel does not tell of its end, it is kept for longer than it lives. */
+	/* Without a record of its end the table keeps a mini-socket for longer than it lives. */
 	if (mini->role != ROLE_SERVER &&
 	    (!mini->since_known || mini->since_ns + TIME_WAIT_S * NS_PER_S > look->now_ns))
 		suspect(look, mini->netns);
@@ -134,7 +134,7 @@ static void others(struct finding_look *look)
 	}
 }
 
-/* Only of ends that are known to be short of ports: no route is the same cause. */
+/* Counts only for ends that are known to be short of ports: a missing route has the same cause. */
 static void count_failed(struct finding_look *look, const struct change *change)
 {
 	const struct port_pair *pair;
@@ -156,7 +156,7 @@ static bool is_asked(const struct finding_look *look)
 	return look->wanted.tables && (look->wanted.mini_states & MINI_STATES) == MINI_STATES;
 }
 
-/* Connections that are more than mini-sockets: of the table, which has them all. */
+/* Full sockets come from the table, which has all of them; mini-sockets come from the scan. */
 static void add_sockets(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
@@ -234,12 +234,12 @@ static uint32_t sum_ages(const struct port_pair *pair, unsigned int from, unsign
 	return sum;
 }
 
-/* Connections a second that end in TIME_WAIT here. */
+/* How many connections per second end in TIME_WAIT here. */
 static double rate_of(const struct port_pair *pair)
 {
 	unsigned int seconds = RATE_S;
 
-	/* Only full ones: in the first one it began. */
+	/* Only full seconds count: the churn began in the oldest one. */
 	while (seconds > 1 && sum_ages(pair, seconds, TIME_WAIT_S) == 0)
 		seconds--;
 	return (double)sum_ages(pair, 0, seconds) / seconds;
@@ -253,7 +253,7 @@ static bool is_lasting(const struct port_pair *pair)
 	       sum_ages(pair, LASTING_S, 2 * LASTING_S) >= least;
 }
 
-/* How many more connections there are each second that are not in TIME_WAIT. */
+/* By how many per second the connections that are not in TIME_WAIT grow. */
 static double growth_of(const struct subject *subject)
 {
 	uint64_t over_ns;
@@ -262,15 +262,15 @@ static double growth_of(const struct subject *subject)
 	return over_ns >= WATCHED_NS && growth > 0 ? growth : 0;
 }
 
-/* How many ports are in use when TIME_WAIT gives back as many as are taken. */
+/* How many ports are in use once TIME_WAIT returns as many as are taken. */
 static double settles_at(const struct port_pair *pair)
 {
 	return pair->held + rate_of(pair) * TIME_WAIT_S;
 }
 
 /*
- * Seconds until no port is left, if it goes on like this: each second takes `rate` ports and gives
- * back those that were taken a minute before. Negative: it does not come to that.
+ * Seconds until no port is left at the present rate: each second takes `rate` ports and returns
+ * those that were taken 60 s before. Negative if the ports will not run out.
  */
 static double seconds_left(const struct subject *subject, const struct port_pair *pair)
 {
@@ -367,7 +367,7 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 		return false;
 	since = (double)(look->now_ns - time_ns) / (double)NS_PER_S;
 	left = seconds_left(subject, pair);
-	if (left >= 0) /* as of the scan */
+	if (left >= 0) /* it is as of the scan */
 		left = left > since ? left - since : 0;
 	if (percent_of(pair) < WARNING_PERCENT && left < 0)
 		return false;
@@ -385,12 +385,14 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 
 const struct finding_rule finding_time_wait_churn = {
 	.id = FINDING_TIME_WAIT_CHURN,
-	.says = "Local ports run out: each closed connection keeps its port for 60 s in TIME_WAIT.",
-	.advice =
-		"Keep connections open and use them again (keep-alive, a pool), or let the other side "
-		"close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port from TIME_WAIT after a "
-		"second; a wider net.ipv4.ip_local_port_range or more local addresses put the end off. "
-		"tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" shows them.",
+	.says = "Local ports are running out: each closed connection keeps its port in "
+		"TIME_WAIT for 60 s.",
+	.advice = "Keep connections open and reuse them (HTTP keep-alive, a pool), or let the "
+		  "other side close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port "
+		  "from TIME_WAIT after one second if TCP timestamps are on; a wider "
+		  "net.ipv4.ip_local_port_range or more local addresses only gain time. "
+		  "tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" lists "
+		  "the sockets.",
 	.from_states = 1u << TCP_SYN_SENT,
 	.changed = count_failed,
 	.states = ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_SYN_RECV),

@@ -79,6 +79,7 @@ static void show_sockets(struct finding_look *look)
 static void show_records(struct finding_look *look, const struct scan_result *result)
 {
 	look->tick_ns = result->tick_ns;
+	look->read_after_ns = result->ended_ns > look->now_ns ? result->ended_ns - look->now_ns : 0;
 	subjects_begin_scan(look->subjects);
 	for (size_t i = 0; i < result->count; i += scan_result_group(result, &result->records[i]))
 		for (size_t rule = 0; rule < RULES; rule++)

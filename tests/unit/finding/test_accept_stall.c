@@ -6,7 +6,7 @@
 
 static const struct event_task second = {.start_ns = 7, .tgid = 201, .comm = "worker2"};
 
-/* A listener on port 80; returns what scans say of it. */
+/* Adds a listener on port 80. Returns its record for scans. */
 static struct event_scan *listen_at(struct findings *findings, uint64_t cookie,
 				    const struct event_task *task)
 {
@@ -18,7 +18,7 @@ static struct event_scan *listen_at(struct findings *findings, uint64_t cookie,
 	return findings_know(findings, &scan);
 }
 
-/* Connections come in now. */
+/* Connections arrive now. */
 static void come(struct findings *findings, uint64_t first, uint64_t last)
 {
 	for (uint64_t cookie = first; cookie <= last; cookie++) {
@@ -29,7 +29,7 @@ static void come(struct findings *findings, uint64_t first, uint64_t last)
 	}
 }
 
-/* The kernel says of them that nobody accepted them. */
+/* Scans show these connections as not accepted. */
 static void wait_there(struct findings *findings, uint64_t first, uint64_t last)
 {
 	for (uint64_t cookie = first; cookie <= last; cookie++) {
@@ -212,7 +212,7 @@ static void the_stuck_one_of_two(void **state)
 	findings_free(findings);
 }
 
-/* Nobody answers any more: what was known of the queue is out of date. */
+/* Scans no longer succeed, so the last result is out of date. */
 static void no_answer_is_no_evidence(void **state)
 {
 	struct findings *findings = findings_new(&everything);

@@ -138,7 +138,7 @@ static void what_is_not_known_is_left_out(void **state)
 	findings_free(findings);
 }
 
-/* An idle connection of a client, which its server closed at closed_ns; nobody read that. */
+/* An idle connection of a client. Its server closed at closed_ns; the client has not read that. */
 static void pool(struct findings *findings, uint64_t first, uint64_t last)
 {
 	struct world *world = findings->world;
@@ -223,7 +223,7 @@ static void the_other_end_is_named(void **state)
 	findings_free(findings);
 }
 
-/* The same addresses in two other namespaces: nobody can say whose the other end is. */
+/* Two other namespaces have the same addresses, so the owner of the other end is not known. */
 static void addresses_used_twice_name_nobody(void **state)
 {
 	struct findings *findings = findings_new(&everything);
@@ -256,7 +256,7 @@ static void the_other_end_may_be_closed(void **state)
 	assert_int_equal(findings->count, 1);
 	assert_int_equal(findings->kernel.scans, 1);
 	assert_evidence(findings_note(findings, 0), "peers_here", 10);
-	assert_no_evidence(findings_note(findings, 0), "peer_process"); /* nobody knows */
+	assert_no_evidence(findings_note(findings, 0), "peer_process"); /* not known */
 	findings_free(findings);
 }
 

@@ -11,7 +11,7 @@ static struct findings *clients_new(void)
 	return findings;
 }
 
-/* The port tells connections apart, the host peers. */
+/* Connections differ by port, and peers by host. */
 static struct event_flow call_flow(uint64_t cookie, unsigned int host)
 {
 	char remote[32];
@@ -38,7 +38,7 @@ static void send_again(struct findings *findings, uint64_t cookie, unsigned int 
 	world_feed_segment(findings->world, &e);
 }
 
-/* The tracker's hooks here are the world's: findings are told of it as the engine does. */
+/* The tracker has the hooks of the test's world, so this passes the change to the findings. */
 static void end(struct findings *findings, uint64_t cookie, unsigned int to, unsigned int error)
 {
 	const struct tcp_socket *socket = world_find(findings->world, cookie);

@@ -145,7 +145,7 @@ static void when_tcpwatch_came_later(void **state)
 	findings_free(findings);
 }
 
-/* Connections of before tcpwatch: where nobody listens on this side, it is the client. */
+/* Connections older than tcpwatch: without a listener on this side, this side is the client. */
 static void of_a_role_not_seen(void **state)
 {
 	struct findings *findings = peers_new();

@@ -202,7 +202,7 @@ static void users_are_counted_by_name(void **state)
 	port_use_free(use);
 }
 
-/* Where there are too many names to tell who has most, nobody is named. */
+/* With too many names the one with most ports is not sure, so none is named. */
 static void names_beyond_the_limit_are_others(void **state)
 {
 	struct process many[PORT_USERS + 2] = {0};

@@ -109,7 +109,7 @@ static void a_flood(void **state)
 	findings_free(findings);
 }
 
-/* No SYN-ACK is sent again: nobody asks the kernel. */
+/* No SYN-ACK is retransmitted, so no scan is wanted. */
 static void a_burst_is_none(void **state)
 {
 	struct findings *findings = findings_new(&everything);
@@ -156,7 +156,7 @@ static void bad_links_of_a_busy_server(void **state)
 	findings_free(findings);
 }
 
-/* The last ACKs are dropped, for nobody accepts: that is accept-stall. */
+/* The final ACKs are dropped because the process does not accept: that is accept-stall. */
 static void a_full_accept_queue_is_none(void **state)
 {
 	struct findings *findings = findings_new(&everything);

@@ -145,7 +145,7 @@ static void settles(void **state)
 	assert_int_equal(look->found.severity, SEVERITY_WARNING);
 	assert_null(finding_evidence(&look->found, "exhausted_in"));
 	assert_in_range(evidence_count(&look->found, "settles_at"), 170, 185);
-	/* It is over when nobody connects any more. */
+	/* It is over when there are no new connections. */
 	for (int i = 0; i < 90; i++)
 		look_pass(look, NS_PER_S);
 	assert_int_equal(look->found_count, 2);
@@ -216,7 +216,7 @@ static void many_processes(void **state)
 	look_free(look);
 }
 
-/* A scan that another rule or nobody asked for may hold anything. */
+/* A scan that this rule did not want may have any records. */
 static void odd_records(void **state)
 {
 	struct look *look = small_range();

@@ -25,4 +25,4 @@ class GreetingTest(unittest.TestCase):
 
 class SlowTest(unittest.TestCase):
     def test_something_slow(self):
-        time.sleep(0.5)
+        time.sleep(3)
