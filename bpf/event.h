@@ -229,8 +229,8 @@ struct event_scan {
 	};
 };
 
-/* What the iterator of tasks writes: the network namespace of a process; and of a thread, where that
- * is another one. */
+/* What the iterator of tasks writes: the network namespace of a process; and of a thread, where
+ * that is another one. */
 struct event_netns {
 	__u32 netns;
 	__u32 pid;    /* in tcpwatch's pid namespace; of a thread: its own */

@@ -60,8 +60,8 @@ void clock_read(struct clock *clock)
 
 	clock->monotonic_to_wall_ns = (int64_t)(wall - clock_now());
 	if (!clock->boottime_to_wall_ns) /* only once, so that a process keeps its start time */
-		clock->boottime_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_BOOTTIME)) +
-					     boottime_offset_ns;
+		clock->boottime_to_wall_ns =
+			(int64_t)(wall - read_ns(CLOCK_BOOTTIME)) + boottime_offset_ns;
 }
 
 uint64_t clock_now(void)
