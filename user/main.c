@@ -250,8 +250,8 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options, program->results);
 	if (!program->output)
 		return status_of(program, -ENOMEM);
+	asker_start();
 	if (program->options.stack) {
-		asker_start();
 		err = symbolizer_new(&program->loop.sites);
 		if (err)
 			return status_of(program, err);
