@@ -177,14 +177,12 @@ static __always_inline void read_current(struct event_task *out, struct task_str
 	}
 }
 
-/* Returns the process id of any task in tcpwatch's pid namespace, 0 if it is not visible there. */
-static __always_inline __u32 task_tgid_here(struct task_struct *task)
+/* Returns the id of a task in tcpwatch's pid namespace, not the initial one; 0 if it is not visible
+ * there. */
+static __always_inline __u32 pid_here(struct pid *pid)
 {
-	struct pid *pid = task->group_leader->thread_pid;
 	__u32 level;
 
-	if (!pidns_ino)
-		return task->tgid;
 	level = BPF_CORE_READ(pid, level);
 	for (__u32 i = 0; i < PIDNS_LEVELS; i++) {
 		struct upid upid;
@@ -195,6 +193,12 @@ static __always_inline __u32 task_tgid_here(struct task_struct *task)
 			return upid.nr;
 	}
 	return 0;
+}
+
+/* Returns the process id of any task in tcpwatch's pid namespace, 0 if it is not visible there. */
+static __always_inline __u32 task_tgid_here(struct task_struct *task)
+{
+	return pidns_ino ? pid_here(task->group_leader->thread_pid) : task->tgid;
 }
 
 #endif

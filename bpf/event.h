@@ -243,6 +243,14 @@ union event_record {
 	struct event_scan scan;
 };
 
+/* What the iterator of tasks writes: the network namespace of a process; and of a thread, where
+ * that is another one. */
+struct event_netns {
+	__u32 netns;
+	__u32 pid;    /* in tcpwatch's pid namespace; of a thread: its own */
+	__u32 thread; /* 1: of a thread that is not the first of its process */
+};
+
 /* Counted per CPU by the BPF programs, summed by user space. */
 struct event_ledger {
 	__u64 wanted;	 /* runs of programs that had a record to write */

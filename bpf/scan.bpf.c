@@ -64,6 +64,31 @@ int scan_fds(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/*
+ * Which network namespaces there are. Reading /proc/PID/ns/net waits while that process is in
+ * execve(), which a file system of its own can make last for ever (exec_update_lock in
+ * fs/proc/namespaces.c); the iterator takes no such lock.
+ */
+SEC("iter/task")
+int scan_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct event_netns e = {};
+
+	if (!task)
+		return 0;
+	e.netns = task->nsproxy->net_ns->ns.inum; /* 0 of one that has ended */
+	if (!e.netns)
+		return 0;
+	e.thread = task->pid != task->tgid;
+	if (e.thread && e.netns == task->group_leader->nsproxy->net_ns->ns.inum)
+		return 0;
+	e.pid = pidns_ino ? pid_here(task->thread_pid) : task->pid;
+	if (e.pid)
+		bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	return 0;
+}
+
 /* Returns whether the socket is in TIME_WAIT, or in FIN_WAIT2 as a mini-socket, and wanted. */
 static __always_inline bool read_time_wait(struct event_scan *e, struct sock_common *sk)
 {

@@ -136,6 +136,8 @@ static void on_event(struct loop *loop, uint64_t tag)
 		http_server_run(loop->web);
 	else if (tag == EPOLL_SITES)
 		loop->sites->ops->run(loop->sites);
+	else if (engine_behind(loop->engine))
+		return; /* it is reported again */
 	else if (targets_ended(&loop->targets, tag, &tgid))
 		on_exit_of(loop, tgid);
 }

@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/targets.h"
 #include "engine/engine.h"
+#include "host/asker.h"
 #include "http/server.h"
 #include "kernel/bpf_load.h"
 #include "kernel/feature_probe.h"
@@ -262,9 +263,11 @@ static enum exit_status start(struct program *program)
 	program->output = output_new(&program->options, program->results);
 	if (!program->output)
 		return status_of(program, -ENOMEM);
+	asker_start();
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);
+	asker_renew();
 	return err ? status_of(program, err) : run(program);
 }
 
@@ -290,6 +293,7 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_ALL, "");
+	clock_init();
 	service_init(&loop->service);
 	options_parse(&program.options, &program.suppressions, argc, argv);
 	loop->options = &program.options;
@@ -313,5 +317,6 @@ int main(int argc, char **argv)
 	suppressions_free(program.suppressions);
 	options_free(&program.options);
 	loop_close(loop);
+	asker_stop();
 	return status;
 }

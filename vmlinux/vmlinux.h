@@ -226,6 +226,10 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -235,6 +239,7 @@ struct task_struct {
 	u64 start_boottime;
 	u64 self_exec_id;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
@@ -247,6 +252,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

@@ -412,10 +412,12 @@ static inline struct fuzz_source *fuzz_source_of(struct source *source)
 	return (struct fuzz_source *)source;
 }
 
-static inline int fuzz_source_drain(struct source *base, source_sink sink, void *context)
+static inline int fuzz_source_drain(struct source *base, struct source_bound *bound,
+				    source_sink sink, void *context)
 {
 	struct fuzz_source *source = fuzz_source_of(base);
 
+	(void)bound;
 	while (source->handed < source->count) {
 		const struct fuzz_record *record = &source->records[source->handed++];
 

@@ -30,6 +30,10 @@ struct kernel {
 	struct scan_request asked; /* by the last scan */
 	void *records[KERNEL_RECORDS];
 	size_t record_count;
+	/* A ring that holds `backlog` records more, each of them `flood`. For each that is taken,
+	 * in flood_ns, another one comes. */
+	const struct event_transition *flood;
+	uint64_t flood_ns, backlog, flood_taken;
 };
 
 static inline struct kernel *kernel_of(struct source *source)
@@ -44,11 +48,29 @@ static inline void kernel_tell(struct kernel *kernel, const void *record)
 	kernel->records[kernel->record_count++] = make_exact(record);
 }
 
-static inline int kernel_drain(struct source *source, source_sink sink, void *context)
+/* Returns whether the end was reached; what was told comes behind it. */
+static inline bool kernel_flood(struct kernel *kernel, struct source_bound *bound, source_sink sink,
+				void *context)
+{
+	if (!bound->end)
+		bound->end = kernel->flood_taken + kernel->backlog;
+	for (; kernel->flood_taken < bound->end; kernel->flood_taken++) {
+		if (kernel->now_ns >= bound->until_ns)
+			return false;
+		sink(context, kernel->flood, kernel->flood->header.size);
+		kernel->now_ns += kernel->flood_ns;
+	}
+	return true;
+}
+
+static inline int kernel_drain(struct source *source, struct source_bound *bound, source_sink sink,
+			       void *context)
 {
 	struct kernel *kernel = kernel_of(source);
 
 	kernel->drains++;
+	if (!kernel_flood(kernel, bound, sink, context))
+		return 1;
 	for (size_t i = 0; i < kernel->record_count; i++) {
 		const struct event_header *header = kernel->records[i];
 

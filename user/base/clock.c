@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/units.h"
+
+/* What this time namespace adds to the host's clocks, by which all records are made. */
+static int64_t monotonic_offset_ns, boottime_offset_ns;
 
 static uint64_t read_ns(clockid_t id)
 {
@@ -14,18 +17,56 @@ static uint64_t read_ns(clockid_t id)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+void clock_parse_offsets(FILE *offsets)
+{
+	long long seconds;
+	long nanoseconds;
+	char name[16];
+
+	monotonic_offset_ns = boottime_offset_ns = 0;
+	while (fscanf(offsets, "%15s %lld %ld", name, &seconds, &nanoseconds) == 3) {
+		int64_t offset_ns = seconds * (int64_t)NS_PER_S + nanoseconds;
+
+		if (!strcmp(name, "monotonic"))
+			monotonic_offset_ns = offset_ns;
+		else if (!strcmp(name, "boottime"))
+			boottime_offset_ns = offset_ns;
+	}
+}
+
+void clock_init(void)
+{
+	FILE *offsets = fopen("/proc/self/timens_offsets", "re");
+
+	if (!offsets) /* a kernel without time namespaces */
+		return;
+	clock_parse_offsets(offsets);
+	fclose(offsets);
+}
+
+uint64_t clock_here(uint64_t monotonic_ns)
+{
+	return monotonic_ns + (uint64_t)monotonic_offset_ns;
+}
+
+uint64_t clock_boottime_here(uint64_t boottime_ns)
+{
+	return boottime_ns + (uint64_t)boottime_offset_ns;
+}
+
 void clock_read(struct clock *clock)
 {
 	uint64_t wall = read_ns(CLOCK_REALTIME);
 
-	clock->monotonic_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_MONOTONIC));
+	clock->monotonic_to_wall_ns = (int64_t)(wall - clock_now());
 	if (!clock->boottime_to_wall_ns) /* only once, so that a process keeps its start time */
-		clock->boottime_to_wall_ns = (int64_t)(wall - read_ns(CLOCK_BOOTTIME));
+		clock->boottime_to_wall_ns =
+			(int64_t)(wall - read_ns(CLOCK_BOOTTIME)) + boottime_offset_ns;
 }
 
 uint64_t clock_now(void)
 {
-	return read_ns(CLOCK_MONOTONIC);
+	return read_ns(CLOCK_MONOTONIC) - (uint64_t)monotonic_offset_ns;
 }
 
 uint64_t clock_tick_ns(void)

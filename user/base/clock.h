@@ -3,6 +3,7 @@
 #define TCPWATCH_CLOCK_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* What to add to times of the kernel's clocks, in ns, to get nanoseconds since 1970 UTC. */
 struct clock {
@@ -14,6 +15,20 @@ struct clock {
 #define CLOCK_RFC3339_LEN 40
 /* Room for "05:37:00.123456" with its 0. */
 #define CLOCK_TIME_LEN 16
+
+/*
+ * Reads how far the clocks of this process's time namespace differ from the host's:
+ * time_namespaces(7). From then on all times below are the host's. Without it, they are taken to be
+ * the same. Call it before there are threads.
+ */
+void clock_init(void);
+/* The same from the lines of /proc/self/timens_offsets. */
+void clock_parse_offsets(FILE *offsets);
+
+/* A time of clock_now() as this process's own CLOCK_MONOTONIC has it: for timers. */
+uint64_t clock_here(uint64_t monotonic_ns);
+/* The host's CLOCK_BOOTTIME as this process sees it: for the start times in /proc/PID/stat. */
+uint64_t clock_boottime_here(uint64_t boottime_ns);
 
 /*
  * Reads the clocks. Call it again from time to time, since the wall clock may be set. The offset of

@@ -105,6 +105,7 @@ void engine_free(struct engine *engine)
 {
 	if (!engine)
 		return;
+	scan_plan_clear(&engine->scans);
 	finding_watch_free(engine->findings);
 	leak_watch_free(engine->leaks);
 	stack_tracker_free(&engine->stacks);
@@ -148,10 +149,12 @@ static int summarize_if_due(struct engine *engine)
 
 	if (now_ns < engine->summary_at_ns)
 		return 0;
+	err = scan_plan_minis(&engine->scans);
+	if (err) /* or with a later turn */
+		return err < 0 ? err : 0;
 	interval_ns = engine->config.options->interval_ns;
 	engine->summary_at_ns += ((now_ns - engine->summary_at_ns) / interval_ns + 1) * interval_ns;
-	err = scan_plan_minis(&engine->scans);
-	return err ? err : show(engine, engine->config.output->ops->summary);
+	return show(engine, engine->config.output->ops->summary);
 }
 
 static bool process_alive(void *context, uint32_t tgid)
@@ -187,24 +190,33 @@ int engine_poll(struct engine *engine)
 
 	config->source->ops->clock(config->source, &config->output->clock);
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
-	if (!err)
+	if (err >= 0)
 		err = scan_plan_run(&engine->scans);
 	if (!err)
 		err = scan_plan_after_scrapes(&engine->scans);
 	if (!err)
 		err = summarize_if_due(engine);
-	mini_expire(&engine->tracker, engine_now(engine));
+	if (!engine_behind(engine)) /* else the records of their ends may still come */
+		mini_expire(&engine->tracker, engine_now(engine));
 	scan_plan_look(&engine->scans);
 	if (config->output->ops->losses)
 		config->output->ops->losses(config->output, &engine->ledger, engine_now(engine));
-	process_table_fold(engine->tracker.processes, process_alive, config->source);
+	if (!engine->scans.job.purpose)
+		process_table_fold(engine->tracker.processes, process_alive, config->source);
 	return err ? err : output_flush(config->output);
+}
+
+bool engine_behind(const struct engine *engine)
+{
+	return engine->intake.in_round;
 }
 
 uint64_t engine_deadline(const struct engine *engine)
 {
 	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
+	if (engine_behind(engine) || engine->scans.job.purpose)
+		return 0;
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
@@ -256,7 +268,7 @@ int engine_finish(struct engine *engine)
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
-	intake_drain(&engine->intake);
+	intake_finish(&engine->intake);
 	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
 	scan_plan_finish(&engine->scans); /* who holds what is still open */

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_ENGINE_H
 #define TCPWATCH_ENGINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/config.h"
@@ -16,9 +17,14 @@ void engine_free(struct engine *engine);
 /* The first scan, and the start record. Returns 0 or a negative errno. */
 int engine_start(struct engine *engine);
 
-/* Takes in all records that have come, and does what is due. Returns 0 or a negative errno, also
+/* Takes in the records that have come, for a turn of a few hundredths of a second at most, and does
+ * what is due. Returns 0 or a negative errno, also
  * of the output: -EPIPE where nobody reads it any more. */
 int engine_poll(struct engine *engine);
+
+/* Whether records are left for the next turn; an end that was noticed before this turn may be older
+ * than one of them. */
+bool engine_behind(const struct engine *engine);
 
 /* When engine_poll() has something to do even if no record comes; the source's CLOCK_MONOTONIC, in
  * ns. UINT64_MAX: never. */

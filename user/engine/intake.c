@@ -116,16 +116,47 @@ static void on_record(void *context, const void *record, size_t size)
 	intake_record(context, record, size);
 }
 
-int intake_drain(struct intake *intake)
+int intake_drain_to(struct intake *intake, struct source_bound *bound)
 {
 	struct source *source = intake->source;
+	uint64_t now_ns = intake_now(intake);
+
+	if (bound->until_ns < now_ns + INTAKE_TURN_NS)
+		bound->until_ns = now_ns + INTAKE_TURN_NS;
+	if (intake->metrics)
+		metric_groups_set_time(intake->metrics, now_ns);
+	return source->ops->drain(source, bound, on_record, intake);
+}
+
+int intake_drain(struct intake *intake)
+{
+	bool begins = !intake->in_round;
 	int err;
 
-	if (intake->metrics)
-		metric_groups_set_time(intake->metrics, intake_now(intake));
-	err = source->ops->drain(source, on_record, intake);
-	coalesce_flush(&intake->coalesce, intake_now(intake));
+	if (begins) {
+		intake->round = (struct source_bound){0};
+		intake->round_ns = intake_now(intake);
+	}
+	err = intake_drain_to(intake, &intake->round);
+	intake->in_round = err > 0;
+	/* What belongs to a transition of that time has come, too. */
+	if (!intake->in_round)
+		coalesce_flush(&intake->coalesce, intake->round_ns);
+	pace_note(&intake->pace, !begins || intake->in_round, intake_now(intake));
 	return err;
+}
+
+int intake_finish(struct intake *intake)
+{
+	struct source *source = intake->source;
+	struct source_bound bound = {.until_ns = intake_now(intake) + INTAKE_LAST_NS};
+	int err = intake_drain_to(intake, &bound);
+
+	if (err > 0 && source->ops->discard)
+		source->ops->discard(source);
+	intake->in_round = false;
+	coalesce_flush(&intake->coalesce, intake_now(intake));
+	return err < 0 ? err : 0;
 }
 
 void intake_flush(struct intake *intake)

@@ -6,12 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/units.h"
+#include "engine/pace.h"
 #include "metric/group.h"
 #include "model/ledger.h"
 #include "model/source.h"
 #include "track/coalesce.h"
 #include "track/stack_tracker.h"
 #include "track/tracker.h"
+
+/* How long records are taken in before signals, pages and the watchdog get their turn. */
+#define INTAKE_TURN_NS (20 * NS_PER_MS)
+#define INTAKE_LAST_NS (500 * NS_PER_MS)
 
 /*
  * The way of a record into user space: takes records from the source, checks them, and gives each
@@ -31,6 +37,11 @@ struct intake {
 	bool show_stacks; /* print each stack record on stderr */
 
 	struct coalesce coalesce;
+	/* A round takes in what was there when it began, in as many turns as it needs. */
+	struct source_bound round;
+	uint64_t round_ns; /* when it began */
+	bool in_round;	   /* it needs a further turn */
+	struct pace pace;
 };
 
 /* Call it after the first part is filled in. */
@@ -40,10 +51,19 @@ void intake_init(struct intake *intake);
 uint64_t intake_now(const struct intake *intake);
 
 /*
- * Takes in all records that the source has. Returns 0 or the source's negative errno. The tracker's
- * hooks are called meanwhile.
+ * Takes in the records that the source had when the round began, but only for a turn of
+ * INTAKE_TURN_NS. Returns 0 where the round is over, 1 where it goes on with the next call, or the
+ * source's negative errno. The tracker's hooks are called meanwhile.
  */
 int intake_drain(struct intake *intake);
+
+/* The same up to bound->end, which is set by the first call; one turn, or until bound->until_ns if
+ * that is later. */
+int intake_drain_to(struct intake *intake, struct source_bound *bound);
+
+/* The last drain, after the source's stop(). What cannot be taken in within INTAKE_LAST_NS counts
+ * as lost. Returns 0 or a negative errno. */
+int intake_finish(struct intake *intake);
 
 /* Takes in one record of `size` bytes. One that event_check() refuses counts as lost. */
 void intake_record(struct intake *intake, const void *record, size_t size);

@@ -75,6 +75,21 @@ static int scan(struct scan_plan *plan, const struct scan_request *request,
 	return 0;
 }
 
+/*
+ * Before a scan: what is known should be as new as what it finds, or records that are older than it
+ * look like gaps. Returns 0 where a round is over and one more turn is, 1 where the scan has to
+ * wait, or the negative errno of draining.
+ */
+static int drain_before(struct scan_plan *plan)
+{
+	int err;
+
+	if (plan->intake->in_round)
+		return 1;
+	err = intake_drain(plan->intake);
+	return err < 0 ? err : 0;
+}
+
 /* In the middle of a run: what was known stays, and the scan is tried again. */
 static void note_failed_scan(struct scan_plan *plan, int err)
 {
@@ -105,23 +120,21 @@ static int begin_reconcile(struct scan_plan *plan, struct scan_result *result)
 	return err;
 }
 
-static int finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
+/* What the scan found is joined with the records that came since. */
+static void finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
 {
-	int err = intake_drain(plan->intake);
-
-	if (!err)
-		reconcile_end(plan->intake->tracker, result);
+	reconcile_end(plan->intake->tracker, result);
 	plan->losses_seen = losses_now(plan); /* the gaps that it found are mended by it */
-	return err;
 }
 
-static int reconcile(struct scan_plan *plan, struct scan_result *result)
+static int begin_minis(struct scan_plan *plan, struct scan_result *result)
 {
-	int err = intake_drain(plan->intake);
+	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
+	int err = scan(plan, &request, result);
 
 	if (!err)
-		err = begin_reconcile(plan, result);
-	return err ? err : finish_reconcile(plan, result);
+		mini_scan_begin(plan->intake->tracker, result);
+	return err;
 }
 
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
@@ -131,8 +144,11 @@ int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
 
 int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result)
 {
-	int err = finish_reconcile(plan, result);
+	struct source_bound after = {.until_ns = UINT64_MAX};
+	int err = intake_drain_to(plan->intake, &after);
 
+	if (!err)
+		finish_reconcile(plan, result);
 	/* Leaks that are older than us: this scan has all that is asked about them. */
 	if (!err && leak_watch_collect(plan->leaks, now(plan)))
 		leak_watch_judge(plan->leaks, result, now(plan));
@@ -162,24 +178,6 @@ void scan_plan_check_losses(struct scan_plan *plan)
 	}
 }
 
-static void reconcile_if_due(struct scan_plan *plan)
-{
-	struct scan_result result = {0};
-	int err;
-
-	scan_plan_check_losses(plan);
-	if (now(plan) < plan->reconcile_at_ns)
-		return;
-	plan->reconcile_at_ns = UINT64_MAX;
-	err = reconcile(plan, &result);
-	scan_result_clear(&result);
-	plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
-	if (err) {
-		note_failed_scan(plan, err);
-		plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-	}
-}
-
 /* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
  * holds. */
 static int scan_for_leaks(struct scan_plan *plan, struct scan_result *result)
@@ -204,54 +202,152 @@ static void pause_leak_scans(struct scan_plan *plan, uint64_t began_ns)
 	plan->leak_scan_not_before_ns = ended_ns + pause_ns;
 }
 
+static void pause_finding_scans(struct scan_plan *plan, uint64_t began_ns)
+{
+	plan->finding_scan_not_before_ns =
+		began_ns +
+		pause_after(now(plan) - began_ns, FINDING_SCAN_SHARE, FINDING_SCAN_PAUSE);
+}
+
+static void pause_scrape_scans(struct scan_plan *plan, uint64_t began_ns)
+{
+	uint64_t ended_ns = now(plan);
+
+	plan->scrape_scan_not_before_ns =
+		ended_ns + pause_after(ended_ns - began_ns, SCRAPE_SCAN_SHARE, SCRAPE_SCAN_PAUSE);
+	plan->scrape_scan_slow = ended_ns - began_ns > SCRAPE_SCAN_SLOW;
+	plan->scrape_scan_owed = false;
+}
+
+/* Gives the answer to the module that it is for. */
+static void answer(struct scan_plan *plan, const struct scan_job *job)
+{
+	switch (job->purpose) {
+	case SCAN_LOSSES:
+		finish_reconcile(plan, &job->result);
+		plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
+		break;
+	case SCAN_LEAKS: /* one that was closed since is no leak any more */
+		if (leak_watch_judge(plan->leaks, &job->result, now(plan)) &&
+		    plan->reconcile_at_ns == UINT64_MAX)
+			plan->reconcile_at_ns = plan->reconcile_not_before_ns;
+		pause_leak_scans(plan, job->began_ns);
+		break;
+	case SCAN_FINDINGS:
+		finding_watch_finish(plan->findings, &job->result);
+		pause_finding_scans(plan, job->began_ns);
+		break;
+	case SCAN_SUMMARY:
+		mini_scan_end(plan->intake->tracker, &job->result);
+		plan->minis_asked = true;
+		break;
+	case SCAN_SCRAPE:
+		mini_scan_end(plan->intake->tracker, &job->result);
+		pause_scrape_scans(plan, job->began_ns);
+		break;
+	case SCAN_NONE:
+		break;
+	}
+}
+
+/* One turn of the job, if there is one. Returns 0 when it is done, 1 if it needs further turns, or
+ * the negative errno of draining. */
+static int go_on(struct scan_plan *plan)
+{
+	struct scan_job *job = &plan->job;
+	int err;
+
+	if (!job->purpose)
+		return 0;
+	err = intake_drain_to(plan->intake, &job->after);
+	if (err)
+		return err;
+	answer(plan, job);
+	scan_plan_clear(plan);
+	return 0;
+}
+
+/* After a scan that has begun at began_ns. Takes over *result. Returns as go_on(). */
+static int begin_job(struct scan_plan *plan, enum scan_purpose purpose, uint64_t began_ns,
+		     const struct scan_result *result)
+{
+	plan->job = (struct scan_job){.purpose = purpose, .result = *result, .began_ns = began_ns};
+	return go_on(plan);
+}
+
+void scan_plan_clear(struct scan_plan *plan)
+{
+	scan_result_clear(&plan->job.result);
+	plan->job.purpose = SCAN_NONE;
+}
+
+static int reconcile_if_due(struct scan_plan *plan)
+{
+	struct scan_result result = {0};
+	uint64_t began_ns = now(plan);
+	int err;
+
+	if (began_ns < plan->reconcile_at_ns)
+		return 0;
+	err = drain_before(plan);
+	if (err)
+		return err;
+	plan->reconcile_at_ns = UINT64_MAX;
+	err = begin_reconcile(plan, &result);
+	if (!err)
+		return begin_job(plan, SCAN_LOSSES, began_ns, &result);
+	note_failed_scan(plan, err);
+	plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
+	plan->reconcile_at_ns = plan->reconcile_not_before_ns;
+	return 0;
+}
+
 static int judge_leaks_if_due(struct scan_plan *plan)
 {
 	struct scan_result result = {0};
 	uint64_t began_ns = now(plan);
 	int err;
 
-	if (began_ns < plan->leak_scan_not_before_ns || !leak_watch_collect(plan->leaks, began_ns))
+	if (plan->intake->in_round || began_ns < plan->leak_scan_not_before_ns ||
+	    !leak_watch_collect(plan->leaks, began_ns))
 		return 0;
 	err = scan_for_leaks(plan, &result);
-	if (err) {
-		note_failed_scan(plan, err);
-		leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
-		err = 0;
-		goto out;
-	}
-	/* Closed during the scan: not a leak any more. */
-	err = intake_drain(plan->intake);
-	if (leak_watch_judge(plan->leaks, &result, now(plan)) &&
-	    plan->reconcile_at_ns == UINT64_MAX)
-		plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-out:
-	scan_result_clear(&result);
+	if (!err)
+		return begin_job(plan, SCAN_LEAKS, began_ns, &result);
+	note_failed_scan(plan, err);
+	leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
 	pause_leak_scans(plan, began_ns);
-	return err;
+	return 0;
 }
 
 int scan_plan_run(struct scan_plan *plan)
 {
-	reconcile_if_due(plan);
-	return judge_leaks_if_due(plan);
+	int err;
+
+	scan_plan_check_losses(plan);
+	err = go_on(plan);
+	if (!err)
+		err = reconcile_if_due(plan);
+	if (!err)
+		err = judge_leaks_if_due(plan);
+	return err < 0 ? err : 0;
 }
 
 /* The second half of a look, by a scan. */
 static void scan_for_findings(struct scan_plan *plan, const struct scan_request *request)
 {
 	struct scan_result result = {0};
-	uint64_t began_ns = now(plan), pause_ns;
-	int err = intake_drain(plan->intake);
+	uint64_t began_ns = now(plan);
+	int err = drain_before(plan);
 
 	if (!err)
 		err = scan(plan, request, &result);
-	if (!err)
-		err = intake_drain(plan->intake);
-	finding_watch_finish(plan->findings, err ? NULL : &result);
-	scan_result_clear(&result);
-	pause_ns = err ? FINDING_SCAN_FAILED_PAUSE
-		       : pause_after(now(plan) - began_ns, FINDING_SCAN_SHARE, FINDING_SCAN_PAUSE);
-	plan->finding_scan_not_before_ns = began_ns + pause_ns;
+	if (!err) {
+		begin_job(plan, SCAN_FINDINGS, began_ns, &result);
+		return;
+	}
+	finding_watch_finish(plan->findings, NULL);
+	plan->finding_scan_not_before_ns = began_ns + FINDING_SCAN_FAILED_PAUSE;
 }
 
 void scan_plan_look(struct scan_plan *plan)
@@ -259,7 +355,7 @@ void scan_plan_look(struct scan_plan *plan)
 	uint64_t began_ns = now(plan), took_ns;
 	struct scan_request request;
 
-	if (began_ns < plan->look_at_ns)
+	if (began_ns < plan->look_at_ns || plan->job.purpose || plan->intake->in_round)
 		return;
 	finding_watch_begin(plan->findings, began_ns, &request);
 	took_ns = now(plan) - began_ns;
@@ -275,56 +371,79 @@ void scan_plan_look(struct scan_plan *plan)
 
 int scan_plan_minis(struct scan_plan *plan)
 {
-	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
 	struct scan_result result = {0};
-	int err = intake_drain(plan->intake);
+	uint64_t began_ns = now(plan);
+	int err = 0;
 
-	if (!err)
-		err = scan(plan, &request, &result);
-	if (err) {
-		note_failed_scan(plan, err);
-		return 0;
+	if (plan->job.purpose)
+		return 1;
+	if (!plan->minis_asked) {
+		err = drain_before(plan);
+		if (err)
+			return err;
+		err = begin_minis(plan, &result);
+		if (err) {
+			note_failed_scan(plan, err);
+			return 0;
+		}
+		err = begin_job(plan, SCAN_SUMMARY, began_ns, &result);
 	}
-	mini_scan_begin(plan->intake->tracker, &result);
-	err = intake_drain(plan->intake);
-	mini_scan_end(plan->intake->tracker, &result);
-	scan_result_clear(&result);
+	if (!err)
+		plan->minis_asked = false;
 	return err;
 }
 
 static int scan_for_scrapes(struct scan_plan *plan)
 {
-	uint64_t began_ns = now(plan), ended_ns;
-	int err = scan_plan_minis(plan);
+	struct scan_result result = {0};
+	uint64_t began_ns = now(plan);
+	int err = drain_before(plan);
 
-	ended_ns = now(plan);
-	plan->scrape_scan_not_before_ns =
-		ended_ns + pause_after(ended_ns - began_ns, SCRAPE_SCAN_SHARE, SCRAPE_SCAN_PAUSE);
-	plan->scrape_scan_slow = ended_ns - began_ns > SCRAPE_SCAN_SLOW;
-	plan->scrape_scan_owed = false;
-	return err;
+	if (err) {
+		plan->scrape_scan_owed = true;
+		return err < 0 ? err : 0;
+	}
+	err = begin_minis(plan, &result);
+	if (!err) {
+		err = begin_job(plan, SCAN_SCRAPE, began_ns, &result);
+		return err < 0 ? err : 0;
+	}
+	note_failed_scan(plan, err);
+	pause_scrape_scans(plan, began_ns);
+	return 0;
 }
 
 int scan_plan_before_scrape(struct scan_plan *plan)
 {
 	bool due = now(plan) >= plan->scrape_scan_not_before_ns;
+	int err;
 
-	if (due && !plan->scrape_scan_slow)
+	if (due && !plan->scrape_scan_slow && !plan->job.purpose)
 		return scan_for_scrapes(plan);
 	plan->scrape_scan_owed |= due;
-	return intake_drain(plan->intake);
+	err = intake_drain(plan->intake);
+	return err < 0 ? err : 0;
 }
 
 int scan_plan_after_scrapes(struct scan_plan *plan)
 {
-	return plan->scrape_scan_owed ? scan_for_scrapes(plan) : 0;
+	return plan->scrape_scan_owed && !plan->job.purpose ? scan_for_scrapes(plan) : 0;
 }
 
 int scan_plan_finish(struct scan_plan *plan)
 {
+	struct source_bound after = {.until_ns = UINT64_MAX};
 	struct scan_result result = {0};
-	int err = reconcile(plan, &result);
+	int err;
 
+	if (plan->job.purpose == SCAN_FINDINGS)
+		finding_watch_finish(plan->findings, NULL);
+	scan_plan_clear(plan); /* this one has all that it was about */
+	err = begin_reconcile(plan, &result);
+	if (!err)
+		err = intake_drain_to(plan->intake, &after);
+	if (!err)
+		finish_reconcile(plan, &result);
 	if (err)
 		note_failed_scan(plan, err);
 	else if (leak_watch_collect_last(plan->leaks, now(plan)))

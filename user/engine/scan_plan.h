@@ -9,11 +9,22 @@
 #include "finding/watch.h"
 #include "leak/watch.h"
 
+enum scan_purpose { SCAN_NONE, SCAN_LOSSES, SCAN_LEAKS, SCAN_FINDINGS, SCAN_SUMMARY, SCAN_SCRAPE };
+
+/* A scan whose answer waits for the records that came before its end. That can take several turns;
+ * until then no other scan begins. */
+struct scan_job {
+	enum scan_purpose purpose; /* SCAN_NONE: there is none */
+	struct scan_result result;
+	struct source_bound after; /* these records come first */
+	uint64_t began_ns;
+};
+
 /*
  * When the kernel is asked which sockets exist, and which module gets the answer: at the start,
  * after losses, when leaks are due, for a look of the findings, before a summary or a page of
  * metrics, at the end. Records that came before and during a scan are taken in before its answer is
- * judged.
+ * judged, in as many turns as they need (intake.h).
  *
  * All times are the source's CLOCK_MONOTONIC, in ns.
  */
@@ -35,6 +46,8 @@ struct scan_plan {
 	bool scrape_scan_slow;	   /* the last one was */
 	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
+	struct scan_job job;
+	bool minis_asked; /* for the summary: scan_plan_minis() has nothing left to do */
 };
 
 /* Call it after the first part is filled in. The source need not be attached yet. */
@@ -58,7 +71,8 @@ int scan_plan_run(struct scan_plan *plan);
 /* One look of the findings, if it is due, with a scan if that is worth it. */
 void scan_plan_look(struct scan_plan *plan);
 
-/* Asks which mini-sockets there are, before they are shown. Returns as scan_plan_run(). */
+/* Asks which mini-sockets there are, before they are shown. Returns as scan_plan_run(), or 1 if the
+ * answer is not there yet: call it again after scan_plan_run(). */
 int scan_plan_minis(struct scan_plan *plan);
 
 /*
@@ -71,6 +85,9 @@ int scan_plan_after_scrapes(struct scan_plan *plan);
 
 /* The last scan. Returns 0 or a negative errno. */
 int scan_plan_finish(struct scan_plan *plan);
+
+/* Frees what is left of a scan whose answer was not judged. */
+void scan_plan_clear(struct scan_plan *plan);
 
 /* When scan_plan_run() or scan_plan_look() has something to do. */
 uint64_t scan_plan_deadline(const struct scan_plan *plan);

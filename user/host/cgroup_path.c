@@ -64,6 +64,8 @@ int cgroup_path_read(uint32_t tgid, char path[CGROUP_PATH_LEN])
 	int fd;
 
 	*path = '\0';
+	/* The process cannot make that wait: proc_cgroup_show() in kernel/cgroup/cgroup.c takes
+	 * locks of the hierarchy only. */
 	snprintf(name, sizeof(name), "/proc/%u/cgroup", tgid);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "host/netns.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* From 6.9 on, include/uapi/linux/pidfd.h. */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 
 int netns_list_add(struct netns_list *list, const struct netns *netns)
 {
@@ -32,34 +36,6 @@ bool netns_list_has(const struct netns_list *list, uint32_t inode)
 	return false;
 }
 
-int netns_list_read(struct netns_list *list)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int err = 0;
-
-	if (!proc)
-		return -errno;
-	while (!err && (entry = readdir(proc))) {
-		char path[sizeof(entry->d_name) + 16];
-		struct stat status;
-		struct netns netns;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "%s/ns/net", entry->d_name);
-		/* The process has ended, or may not be inspected. */
-		if (fstatat(dirfd(proc), path, &status, 0))
-			continue;
-		netns.inode = (uint32_t)status.st_ino;
-		netns.pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
-		if (!netns_list_has(list, netns.inode))
-			err = netns_list_add(list, &netns);
-	}
-	closedir(proc);
-	return err;
-}
-
 void netns_list_clear(struct netns_list *list)
 {
 	free(list->items);
@@ -73,25 +49,44 @@ int netns_home(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int netns_enter(int home_fd, uint32_t pid, void (*inside)(void *context), void *context)
+static bool is_in(uint32_t inode)
 {
-	char path[64];
-	int fd, err = 0;
+	struct stat status;
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Of the calling thread: nobody else can make that wait. */
+	return !stat("/proc/thread-self/ns/net", &status) && (uint32_t)status.st_ino == inode;
+}
+
+static int open_process(const struct netns *netns)
+{
+	int fd = (int)syscall(SYS_pidfd_open, netns->pid, netns->thread ? PIDFD_THREAD : 0);
+
+	if (fd >= 0)
+		return fd;
+	/* Another thread has that id by now. */
+	return !netns->thread && (errno == EINVAL || errno == ENOENT) ? -ESRCH : -errno;
+}
+
+int netns_enter(int home_fd, const struct netns *netns, void (*inside)(void *context),
+		void *context)
+{
+	int fd = open_process(netns), err = 0;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (setns(fd, CLONE_NEWNET))
 		err = -errno;
 	close(fd);
 	if (err)
 		return err;
-	inside(context);
+	if (is_in(netns->inode))
+		inside(context);
+	else
+		err = -ESRCH;
 	if (setns(home_fd, CLONE_NEWNET)) {
 		/* All that follows would be done in the wrong namespace. */
 		perror("tcpwatch: cannot return to its own network namespace");
 		exit(EXIT_FAILURE);
 	}
-	return 0;
+	return err;
 }

@@ -9,7 +9,8 @@
 /* A network namespace, and a process in it. */
 struct netns {
 	uint32_t inode; /* of /proc/PID/ns/net */
-	uint32_t pid;
+	uint32_t pid;	/* with `thread`: of a thread */
+	bool thread;	/* that is not the first of its process */
 };
 
 /* All zero is an empty one. */
@@ -17,10 +18,6 @@ struct netns_list {
 	struct netns *items;
 	size_t count;
 };
-
-/* Adds the network namespaces of all visible processes that are not in the list yet. Returns 0 or a
- * negative errno; the list has those found so far then. */
-int netns_list_read(struct netns_list *list);
 
 /* Adds a copy. Returns 0 or -ENOMEM; the list is untouched then. */
 int netns_list_add(struct netns_list *list, const struct netns *netns);
@@ -33,10 +30,15 @@ void netns_list_clear(struct netns_list *list);
 int netns_home(void);
 
 /*
- * Calls inside() in the network namespace of a process, then returns to home_fd, from netns_home().
- * Needs CAP_SYS_ADMIN. Returns 0, or a negative errno without having called inside(). Ends the
- * program where it cannot return.
+ * Calls inside() in a network namespace, then returns to home_fd, from netns_home(). It goes in by
+ * the process's pidfd, which no execve() of that process can delay: validate_nsset() in
+ * kernel/nsproxy.c does not take its exec_update_lock, as opening /proc/PID/ns/net does.
+ *
+ * Needs CAP_SYS_ADMIN. Returns 0, or a negative errno without having called inside(): -ESRCH where
+ * the process has ended or is in another namespace by now, -EINVAL where the kernel has no pidfd of
+ * threads. Ends the program where it cannot return.
  */
-int netns_enter(int home_fd, uint32_t pid, void (*inside)(void *context), void *context);
+int netns_enter(int home_fd, const struct netns *netns, void (*inside)(void *context),
+		void *context);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,30 +85,32 @@ static void give(const struct ring_reader *reader, size_t at, size_t length,
 	sink(context, whole, length);
 }
 
-void ring_reader_consume(struct ring_reader *reader,
+unsigned long ring_reader_written(const struct ring_reader *reader)
+{
+	return __atomic_load_n(reader->producer, __ATOMIC_ACQUIRE);
+}
+
+bool ring_reader_consume(struct ring_reader *reader, unsigned long end, size_t most,
 			 void (*sink)(void *context, const void *record, size_t size),
 			 void *context)
 {
 	unsigned long position = *reader->consumer;
-	bool more;
 
-	do {
-		unsigned long end = __atomic_load_n(reader->producer, __ATOMIC_ACQUIRE);
+	/* The difference is positive also where the positions have overflowed. */
+	while ((long)(end - position) > 0) {
+		size_t at = position & (reader->size - 1);
+		uint32_t header =
+			__atomic_load_n((const uint32_t *)(reader->data + at), __ATOMIC_ACQUIRE);
+		size_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 
-		more = false;
-		while (position != end) {
-			size_t at = position & (reader->size - 1);
-			uint32_t header = __atomic_load_n((const uint32_t *)(reader->data + at),
-							  __ATOMIC_ACQUIRE);
-			size_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-
-			if (header & BPF_RINGBUF_BUSY_BIT) /* the kernel is still writing it */
-				return;
-			if (!(header & BPF_RINGBUF_DISCARD_BIT))
-				give(reader, at, length, sink, context);
-			position += (BPF_RINGBUF_HDR_SZ + length + 7) & ~7UL;
-			__atomic_store_n(reader->consumer, position, __ATOMIC_RELEASE);
-			more = true;
-		}
-	} while (more);
+		if (header & BPF_RINGBUF_BUSY_BIT) /* the kernel is still writing it */
+			return false;
+		if (!most--)
+			return true;
+		if (!(header & BPF_RINGBUF_DISCARD_BIT))
+			give(reader, at, length, sink, context);
+		position += (BPF_RINGBUF_HDR_SZ + length + 7) & ~7UL;
+		__atomic_store_n(reader->consumer, position, __ATOMIC_RELEASE);
+	}
+	return false;
 }

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_RING_READER_H
 #define TCPWATCH_RING_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "event.h"
@@ -23,9 +24,16 @@ int ring_reader_new(struct ring_reader **reader, int fd, size_t size);
 /* NULL is allowed. */
 void ring_reader_free(struct ring_reader *reader);
 
-/* Passes all records that are there to the sink, in order. A record is valid only during the
- * call. */
-void ring_reader_consume(struct ring_reader *reader,
+/* The position behind the last record that the kernel has begun to write. Positions grow with every
+ * record, and overflow. */
+unsigned long ring_reader_written(const struct ring_reader *reader);
+
+/*
+ * Passes records to the sink, in order, that begin before the position `end`, and at most `most` of
+ * them. A record is valid only during the call. Returns whether some are left before `end` that can
+ * be taken now: those behind one that the kernel still writes cannot.
+ */
+bool ring_reader_consume(struct ring_reader *reader, unsigned long end, size_t most,
 			 void (*sink)(void *context, const void *record, size_t size),
 			 void *context);
 

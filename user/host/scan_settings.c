@@ -19,23 +19,22 @@ static void read_inside(void *context)
 	reading->err = net_settings_read(reading->settings);
 }
 
-static int read_elsewhere(int home_fd, uint32_t netns, struct net_settings *settings)
+static int read_elsewhere(int home_fd, uint32_t netns, const struct netns_list *list,
+			  struct net_settings *settings)
 {
 	struct reading reading = {.settings = settings, .err = -ENOENT};
-	struct netns_list list = {0};
-	int err = netns_list_read(&list);
+	int err = 0;
 
-	for (size_t i = 0; !err && i < list.count; i++) {
-		if (list.items[i].inode != netns)
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->items[i].inode != netns)
 			continue;
-		err = netns_enter(home_fd, list.items[i].pid, read_inside, &reading);
+		err = netns_enter(home_fd, &list->items[i], read_inside, &reading);
 		break;
 	}
-	netns_list_clear(&list);
-	return err ? err : reading.err;
+	return err == -ESRCH ? -ENOENT : err ? err : reading.err;
 }
 
-int scan_settings(uint32_t netns, struct net_settings *settings)
+int scan_settings(uint32_t netns, const struct netns_list *list, struct net_settings *settings)
 {
 	int home_fd = netns_home(), err;
 	struct stat home;
@@ -47,7 +46,7 @@ int scan_settings(uint32_t netns, struct net_settings *settings)
 	else if ((uint32_t)home.st_ino == netns)
 		err = net_settings_read(settings);
 	else
-		err = read_elsewhere(home_fd, netns, settings);
+		err = read_elsewhere(home_fd, netns, list, settings);
 	close(home_fd);
 	return err;
 }

@@ -194,6 +194,7 @@ static void timer_set(struct http_server *server, uint64_t at_ns)
 	struct itimerspec timer = {0};
 
 	if (at_ns != UINT64_MAX) {
+		at_ns = at_ns ? clock_here(at_ns) : 0;
 		timer.it_value.tv_sec = (time_t)(at_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(at_ns % NS_PER_S);
 		/* All zero would disarm the timer. */

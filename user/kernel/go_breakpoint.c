@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/asker.h"
 #include "kernel/go_landmark.h"
 
 #define PATH_LEN    64
@@ -61,9 +62,9 @@ static int read_bias(uint32_t pid, const struct go_binary *binary, uint64_t *bia
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/auxv", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = asker_read(path, sizeof(vector));
 	if (fd < 0)
-		return -errno;
+		return fd;
 	length = read(fd, vector, sizeof(vector));
 	close(fd);
 	for (ssize_t i = 0; i < length / (ssize_t)sizeof(vector[0]); i++)

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "go/binary.h"
+#include "host/asker.h"
 #include "kernel/go_breakpoint.h"
 #include "kernel/go_landmark.h"
 #include "base/units.h"
@@ -241,6 +242,7 @@ static bool is_known(struct go_probe *probe, const struct file_id *id)
 
 void go_probe_executed(struct go_probe *probe, uint32_t pid)
 {
+	const struct open_how how = {0};
 	struct go_binary binary;
 	struct stat status;
 	struct file_id id;
@@ -248,20 +250,19 @@ void go_probe_executed(struct go_probe *probe, uint32_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
-	if (stat(path, &status))
+	if (asker_stat(path, &status))
 		return;
 	id = identify(&status);
 	if (is_known(probe, &id))
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	/* Reading the file, and attaching to it, waits for what a remote file system answers. */
+	fd = asker_open(AT_FDCWD, path, &how, true, true, &status);
 	if (fd < 0)
 		return;
-	if (!fstat(fd, &status) && S_ISREG(status.st_mode)) {
-		id = identify(&status); /* the process may have executed another file meanwhile */
-		*place_of(probe, &id) = id;
-		if (!find(probe, &id) && !go_binary_read(fd, &binary))
-			add_now(probe, &id, fd, pid, &binary);
-	}
+	id = identify(&status); /* the process may have executed another file meanwhile */
+	*place_of(probe, &id) = id;
+	if (!find(probe, &id) && !go_binary_read(fd, &binary))
+		add_now(probe, &id, fd, pid, &binary);
 	close(fd);
 }
 

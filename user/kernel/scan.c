@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,52 +15,23 @@
 #include "base/clock.h"
 #include "base/journal.h"
 #include "host/netns.h"
+#include "kernel/iterator.h"
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
 
-/* More than a read can return: the kernel's buffer has 8 pages (bpf_seq_read() in
- * kernel/bpf/bpf_iter.c). */
-#define READ_SIZE (64 * 1024)
+static int add_record(void *context, const void *record)
+{
+	return scan_result_add(context, record, sizeof(struct event_scan));
+}
 
-/* Reads an iterator to its end. The end of a read can split a record. */
 static int read_records(int fd, struct scan_result *result)
 {
-	_Alignas(8) char buffer[READ_SIZE];
-	size_t kept = 0;
-
-	for (;;) {
-		ssize_t got = read(fd, buffer + kept, sizeof(buffer) - kept);
-		size_t size, used = 0;
-
-		/* EAGAIN: the kernel has walked over a million objects without a record, and goes
-		 * on at the next read. */
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : kept ? -EPROTO : 0;
-		size = kept + (size_t)got;
-		for (; size - used >= sizeof(struct event_scan);
-		     used += sizeof(struct event_scan)) {
-			int err = scan_result_add(result, buffer + used, sizeof(struct event_scan));
-
-			if (err)
-				return err;
-		}
-		kept = size - used;
-		memmove(buffer, buffer + used, kept);
-	}
+	return iterator_read(fd, sizeof(struct event_scan), add_record, result);
 }
 
 static int run_iterator(const struct bpf_link *link, struct scan_result *result)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link));
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = read_records(fd, result);
-	close(fd);
-	return err;
+	return iterator_run(link, sizeof(struct event_scan), add_record, result);
 }
 
 struct making {
@@ -77,10 +49,10 @@ static void make_iterator(void *context)
 }
 
 /* Creates the iterator inside the namespace. It stays with that namespace wherever it is read. */
-static int open_in_netns(const struct bpf_link *link, int home_fd, uint32_t pid)
+static int open_in_netns(const struct bpf_link *link, int home_fd, const struct netns *netns)
 {
 	struct making making = {.link = link};
-	int err = netns_enter(home_fd, pid, make_iterator, &making);
+	int err = netns_enter(home_fd, netns, make_iterator, &making);
 
 	return err ? err : making.fd;
 }
@@ -105,37 +77,55 @@ static void warn_of(const struct netns *netns, const char *why)
 static int scan_netns(const struct bpf_link *link, int home_fd, const struct netns *netns,
 		      struct scan_result *result)
 {
-	int fd = open_in_netns(link, home_fd, netns->pid), err;
+	int fd = open_in_netns(link, home_fd, netns), err;
 
 	if (fd >= 0) {
 		err = read_records(fd, result);
 		close(fd);
 		return err ? err : scan_result_add_seen(result, netns->inode);
 	}
-	if (fd == -ENOENT || fd == -ESRCH) /* the process has ended meanwhile */
+	if (fd == -ESRCH) /* the process has ended, or has left the namespace meanwhile */
 		return 0;
 	warn_of(netns, strerror(-fd));
 	result->some_unseen = true;
 	return 0;
 }
 
-/* Finds sockets, by their descriptors, in namespaces whose TCP tables were not read: other sockets
- * there are not seen. */
-static void look_for_unseen(struct scan_result *result)
+static bool has_ended(uint32_t pid)
 {
-	for (size_t i = 0; i < result->count; i++) {
-		const struct event_scan *record = &result->records[i];
-		const struct netns netns = {.inode = record->header.netns,
-					    .pid = record->task.tgid};
+	return kill((pid_t)pid, 0) && errno == ESRCH;
+}
 
-		if (scan_result_has_seen(result, netns.inode))
+/*
+ * Finds sockets, by their descriptors, in namespaces whose TCP tables were not read: other sockets
+ * there are not seen. A namespace whose process came or ended during the scan is none of these.
+ */
+static int look_for_unseen(const struct bpf_link *link, int home_fd, struct scan_result *result)
+{
+	size_t count = result->count;
+	struct netns tried = {0};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		const struct netns netns = {.inode = result->records[i].header.netns,
+					    .pid = result->records[i].task.tgid};
+
+		if (scan_result_has_seen(result, netns.inode) ||
+		    (netns.inode == tried.inode && netns.pid == tried.pid))
+			continue;
+		tried = netns;
+		if (netns.pid)
+			err = scan_netns(link, home_fd, &netns, result);
+		if (err || scan_result_has_seen(result, netns.inode) || has_ended(netns.pid))
 			continue;
 		warn_of(&netns, "none of its processes can be inspected");
 		result->some_unseen = true;
 	}
+	return err;
 }
 
-static int scan_tables(const struct bpf_link *link, struct scan_result *result)
+static int scan_tables(const struct bpf_link *link, const struct bpf_link *tasks,
+		       struct scan_result *result)
 {
 	struct netns_list list = {0};
 	int home_fd, err;
@@ -147,14 +137,14 @@ static int scan_tables(const struct bpf_link *link, struct scan_result *result)
 	home_fd = netns_home();
 	if (home_fd < 0)
 		return home_fd;
-	err = fstat(home_fd, &home) ? -errno : netns_list_read(&list);
+	err = fstat(home_fd, &home) ? -errno : iterator_namespaces(tasks, &list);
 	if (!err)
 		err = scan_result_add_seen(result, (uint32_t)home.st_ino);
 	for (size_t i = 0; !err && i < list.count; i++)
 		if (list.items[i].inode != home.st_ino)
 			err = scan_netns(link, home_fd, &list.items[i], result);
 	if (!err)
-		look_for_unseen(result);
+		err = look_for_unseen(link, home_fd, result);
 	netns_list_clear(&list);
 	close(home_fd);
 	return err;
@@ -172,7 +162,7 @@ int scan_run(struct tcpwatch *skeleton, const struct scan_request *request,
 	if (request->descriptors)
 		err = run_iterator(skeleton->links.scan_fds, result);
 	if (!err && request->tables)
-		err = scan_tables(skeleton->links.scan_tcp, result);
+		err = scan_tables(skeleton->links.scan_tcp, skeleton->links.scan_tasks, result);
 	result->ended_ns = clock_now();
 	if (err)
 		scan_result_clear(result);

@@ -18,6 +18,7 @@
 #include "kernel/bpf_load.h"
 #include "kernel/bpf_slot.h"
 #include "kernel/go_probe.h"
+#include "kernel/iterator.h"
 #include "kernel/scan.h"
 #include "model/feature.h"
 #include "tcpwatch.skel.h"
@@ -30,6 +31,7 @@ struct source_live {
 	int epoll_fd;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
 	int cpus;
+	uint64_t discarded; /* records by live_discard() */
 };
 
 static struct source_live *live_of(struct source *source)
@@ -37,15 +39,40 @@ static struct source_live *live_of(struct source *source)
 	return (struct source_live *)source;
 }
 
-static int live_drain(struct source *source, source_sink sink, void *context)
+/* How many records are taken between two looks at the clock. */
+#define RECORDS_AT_ONCE 16
+
+static int live_drain(struct source *source, struct source_bound *bound, source_sink sink,
+		      void *context)
 {
 	struct source_live *live = live_of(source);
 
 	if (live->go)
 		go_probe_changed(live->go);
 	live->skeleton->bss->wake_sent = 0;
-	ring_reader_consume(live->ring, sink, context);
+	if (!bound->end)
+		bound->end = ring_reader_written(live->ring);
+	while (ring_reader_consume(live->ring, bound->end, RECORDS_AT_ONCE, sink, context))
+		if (clock_now() >= bound->until_ns)
+			return 1;
 	return 0;
+}
+
+static void count_record(void *context, const void *record, size_t size)
+{
+	uint64_t *count = context;
+
+	(void)record;
+	(void)size;
+	++*count;
+}
+
+static void live_discard(struct source *source)
+{
+	struct source_live *live = live_of(source);
+
+	ring_reader_consume(live->ring, ring_reader_written(live->ring), SIZE_MAX, count_record,
+			    &live->discarded);
 }
 
 static int live_scan(struct source *source, const struct scan_request *request,
@@ -56,8 +83,17 @@ static int live_scan(struct source *source, const struct scan_request *request,
 
 static int live_settings(struct source *source, uint32_t netns, struct net_settings *settings)
 {
-	(void)source;
-	return scan_settings(netns, settings);
+	const struct tcpwatch *skeleton = live_of(source)->skeleton;
+	struct netns_list list = {0};
+	int err = scan_settings(netns, &list, settings);
+
+	if (err != -ENOENT) /* else it is not tcpwatch's own */
+		return err;
+	err = iterator_namespaces(skeleton->links.scan_tasks, &list);
+	if (!err)
+		err = scan_settings(netns, &list, settings);
+	netns_list_clear(&list);
+	return err;
 }
 
 static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *limit)
@@ -102,7 +138,7 @@ static void live_ledger(struct source *source, struct ledger *ledger)
 			wanted += live->per_cpu[i].wanted;
 			ring_full += live->per_cpu[i].ring_full;
 		}
-	ledger->lost[LOST_RING_FULL] = ring_full;
+	ledger->lost[LOST_RING_FULL] = ring_full + live->discarded;
 	ledger->lost[LOST_RECURSION] = 0;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
@@ -160,6 +196,7 @@ static void live_free(struct source *source)
 
 static const struct source_ops ops = {
 	.drain = live_drain,
+	.discard = live_discard,
 	.scan = live_scan,
 	.settings = live_settings,
 	.descriptor_limit = live_descriptor_limit,

@@ -14,6 +14,7 @@ const struct feature_info feature_infos[FEATURES] = {
 				 .core = true},
 	[FEATURE_TABLES] = {.name = "tables",
 			    .program = "scan_tcp",
+			    .twin = "scan_tasks",
 			    .gives = "sockets that no descriptor holds; TIME_WAIT, SYN_RECV",
 			    .loses = "unaccepted connections cannot be seen",
 			    .core = true},

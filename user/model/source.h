@@ -19,9 +19,23 @@ struct source;
 /* Takes one record of `size` bytes that is not checked yet. Valid during the call only. */
 typedef void (*source_sink)(void *context, const void *record, size_t size);
 
+/* How far a drain goes. Records may come as fast as they are taken, so there is always a bound. */
+struct source_bound {
+	uint64_t end;	   /* a position in the source; 0 = not set yet */
+	uint64_t until_ns; /* by the source's clock */
+};
+
 struct source_ops {
-	/* Calls the sink for all records that are there. Returns 0 or a negative errno. */
-	int (*drain)(struct source *source, source_sink sink, void *context);
+	/*
+	 * Calls the sink for the records before bound->end, but no longer than until_ns. Where the
+	 * end is not set yet, sets it behind the records that are there. Returns 0 at the end, 1
+	 * where the time was over before (go on with the same end), or a negative errno.
+	 */
+	int (*drain)(struct source *source, struct source_bound *bound, source_sink sink,
+		     void *context);
+	/* After stop(): passes over the records that are still there. The ledger counts them as
+	 * lost, as those for which there was no room. May be NULL. */
+	void (*discard)(struct source *source);
 	/* Fills *result, which is empty before; the caller clears it. Returns 0, or a negative
 	 * errno, and then *result is empty. */
 	int (*scan)(struct source *source, const struct scan_request *request,

@@ -32,10 +32,13 @@ static const struct replay_item *end_of(const struct source_replay *replay)
 	return replay->log.items + replay->log.count;
 }
 
-static int replay_drain(struct source *source, source_sink sink, void *context)
+/* Time stands still meanwhile, so there is always an end. */
+static int replay_drain(struct source *source, struct source_bound *bound, source_sink sink,
+			void *context)
 {
 	struct source_replay *replay = replay_of(source);
 
+	(void)bound;
 	while (source_replay_next(source) <= replay->now_ns) {
 		const struct replay_item *item = &replay->log.items[replay->next++];
 

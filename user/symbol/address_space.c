@@ -2,15 +2,16 @@
 #include "symbol/address_space.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/units.h"
+#include "host/asker.h"
 
 /* Mappings that parents and children share. */
 struct shared {
@@ -156,9 +157,9 @@ static ssize_t read_small(uint32_t pid, const char *name, char *text, size_t siz
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = asker_read(path, size);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return fd == -ENOENT ? -ESRCH : fd;
 	len = read(fd, text, size - 1);
 	if (len < 0)
 		len = -errno;
@@ -182,7 +183,7 @@ bool address_space_is_alive(const struct event_task *task)
 		at = strchr(at + 1, ' ');
 	if (!at || sscanf(at, " %llu", &ticks) != 1)
 		return false;
-	return ticks == task->start_ns / tick_ns;
+	return ticks == clock_boottime_here(task->start_ns) / tick_ns;
 }
 
 static uint32_t read_ns_pid(uint32_t pid)
@@ -211,9 +212,9 @@ static ssize_t read_maps(struct address_spaces *spaces, uint32_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = asker_read(path, ADDRESS_SPACE_TEXT_MAX);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return fd == -ENOENT ? -ESRCH : fd;
 	while (count > 0 && len < ADDRESS_SPACE_TEXT_MAX) {
 		if (len == room) {
 			size_t more = room ? room * 2 : 64 << 10;
@@ -274,7 +275,7 @@ int address_spaces_read(struct address_spaces *spaces, const struct event_task *
 	space.root = symbol_files_root(spaces->files, task->tgid, &space.maps_root);
 	space.ns_pid = read_ns_pid(task->tgid);
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);
-	space.user = stat(path, &folder) ? 0 : folder.st_uid;
+	space.user = asker_stat(path, &folder) ? 0 : folder.st_uid;
 	/* This is checked last: what was read before then belongs to this process. A process that
 	 * is ending has no mappings. */
 	if (!shared->maps.count || !address_space_is_alive(task)) {

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "host/asker.h"
 
 struct root {
 	uint32_t id; /* 0 = free */
@@ -73,16 +73,17 @@ void symbol_files_free(struct symbol_files *files)
 static uint32_t note_root(struct symbol_files *files, uint32_t pid, ino_t *of)
 {
 	struct root *oldest = &files->roots[0];
+	const struct open_how folder = {.flags = O_DIRECTORY};
 	struct stat mounts, top;
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
-	if (stat(path, &mounts))
+	if (asker_stat(path, &mounts))
 		return 0;
 	*of = mounts.st_ino;
 	snprintf(path, sizeof(path), "/proc/%u/root", pid);
-	if (stat(path, &top) ||
+	if (asker_stat(path, &top) ||
 	    (mounts.st_ino == files->own_mounts && top.st_ino == files->own_root.st_ino &&
 	     top.st_dev == files->own_root.st_dev))
 		return 0;
@@ -95,7 +96,7 @@ static uint32_t note_root(struct symbol_files *files, uint32_t pid, ino_t *of)
 		if (root->id < oldest->id)
 			oldest = root;
 	}
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = asker_open(AT_FDCWD, path, &folder, false, false, &top);
 	if (fd < 0)
 		return 0;
 	if (oldest->id)
@@ -172,16 +173,16 @@ static int root_fd(const struct symbol_files *files, uint32_t id)
 	return -ESTALE;
 }
 
-/* Opens a file as a name only (O_PATH): that cannot block, and has no effect on the file. */
-static int find_path(const struct symbol_files *files, uint32_t root, const char *path,
-		     uint64_t resolve)
+/* Opens a regular file for reading; first as a name only (O_PATH), which has no effect on it. Sets
+ * *what. */
+static int open_path(const struct symbol_files *files, uint32_t root, const char *path,
+		     uint64_t resolve, struct stat *what)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | (resolve & RESOLVE_NO_SYMLINKS ? O_NOFOLLOW : 0),
+		.flags = resolve & RESOLVE_NO_SYMLINKS ? O_NOFOLLOW : 0,
 		.resolve = RESOLVE_NO_MAGICLINKS | resolve,
 	};
 	int at = AT_FDCWD;
-	long fd;
 
 	if (root) {
 		at = root_fd(files, root);
@@ -189,37 +190,21 @@ static int find_path(const struct symbol_files *files, uint32_t root, const char
 			return at;
 		how.resolve |= RESOLVE_IN_ROOT;
 	}
-	fd = syscall(SYS_openat2, at, path, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/* Opens what an O_PATH descriptor stands for, and closes that descriptor. */
-static int open_found(int found)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		fd = -errno;
-	close(found);
-	return fd;
+	return asker_open(at, path, &how, true, false, what);
 }
 
 static int open_mapped(const struct symbol_file *file, uint32_t pid, uint64_t start, uint64_t end)
 {
+	const struct open_how how = {0};
 	struct stat what;
 	char path[96];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
-	fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (!fstat(fd, &what) && S_ISREG(what.st_mode) && what.st_ino == file->inode)
-		return open_found(fd);
+	fd = asker_open(AT_FDCWD, path, &how, true, false, &what);
+	if (fd < 0 || what.st_ino == file->inode)
+		return fd;
 	close(fd);
 	return -ESTALE;
 }
@@ -227,16 +212,16 @@ static int open_mapped(const struct symbol_file *file, uint32_t pid, uint64_t st
 int symbol_files_open(const struct symbol_files *files, const struct symbol_file *file,
 		      uint32_t pid, uint64_t start, uint64_t end)
 {
-	int fd = find_path(files, file->root, file->path, 0);
 	struct stat what;
+	int fd = open_path(files, file->root, file->path, 0, &what);
 
 	if (fd >= 0) {
-		if (!fstat(fd, &what) && S_ISREG(what.st_mode) && what.st_ino == file->inode)
-			return open_found(fd);
+		if (what.st_ino == file->inode)
+			return fd;
 		close(fd);
 		fd = -ESTALE;
 	}
-	return pid ? open_mapped(file, pid, start, end) : fd;
+	return pid && fd != -ETIMEDOUT ? open_mapped(file, pid, start, end) : fd;
 }
 
 int symbol_files_open_perf(const struct symbol_files *files, uint32_t root, uint32_t pid,
@@ -247,11 +232,9 @@ int symbol_files_open_perf(const struct symbol_files *files, uint32_t root, uint
 	int fd;
 
 	snprintf(path, sizeof(path), "/tmp/perf-%u.map", pid);
-	fd = find_path(files, root, path, RESOLVE_NO_SYMLINKS);
-	if (fd < 0)
+	fd = open_path(files, root, path, RESOLVE_NO_SYMLINKS, &what);
+	if (fd < 0 || what.st_uid == user || what.st_uid == 0)
 		return fd;
-	if (!fstat(fd, &what) && S_ISREG(what.st_mode) && (what.st_uid == user || what.st_uid == 0))
-		return open_found(fd);
 	close(fd);
 	return -EPERM;
 }

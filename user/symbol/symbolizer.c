@@ -259,6 +259,7 @@ static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 	if (symbolizer->asks.count && until_ns == UINT64_MAX)
 		until_ns = now_ns + 100 * NS_PER_MS; /* when the worker may be restarted */
 	if (until_ns != UINT64_MAX) {
+		until_ns = clock_here(until_ns);
 		timer.it_value.tv_sec = (time_t)(until_ns / NS_PER_S);
 		timer.it_value.tv_nsec = (long)(until_ns % NS_PER_S);
 	}

@@ -254,9 +254,17 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 			take_in(tracker, &result->records[i]);
 }
 
+/* Whether the scan shows that a mini-socket which it has not found is gone. */
+static bool scan_counts(const struct tracker *tracker, const struct mini_socket *mini,
+			const struct scan_result *result)
+{
+	if (scan_result_has_seen(result, mini->netns))
+		return tracker->minis_doubted || !end_has_record(tracker, mini);
+	return tracker->minis_doubted && !result->some_unseen;
+}
+
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 {
-	bool doubted = tracker->minis_doubted;
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
@@ -266,12 +274,12 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	 * the records count more than the scan: iter/tcp of older kernels continues by position in
 	 * a hash bucket that it reads in parts, and skips sockets if others left the bucket
 	 * meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c). After a loss the scan counts,
-	 * because the record of the end may be lost.
+	 * because the record of the end may be lost; also for a namespace without a process, which
+	 * is gone far more often than it is kept.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
-		if (!mini->scanned && (doubted || !end_has_record(tracker, mini)) &&
-		    mini->seen_ns < result->started_ns &&
-		    scan_result_has_seen(result, mini->netns)) {
+		if (!mini->scanned && mini->seen_ns < result->started_ns &&
+		    scan_counts(tracker, mini, result)) {
 			mini_table_remove(tracker->minis, mini);
 		} else if (mini->scan_state && mini->scan_state != mini->state) {
 			/* No record came since: it was lost, or there are none. */

@@ -138,6 +138,37 @@ static void tick_is_one_that_kernels_have(void **state)
 	assert_true(hz == 100 || hz == 250 || hz == 300 || hz == 1000);
 }
 
+static void set_offsets(const char *lines)
+{
+	FILE *file = fmemopen((void *)lines, strlen(lines), "r");
+
+	assert_non_null(file);
+	clock_parse_offsets(file);
+	fclose(file);
+}
+
+/* All times are the host's, wherever the process is. */
+static void a_time_namespace_makes_no_difference(void **state)
+{
+	uint64_t host_ns = clock_now(), hour_ns = 3600 * NS_PER_S;
+	struct clock clock = {0}, shifted = {0};
+
+	(void)state;
+	clock_read(&clock);
+	set_offsets("monotonic      3600         0\nboottime      -7200 500000000\n");
+	assert_in_range(host_ns - clock_now(), hour_ns - NS_PER_S, hour_ns);
+	assert_int_equal(clock_here(5), 5 + hour_ns);
+	assert_int_equal(clock_boottime_here(10 * hour_ns), 8 * hour_ns + 500 * NS_PER_MS);
+	clock_read(&shifted);
+	assert_in_range(shifted.monotonic_to_wall_ns - clock.monotonic_to_wall_ns,
+			hour_ns - NS_PER_S, hour_ns + NS_PER_S);
+	assert_in_range(clock.boottime_to_wall_ns - shifted.boottime_to_wall_ns,
+			2 * hour_ns - 2 * NS_PER_S, 2 * hour_ns);
+	set_offsets("\n");
+	assert_int_equal(clock_here(5), 5);
+	assert_in_range(clock_now() - host_ns, 0, 10 * NS_PER_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +180,7 @@ int main(void)
 		cmocka_unit_test(the_offset_of_process_starts_is_read_once),
 		cmocka_unit_test(now_does_not_go_back),
 		cmocka_unit_test(tick_is_one_that_kernels_have),
+		cmocka_unit_test(a_time_namespace_makes_no_difference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,8 @@ static void on_record(void *context, const void *record, size_t size)
 static void take(struct ring *ring)
 {
 	ring->taken = 0;
-	ring_reader_consume(ring->reader, on_record, ring);
+	assert_false(ring_reader_consume(ring->reader, ring_reader_written(ring->reader), SIZE_MAX,
+					 on_record, ring));
 }
 
 static void records_come_in_order(void **state)
@@ -143,6 +144,30 @@ static void what_is_being_written_is_waited_for(void **state)
 	assert_int_equal(ring.taken, 2);
 	assert_int_equal(ring.first[0], 2);
 	assert_int_equal(ring.first[1], 3);
+	ring_end(&ring);
+}
+
+/* A turn takes some; the position where it ends does not move with the writer. */
+static void a_bound_is_kept(void **state)
+{
+	struct ring ring;
+	unsigned long end;
+
+	(void)state;
+	ring_make(&ring, 1, 0UL - 40);
+	for (unsigned char i = 0; i < 10; i++)
+		put(&ring, 8, i, i == 4 ? BPF_RINGBUF_DISCARD_BIT : 0);
+	end = ring_reader_written(ring.reader);
+	put(&ring, 8, 10, 0);
+	assert_true(ring_reader_consume(ring.reader, end, 4, on_record, &ring));
+	assert_int_equal(ring.taken, 4);
+	assert_false(ring_reader_consume(ring.reader, end, 6, on_record, &ring));
+	assert_int_equal(ring.taken, 9);
+	assert_int_equal(ring.first[8], 9);
+	assert_true(*ring.consumer == end);
+	take(&ring);
+	assert_int_equal(ring.taken, 1);
+	assert_int_equal(ring.first[0], 10);
 	ring_end(&ring);
 }
 
@@ -305,6 +330,7 @@ int main(void)
 		cmocka_unit_test(records_come_in_order),
 		cmocka_unit_test(what_is_discarded_is_passed_over),
 		cmocka_unit_test(what_is_being_written_is_waited_for),
+		cmocka_unit_test(a_bound_is_kept),
 		cmocka_unit_test(records_may_cross_the_end),
 		cmocka_unit_test(every_size_may_cross_the_end),
 		cmocka_unit_test(every_kind_may_cross_the_end),

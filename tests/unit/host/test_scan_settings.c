@@ -10,6 +10,8 @@
 #include "host/netns.h"
 #include "host/scan_settings.h"
 
+static const struct netns_list none;
+
 static uint32_t own_netns(void)
 {
 	struct stat status;
@@ -31,7 +33,7 @@ static void test_own(void **state)
 	memset(&settings, 0xff, sizeof(settings));
 	memset(&here, 0, sizeof(here));
 	assert_int_equal(net_settings_read(&here), 0);
-	assert_int_equal(scan_settings(own_netns(), &settings), 0);
+	assert_int_equal(scan_settings(own_netns(), &none, &settings), 0);
 	assert_int_equal(settings.port_low, here.port_low);
 	assert_int_equal(settings.ports, here.ports);
 	assert_int_equal(settings.somaxconn, here.somaxconn);
@@ -42,8 +44,8 @@ static void test_none(void **state)
 	struct net_settings settings = {.ports = 77};
 
 	(void)state;
-	assert_int_equal(scan_settings(1, &settings), -ENOENT);
-	assert_int_equal(scan_settings(0, &settings), -ENOENT);
+	assert_int_equal(scan_settings(1, &none, &settings), -ENOENT);
+	assert_int_equal(scan_settings(0, &none, &settings), -ENOENT);
 	assert_int_equal(settings.ports, 77);
 }
 
@@ -52,17 +54,23 @@ static void test_enter(void **state)
 {
 	int calls = 0, home_fd = netns_home(), err;
 	uint32_t before = own_netns();
+	struct netns netns = {.inode = before, .pid = (uint32_t)getpid()};
 
 	(void)state;
 	assert_true(home_fd >= 0);
-	err = netns_enter(home_fd, (uint32_t)getpid(), count_call, &calls);
+	err = netns_enter(home_fd, &netns, count_call, &calls);
 	assert_true(err == 0 || err == -EPERM);
 	assert_int_equal(calls, err == 0);
 	assert_int_equal(own_netns(), before);
 
 	calls = 0;
-	assert_int_equal(netns_enter(home_fd, 0, count_call, &calls), -ENOENT);
-	assert_int_equal(netns_enter(home_fd, UINT32_MAX, count_call, &calls), -ENOENT);
+	netns.inode++; /* the process has moved since */
+	assert_true(netns_enter(home_fd, &netns, count_call, &calls) == (err ? err : -ESRCH));
+	netns.pid = 0;
+	assert_int_equal(netns_enter(home_fd, &netns, count_call, &calls), -ESRCH);
+	netns.pid = UINT32_MAX;
+	assert_int_equal(netns_enter(home_fd, &netns, count_call, &calls), -ESRCH);
+	assert_int_equal(own_netns(), before);
 	assert_int_equal(calls, 0);
 	close(home_fd);
 }

@@ -148,6 +148,24 @@ static void other_namespaces_stay(void **state)
 	world_free(world);
 }
 
+/* Of a namespace that is gone, the records of the ends may be among those that were lost. */
+static void after_a_loss_a_namespace_without_processes_is_gone(void **state)
+{
+	(void)state;
+	for (int unseen = 0; unseen < 2; unseen++) {
+		struct world *world = world_new_full(&everything);
+		struct scan_result result = scan_new(START_NS + NS_PER_S);
+
+		to_time_wait(world, 1, START_NS);
+		mini_doubt(&world->tracker);
+		result.some_unseen = unseen;
+		result.seen[0] = OTHER_NETNS;
+		scan(world, &result);
+		assert_int_equal(world_find_mini(world, 1) != NULL, unseen);
+		world_free(world);
+	}
+}
+
 /* A record that came during the scan is newer than the scan. */
 static void records_win_over_the_scan(void **state)
 {
@@ -387,6 +405,7 @@ int main(void)
 		cmocka_unit_test(what_a_scan_does_not_find_is_gone),
 		cmocka_unit_test(a_scan_does_not_take_away_what_is_newer),
 		cmocka_unit_test(other_namespaces_stay),
+		cmocka_unit_test(after_a_loss_a_namespace_without_processes_is_gone),
 		cmocka_unit_test(records_win_over_the_scan),
 		cmocka_unit_test(later_records_win_as_well),
 		cmocka_unit_test(a_scan_corrects_the_state),

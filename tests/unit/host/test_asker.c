@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+/* A file that nobody answers for is a FIFO that nobody writes. */
+#include "events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "host/asker.h"
+
+static char folder[] = "/tmp/tcpwatch-asker-XXXXXX";
+static char fifo[64], file[64];
+
+static const struct open_how as_name = {0};
+
+static void answers_are_right(void)
+{
+	struct stat status, own;
+	char text[64] = "";
+	int fd = asker_read(file, 5);
+
+	assert_true(fd > 0);
+	assert_int_equal(read(fd, text, sizeof(text)), 5);
+	assert_string_equal(text, "hello");
+	close(fd);
+	assert_int_equal(asker_read("/nowhere", 5), -ENOENT);
+	assert_int_equal(stat(file, &own), 0);
+	assert_int_equal(asker_stat(file, &status), 0);
+	assert_int_equal(status.st_ino, own.st_ino);
+	assert_int_equal(asker_stat("/nowhere", &status), -ENOENT);
+	fd = asker_open(AT_FDCWD, file, &as_name, true, true, &status);
+	assert_true(fd > 0);
+	assert_int_equal(status.st_ino, own.st_ino);
+	assert_int_equal(read(fd, text, sizeof(text)), 11);
+	close(fd);
+	/* A name only: nothing waits for a writer. */
+	fd = asker_open(AT_FDCWD, fifo, &as_name, false, false, &status);
+	assert_true(fd > 0 && S_ISFIFO(status.st_mode));
+	close(fd);
+	assert_int_equal(asker_open(AT_FDCWD, fifo, &as_name, true, false, &status), -EPERM);
+}
+
+static void questions_are_answered_with_and_without_a_helper(void **state)
+{
+	struct open_how inside = {.resolve = RESOLVE_IN_ROOT};
+	struct stat status;
+	int root, fd;
+
+	(void)state;
+	answers_are_right();
+	asker_start();
+	answers_are_right();
+	root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root >= 0);
+	fd = asker_open(root, "/file", &inside, true, false, &status);
+	assert_true(fd > 0);
+	close(fd);
+	close(root);
+	asker_stop();
+	assert_int_equal(asker_failures(), 0);
+}
+
+static void silence_has_a_deadline_and_costs_nobody_else(void **state)
+{
+	uint64_t began_ns = clock_now();
+
+	(void)state;
+	asker_start();
+	assert_int_equal(asker_read(fifo, 5), -ETIMEDOUT);
+	assert_in_range(clock_now() - began_ns, ASKER_DEADLINE_NS,
+			ASKER_DEADLINE_NS + 10 * NS_PER_S);
+	answers_are_right();
+	assert_int_equal(asker_failures(), 1);
+	asker_stop();
+}
+
+static void after_many_silences_nothing_is_asked(void **state)
+{
+	uint64_t began_ns;
+	struct stat status;
+
+	(void)state;
+	asker_start();
+	for (int i = 1; i < ASKER_SILENCES; i++)
+		assert_int_equal(asker_read(fifo, 5), -ETIMEDOUT);
+	began_ns = clock_now();
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(asker_stat(file, &status), -EBUSY);
+	assert_in_range(clock_now() - began_ns, 0, 10 * NS_PER_S);
+	assert_int_equal(asker_failures(), ASKER_SILENCES + 1000);
+	asker_stop();
+	assert_int_equal(asker_stat(file, &status), 0);
+}
+
+static int make_files(void **state)
+{
+	FILE *made;
+
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	snprintf(file, sizeof(file), "%s/file", folder);
+	made = fopen(file, "w");
+	if (!made)
+		return -1;
+	fputs("hello world", made);
+	fclose(made);
+	return mkfifo(fifo, 0600);
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	unlink(fifo);
+	unlink(file);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_are_answered_with_and_without_a_helper),
+		cmocka_unit_test(silence_has_a_deadline_and_costs_nobody_else),
+		cmocka_unit_test(after_many_silences_nothing_is_asked),
+	};
+
+	return cmocka_run_group_tests(tests, make_files, remove_files);
+}

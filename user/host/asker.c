@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
+#include "host/asker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/journal.h"
+#include "base/units.h"
+#include "host/asker_files.h"
+
+#define NO_FD (-1)
+
+static struct {
+	bool started;
+	int fd; /* of the helper; NO_FD: there is none */
+	pid_t helper;
+	pid_t lingering[ASKER_LINGERING]; /* killed, but not gone yet; 0: free */
+	uint64_t window_ns;		  /* when it began */
+	unsigned int silences;		  /* in it */
+	uint64_t failures;
+	bool said;
+} asker = {.fd = NO_FD};
+
+static void reap(void)
+{
+	for (size_t i = 0; i < ASKER_LINGERING; i++)
+		if (asker.lingering[i] && waitpid(asker.lingering[i], NULL, WNOHANG))
+			asker.lingering[i] = 0;
+}
+
+static pid_t *lingering_place(void)
+{
+	for (size_t i = 0; i < ASKER_LINGERING; i++)
+		if (!asker.lingering[i])
+			return &asker.lingering[i];
+	return NULL;
+}
+
+/* What waits in the kernel ends when that wait can be killed, or later. */
+static void end_helper(void)
+{
+	pid_t *place = lingering_place();
+
+	if (asker.fd == NO_FD)
+		return;
+	close(asker.fd);
+	asker.fd = NO_FD;
+	kill(asker.helper, SIGKILL);
+	if (place) /* there is one: start_helper() */
+		*place = asker.helper;
+	reap();
+}
+
+_Noreturn static void be_helper(int fd, pid_t parent)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	prctl(PR_SET_NAME, "tcpwatch-asker");
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* The others are main's; what main closes must be closed. */
+	if (dup2(fd, STDIN_FILENO) < 0 || syscall(SYS_close_range, 1, ~0U, 0))
+		_exit(1);
+	while (asker_files_serve(STDIN_FILENO))
+		;
+	_exit(0);
+}
+
+static int start_helper(void)
+{
+	pid_t parent = getpid(), child;
+	int ends[2];
+
+	reap();
+	if (!lingering_place())
+		return -EBUSY;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	child = fork();
+	if (child == 0)
+		be_helper(ends[1], parent);
+	close(ends[1]);
+	if (child < 0) {
+		close(ends[0]);
+		return -EBUSY;
+	}
+	asker.helper = child;
+	asker.fd = ends[0];
+	return 0;
+}
+
+void asker_start(void)
+{
+	asker.started = true;
+}
+
+void asker_renew(void)
+{
+	end_helper();
+}
+
+void asker_stop(void)
+{
+	end_helper();
+	asker.started = false;
+}
+
+uint64_t asker_failures(void)
+{
+	return asker.failures;
+}
+
+static int silent(void)
+{
+	end_helper();
+	asker.silences++;
+	asker.failures++;
+	if (asker.said)
+		return -ETIMEDOUT;
+	asker.said = true;
+	journal_say(SD_WARNING,
+		    "-s: a process, or the file system of its program, does not answer; "
+		    "such processes stay without names");
+	return -ETIMEDOUT;
+}
+
+/* Whether a question may be asked now. */
+static bool may_ask(uint64_t now_ns)
+{
+	if (now_ns - asker.window_ns >= ASKER_WINDOW_NS) {
+		asker.window_ns = now_ns;
+		asker.silences = 0;
+	}
+	if (asker.silences < ASKER_SILENCES && (asker.fd != NO_FD || !start_helper()))
+		return true;
+	asker.failures++;
+	return false;
+}
+
+static bool await(uint64_t until_ns)
+{
+	struct pollfd fd = {.fd = asker.fd, .events = POLLIN};
+	uint64_t now_ns;
+	int count;
+
+	do {
+		now_ns = clock_now();
+		if (now_ns >= until_ns)
+			return false;
+		count = poll(&fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+	} while (count < 0 && errno == EINTR);
+	return count > 0;
+}
+
+/* Sets *answer. Returns a descriptor, 0 if the answer has none, or a negative errno. */
+static int ask(const struct asker_question *question, int at, struct asker_answer *answer)
+{
+	uint64_t now_ns = clock_now();
+	int fd = 0;
+
+	if (!asker.started)
+		return asker_files_answer(question, at, answer);
+	if (!may_ask(now_ns))
+		return -EBUSY;
+	if (asker_files_send(asker.fd, question, sizeof(*question), at) ||
+	    !await(now_ns + ASKER_DEADLINE_NS) ||
+	    asker_files_receive(asker.fd, answer, sizeof(*answer), &fd))
+		return silent();
+	return answer->err ? answer->err : fd > 0 ? fd : 0;
+}
+
+static int set_path(struct asker_question *question, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (len >= sizeof(question->path))
+		return -ENAMETOOLONG;
+	memcpy(question->path, path, len + 1);
+	return 0;
+}
+
+int asker_read(const char *path, uint64_t most)
+{
+	struct asker_question question = {.what = ASKER_READ, .most = most};
+	struct asker_answer answer = {0};
+	int err = set_path(&question, path);
+
+	return err ? err : ask(&question, AT_FDCWD, &answer);
+}
+
+int asker_stat(const char *path, struct stat *what)
+{
+	struct asker_question question = {.what = ASKER_STAT};
+	struct asker_answer answer = {0};
+	int err = set_path(&question, path);
+
+	if (!err)
+		err = ask(&question, AT_FDCWD, &answer);
+	if (!err)
+		*what = answer.status;
+	return err;
+}
+
+int asker_open(int at, const char *path, const struct open_how *how, bool regular, bool local,
+	       struct stat *what)
+{
+	struct asker_question question = {
+		.what = ASKER_OPEN, .how = *how, .regular = regular, .local = local};
+	struct asker_answer answer = {0};
+	int fd = set_path(&question, path);
+
+	if (!fd)
+		fd = ask(&question, at, &answer);
+	if (fd > 0)
+		*what = answer.status;
+	return fd;
+}
