@@ -174,7 +174,8 @@ def test_root_that_cannot_be_given_up(watch, puppet, confine):  # noqa: F811
     tcpwatch = watch("-s", *W)
     found = leak(tcpwatch, puppet, "forgetful")
     assert all(not frame["function"] for frame in found["stack"]), found
-    assert not children_of(tcpwatch.process.pid)
+    names = [status_of(child)["Name"] for child in children_of(tcpwatch.process.pid)]
+    assert not [name for name in names if name.startswith("tcpwatch-s")], names
     tcpwatch.stop()
     said = [line for line in tcpwatch.stderr_text().splitlines() if "-s: " in line]
     assert len(said) == 1 and "CAP_SETUID and CAP_SETGID" in said[0], said
