@@ -13,30 +13,41 @@ BPFTOOL	  ?= $(firstword $(shell command -v bpftool 2>/dev/null) $(wildcard /usr
 OUT	  := .output
 PROGRAM	  := tcpwatch
 VERSION	  := $(shell sed -n 's/^\#define TCPWATCH_VERSION "\(.*\)"/\1/p' user/base/version.h)
+MACHINE	  := $(shell uname -m)
+if_taken   = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/riscv64/riscv/; s/ppc64le/powerpc/; s/s390x/s390/')
 VMLINUX_H ?= vmlinux/vmlinux.h
 
 CFLAGS	 ?= -O2 -g
 SANITIZE ?=
 WARN	 := -Wall -Wextra -Werror
-override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) -I$(OUT) -Iuser -Ibpf
+# Where the build is, and when, does not show in it.
+ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
+override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) $(ANYWHERE) -I$(OUT) -Iuser -Ibpf
 override LDFLAGS += $(SANITIZE)
-LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -l:libstdc++.so.6
+LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -lseccomp -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
-BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
+BPFFLAGS := -g -O2 -target bpf $(ANYWHERE) -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
 	    -include $(VMLINUX_H)
 
+# What makes a fault harder to exploit. The sanitizers bring checks of their own; without optimization
+# glibc refuses _FORTIFY_SOURCE.
+HARDEN	 := $(if $(SANITIZE),,-fPIE -fstack-protector-strong $(if $(filter x86_64,$(MACHINE)),-fcf-protection) \
+	    $(if $(filter aarch64,$(MACHINE)),$(call if_taken,-mbranch-protection=standard)) \
+	    $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
+HARDEN_LD := $(if $(SANITIZE),,-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+
 # The maps are in config.bpf.c: the linker of libbpf 1.1 wants them before their users.
-BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(wildcard bpf/*.bpf.c))
+BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ	 := $(BPF_SRC:bpf/%.c=$(OUT)/%.o)
 SKELETON := $(OUT)/tcpwatch.skel.h
 # What needs the kernel or systemd, or joins core and web server.
-LIVE_SRC := $(wildcard user/*.c user/kernel/*.c)
+LIVE_SRC := $(sort $(wildcard user/*.c user/kernel/*.c))
 # The web server: a component of its own, with libraries of its own.
-HTTP_SRC := $(wildcard user/http/*.c)
+HTTP_SRC := $(sort $(wildcard user/http/*.c))
 HTTP_OBJ := $(HTTP_SRC:user/%.c=$(OUT)/%.o)
 # Everything else is the core that the tests link.
-CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(wildcard user/*/*.c))
+CORE_SRC := $(filter-out $(LIVE_SRC) $(HTTP_SRC),$(sort $(wildcard user/*/*.c)))
 CORE_OBJ := $(CORE_SRC:user/%.c=$(OUT)/%.o)
 # A part of the core that only tests use so far.
 TEST_OBJ := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard user/replay/*.c))
@@ -75,7 +86,7 @@ $(SKELETON): $(OUT)/tcpwatch.bpf.linked.o
 $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
 
 $(LIVE_OBJ): $(SKELETON)
 
@@ -89,7 +100,7 @@ $(addsuffix /cli/explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
 
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(HARDEN_LD) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
 
 -include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 include deploy/install.mk

@@ -237,6 +237,20 @@ struct event_netns {
 	__u32 thread; /* 1: of a thread that is not the first of its process */
 };
 
+/* Any record. A new kind gets a member here, which gives every buffer for records its size. */
+union event_record {
+	struct event_header header;
+	struct event_transition transition;
+	struct event_fork fork;
+	struct event_exec exec;
+	struct event_accept accept;
+	struct event_mini mini;
+	struct event_request request;
+	struct event_segment segment;
+	struct event_stack stack;
+	struct event_scan scan;
+};
+
 /* Counted per CPU by the BPF programs, summed by user space. */
 struct event_ledger {
 	__u64 wanted;	 /* runs of programs that had a record to write */
@@ -255,5 +269,6 @@ _Static_assert(sizeof(struct event_request) == 80, "wire format");
 _Static_assert(sizeof(struct event_segment) == 80, "wire format");
 _Static_assert(sizeof(struct event_stack) == 576, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
+_Static_assert(sizeof(union event_record) == sizeof(struct event_stack), "the longest one");
 
 #endif

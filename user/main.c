@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/exit_status.h"
 #include "base/journal.h"
+#include "base/safe_open.h"
 #include "base/shown.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -96,6 +97,7 @@ static enum exit_status start_web(struct program *program)
 		.handler = on_web_request,
 		.report = on_web_report,
 		.context = program,
+		.vital_paths = web_pages_vital,
 	};
 	char error[HTTP_ERROR_LEN];
 	int err;
@@ -169,16 +171,20 @@ static enum exit_status open_results(struct program *program)
 {
 	const char *path = program->options.output;
 	char text[SHOWN_LEN];
+	int fd;
 
 	if (!path) {
 		program->results = stdout;
 		return STATUS_OK;
 	}
-	program->results = fopen(path, "we");
+	fd = safe_open(path, SAFE_OPEN_WRITE);
+	program->results = fd < 0 ? NULL : fdopen(fd, "w");
 	if (program->results)
 		return STATUS_OK;
 	journal_say(SD_ERR, "--output: '%s' cannot be written: %s", shown(path, strlen(path), text),
-		    strerror(errno));
+		    safe_open_problem(fd < 0 ? fd : -errno));
+	if (fd >= 0)
+		close(fd);
 	return STATUS_USAGE;
 }
 
@@ -222,7 +228,8 @@ static int drop_privileges(const struct program *program)
 	if (privileges_costs(costs))
 		journal_say(SD_NOTICE, "%s", costs);
 	return privileges_drop(program->options.web_config || program->options.stack,
-			       program->options.command != NULL, program->options.stack);
+			       program->options.command || program->options.stack,
+			       program->options.stack);
 }
 
 static enum exit_status start(struct program *program)
@@ -234,6 +241,12 @@ static enum exit_status start(struct program *program)
 		status = start_command(program);
 	if (status)
 		return status;
+	/* Before there are keys and sockets that its processes would inherit. */
+	if (program->options.stack) {
+		err = symbolizer_new(&program->loop.sites, program->options.debuginfod);
+		if (err)
+			return status_of(program, err);
+	}
 	err = loop_open(&program->loop);
 	if (err)
 		return status_of(program, err);
@@ -251,11 +264,6 @@ static enum exit_status start(struct program *program)
 	if (!program->output)
 		return status_of(program, -ENOMEM);
 	asker_start();
-	if (program->options.stack) {
-		err = symbolizer_new(&program->loop.sites);
-		if (err)
-			return status_of(program, err);
-	}
 	if (source_live_new(&program->source, &program->options))
 		return STATUS_CANNOT;
 	err = drop_privileges(program);

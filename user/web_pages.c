@@ -61,6 +61,8 @@ static void landing_page(struct engine *engine, struct http_response *response)
 	response->content_type = "text/html; charset=utf-8";
 }
 
+const char *const web_pages_vital[] = {"/-/healthy", "/-/ready", NULL};
+
 void web_pages_handle(void *context, const struct http_request *request,
 		      struct http_response *response)
 {

@@ -9,4 +9,7 @@
 void web_pages_handle(void *context, const struct http_request *request,
 		      struct http_response *response);
 
+/* Those that say that tcpwatch works: for the vital_paths of the server. */
+extern const char *const web_pages_vital[];
+
 #endif

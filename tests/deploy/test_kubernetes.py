@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """The manifests: what they must say, and a run with what they give."""
 
+import base64
+import crypt
 import os
 import re
 import subprocess
@@ -8,7 +10,7 @@ import subprocess
 import pytest
 import yaml
 
-from installed import DEPLOY, run, value, wait_for
+from installed import DEPLOY, ROOT, run, value, wait_for
 from puppets import connect_pair
 
 
@@ -40,8 +42,10 @@ def test_privileges(daemonset, container):
     assert pod["hostPID"] is True
     assert not pod.get("hostNetwork") and not pod.get("hostIPC")
     assert pod["automountServiceAccountToken"] is False
-    assert {each["mountPath"] for each in container["volumeMounts"]} == {
-        volume["hostPath"]["path"] for volume in pod["volumes"]}
+    secrets = {volume["name"]: volume["secret"] for volume in pod["volumes"] if "secret" in volume}
+    assert {each["mountPath"] for each in container["volumeMounts"]
+            if each["name"] not in secrets} == {
+        volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
     assert all(each["readOnly"] is True for each in container["volumeMounts"])
     assert ({each["name"] for each in container["volumeMounts"]}
             == {volume["name"] for volume in pod["volumes"]})
@@ -65,11 +69,69 @@ def test_names_agree(daemonset, container):
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == port["name"]
     for probe, path in (("startupProbe", "/-/healthy"), ("livenessProbe", "/-/healthy"),
                         ("readinessProbe", "/-/ready")):
-        assert container[probe]["httpGet"] == {"path": path, "port": port["name"]}
+        get = container[probe]["httpGet"]
+        assert (get["path"], get["port"], get["scheme"]) == (path, port["name"], "HTTPS")
+        assert get["httpHeaders"] == container["startupProbe"]["httpGet"]["httpHeaders"]
     assert f"{annotations and 'container.apparmor.security.beta.kubernetes.io/'}{container['name']}" \
         in annotations
     # The job of a PodMonitor is NAMESPACE/NAME: what the alerts look for.
     assert re.fullmatch("(.*/)?tcpwatch", f"{namespace}/{monitor['metadata']['name']}")
+
+
+def test_only_prometheus_may_connect(daemonset, container):
+    policy = documents("daemonset.yaml")["NetworkPolicy"]
+    assert policy["metadata"]["namespace"] == daemonset["metadata"]["namespace"]
+    spec = policy["spec"]
+    assert (spec["podSelector"]["matchLabels"].items()
+            <= daemonset["spec"]["template"]["metadata"]["labels"].items())
+    # Both directions are named, so that what is not allowed is refused.
+    assert spec["policyTypes"] == ["Ingress", "Egress"] and spec["egress"] == []
+    [rule] = spec["ingress"]
+    [source] = rule["from"]
+    assert source["namespaceSelector"]["matchLabels"] and set(source) == {"namespaceSelector"}
+    assert rule["ports"] == [{"protocol": "TCP", "port": container["ports"][0]["name"]}]
+
+
+def test_metrics_have_tls_and_a_password(daemonset, container):
+    """What the web config needs is there, and the PodMonitor and the page know of it."""
+    pod = daemonset["spec"]["template"]["spec"]
+    [volume] = [each for each in pod["volumes"] if "secret" in each]
+    [mount] = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+    assert f"--web.config.file={mount['mountPath']}/web.yml" in container["args"]
+    endpoint = documents("podmonitor.yaml")["PodMonitor"]["spec"]["podMetricsEndpoints"][0]
+    annotations = daemonset["spec"]["template"]["metadata"]["annotations"]
+    assert endpoint["scheme"] == annotations["prometheus.io/scheme"] == "https"
+    assert endpoint["tlsConfig"]["ca"]["secret"] == {
+        "name": volume["secret"]["secretName"], "key": "tls.crt"}
+    assert not endpoint["tlsConfig"].get("insecureSkipVerify")
+    assert {each["name"] for each in endpoint["basicAuth"].values()} == {"tcpwatch-scrape"}
+    with open(os.path.join(ROOT, "docs/fleet.md"), encoding="utf-8") as file:
+        text = file.read()
+    for each in (volume["secret"]["secretName"], "tcpwatch-scrape"):
+        assert f"create secret generic {each} " in text
+
+
+def web_config(folder, container):
+    """The Secret's files, as docs/fleet.md makes them, mounted as Kubernetes does: by links in a
+    folder that everybody may write to. Returns the credentials of Prometheus and of the probes."""
+    data = folder / "..2026_11_30"
+    data.mkdir(parents=True)
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-days", "2", "-subj", "/CN=tcpwatch", "-addext", "subjectAltName=DNS:tcpwatch",
+        "-keyout", data / "tls.key", "-out", data / "tls.crt")
+    header = container["startupProbe"]["httpGet"]["httpHeaders"][0]
+    assert header["name"] == "Authorization" and header["value"].startswith("Basic ")
+    probe = base64.b64decode(header["value"][6:]).decode()
+    users = ["prometheus:secret", probe]
+    lines = [f"  {user}: {crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))}\n"
+             for user, password in (each.split(":") for each in users)]
+    (data / "web.yml").write_text("tls_server_config:\n  cert_file: tls.crt\n  key_file: tls.key\n"
+                                  "basic_auth_users:\n" + "".join(lines), encoding="utf-8")
+    (folder / "..data").symlink_to(data.name)
+    for name in ("web.yml", "tls.crt", "tls.key"):
+        (folder / name).symlink_to(f"..data/{name}")
+    folder.chmod(0o1777)
+    return users
 
 
 def test_every_node_and_its_cost(daemonset, container):
@@ -80,14 +142,18 @@ def test_every_node_and_its_cost(daemonset, container):
     assert not container["image"].endswith(":latest") and ":" in container["image"]
 
 
-def test_a_run_with_these_privileges(container, tree, spawn, puppet, network):
+def test_a_run_with_these_privileges(container, tree, spawn, puppet, network, tmp_path):
     """The container's capabilities and options, in a network namespace of its own: it serves there,
     and sees what nobody has accepted elsewhere."""
     context = container["securityContext"]["capabilities"]
     only = "-all" + "".join(f",+{each.lower()}" for each in context["add"])
     home = network()
+    prometheus, probes = web_config(tmp_path / "web", container)
     args = [each.replace(":10433", f":{tree.port}").replace("1m", "500ms")
-            for each in container["args"]]
+            .replace("/etc/tcpwatch", str(tmp_path / "web")) for each in container["args"]]
+    client = ["curl", "-s", "--cacert", tmp_path / "web/tls.crt",
+              "--connect-to", f"tcpwatch:{tree.port}:127.0.0.1:{tree.port}"]
+    at = f"https://tcpwatch:{tree.port}"
 
     def forget(comm, ns):
         client, server = puppet("client", ns), puppet(comm, ns)
@@ -105,12 +171,14 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network):
           tree.at("usr/local/sbin/tcpwatch"), *args)
 
     def scrape():
-        return subprocess.run([*inside, "curl", "-s", f"http://127.0.0.1:{tree.port}/metrics"],
+        return subprocess.run([*inside, *client, "-f", "-u", prometheus, f"{at}/metrics"],
                               stdout=subprocess.PIPE, text=True, check=False).stdout
     wait_for(scrape)
     for probe in ("startupProbe", "readinessProbe"):
         path = container[probe]["httpGet"]["path"]
-        assert run(*inside, "curl", "-sf", f"http://127.0.0.1:{tree.port}{path}")
+        assert run(*inside, *client, "-f", "-u", probes, f"{at}{path}")
+    refused = run(*inside, *client, "-o", "/dev/null", "-w", "%{http_code}", f"{at}/metrics")
+    assert refused == "401"
     forget(host, None)
     forget(pod, network())
     for comm in (older, host, pod):

@@ -20,6 +20,7 @@ fuzz-smoke: $(FUZZ_BIN)
 
 # fuzz_options includes options.c, and usage.c, which ends the process.
 $(OUT)/fuzz/fuzz_options: FUZZ_LEFT_OUT := $(addprefix $(OUT)/asan/cli/,options.o usage.o)
+$(OUT)/fuzz/fuzz_proc: private LDLIBS += -Wl,--wrap=open
 $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)

@@ -130,6 +130,7 @@ static void fuzz_numbers(uint64_t number, bool unicode)
 
 		CHECK(quantile >= histogram.min_ns && quantile <= histogram.max_ns);
 	}
+	histogram_clear(&histogram);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

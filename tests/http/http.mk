@@ -2,7 +2,7 @@
 # make http   the web server with real clients, built with clang's sanitizers and without
 
 HTTP_SERVE := $(OUT)/http/serve $(OUT)/http/serve-asan
-HTTP_BASE  := $(patsubst %,base/%.o,clock shown utf8) # what the web server uses of base/
+HTTP_BASE  := $(patsubst %,base/%.o,clock safe_open shown utf8) # what the web server uses of base/
 HTTP_PLAIN := $(HTTP_OBJ) $(addprefix $(OUT)/,$(HTTP_BASE))
 HTTP_ASAN  := $(ASAN_HTTP) $(addprefix $(OUT)/asan/,$(HTTP_BASE))
 

@@ -194,6 +194,8 @@ static void limit_set(struct http_limits *limits, const char *text)
 		limits->header_ns = number * NS_PER_MS;
 	else if (!strncmp(text, "response_ms=", 12))
 		limits->response_ns = number * NS_PER_MS;
+	else if (!strncmp(text, "slow_ms=", 8))
+		limits->slow_ns = number * NS_PER_MS;
 	else if (!strncmp(text, "idle_ms=", 8))
 		limits->idle_ns = number * NS_PER_MS;
 	else
@@ -249,7 +251,8 @@ static void loop(int signal_fd)
 
 int main(int argc, char **argv)
 {
-	struct http_config config = {.handler = handle, .report = report};
+	static const char *const vital[] = {"/-/healthy", "/-/ready", NULL};
+	struct http_config config = {.handler = handle, .report = report, .vital_paths = vital};
 	char error[HTTP_ERROR_LEN];
 	const char *address;
 	int option, err, signal_fd;

@@ -101,7 +101,7 @@ def test_two_hundred_connections(serve, record):
 
 
 def test_limit_of_one_address(serve):
-    one = serve(limits=["peer=5"])
+    one = serve(limits=["peer=5", "slow_ms=60000"])
     with contextlib.ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(one.connect())
@@ -115,7 +115,7 @@ def test_limit_of_one_address(serve):
 
 
 def test_limit_in_all_and_idle_ones_make_room(serve):
-    one = serve(limits=["connections=6"])
+    one = serve(limits=["connections=6", "slow_ms=60000"])
     with contextlib.ExitStack() as stack:
         idle = stack.enter_context(one.connect())
         idle.sendall(REQUEST)
@@ -132,7 +132,7 @@ def test_limit_in_all_and_idle_ones_make_room(serve):
 
 def test_pages_that_nobody_takes(serve):
     """A dozen clients ask for 2 MB and do not read: memory is bounded, others are served."""
-    one = serve(build="serve", limits=["page_kb=8192", "response_ms=3000"])
+    one = serve(build="serve", limits=["page_kb=8192", "response_ms=3000", "slow_ms=60000"])
     one.get("/big")
     before = one.rss_kb()
     with contextlib.ExitStack() as stack:

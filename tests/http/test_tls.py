@@ -229,7 +229,7 @@ def test_tls_goes_on_and_off(serve):
         one.write(server.tls("min_version: TLS1" + "23"[i % 2]))
         one.reload()
         assert one.get().status == 200
-    one.write("")
+    one.write("tls_server_config: {}\n")
     one.reload()
     one.tls = False
     assert one.get().status == 200

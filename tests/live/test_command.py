@@ -144,6 +144,34 @@ def test_it_is_given_what_tcpwatch_was(tmp_path):
     assert within.stdout == alone.stdout
 
 
+FOR_THE_SERVICE = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS",
+                   "LISTEN_PIDFDID", "LISTEN_FDNAMES"]
+
+
+def test_what_systemd_gave_to_tcpwatch(tmp_path):
+    """COMMAND could report tcpwatch as ready or dead, and answer on its sockets."""
+    said = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, socket.socket() as passed:
+        manager.bind(str(said))
+        passed.bind(("127.0.0.1", 0))
+        passed.listen()
+        variables = {"NOTIFY_SOCKET": str(said), "WATCHDOG_USEC": "60000000", "LISTEN_FDS": "1",
+                     "LISTEN_FDNAMES": "web", "KEPT": "kept"}
+        script = "env; readlink /proc/self/fd/3 || echo no descriptor"
+        # The shell becomes tcpwatch, so that LISTEN_PID is tcpwatch's.
+        ended = subprocess.run(
+            ["sh", "-c", 'LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"', "sh",
+             *runner.command("--output=/dev/null", "--", "sh", "-c", script)],
+            env={**os.environ, **variables}, pass_fds=(3,), preexec_fn=lambda: os.dup2(passed.fileno(), 3),
+            capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 0 and runner.own_words(ended.stderr) == "", ended
+        manager.settimeout(10)
+        assert b"READY=1" in manager.recv(4096)
+    lines = ended.stdout.splitlines()
+    assert "KEPT=kept" in lines and lines[-1] == "no descriptor", lines
+    assert not [line for line in lines if line.split("=")[0] in FOR_THE_SERVICE], lines
+
+
 def test_setuid_programs_work(command):
     assert "NoNewPrivs:\t0" in command("--", "cat", "/proc/self/status").out
     assert command("--", "setpriv", "--reuid=65534", "--clear-groups", "id", "-u").out == "65534\n"

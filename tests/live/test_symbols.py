@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """Names of programs that only their own mount namespace, their root or their user knows."""
 
+import http.server
 import os
+import re
 import shutil
 import subprocess
+import threading
 
 import pytest
 
@@ -73,3 +76,38 @@ def test_deleted(victim, tmp_path):
     program = tmp_path / "gone"
     shutil.copy(victim, program)
     check(names_of([program], lambda: os.remove(program)), program)
+
+
+def test_debuginfod(victim, tmp_path, monkeypatch):
+    """Nobody downloads what the program's build id names, and keeps it."""
+    program, debug = tmp_path / "stripped", tmp_path / "debug"
+    subprocess.run(["objcopy", "--only-keep-debug", victim, debug], check=True)
+    subprocess.run(["objcopy", "--strip-all", victim, program], check=True)
+    notes = subprocess.run(["readelf", "-n", victim], check=True, capture_output=True,
+                           text=True).stdout
+    wanted = f"/buildid/{re.search('Build ID: ([0-9a-f]+)', notes)[1]}/debuginfo"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # pylint: disable=invalid-name
+            self.send_response(200 if self.path == wanted else 404)
+            self.end_headers()
+            if self.path == wanted:
+                self.wfile.write(debug.read_bytes())
+
+        def log_message(self, *args):  # pylint: disable=arguments-differ
+            pass
+
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    os.chown(cache, 65534, 65534)
+    for folder in [tmp_path, *tmp_path.parents][:-2]:
+        os.chmod(folder, os.stat(folder).st_mode | 0o011)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("DEBUGINFOD_URLS", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("DEBUGINFOD_CACHE_PATH", str(cache))
+        check(names_of([str(program)]), program)
+        server.shutdown()
+    kept = [os.path.join(folder, name) for folder, _, names in os.walk(cache) for name in names]
+    assert any(name.endswith("/debuginfo") for name in kept), kept
+    assert all(os.stat(name).st_uid == 65534 for name in kept)

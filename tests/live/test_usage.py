@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ import time
 import pytest
 
 import runner
+from check import SLOW
 from machine import cpu_wait
 from puppets import PYTHON, connect_pair
 from runner import PATIENCE, check_stderr, own_words, run
@@ -374,3 +376,65 @@ def test_nothing_is_left_behind(watch):
     while any(loaded()[kind] - before[kind] for kind in before):
         assert time.monotonic() < deadline, "BPF objects stay"
         time.sleep(0.1)
+
+
+NEEDS_A_FILE = ["--btf", "--web.config.file"]
+FILE_OPTIONS = [*NEEDS_A_FILE, "--output", "--suppressions"]
+
+
+def refused_at_once(option, path, seconds=8):
+    """Before anything is loaded, with the option and the file; never a wait without end. Status 2,
+    or 1 where the host refuses a web config."""
+    more = ["--web.listen-address=127.0.0.1:0"] if option == "--web.config.file" else []
+    start = time.monotonic()
+    result = run(f"{option}={path}", *more, "-d", "1s")
+    assert time.monotonic() - start < seconds * SLOW
+    assert result.returncode in ((1, 2) if more else (2,)) and result.stdout == "", result
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("tcpwatch: ") and option in first and str(path) in first, first
+    return first
+
+
+@pytest.mark.parametrize("option", FILE_OPTIONS)
+def test_a_fifo_without_another_end(tmp_path, option):
+    os.mkfifo(tmp_path / "fifo")
+    refused_at_once(option, tmp_path / "fifo", 1 if option in NEEDS_A_FILE else 8)
+
+
+@pytest.mark.parametrize("option", FILE_OPTIONS)
+def test_a_device(tmp_path, option):
+    device = tmp_path / "device"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 5))  # as /dev/zero
+    assert "is not a regular file" in refused_at_once(option, device)
+
+
+@pytest.mark.parametrize("option", FILE_OPTIONS)
+def test_a_link_of_somebody_else(option):
+    """In a folder as /tmp, where everybody can put one; whatever fs.protected_symlinks says."""
+    with tempfile.TemporaryDirectory(prefix="tcpwatch-shared-") as shared:
+        with tempfile.NamedTemporaryFile("w+") as secret:
+            secret.write("kept\n")
+            secret.flush()
+            os.chmod(shared, 0o777)  # without the sticky bit, the kernel does not protect
+            link = os.path.join(shared, "link")
+            os.symlink(secret.name, link)
+            os.lchown(link, 65534, 65534)
+            assert "may be somebody else's" in refused_at_once(option, link)
+            assert open(secret.name).read() == "kept\n"
+
+
+def test_streams_that_are_meant(tmp_path):
+    """/dev/stdout, /dev/null and what the shell makes of <(...) and >(...)."""
+    words = " ".join(runner.command("-d", "1s", "-j"))
+    for more in [
+        "--output=/dev/stdout", "--output=/dev/stdout | cat", "--suppressions=/dev/null",
+        "--output=/dev/null; echo '{\"type\":\"end\"}'",
+        f"--output=>(cat >{tmp_path}/out); until grep -q '\"end\"' {tmp_path}/out; do sleep 0.1; done;"
+        f" cat {tmp_path}/out",
+        "--suppressions=<(sleep 0.5; echo leak:nobody)",
+        "--suppressions=/dev/stdin <<<leak:nobody",
+    ]:
+        result = subprocess.run(["bash", "-c", f"{words} {more}"], capture_output=True, text=True,
+                                timeout=PATIENCE, check=False)
+        assert result.returncode == 0 and own_words(result.stderr) == "", (more, result)
+        assert json.loads(result.stdout.splitlines()[-1])["type"] == "end", (more, result)

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	struct call_sites *sites;
 	struct event_stack e;
 
-	if (argc < 3 || !table || symbolizer_new(&sites)) {
+	if (argc < 3 || !table || symbolizer_new(&sites, false)) {
 		fprintf(stderr, "usage: memory PID ADDRESS...\n");
 		return EXIT_FAILURE;
 	}
@@ -46,12 +46,11 @@ int main(int argc, char **argv)
 	begin_ns = clock_now();
 	for (uint32_t i = 1; i <= STACKS; i++) {
 		const struct call_stack *names;
-		bool is_new;
 		uint32_t number;
 
 		make_different(&e, callers, count, i);
-		number = stack_table_add(table, &e, &is_new);
-		if (!is_new || number != i)
+		number = stack_table_add(table, &e).number;
+		if (number != i)
 			return EXIT_FAILURE;
 		sites->ops->taken(sites, number, &e);
 		names = wait_for_names(sites, number, 20000);

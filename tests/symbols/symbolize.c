@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* symbolize PID ADDRESS...: prints what tcpwatch -s finds for a stack of these return addresses. */
+/* symbolize PID ADDRESS...: prints what tcpwatch -s finds for a stack of these return addresses.
+ * With SYMBOLIZE_HOLD set it then waits for the end of its input, so that a test can look at its
+ * processes. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -28,7 +30,7 @@ int main(int argc, char **argv)
 	e = stack_of_process((uint32_t)strtoul(argv[1], NULL, 10));
 	for (int i = 2; i < argc && e.count < EVENT_STACK_FRAMES; i++)
 		e.frames[e.count++] = strtoull(argv[i], NULL, 16);
-	err = symbolizer_new(&sites);
+	err = symbolizer_new(&sites, getenv("DEBUGINFOD_URLS") != NULL);
 	if (err) {
 		fprintf(stderr, "symbolize: %s\n", strerror(-err));
 		return EXIT_FAILURE;
@@ -45,6 +47,12 @@ int main(int argc, char **argv)
 		print_frame(&names->frames[i]);
 	if (names && names->is_short)
 		printf("short\n");
+	if (getenv("SYMBOLIZE_HOLD")) {
+		puts("held");
+		fflush(stdout);
+		while (getchar() != EOF)
+			;
+	}
 	sites->ops->free(sites);
 	return names ? EXIT_SUCCESS : EXIT_FAILURE;
 }

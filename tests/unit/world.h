@@ -265,7 +265,7 @@ static inline const struct world_change *world_last(const struct world *world)
 static inline uint64_t process_transitions(const struct process *process, unsigned int from,
 					   unsigned int to)
 {
-	return process->transitions ? process->transitions[from][to] : 0;
+	return counters_get(process->transitions, process_transition(from, to));
 }
 
 static inline uint64_t process_count(const struct process *process, unsigned int state)

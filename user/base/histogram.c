@@ -12,18 +12,19 @@ static uint64_t add_saturated(uint64_t a, uint64_t b)
 
 void histogram_record(struct histogram *histogram, uint64_t ns)
 {
+	if (!counters_add(&histogram->buckets, histogram_bucket(ns), 1))
+		return;
 	if (!histogram->count || ns < histogram->min_ns)
 		histogram->min_ns = ns;
 	if (!histogram->count || ns > histogram->max_ns)
 		histogram->max_ns = ns;
 	histogram->count++;
 	histogram->sum_ns = add_saturated(histogram->sum_ns, ns);
-	histogram->buckets[histogram_bucket(ns)]++;
 }
 
 void histogram_merge(struct histogram *to, const struct histogram *from)
 {
-	if (!from->count)
+	if (!from->count || !counters_merge(&to->buckets, from->buckets))
 		return;
 	if (!to->count || from->min_ns < to->min_ns)
 		to->min_ns = from->min_ns;
@@ -31,8 +32,12 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
 		to->max_ns = from->max_ns;
 	to->count += from->count;
 	to->sum_ns = add_saturated(to->sum_ns, from->sum_ns);
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-		to->buckets[i] += from->buckets[i];
+}
+
+void histogram_clear(struct histogram *histogram)
+{
+	counters_free(histogram->buckets);
+	*histogram = (struct histogram){0};
 }
 
 /* The smallest duration, in ns, that falls in the bucket. */
@@ -67,7 +72,8 @@ uint64_t histogram_quantile(const struct histogram *histogram, double q)
 	rank = (uint64_t)exact;
 	if ((double)rank < exact)
 		rank++;
-	while (bucket < HISTOGRAM_BUCKETS - 1 && (seen += histogram->buckets[bucket]) < rank)
+	while ((bucket = counters_next(histogram->buckets, bucket)) < HISTOGRAM_BUCKETS - 1 &&
+	       (seen += counters_get(histogram->buckets, bucket)) < rank)
 		bucket++;
 
 	middle = bucket_middle(bucket);

@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counters.h"
+
 /*
  * A log-linear histogram of durations in nanoseconds: 8 buckets an octave from 1.024 us up to 2^53
  * ns (104 days), one bucket below and one above. A quantile is the middle of its bucket, clamped to
- * min and max: at most 6.25 % off between those bounds.
+ * min and max: at most 6.25 % off between those bounds. Only buckets with samples take memory.
  */
 #define HISTOGRAM_SUB_BITS    3
 #define HISTOGRAM_FIRST_SHIFT 10
@@ -21,14 +23,19 @@ struct histogram {
 	uint64_t sum_ns; /* saturates at UINT64_MAX */
 	uint64_t min_ns; /* meaningless while count is 0 */
 	uint64_t max_ns;
-	uint64_t buckets[HISTOGRAM_BUCKETS];
+	struct counters *buckets; /* by bucket, 0 to HISTOGRAM_BUCKETS - 1 */
 };
 
-/* Adds a sample. A zeroed histogram is an empty one. */
+_Static_assert(HISTOGRAM_BUCKETS <= COUNTERS_MAX, "each bucket has a counter");
+
+/* Adds a sample; without memory it is left out. A zeroed histogram is an empty one. */
 void histogram_record(struct histogram *histogram, uint64_t ns);
 
-/* Adds every sample of `from` to `to`. */
+/* Adds every sample of `from` to `to`; without memory, none. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
+
+/* Frees what it has allocated, and leaves an empty one. */
+void histogram_clear(struct histogram *histogram);
 
 /* Returns the quantile q (0 to 1) in ns; 0 if there are no samples. q 0 is the minimum, q 1 the
  * maximum. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "base/utf8.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 static bool is_tail(unsigned char byte)
@@ -34,6 +32,16 @@ size_t utf8_sequence(const char *text)
 		return is_tail(s[1]) && is_tail(s[2]) && is_tail(s[3]) ? 4 : 0;
 	}
 	return 0;
+}
+
+uint32_t utf8_code_point(const char *text, size_t length)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t code = length == 1 ? s[0] : s[0] & (0x7fu >> length);
+
+	for (size_t i = 1; i < length; i++)
+		code = code << 6 | (s[i] & 0x3f);
+	return code;
 }
 
 size_t utf8_replace(const char *text, size_t size, char *out)
@@ -70,19 +78,9 @@ static const struct {
 	{0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
-static uint32_t code_point(const char *text, size_t length)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	uint32_t code = length == 1 ? s[0] : s[0] & (0x7fu >> length);
-
-	for (size_t i = 1; i < length; i++)
-		code = code << 6 | (s[i] & 0x3f);
-	return code;
-}
-
 bool utf8_is_invisible(const char *text)
 {
-	uint32_t code = code_point(text, utf8_sequence(text));
+	uint32_t code = utf8_code_point(text, utf8_sequence(text));
 
 	for (size_t i = 0; i < sizeof(invisible) / sizeof(*invisible); i++)
 		if (code >= invisible[i].first && code <= invisible[i].last)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Returns the length of the valid UTF-8 sequence that `text`, which ends with a 0, begins with: 1
@@ -11,6 +12,9 @@
  * not valid.
  */
 size_t utf8_sequence(const char *text);
+
+/* The code point of a valid sequence of `length` bytes. */
+uint32_t utf8_code_point(const char *text, size_t length);
 
 /* U+FFFD, which replaces bytes that are not valid. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"

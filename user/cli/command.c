@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,6 +24,9 @@
 
 #define DEFAULT_SHELL "/bin/sh"
 #define UID_DIGITS    10
+
+/* More sockets than this are not passed by systemd. */
+#define OPEN_MAX_PASSED 4096
 
 /* From SIGTERM to SIGKILL. */
 #define KILL_AFTER_NS (10 * NS_PER_S)
@@ -149,6 +153,28 @@ static void report_write(int fd, int failed, int error)
 		_exit(STATUS_FAULT);
 }
 
+/*
+ * What systemd gave to this service is not for COMMAND, which would answer in its place: the
+ * variables of sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3), and sockets that were
+ * passed. Called in the child, whose parent they were for.
+ */
+static void service_hide(void)
+{
+	static const char *const names[] = {
+		"NOTIFY_SOCKET", "WATCHDOG_PID",   "WATCHDOG_USEC",  "LISTEN_PID",
+		"LISTEN_FDS",	 "LISTEN_PIDFDID", "LISTEN_FDNAMES",
+	};
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	long count = fds ? strtol(fds, NULL, 10) : 0;
+
+	if (pid && strtol(pid, NULL, 10) == getppid()) {
+		for (int fd = SD_LISTEN_FDS_START; count > 0 && fd < OPEN_MAX_PASSED; fd++, count--)
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
 static _Noreturn void child_run(char *const *argv, const struct identity *identity, int go_fd,
 				int report_fd)
 {
@@ -160,6 +186,7 @@ static _Noreturn void child_run(char *const *argv, const struct identity *identi
 		report_write(report_fd, FAILED_USER, error);
 		_exit(STATUS_CANNOT);
 	}
+	service_hide();
 	error = program_find(argv[0]);
 	report_write(report_fd, error ? FAILED_PROGRAM : FAILED_NOTHING, error);
 	do {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/exit_status.h"
+#include "base/safe_open.h"
 #include "cli/explain.h"
 #include "cli/option_check.h"
 #include "cli/options_leaks.h"
@@ -32,6 +33,7 @@ enum long_option {
 	OPTION_RING_SIZE,
 	OPTION_USAGE,
 	OPTION_EXPLAIN,
+	OPTION_DEBUGINFOD,
 };
 
 static const struct argp_option argp_options[] = {
@@ -58,6 +60,8 @@ static const struct argp_option argp_options[] = {
 	{"duration", 'd', "DURATION", 0, "Stop after DURATION", 0},
 	{"stack", 's', NULL, 0,
 	 "Record the user stack that made each socket, and show it with a leak", 0},
+	{"debuginfod", OPTION_DEBUGINFOD, NULL, 0,
+	 "With -s: get debug information from the servers in $DEBUGINFOD_URLS, too", 0},
 	{"json", 'j', NULL, 0, "Print JSON Lines instead of text", 0},
 
 	{NULL, 0, NULL, 0, "The kernel:", 5},
@@ -254,11 +258,15 @@ static uint64_t ring_size_option(const char *text)
 
 static const char *btf_option(const char *text)
 {
-	if (!access(text, R_OK))
+	int fd = safe_open(text, SAFE_OPEN_FILE);
+
+	if (fd >= 0) {
+		close(fd);
 		return text;
+	}
 	usage_refuse("--btf", text, strlen(text),
 		     "cannot be read: %s; give a file such as /sys/kernel/btf/vmlinux",
-		     strerror(errno));
+		     safe_open_problem(fd));
 }
 
 static _Noreturn void explain_option(const char *id)
@@ -362,6 +370,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 's':
 		options->stack = true;
+		break;
+	case OPTION_DEBUGINFOD:
+		options->debuginfod = true;
 		break;
 	case 'j':
 		options->json = true;

@@ -255,11 +255,11 @@ static void say_stacks(const struct engine *engine)
 	const struct options *options = engine->config.options;
 	const struct stack_table *table = engine->stacks.table;
 
-	if (options->stack && (options->verbose || stack_table_refused(table)))
+	if (options->stack && (options->verbose || stack_tracker_refused(&engine->stacks)))
 		fprintf(stderr,
 			"tcpwatch: %ju stacks taken, %zu different ones kept, %ju not kept\n",
 			(uintmax_t)engine->stacks.taken, stack_table_count(table),
-			(uintmax_t)stack_table_refused(table));
+			(uintmax_t)stack_tracker_refused(&engine->stacks));
 }
 
 int engine_finish(struct engine *engine)

@@ -76,6 +76,9 @@ int engine_metrics(struct engine *engine, struct metric_text *text)
 		.version = TCPWATCH_VERSION,
 		.kernel = config->kernel,
 		.features = config->source->features,
+		.has_stacks = config->options->stack,
+		.stacks_refused =
+			config->options->stack ? stack_tracker_refused(&engine->stacks) : 0,
 	};
 	int err = collect(engine);
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "event.h"
+
 /*
  * Reads records from a BPF ring buffer. libbpf's reader maps the data twice in a row, so that no
  * record is split, but a ring of 16 MB counts as 32 MB of resident memory then. This one maps the
@@ -12,8 +14,9 @@
  */
 struct ring_reader;
 
-/* A longer record loses its end where it crosses the end of the ring. */
-#define RING_RECORD_MAX 512
+/* A longer record, which no BPF program writes, loses its end where it crosses the end of the
+ * ring. */
+#define RING_RECORD_MAX sizeof(union event_record)
 
 /* Maps the ring of a BPF map's descriptor, which stays the caller's. `size`: bytes of data, a power
  * of two. Returns 0, or a negative errno with *reader untouched. */

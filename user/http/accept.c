@@ -5,14 +5,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/units.h"
 #include "http/connection.h"
+#include "http/evict.h"
 #include "http/generation.h"
+#include "http/share.h"
 
 /* The most connections to accept from one listener in a run; the rest waits in the kernel. */
 #define ACCEPTS_MAX 16
@@ -21,43 +22,6 @@
 #define SEND_BUFFER (128 * 1024)
 
 #define LISTEN_AGAIN_NS NS_PER_S
-
-/* Counts the connections of this peer (NULL: all), and finds the one that is idle for longest. */
-static unsigned int count(const struct http_server *server, const struct http_peer *peer,
-			  struct http_connection **idle)
-{
-	unsigned int found = 0;
-
-	*idle = NULL;
-	for (struct http_connection *c = server->connections; c; c = c->next) {
-		if (c->phase == HTTP_CLOSING ||
-		    (peer && memcmp(&c->peer, peer, sizeof(*peer)) != 0))
-			continue;
-		found++;
-		if (c->phase == HTTP_IDLE && (!*idle || c->deadline_ns < (*idle)->deadline_ns))
-			*idle = c;
-	}
-	return found;
-}
-
-/* Whether the limits allow another connection. If needed, ends an idle one to make room. */
-static bool make_room(struct http_server *server, const struct http_peer *peer)
-{
-	const struct http_peer *const whose[] = {peer, NULL};
-	const unsigned int limits[] = {server->limits.peer_connections, server->limits.connections};
-
-	for (int i = 0; i < 2; i++) {
-		struct http_connection *idle;
-
-		if (count(server, whose[i], &idle) < limits[i])
-			continue;
-		if (!idle)
-			return false;
-		http_connection_end(idle);
-	}
-	/* Connections that are closing still have a descriptor. */
-	return server->counts.connections < 2 * (size_t)server->limits.connections;
-}
 
 /* Hands the connection to libmicrohttpd; if that fails, it is closed and freed. */
 static void hand_over(struct http_connection *connection)
@@ -96,13 +60,18 @@ static void wait_for_hello(struct http_connection *connection)
 
 void http_accept_add(struct http_server *server, int fd, const struct sockaddr *address)
 {
-	struct http_connection *connection;
+	struct http_connection *connection = NULL;
 	struct http_peer peer;
 	int on = 1;
 	int buffer = SEND_BUFFER;
 
 	http_peer_of(&peer, address);
-	if (!make_room(server, &peer) || !(connection = calloc(1, sizeof(*connection)))) {
+	if (http_evict_for_connection(server, &peer))
+		connection = calloc(1, sizeof(*connection));
+	if (connection)
+		connection->share = http_share_get(server, &peer);
+	if (!connection || !connection->share) {
+		free(connection);
 		server->counts.refused++;
 		close(fd);
 		return;
@@ -111,9 +80,11 @@ void http_accept_add(struct http_server *server, int fd, const struct sockaddr *
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	connection->server = server;
 	connection->fd = fd;
-	connection->peer = peer;
 	connection->phase = HTTP_HELLO;
-	connection->deadline_ns = clock_now() + server->limits.header_ns;
+	connection->since_ns = clock_now();
+	connection->deadline_ns = connection->since_ns + server->limits.header_ns;
+	connection->share->connections++;
+	server->open++;
 	connection->next = server->connections;
 	if (connection->next)
 		connection->next->prev = connection;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/safe_open.h"
 #include "http/file.h"
 #include "http/yaml.h"
 #include "http/yaml_value.h"
@@ -29,7 +30,7 @@ struct header_rule {
 
 static const struct header_rule header_rules[] = {
 	{"Content-Security-Policy", {NULL}},
-	{"Strict-Transport-Security", {NULL}},
+	{WEB_HSTS, {NULL}},
 	{"X-Content-Type-Options", {"nosniff"}},
 	{"X-Frame-Options", {"deny", "sameorigin"}},
 	{"X-XSS-Protection", {NULL}},
@@ -70,6 +71,8 @@ static int header_take(struct web_value *value, void *target)
 		if (strcmp(value->node->key, rule->name) != 0)
 			continue;
 		err = header_value_check(value, rule);
+		if (!strcmp(rule->name, WEB_HSTS))
+			config->said |= WEB_SAID_HSTS;
 		if (err || !*value->node->text)
 			return err;
 		header->name = rule->name;
@@ -100,8 +103,22 @@ static int server_take(struct web_value *value, void *target)
 
 static int tls_take(struct web_value *value, void *target)
 {
+	static const struct {
+		const char *key;
+		unsigned int said;
+	} words[] = {
+		{"client_auth_type", WEB_SAID_CLIENT_AUTH},
+		{"min_version", WEB_SAID_MIN_VERSION},
+		{"curve_preferences", WEB_SAID_CURVES},
+	};
 	struct web_config *config = target;
 
+	if (web_value_no_entries(value))
+		config->said |= WEB_SAID_NO_TLS;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (web_value_has(value, words[i].key))
+			config->said |= words[i].said;
+	}
 	return web_config_tls_take(value, &config->tls);
 }
 
@@ -128,6 +145,8 @@ static int user_take(struct web_value *value, void *target)
 
 static int users_take(struct web_value *value, void *target)
 {
+	if (web_value_no_entries(value))
+		((struct web_config *)target)->said |= WEB_SAID_NO_USERS;
 	return web_value_each(value, user_take, target);
 }
 
@@ -151,6 +170,8 @@ int web_config_parse(struct web_config **config, const char *text, size_t size, 
 	if (made) {
 		struct web_value value = {.node = root, .name = name, .error = error};
 
+		if (!root->first)
+			made->said |= WEB_SAID_NOTHING;
 		err = web_value_keys(&value, keys, made);
 	} else {
 		err = http_error(error, -ENOMEM, "%s: out of memory", name);
@@ -170,8 +191,7 @@ int web_config_load(struct web_config **config, const char *path, char error[HTT
 	int err = http_file_read(path, WEB_YAML_SIZE_MAX, &text, &size);
 
 	if (err)
-		return http_error(error, err, "%s: %s", path,
-				  err == -EINVAL ? "is not a regular file" : strerror(-err));
+		return http_error(error, err, "%s: %s", path, safe_open_problem(err));
 	err = web_config_parse(config, text, size, path, error);
 	if (text)
 		explicit_bzero(text, size);

@@ -13,6 +13,19 @@
 #define WEB_USERS_MAX	64
 #define WEB_HEADERS_MAX 5
 #define WEB_HEADER_LEN	1024
+#define WEB_HSTS	"Strict-Transport-Security"
+
+/*
+ * What a file says in so many words. It differs from the values: a file that was cut off has the
+ * default where another has the same value on purpose.
+ */
+#define WEB_SAID_NOTHING     1U	 /* the file is empty */
+#define WEB_SAID_NO_TLS	     2U	 /* tls_server_config: {} */
+#define WEB_SAID_NO_USERS    4U	 /* basic_auth_users: {} */
+#define WEB_SAID_CLIENT_AUTH 8U	 /* client_auth_type, with any value */
+#define WEB_SAID_MIN_VERSION 16U /* min_version, with any value */
+#define WEB_SAID_CURVES	     32U /* curve_preferences, as a list */
+#define WEB_SAID_HSTS	     64U /* WEB_HSTS, with any value */
 
 struct web_header {
 	const char *name;
@@ -25,6 +38,7 @@ struct web_config {
 	size_t user_count; /* 0: no password is asked for */
 	struct web_header headers[WEB_HEADERS_MAX];
 	size_t header_count;
+	unsigned int said; /* WEB_SAID_... */
 };
 
 /*

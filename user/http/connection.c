@@ -5,8 +5,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/share.h"
+
 /* How many of the connections that wait for a run are resumed in one. */
 #define RESUME_MAX 8
+
+/* Takes it out of what the limits count. */
+static void leave(struct http_connection *connection)
+{
+	if (connection->phase == HTTP_CLOSING)
+		return;
+	connection->phase = HTTP_CLOSING;
+	connection->share->connections--;
+	connection->server->open--;
+}
 
 void http_connection_free(struct http_connection *connection)
 {
@@ -19,6 +31,8 @@ void http_connection_free(struct http_connection *connection)
 	if (connection->next)
 		connection->next->prev = connection->prev;
 	server->counts.connections--;
+	leave(connection);
+	http_share_put(server, connection->share);
 	if (connection->generation) {
 		connection->generation->connections--;
 		connection->generation->shard_connections[connection->shard]--;
@@ -36,8 +50,19 @@ void http_connection_end(struct http_connection *connection)
 		return;
 	}
 	shutdown(connection->fd, SHUT_RDWR);
-	connection->phase = HTTP_CLOSING;
+	leave(connection);
 	connection->deadline_ns = UINT64_MAX;
+}
+
+void http_connection_drop_page(struct http_connection *connection)
+{
+	struct http_page *page = connection->page;
+
+	http_body_free(page->body);
+	page->body = NULL;
+	page->server->counts.page_bytes -= page->bytes;
+	page->share->page_bytes -= page->bytes;
+	page->bytes = 0;
 }
 
 void http_connection_suspend(struct http_connection *connection)

@@ -16,6 +16,9 @@ void http_connection_free(struct http_connection *connection);
  */
 void http_connection_end(struct http_connection *connection);
 
+/* Frees what is left of the page that is being sent; libmicrohttpd will get an error for it. */
+void http_connection_drop_page(struct http_connection *connection);
+
 /* Makes libmicrohttpd leave the connection alone until it is resumed. */
 void http_connection_suspend(struct http_connection *connection);
 void http_connection_resume(struct http_connection *connection);

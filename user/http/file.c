@@ -2,11 +2,12 @@
 #include "http/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/safe_open.h"
 
 /* Reads up to the size that the file has now. A file that grows meanwhile is read again later. */
 static int bytes_read(int fd, size_t max, char **text, size_t *size)
@@ -17,9 +18,6 @@ static int bytes_read(int fd, size_t max, char **text, size_t *size)
 
 	if (fstat(fd, &stat))
 		return -errno;
-	/* Reading a pipe or a device could block the loop. */
-	if (!S_ISREG(stat.st_mode))
-		return S_ISDIR(stat.st_mode) ? -EISDIR : -EINVAL;
 	if ((uint64_t)stat.st_size > max)
 		return -EFBIG;
 	buffer = malloc((size_t)stat.st_size + 1);
@@ -46,11 +44,11 @@ static int bytes_read(int fd, size_t max, char **text, size_t *size)
 
 int http_file_read(const char *path, size_t max, char **text, size_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = safe_open(path, SAFE_OPEN_FILE);
 	int err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = bytes_read(fd, max, text, size);
 	close(fd);
 	return err;

@@ -6,7 +6,7 @@
 
 /*
  * Reads a regular file of at most max bytes, and adds a terminating 0. Returns 0 or a negative
- * errno, without a message: -EINVAL for a pipe or a device, -EFBIG above max. The caller frees
+ * errno, without a message: those of safe_open(), and -EFBIG above max. The caller frees
  * *text, and wipes it first if it is a secret.
  */
 int http_file_read(const char *path, size_t max, char **text, size_t *size);

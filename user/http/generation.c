@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "http/connection.h"
+#include "http/protection.h"
 #include "http/request.h"
 #include "http/watch.h"
 
@@ -221,6 +222,8 @@ static int web_read(struct http_server *server, struct web_config **web, struct 
 	if (!server->config.web_config)
 		return 0;
 	err = web_config_load(web, server->config.web_config, why);
+	if (!err)
+		err = web_protection_check(server->web, *web, server->config.web_config, why);
 	/* Before the other files are read, so that a change meanwhile is noticed next time. */
 	files_watch(server, err ? server->web : *web);
 	if (!err && *web && (*web)->tls.cert_file)
@@ -235,12 +238,16 @@ static int web_read(struct http_server *server, struct web_config **web, struct 
 
 int http_generation_load(struct http_server *server, char error[HTTP_ERROR_LEN])
 {
+	char given_up[HTTP_ERROR_LEN];
 	struct web_config *web;
 	struct http_tls *tls;
 	int err = web_read(server, &web, &tls, error);
+	bool warn;
 
 	if (err)
 		return err;
+	warn = web && server->config.report &&
+	       web_protection_given_up(server->web, web, server->config.web_config, given_up);
 	if (server->generations && http_tls_same(tls, server->generations->tls)) {
 		http_tls_free(tls);
 	} else {
@@ -253,6 +260,8 @@ int http_generation_load(struct http_server *server, char error[HTTP_ERROR_LEN])
 	web_config_free(server->web);
 	server->web = web;
 	http_auth_forget(server->auth);
+	if (warn)
+		server->config.report(server->config.context, given_up);
 	return 0;
 }
 

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "http/connection.h"
+#include "http/evict.h"
 #include "http/gzip.h"
+#include "http/share.h"
 
 /* The most bytes of a page to hand to libmicrohttpd at once. */
 #define PIECE (16 * 1024)
@@ -97,6 +99,8 @@ static void page_free(void *context)
 	if (page->connection)
 		page->connection->page = NULL;
 	page->server->counts.page_bytes -= page->bytes;
+	page->share->page_bytes -= page->bytes;
+	http_share_put(page->server, page->share);
 	http_body_free(page->body);
 	free(page);
 }
@@ -107,13 +111,17 @@ static ssize_t page_read(void *context, uint64_t position, char *piece, size_t c
 	struct http_server *server = page->server;
 	ssize_t count = 0;
 
-	(void)position;
 	server->progress = true;
+	if (!page->body)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (clock_now() < server->until_ns)
 		count = http_body_read(page->body, piece, capacity < PIECE ? capacity : PIECE,
 				       server->until_ns);
-	if (count > 0)
+	if (count > 0) {
+		page->moved_ns = clock_now();
+		page->sent = position + (uint64_t)count;
 		return count;
+	}
 	if (count == HTTP_BODY_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (count < 0)
@@ -122,18 +130,13 @@ static ssize_t page_read(void *context, uint64_t position, char *piece, size_t c
 	return 0;
 }
 
-/* Whether the limits allow another page: it takes memory until the client has received it. */
-static bool has_room(const struct http_server *server, const struct http_peer *peer)
+static bool is_vital(const struct http_connection *connection)
 {
-	size_t peer_bytes = 0;
+	const char *const *path = connection->server->config.vital_paths;
 
-	if (server->counts.page_bytes >= server->limits.page_bytes)
-		return false;
-	for (const struct http_connection *c = server->connections; c; c = c->next) {
-		if (c->page && !memcmp(&c->peer, peer, sizeof(*peer)))
-			peer_bytes += c->page->bytes;
-	}
-	return peer_bytes < server->limits.page_bytes / 2;
+	while (path && *path && strcmp(*path, connection->path) != 0)
+		path++;
+	return path && *path;
 }
 
 /* Takes over the text, also on failure. Returns NULL without memory. */
@@ -168,8 +171,12 @@ static struct MHD_Response *response_make(struct http_connection *connection, ch
 	}
 	page->server = connection->server;
 	page->connection = connection;
+	page->share = http_share_hold(connection->share);
+	page->begun_ns = clock_now();
+	page->moved_ns = page->begun_ns;
 	page->bytes = size + (gzip ? HTTP_GZIP_MEMORY : PIECE);
 	connection->page = page;
+	connection->share->page_bytes += page->bytes;
 	connection->server->counts.page_bytes += page->bytes;
 	return response;
 }
@@ -187,7 +194,8 @@ enum MHD_Result http_page_make(struct http_connection *connection, const char *m
 	struct MHD_Response *response;
 	bool gzip;
 
-	if (!has_room(server, &connection->peer))
+	/* A page takes memory until the client has received it. */
+	if (!is_vital(connection) && !http_evict_for_page(connection))
 		return http_page_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				       MHD_HTTP_HEADER_RETRY_AFTER, "5");
 	server->config.handler(server->config.context, &request, &page);

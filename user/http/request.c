@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "http/connection.h"
+#include "http/framing.h"
 #include "http/page.h"
 
 static struct http_connection *connection_of(struct MHD_Connection *mhd)
@@ -49,6 +50,7 @@ void *http_request_begun(void *context, const char *uri, struct MHD_Connection *
 	path_set(connection, uri);
 	if (connection->phase == HTTP_IDLE) {
 		connection->phase = HTTP_READING;
+		connection->since_ns = clock_now();
 		if (deadline_ns < connection->deadline_ns)
 			connection->deadline_ns = deadline_ns;
 	}
@@ -75,7 +77,8 @@ void http_request_ended(void *context, struct MHD_Connection *mhd, void **reques
 		return;
 	}
 	connection->phase = HTTP_IDLE;
-	connection->deadline_ns = clock_now() + server->limits.idle_ns;
+	connection->since_ns = clock_now();
+	connection->deadline_ns = connection->since_ns + server->limits.idle_ns;
 }
 
 static bool has_body(struct MHD_Connection *mhd)
@@ -111,7 +114,7 @@ static void authenticate(struct http_connection *connection)
 	connection->auth = HTTP_AUTH_BAD;
 	if (!http_basic_parse(&credentials, header))
 		connection->auth = http_auth_check(server->auth, server->web, &credentials,
-						   &connection->peer, connection);
+						   &connection->share->peer, connection);
 	explicit_bzero(&credentials, sizeof(credentials));
 	connection->auth_known = connection->auth != HTTP_AUTH_WAIT;
 }
@@ -154,7 +157,6 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 	enum MHD_Result result;
 
 	(void)url;
-	(void)version;
 	(void)upload;
 	server->progress = true;
 	if (!connection || connection->phase == HTTP_CLOSING || *upload_size)
@@ -162,7 +164,11 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 	if (!connection->asked) {
 		connection->asked = true;
 		connection->phase = HTTP_ANSWERING;
-		connection->deadline_ns = clock_now() + server->limits.response_ns;
+		connection->since_ns = clock_now();
+		connection->deadline_ns = connection->since_ns + server->limits.response_ns;
+		if (!http_framing_is_clear(mhd, version))
+			return http_page_error(connection, MHD_HTTP_BAD_REQUEST,
+					       MHD_HTTP_HEADER_CONNECTION, "close");
 		if (!has_body(mhd))
 			return MHD_YES;
 	}

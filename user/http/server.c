@@ -31,6 +31,7 @@ static const struct http_limits defaults = {
 	.header_ns = 10 * NS_PER_S,
 	.response_ns = 30 * NS_PER_S,
 	.idle_ns = 120 * NS_PER_S,
+	.slow_ns = NS_PER_S,
 	.run_ns = 2 * NS_PER_MS,
 };
 
@@ -50,6 +51,7 @@ static void limits_set(struct http_limits *limits, const struct http_limits *ask
 	LIMIT_SET(limits, header_ns);
 	LIMIT_SET(limits, response_ns);
 	LIMIT_SET(limits, idle_ns);
+	LIMIT_SET(limits, slow_ns);
 	LIMIT_SET(limits, run_ns);
 }
 

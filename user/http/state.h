@@ -42,12 +42,25 @@ struct http_generation {
 	size_t connections;
 };
 
+/* What the connections of one peer have together. */
+struct http_share {
+	struct http_share *next;
+	struct http_peer peer;
+	unsigned int references;
+	unsigned int connections; /* without those that are closing */
+	size_t page_bytes;
+};
+
 /* A page that is being sent. */
 struct http_page {
 	struct http_server *server;
 	struct http_connection *connection; /* NULL: it is gone */
-	struct http_body *body;
-	size_t bytes; /* that count against limits.page_bytes */
+	struct http_share *share;
+	struct http_body *body; /* NULL: it was given up */
+	size_t bytes;		/* that count against limits.page_bytes */
+	uint64_t begun_ns;	/* CLOCK_MONOTONIC */
+	uint64_t moved_ns;	/* when libmicrohttpd took the last piece */
+	uint64_t sent;		/* bytes that libmicrohttpd took */
 };
 
 struct http_connection {
@@ -57,8 +70,9 @@ struct http_connection {
 	unsigned int shard;
 	struct MHD_Connection *mhd;
 	int fd;
-	struct http_peer peer;
+	struct http_share *share; /* of its peer */
 	enum http_phase phase;
+	uint64_t since_ns;	/* when the phase began */
 	uint64_t deadline_ns;	/* CLOCK_MONOTONIC; UINT64_MAX: none */
 	struct http_page *page; /* that is being sent; NULL: none */
 
@@ -88,8 +102,10 @@ struct http_server {
 	struct http_auth *auth;
 
 	struct http_connection *connections; /* newest first */
-	struct http_connection *adding;	     /* being handed to libmicrohttpd */
-	struct http_connection *paused;	     /* FIFO */
+	size_t open;			     /* of them, without those that are closing */
+	struct http_share *shares;
+	struct http_connection *adding; /* being handed to libmicrohttpd */
+	struct http_connection *paused; /* FIFO */
 	struct http_connection **paused_tail;
 	uint64_t until_ns;	 /* when this run begins nothing new */
 	bool progress;		 /* a request made progress in this run */

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/safe_open.h"
 #include "http/file.h"
 
 #define PEM_MAX (256 * 1024)
@@ -25,8 +26,7 @@ static int pem_read(char **text, const char *key, const char *path, char error[H
 	size_t size;
 	int err = http_file_read(path, PEM_MAX, text, &size);
 
-	return err ? http_error(error, err, "%s: %.300s: %s", key, path,
-				err == -EINVAL ? "is not a regular file" : strerror(-err))
+	return err ? http_error(error, err, "%s: %.300s: %s", key, path, safe_open_problem(err))
 		   : 0;
 }
 

@@ -39,6 +39,7 @@ struct http_limits {
 	uint64_t header_ns;   /* from the connection to the end of the headers; 10 s */
 	uint64_t response_ns; /* for the client to take the page; 30 s */
 	uint64_t idle_ns;     /* between requests; 120 s */
+	uint64_t slow_ns;     /* in which a client that is not slow does its part; 1 s */
 	uint64_t run_ns;      /* after this long, a run begins nothing new; 2 ms */
 };
 
@@ -51,6 +52,10 @@ struct http_config {
 	http_handler handler;
 	http_reporter report; /* may be NULL */
 	void *context;	      /* for both */
+
+	/* Small pages that are served whatever the pages of others take; ends with NULL. May be
+	 * NULL. */
+	const char *const *vital_paths;
 };
 
 struct http_counts {

@@ -54,6 +54,22 @@ static bool empty(const struct web_yaml *node)
 	return node->kind == WEB_YAML_TEXT && !node->text;
 }
 
+bool web_value_no_entries(const struct web_value *value)
+{
+	return value->node->kind == WEB_YAML_MAP && !value->node->first;
+}
+
+bool web_value_has(const struct web_value *value, const char *key)
+{
+	if (value->node->kind != WEB_YAML_MAP)
+		return false;
+	for (const struct web_yaml *node = value->node->first; node; node = node->next) {
+		if (!strcmp(node->key, key))
+			return !empty(node);
+	}
+	return false;
+}
+
 /* Writes the names of the supported keys: "a, b, c". */
 static void names_of(const struct web_key *keys, char *text, size_t size)
 {

@@ -33,6 +33,12 @@ int web_value_refuse(const struct web_value *value, const char *format, ...)
 /* Checks that the value is a string and not missing. */
 int web_value_text(const struct web_value *value);
 
+/* Whether it is {}, a map that says that it has no entries. A missing value is not. */
+bool web_value_no_entries(const struct web_value *value);
+
+/* Whether the map has this key with a value that is not missing. False if it is not a map. */
+bool web_value_has(const struct web_value *value, const char *key);
+
 /* Parses a boolean of YAML 1.1: true, yes, on, false, no, off. */
 int web_value_bool(const struct web_value *value, bool *on);
 

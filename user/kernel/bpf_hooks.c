@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/btf_file.h"
 #include "kernel/bpf_slot.h"
 
 static struct btf *kernel_btf(const struct options *options)
 {
-	return options->btf ? btf__parse(options->btf, NULL) : btf__load_vmlinux_btf();
+	return options->btf ? btf__parse(btf_file_path(options), NULL) : btf__load_vmlinux_btf();
 }
 
 static int find_function(const struct btf *btf, const char *name)

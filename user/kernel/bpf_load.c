@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "event.h"
+#include "kernel/btf_file.h"
 #include "kernel/bpf_hooks.h"
 #include "kernel/bpf_slot.h"
 #include "kernel/go_breakpoint.h"
@@ -89,7 +90,7 @@ int bpf_load_check_btf(const struct options *options)
 	if (!options->btf)
 		return 0;
 	begin(options);
-	btf = btf__parse(options->btf, NULL);
+	btf = btf__parse(btf_file_path(options), NULL);
 	if (!btf && errno == ENOENT) { /* cli/options.c has checked that the file exists */
 		wrong = "it has no section .BTF";
 	} else if (!btf) {
@@ -173,7 +174,7 @@ static void set_autoload(const struct tcpwatch *skeleton, enum feature feature, 
 static int open_and_load(struct tcpwatch **skeleton, const struct options *options,
 			 const struct plan *plan)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = options->btf);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = btf_file_path(options));
 	struct tcpwatch *opened = tcpwatch__open_opts(&opts);
 	int err;
 

@@ -41,7 +41,9 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN]);
  * - CAP_SYS_PTRACE: to find namespaces, and what processes have mapped
  * - CAP_DAC_READ_SEARCH, with `files`: to read the web config and its keys again, and the programs
  *   of stacks
- * - CAP_KILL, with `signals`: to pass signals on to a command of another user
+ * - CAP_KILL, with `signals`: to pass signals on to a command of another user, and so that the
+ *   symbol processes, which have another user, die with tcpwatch: the kernel sends PR_SET_PDEATHSIG
+ *   with the rights of the parent (forget_original_parent() in kernel/exit.c)
  * - CAP_PERFMON, with `probes`: to attach probes to programs that are started later
  *
  * Empties the ambient and inheritable sets and sets no_new_privs; with CAP_SETPCAP also empties the

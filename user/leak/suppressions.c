@@ -2,14 +2,14 @@
 #include "leak/suppressions.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "leak/suppression_pattern.h"
+#include "base/safe_open.h"
 #include "base/utf8.h"
+#include "leak/suppression_pattern.h"
 
 #define ANY_KIND ((1u << LEAK_KINDS) - 1)
 
@@ -208,18 +208,12 @@ int suppressions_parse(struct suppressions **suppressions, const char *text, siz
 /* Reads at most one byte more than is allowed, so that a file that is too big is noticed. */
 static ssize_t file_read(const char *path, char *text)
 {
-	size_t length = 0;
+	int fd = safe_open(path, SAFE_OPEN_STREAM);
 	ssize_t count;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return -errno;
-	do {
-		count = read(fd, text + length, SUPPRESSIONS_SIZE_MAX + 1 - length);
-		if (count > 0)
-			length += (size_t)count;
-	} while (count > 0 || (count < 0 && errno == EINTR));
-	count = count < 0 ? -errno : (ssize_t)length;
+		return fd;
+	count = safe_open_read(fd, text, SUPPRESSIONS_SIZE_MAX + 1);
 	close(fd);
 	return count;
 }
@@ -233,7 +227,7 @@ int suppressions_read(struct suppressions **suppressions, const char *path,
 
 	if (length < 0)
 		snprintf(error, SUPPRESSIONS_ERROR_LEN, "%.200s: cannot be read: %s", path,
-			 strerror(-err));
+			 safe_open_problem(err));
 	else
 		err = suppressions_parse(suppressions, text, (size_t)length, path, error);
 	free(text);

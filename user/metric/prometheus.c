@@ -314,6 +314,13 @@ static void write_ledger(struct writer *writer)
 		       add(writer, 0, "reason", lost_reason_name(reason)), ledger->lost[reason]);
 }
 
+static void write_stacks(struct writer *writer)
+{
+	metric_family(writer->text, "tcpwatch_stacks_refused", METRIC_COUNTER,
+		      "Stacks that got no site, because a table was full.");
+	sample(writer, "tcpwatch_stacks_refused_total", 0, writer->page->stacks_refused);
+}
+
 static void write_build(struct writer *writer)
 {
 	const struct metrics_page *page = writer->page;
@@ -345,6 +352,8 @@ void metrics_write(struct metric_text *text, const struct metrics_page *page)
 
 	write_groups(&writer);
 	write_ledger(&writer);
+	if (page->has_stacks)
+		write_stacks(&writer);
 	write_build(&writer);
 	process_metrics_write(text);
 	metric_text_end(text);

@@ -17,6 +17,8 @@ struct metrics_page {
 	const char *version;
 	const char *kernel;
 	feature_set features;
+	bool has_stacks;	 /* -s */
+	uint64_t stacks_refused; /* sockets without a site, because a table was full */
 };
 
 /* The value of the HTTP header Content-Type, a static string. */

@@ -72,33 +72,46 @@ static bool scan_mini_valid(const struct event_scan *e)
 
 int event_check(const void *data, size_t size)
 {
-	const struct event_header *header = data;
+	const union event_record *e = data;
+	bool valid = false;
 
-	if (size < sizeof(*header) || header->version != EVENT_VERSION || header->size != size)
+	if (size < sizeof(e->header) || e->header.version != EVENT_VERSION ||
+	    e->header.size != size)
 		return -EPROTO;
-	switch (header->kind) {
+	switch (e->header.kind) {
 	case EVENT_TRANSITION:
-		return transition_valid(data, size) ? 0 : -EPROTO;
+		valid = transition_valid(&e->transition, size);
+		break;
 	case EVENT_FORK:
-		return size == sizeof(struct event_fork) ? 0 : -EPROTO;
+		valid = size == sizeof(e->fork);
+		break;
 	case EVENT_SCAN_FD:
 	case EVENT_SCAN_SOCKET:
-		return size == sizeof(struct event_scan) && scan_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->scan) && scan_valid(&e->scan);
+		break;
 	case EVENT_SCAN_MINI:
-		return size == sizeof(struct event_scan) && scan_mini_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->scan) && scan_mini_valid(&e->scan);
+		break;
 	case EVENT_ACCEPT:
-		return size == sizeof(struct event_accept) && accept_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->accept) && accept_valid(&e->accept);
+		break;
 	case EVENT_MINI:
-		return size == sizeof(struct event_mini) && mini_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->mini) && mini_valid(&e->mini);
+		break;
 	case EVENT_REQUEST:
-		return size == sizeof(struct event_request) && request_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->request) && request_valid(&e->request);
+		break;
 	case EVENT_SEGMENT:
-		return size == sizeof(struct event_segment) && segment_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->segment) && segment_valid(&e->segment);
+		break;
 	case EVENT_STACK:
-		return size == sizeof(struct event_stack) && stack_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->stack) && stack_valid(&e->stack);
+		break;
 	case EVENT_EXEC:
-		return size == sizeof(struct event_exec) && exec_valid(data) ? 0 : -EPROTO;
+		valid = size == sizeof(e->exec) && exec_valid(&e->exec);
+		break;
 	default:
-		return -EPROTO;
+		break;
 	}
+	return valid ? 0 : -EPROTO;
 }

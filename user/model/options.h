@@ -41,6 +41,7 @@ struct options {
 	bool features;
 	bool verbose;
 	bool stack;
+	bool debuginfod;	  /* with -s: debug information may be downloaded */
 	int error_exitcode;	  /* 0 = leaks do not change the exit status */
 	const char *suppressions; /* path, or NULL; of the command line's memory */
 	bool gen_suppressions;

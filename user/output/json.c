@@ -267,14 +267,11 @@ static void put_histogram(struct json_writer *json, const char *key,
 	json_put_u64(json, "p99_ns", histogram_quantile(histogram, 0.99));
 	json_put_u64(json, "max_ns", histogram->max_ns);
 	json_put_array(json, "buckets");
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		uint64_t upper = histogram_bucket_upper(i);
-
-		if (!histogram->buckets[i])
-			continue;
+	for (size_t i = 0; (i = counters_next(histogram->buckets, i)) < COUNTERS_MAX; i++) {
 		json_put_array(json, NULL);
-		put_duration(json, NULL, upper); /* null for the last one, which has no bound */
-		json_put_u64(json, NULL, histogram->buckets[i]);
+		/* null for the last one, which has no bound */
+		put_duration(json, NULL, histogram_bucket_upper(i));
+		json_put_u64(json, NULL, counters_get(histogram->buckets, i));
 		json_put_array_end(json);
 	}
 	json_put_array_end(json);
@@ -286,14 +283,11 @@ static void put_transitions(struct json_writer *json, const struct process *proc
 	char key[32];
 
 	json_put_object(json, "transitions");
-	for (unsigned int from = 0; process->transitions && from < TCP_STATES; from++)
-		for (unsigned int to = 0; to < TCP_STATES; to++) {
-			if (!process->transitions[from][to])
-				continue;
-			snprintf(key, sizeof(key), "%s>%s", tcp_state_name(from),
-				 tcp_state_name(to));
-			json_put_u64(json, key, process->transitions[from][to]);
-		}
+	for (size_t i = 0; (i = counters_next(process->transitions, i)) < COUNTERS_MAX; i++) {
+		snprintf(key, sizeof(key), "%s>%s", tcp_state_name((unsigned int)i / TCP_STATES),
+			 tcp_state_name((unsigned int)i % TCP_STATES));
+		json_put_u64(json, key, counters_get(process->transitions, i));
+	}
 	json_put_object_end(json);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/shown.h"
 #include "base/utf8.h"
 
 static void put(struct json_writer *json, const char *text, size_t length)
@@ -15,7 +16,19 @@ static bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/* Writes one character that is not plain. Returns what follows it. */
+/* Writes a character as an escape: two above U+FFFF, the halves of a surrogate pair (RFC 8259,
+ * section 7). */
+static void put_escaped(struct json_writer *json, uint32_t code)
+{
+	if (code > 0xffff) {
+		fprintf(json->file, "\\u%04x", 0xd7c0 + (code >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	fprintf(json->file, "\\u%04x", code);
+}
+
+/* Writes one character that is not plain. What a terminal must not show is escaped: it comes from
+ * the names of processes, and JSON is read on terminals, too. Returns what follows it. */
 static const char *put_special(struct json_writer *json, const char *value)
 {
 	size_t length = utf8_sequence(value);
@@ -25,13 +38,13 @@ static const char *put_special(struct json_writer *json, const char *value)
 		put(json, UTF8_REPLACEMENT, UTF8_REPLACED_LEN);
 		return value + 1;
 	}
-	if (length > 1) {
-		put(json, value, length);
-	} else if (byte == '"' || byte == '\\') {
+	if (byte == '"' || byte == '\\') {
 		putc_unlocked('\\', json->file);
 		putc_unlocked(byte, json->file);
+	} else if (shown_sequence(value)) {
+		put(json, value, length);
 	} else {
-		fprintf(json->file, "\\u%04x", byte);
+		put_escaped(json, utf8_code_point(value, length));
 	}
 	return value + length;
 }

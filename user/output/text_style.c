@@ -165,10 +165,10 @@ const char *text_picture(const struct text_style *style, const struct histogram 
 	uint64_t columns[PICTURE_COLUMNS] = {0}, most = 0;
 	char *to = text;
 
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (size_t i = 0; (i = counters_next(histogram->buckets, i)) < COUNTERS_MAX; i++) {
 		uint64_t *column = &columns[column_of(i)];
 
-		*column += histogram->buckets[i];
+		*column += counters_get(histogram->buckets, i);
 		if (*column > most)
 			most = *column;
 	}

@@ -9,11 +9,8 @@ static uint64_t sum_transitions(const struct process *process)
 {
 	uint64_t sum = 0;
 
-	if (!process->transitions)
-		return 0;
-	for (int i = 0; i < TCP_STATES; i++)
-		for (int j = 0; j < TCP_STATES; j++)
-			sum += process->transitions[i][j];
+	for (size_t i = 0; (i = counters_next(process->transitions, i)) < COUNTERS_MAX; i++)
+		sum += counters_get(process->transitions, i);
 	return sum;
 }
 

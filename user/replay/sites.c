@@ -61,6 +61,19 @@ static void replay_taken(struct call_sites *base, uint32_t number, const struct 
 		free(stack);
 }
 
+static void replay_dropped(struct call_sites *base, uint32_t number)
+{
+	struct replay_sites *sites = replay_of(base);
+	struct replay_stack *stack;
+
+	HASH_FIND(hh, sites->stacks, &number, sizeof(number), stack);
+	if (!stack)
+		return;
+	HASH_DEL(sites->stacks, stack);
+	free(stack->frames);
+	free(stack);
+}
+
 static void add_frames(struct replay_stack *stack, uint64_t ip, const struct replay_symbol *symbol)
 {
 	struct call_frame *to = stack->frames + stack->stack.count;
@@ -141,6 +154,7 @@ static void replay_free(struct call_sites *base)
 static const struct call_sites_ops ops = {
 	.forked = replay_forked,
 	.taken = replay_taken,
+	.dropped = replay_dropped,
 	.names = replay_names,
 	.fd = replay_fd,
 	.run = replay_run_sites,

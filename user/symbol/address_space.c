@@ -237,8 +237,16 @@ static ssize_t read_maps(struct address_spaces *spaces, uint32_t pid)
 	return count < 0 ? count : (ssize_t)len;
 }
 
+/* Keeps what the budget allows. Returns 0 or -E2BIG. */
+static int fit(struct symbol_maps *maps, const uint64_t *frames, size_t frame_count)
+{
+	if (symbol_maps_bytes(maps) > ADDRESS_SPACE_BYTES_MAX)
+		symbol_maps_keep(maps, frames, frame_count);
+	return symbol_maps_bytes(maps) > ADDRESS_SPACE_BYTES_MAX ? -E2BIG : 0;
+}
+
 int address_spaces_read(struct address_spaces *spaces, const struct event_task *task,
-			uint32_t exec_id)
+			uint32_t exec_id, const uint64_t *frames, size_t frame_count)
 {
 	struct address_space space = {0};
 	struct shared *shared;
@@ -259,6 +267,11 @@ int address_spaces_read(struct address_spaces *spaces, const struct event_task *
 		return err;
 	}
 	shared->uses = 1;
+	err = fit(&shared->maps, frames, frame_count);
+	if (err) {
+		release(shared);
+		return err;
+	}
 	space.root = symbol_files_root(spaces->files, task->tgid, &space.maps_root);
 	space.ns_pid = read_ns_pid(task->tgid);
 	snprintf(path, sizeof(path), "/proc/%u", task->tgid);

@@ -105,6 +105,10 @@ static size_t start_of(const struct call_stack *stack)
 			start = i;
 		}
 	}
+	/* The frames of libc are not the site just because nothing is known of their callers. */
+	for (size_t i = 0; best == LAYER_SYSTEM && i < stack->count; i++)
+		if (!is_known(stack->frames[i].function) && !is_known(stack->frames[i].module))
+			return i;
 	return start;
 }
 

@@ -31,9 +31,15 @@ struct call_sites_ops {
 	/* This stack was just taken for the first time. Notes what its process has mapped, as long
 	 * as the process exists. Does not look up names yet. */
 	void (*taken)(struct call_sites *sites, uint32_t stack, const struct event_stack *e);
+	/* No socket uses this stack any more, and its number means nothing from now on. May be
+	 * NULL. */
+	void (*dropped)(struct call_sites *sites, uint32_t stack);
+	/* How many stacks have no site because there was no room for what names need. May be
+	 * NULL. */
+	uint64_t (*refused)(const struct call_sites *sites);
 	/* Returns the stack with its names. Returns NULL while they are being looked up, which the
 	 * first call begins; the caller asks again later. It never waits. There is an answer in the
-	 * end, if only one without names. The result is valid and unchanged until free. */
+	 * end, if only one without names. The result is valid and unchanged until dropped(). */
 	const struct call_stack *(*names)(struct call_sites *sites, uint32_t stack);
 	/* A descriptor that is readable when run() has something to do; -1 where names() has every
 	 * answer at once. */

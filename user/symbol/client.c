@@ -8,17 +8,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "symbol/worker.h"
+#include "base/journal.h"
 #include "base/units.h"
+#include "symbol/spawner.h"
+#include "symbol/worker.h"
 
-/* After this long without an answer the worker is killed; it ends itself a little earlier. */
-#define PATIENCE_NS ((SYMBOL_WORKER_PATIENCE_S + 2) * NS_PER_S)
+/* How much longer than the worker's own limit main waits before it has the worker killed. */
+#define MARGIN_NS (2 * NS_PER_S)
 /* The least time between two starts of the worker. */
 #define PAUSE_NS (1 * NS_PER_S)
 
 struct symbol_client {
-	struct symbol_worker worker;
-	int epoll_fd; /* watches the socket of the current worker */
+	struct symbol_spawner spawner;
+	int fd;			    /* of the current worker; -1: there is none */
+	_Atomic uint32_t *progress; /* of the current worker */
+	int epoll_fd;		    /* watches fd */
+	bool is_over;		    /* no worker can be started any more */
 	bool waits;
 	uint64_t until_ns; /* deadline of the request */
 	uint64_t start_ns; /* no restart before this */
@@ -29,34 +34,57 @@ struct symbol_client {
 	struct symbol_answer answer;
 };
 
+static void give_up(struct symbol_client *client, const char *why, int err)
+{
+	client->is_over = true;
+	journal_say(SD_WARNING, "-s: stacks get no names, only modules and offsets: %s%s%s", why,
+		    err ? ": " : "", err ? strerror(-err) : "");
+}
+
 static int start(struct symbol_client *client)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	int err = symbol_worker_start(&client->worker);
+	int err = symbol_spawner_ask(&client->spawner, &client->fd, &client->progress);
 
+	if (err == -EPIPE)
+		give_up(client,
+			"tcpwatch-spawn, which starts the process that reads programs, has "
+			"ended",
+			0);
 	if (err)
 		return err;
-	if (!epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->worker.fd, &event))
+	if (!epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->fd, &event))
 		return 0;
 	err = -errno;
-	symbol_worker_stop(&client->worker);
+	close(client->fd);
+	client->fd = -1;
 	return err;
 }
 
-int symbol_client_new(struct symbol_client **client)
+int symbol_client_new(struct symbol_client **client, bool debuginfod)
 {
 	struct symbol_client *made = calloc(1, sizeof(*made));
 	int err;
 
 	if (!made)
 		return -ENOMEM;
-	made->patience_ns = PATIENCE_NS;
+	made->fd = -1;
+	made->spawner.fd = -1;
+	made->patience_ns = symbol_worker_patience_s(debuginfod) * NS_PER_S + MARGIN_NS;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	err = made->epoll_fd < 0 ? -errno : start(made);
-	if (err) {
+	if (made->epoll_fd < 0) {
+		err = -errno;
 		symbol_client_free(made);
 		return err;
 	}
+	err = symbol_spawner_start(&made->spawner, debuginfod);
+	if (err)
+		give_up(made,
+			"the process that reads programs was not started, as it cannot give up its "
+			"privileges (as root it needs CAP_SETUID and CAP_SETGID)",
+			err);
+	else
+		start(made);
 	*client = made;
 	return 0;
 }
@@ -65,7 +93,9 @@ void symbol_client_free(struct symbol_client *client)
 {
 	if (!client)
 		return;
-	symbol_worker_stop(&client->worker);
+	if (client->fd >= 0)
+		close(client->fd);
+	symbol_spawner_stop(&client->spawner);
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
 	free(client);
@@ -78,9 +108,9 @@ int symbol_client_fd(const struct symbol_client *client)
 
 bool symbol_client_ready(struct symbol_client *client, uint64_t now_ns)
 {
-	if (client->waits)
+	if (client->waits || client->is_over)
 		return false;
-	if (client->worker.pid)
+	if (client->fd >= 0)
 		return true;
 	if (now_ns < client->start_ns)
 		return false;
@@ -88,14 +118,21 @@ bool symbol_client_ready(struct symbol_client *client, uint64_t now_ns)
 	return !start(client);
 }
 
+bool symbol_client_is_over(const struct symbol_client *client)
+{
+	return client->is_over;
+}
+
 static void break_off(struct symbol_client *client, uint64_t now_ns)
 {
-	uint32_t file = atomic_load(client->worker.progress);
+	uint32_t file = atomic_load(client->progress);
 
 	client->culprit = client->waits && file < client->file_count ? file : SYMBOL_NO_FILE;
 	client->waits = false;
 	client->start_ns = now_ns + PAUSE_NS;
-	symbol_worker_stop(&client->worker);
+	close(client->fd);
+	client->fd = -1;
+	symbol_spawner_kill(&client->spawner);
 }
 
 int symbol_client_send(struct symbol_client *client, const struct symbol_request *request,
@@ -119,7 +156,7 @@ int symbol_client_send(struct symbol_client *client, const struct symbol_request
 		memcpy(CMSG_DATA(head), fds, sizeof(int) * fd_count);
 	}
 	client->file_count = request->file_count;
-	if (sendmsg(client->worker.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+	if (sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		int err = -errno;
 
 		break_off(client, now_ns);
@@ -134,9 +171,9 @@ enum symbol_client_result symbol_client_run(struct symbol_client *client, uint64
 {
 	ssize_t len;
 
-	if (!client->worker.pid)
+	if (client->fd < 0)
 		return CLIENT_WAITS;
-	len = recv(client->worker.fd, client->packet, sizeof(client->packet), MSG_DONTWAIT);
+	len = recv(client->fd, client->packet, sizeof(client->packet), MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (!client->waits || now_ns < client->until_ns)
 			return CLIENT_WAITS;

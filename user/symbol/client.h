@@ -18,8 +18,12 @@ enum symbol_client_result {
 	CLIENT_BROKEN  /* the worker died or took too long: symbol_client_culprit() */
 };
 
-/* Starts the worker. Returns 0 or a negative errno; *client is untouched then. */
-int symbol_client_new(struct symbol_client **client);
+/*
+ * Starts the spawner (symbol/spawner.h) and the first worker; with `debuginfod` they may download
+ * debug information. Returns 0 or a negative errno; *client is untouched then. Where no process can
+ * be started without rights, it says so on stderr and returns 0 with a client that is over.
+ */
+int symbol_client_new(struct symbol_client **client, bool debuginfod);
 /* Ends the worker. NULL is allowed. */
 void symbol_client_free(struct symbol_client *client);
 
@@ -28,6 +32,8 @@ void symbol_client_free(struct symbol_client *client);
 int symbol_client_fd(const struct symbol_client *client);
 /* Whether a request may be sent now. Restarts a worker that ended, at most once a second. */
 bool symbol_client_ready(struct symbol_client *client, uint64_t now_ns);
+/* Whether there will be no worker any more: symbol_client_ready() stays false. */
+bool symbol_client_is_over(const struct symbol_client *client);
 /*
  * Sends a request, when symbol_client_ready(). `fds` has a descriptor for each has_fd and has_perf
  * of the request; they stay the caller's. Returns 0, or a negative errno after the worker was

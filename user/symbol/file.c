@@ -114,6 +114,29 @@ uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid, uint32_t *m
 	return root;
 }
 
+/* Whether there is room for one more; removes the oldest file that has no use. */
+static bool make_room(struct symbol_files *files)
+{
+	struct entry *entry, *next;
+
+	if (HASH_COUNT(files->entries) < SYMBOL_FILES_MAX)
+		return true;
+	HASH_ITER (hh, files->entries, entry, next) {
+		if (entry->file.uses)
+			continue;
+		HASH_DEL(files->entries, entry);
+		free(entry);
+		return true;
+	}
+	return false;
+}
+
+void symbol_files_release(struct symbol_file *file)
+{
+	if (file)
+		file->uses--;
+}
+
 struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, uint64_t inode,
 				     const char *path)
 {
@@ -127,11 +150,13 @@ struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, 
 	memcpy(entry->key + sizeof(root), &inode, sizeof(inode));
 	memcpy(entry->key + KEY_HEAD, path, path_len);
 	HASH_FIND(hh, files->entries, entry->key, key_len, found);
-	if (found || HASH_COUNT(files->entries) >= SYMBOL_FILES_MAX) {
+	if (found || !make_room(files)) {
 		free(entry);
+		if (found)
+			found->file.uses++;
 		return found ? &found->file : NULL;
 	}
-	entry->file = (struct symbol_file){entry->key + KEY_HEAD, inode, root, false};
+	entry->file = (struct symbol_file){entry->key + KEY_HEAD, inode, root, 1, false};
 	HASH_ADD_KEYPTR(hh, files->entries, entry->key, key_len, entry);
 	if (!entry->hh.tbl) {
 		free(entry);

@@ -6,19 +6,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* How many programs and libraries are known. Stacks in further ones get no names. */
+/* How many programs and libraries are known. Those that no stack needs any more make room for
+ * others; where all are needed, stacks in further ones get no site. */
 #define SYMBOL_FILES_MAX 8192
 /* How many root directories of other mount namespaces are held open. The oldest is closed first. */
 #define SYMBOL_ROOTS_MAX 64
 
 struct symbol_files;
 
-/* A program or library of a process. It is valid as long as its symbol_files. */
+/* A program or library of a process. It is valid as long as it has a use. */
 struct symbol_file {
 	const char *path; /* as the process sees it */
 	uint64_t inode;
 	uint32_t root; /* the path starts there: symbol_files_root() */
-	bool is_bad;   /* the worker failed on it: it is not read again */
+	uint32_t uses;
+	bool is_bad; /* the worker failed on it: it is not read again */
 };
 
 /* Returns NULL without memory. */
@@ -32,10 +34,12 @@ void symbol_files_free(struct symbol_files *files);
  * there the kernel writes files of tcpwatch's mount namespace as tcpwatch sees them.
  */
 uint32_t symbol_files_root(struct symbol_files *files, uint32_t pid, uint32_t *maps);
-/* Returns the file, which it adds if it is new; NULL if there are too many, or without memory. The
- * path is copied. */
+/* Counts one use more of the file, which it adds if it is new, and returns it; NULL if there are
+ * too many, or without memory. The path is copied. */
 struct symbol_file *symbol_files_get(struct symbol_files *files, uint32_t root, uint64_t inode,
 				     const char *path);
+/* Takes back one use. NULL is allowed. */
+void symbol_files_release(struct symbol_file *file);
 
 /*
  * Opens a file for reading, by its path or, if the process `pid` still exists (0: it does not), as

@@ -148,6 +148,39 @@ int symbol_maps_parse(struct symbol_maps *maps, const char *text, size_t len)
 	return 0;
 }
 
+static bool has_frame(const struct symbol_map *map, const uint64_t *frames, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (frames[i] > map->start && frames[i] <= map->end)
+			return true;
+	return false;
+}
+
+void symbol_maps_keep(struct symbol_maps *maps, const uint64_t *frames, size_t count)
+{
+	size_t kept = 0, used = 0;
+
+	for (size_t i = 0; i < maps->count; i++) {
+		struct symbol_map map = maps->maps[i];
+		size_t len = strlen(maps->paths + map.path) + 1;
+
+		if (!has_frame(&map, frames, count))
+			continue;
+		memmove(maps->paths + used, maps->paths + map.path, len);
+		map.path = (uint32_t)used;
+		used += len;
+		maps->maps[kept++] = map;
+	}
+	maps->count = kept;
+	maps->paths_len = used;
+	shrink(maps);
+}
+
+size_t symbol_maps_bytes(const struct symbol_maps *maps)
+{
+	return maps->count * sizeof(*maps->maps) + maps->paths_len;
+}
+
 void symbol_maps_clear(struct symbol_maps *maps)
 {
 	free(maps->maps);

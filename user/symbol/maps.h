@@ -37,6 +37,10 @@ struct symbol_maps {
  * untouched. The caller clears *maps.
  */
 int symbol_maps_parse(struct symbol_maps *maps, const char *text, size_t len);
+/* Keeps only the mappings that the places of these calls are in: `frames` are return addresses. */
+void symbol_maps_keep(struct symbol_maps *maps, const uint64_t *frames, size_t count);
+/* How many bytes the mappings take. */
+size_t symbol_maps_bytes(const struct symbol_maps *maps);
 /* Frees the mappings; *maps is empty then. */
 void symbol_maps_clear(struct symbol_maps *maps);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct symbol_stack *symbol_stack_new(const struct event_stack *e)
+struct symbol_stack *symbol_stack_new(uint32_t number, const struct event_stack *e)
 {
 	size_t frames_len = e->count * sizeof(e->frames[0]);
 	struct symbol_stack *stack = calloc(1, sizeof(*stack) + frames_len);
@@ -12,6 +12,7 @@ struct symbol_stack *symbol_stack_new(const struct event_stack *e)
 	if (!stack)
 		return NULL;
 	stack->names.how = (enum event_stack_how)e->how;
+	stack->number = number;
 	stack->task = e->task;
 	stack->exec_id = e->exec_id;
 	stack->frame_count = e->count;
@@ -19,12 +20,32 @@ struct symbol_stack *symbol_stack_new(const struct event_stack *e)
 	return stack;
 }
 
-void symbol_stack_free(struct symbol_stack *stack)
+static void clear_maps(struct symbol_stack *stack)
+{
+	for (size_t i = 0; i < stack->map_count; i++)
+		symbol_files_release(stack->maps[i].file);
+	free(stack->maps);
+	stack->maps = NULL;
+	stack->map_count = 0;
+}
+
+static void free_frames(struct call_frame *frames, size_t count, struct string_pool *pool)
+{
+	for (size_t i = 0; i < count; i++) {
+		string_pool_drop(pool, frames[i].function);
+		string_pool_drop(pool, frames[i].file);
+		string_pool_drop(pool, frames[i].build_id);
+		string_pool_drop(pool, frames[i].module);
+	}
+	free(frames);
+}
+
+void symbol_stack_free(struct symbol_stack *stack, struct string_pool *pool)
 {
 	if (!stack)
 		return;
-	free(stack->maps);
-	free((void *)stack->names.frames);
+	clear_maps(stack);
+	free_frames((struct call_frame *)stack->names.frames, stack->names.count, pool);
 	free(stack);
 }
 
@@ -67,16 +88,20 @@ void symbol_stack_place(struct symbol_stack *stack, const struct address_space *
 		if (!map || has_place(maps, count, place))
 			continue;
 		maps[count] = (struct symbol_stack_map){map->start, map->end, map->offset, NULL};
-		if (map->kind == MAP_FILE)
+		if (map->kind == MAP_FILE) {
 			maps[count].file = symbol_files_get(files, space->maps_root, map->inode,
 							    symbol_maps_path(space->maps, map));
+			stack->is_refused |= !maps[count].file;
+		}
 		count++;
 	}
-	free(stack->maps);
+	clear_maps(stack);
 	stack->maps = count ? malloc(count * sizeof(maps[0])) : NULL;
 	stack->map_count = stack->maps ? (uint8_t)count : 0;
 	if (stack->maps)
 		memcpy(stack->maps, maps, count * sizeof(maps[0]));
+	for (size_t i = 0; !stack->maps && i < count; i++)
+		symbol_files_release(maps[i].file);
 }
 
 /* The index of a file in the request: files are in the order in which the mappings first name
@@ -118,9 +143,8 @@ static bool add_path(struct symbol_request *request, const char *path)
 	return true;
 }
 
-size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
-			const struct symbol_files *files, struct symbol_request *request,
-			int fds[SYMBOL_REQUEST_FILES + 1])
+size_t symbol_stack_ask(const struct symbol_stack *stack, const struct symbol_files *files,
+			struct symbol_request *request, int fds[SYMBOL_REQUEST_FILES + 1])
 {
 	uint32_t pid = address_space_is_alive(&stack->task) ? stack->task.tgid : 0;
 	bool in_memory = false;
@@ -128,7 +152,7 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 	int fd;
 
 	memset(request, 0, offsetof(struct symbol_request, paths));
-	request->stack = number;
+	request->stack = stack->number;
 	request->frame_count = stack->frame_count;
 	memcpy(request->frames, stack->frames, stack->frame_count * sizeof(stack->frames[0]));
 	for (size_t i = 0; i < stack->map_count; i++) {
@@ -157,16 +181,28 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, uint32_t number,
 	return count;
 }
 
+/* A text of a name. Sets *full where the pool has no room for it. */
+static const char *keep(struct string_pool *pool, const char *text, bool *full)
+{
+	const char *kept = text && *text ? string_pool_keep(pool, text) : NULL;
+
+	*full |= text && *text && !kept;
+	return kept;
+}
+
 /* Sets the names, and frees what only the request needed. Returns the stack, which may have
  * moved. */
 static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
-				   size_t count, bool is_short)
+				   size_t count, bool is_short, struct string_pool *pool)
 {
 	struct symbol_stack *less;
 
-	free(stack->maps);
-	stack->maps = NULL;
-	stack->map_count = 0;
+	if (stack->is_refused) {
+		free_frames(frames, count, pool);
+		frames = NULL;
+		count = 0;
+	}
+	clear_maps(stack);
 	stack->frame_count = 0;
 	stack->names.frames = frames;
 	stack->names.count = count;
@@ -181,6 +217,7 @@ struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   struct string_pool *pool)
 {
 	struct call_frame *frames = calloc(answer->head.count, sizeof(*frames));
+	bool full = false;
 
 	for (size_t i = 0; frames && i < answer->head.count; i++) {
 		const struct symbol_answer_frame *from = &answer->frames[i];
@@ -190,21 +227,23 @@ struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 			.ip = from->ip,
 			.offset = from->offset,
 			.line = from->line,
-			.function = string_pool_keep(pool, answer->text + from->function),
-			.file = string_pool_keep(pool, answer->text + from->source),
-			.build_id = string_pool_keep(pool, answer->text + from->build_id),
-			.module = file ? file->path : NULL,
+			.function = keep(pool, answer->text + from->function, &full),
+			.file = keep(pool, answer->text + from->source, &full),
+			.build_id = keep(pool, answer->text + from->build_id, &full),
+			.module = keep(pool, file ? file->path : NULL, &full),
 		};
 		if (!frames[i].file)
 			frames[i].line = 0;
 	}
-	return finish(stack, frames, frames ? answer->head.count : 0, answer->head.is_short);
+	stack->is_refused |= full;
+	return finish(stack, frames, frames ? answer->head.count : 0, answer->head.is_short, pool);
 }
 
-struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack)
+struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack, struct string_pool *pool)
 {
 	struct call_frame *frames = calloc(stack->frame_count, sizeof(*frames));
 	size_t count = frames ? stack->frame_count : 0;
+	bool full = false;
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t place = place_of(stack->frames[i]);
@@ -216,8 +255,11 @@ struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack)
 			if (place < map->start || place >= map->end)
 				continue;
 			frames[i].offset = frames[i].ip - map->start + map->offset;
-			frames[i].module = map->file ? map->file->path : NULL;
+			if (!frames[i].module)
+				frames[i].module =
+					keep(pool, map->file ? map->file->path : NULL, &full);
 		}
 	}
-	return finish(stack, frames, count, false);
+	stack->is_refused |= full;
+	return finish(stack, frames, count, false, pool);
 }

@@ -5,27 +5,28 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Stacks are stored one behind the other, in blocks of this many bytes. */
-#define BLOCK_SIZE  (256 * 1024)
 #define FIRST_SLOTS 256
-
-struct block {
-	struct block *next;
-	size_t used;
-	_Alignas(uint64_t) unsigned char bytes[BLOCK_SIZE - 2 * sizeof(size_t)];
-};
 
 struct slot {
 	uint32_t hash;
-	uint32_t id; /* 0 = free */
+	uint32_t place; /* from 1; 0 = free */
+};
+
+/* Unused stacks are in a list, the one that was unused for longest first. */
+struct entry {
+	struct stack *stack;
+	uint32_t number;
+	uint32_t hash;
+	uint32_t uses;
+	uint32_t previous, next; /* places; 0 = none */
 };
 
 struct stack_table {
-	struct block *blocks; /* the one that still has room comes first */
-	struct slot *slots;   /* open addressing; at most half of them are taken */
-	struct stack **by_id; /* as many as half the slots */
-	size_t slot_count;    /* a power of two */
+	struct slot *slots;    /* open addressing; at most half of them are taken */
+	struct entry *entries; /* as many as half the slots */
+	size_t slot_count;     /* a power of two */
 	size_t count;
+	uint32_t oldest, newest; /* of the unused ones */
 	uint64_t refused;
 	uint64_t seed; /* so that a watched process cannot choose the slots of its stacks */
 };
@@ -41,8 +42,8 @@ struct stack_table *stack_table_new(void)
 		table->seed = (uintptr_t)table;
 	table->slot_count = FIRST_SLOTS;
 	table->slots = calloc(table->slot_count, sizeof(*table->slots));
-	table->by_id = calloc(table->slot_count / 2, sizeof(struct stack *));
-	if (table->slots && table->by_id)
+	table->entries = calloc(table->slot_count / 2, sizeof(*table->entries));
+	if (table->slots && table->entries)
 		return table;
 	stack_table_free(table);
 	return NULL;
@@ -52,13 +53,9 @@ void stack_table_free(struct stack_table *table)
 {
 	if (!table)
 		return;
-	while (table->blocks) {
-		struct block *next = table->blocks->next;
-
-		free(table->blocks);
-		table->blocks = next;
-	}
-	free(table->by_id);
+	for (size_t i = 0; table->entries && i < table->count; i++)
+		free(table->entries[i].stack);
+	free(table->entries);
 	free(table->slots);
 	free(table);
 }
@@ -96,7 +93,8 @@ static struct slot *slot_find(const struct stack_table *table, const struct even
 
 	for (size_t i = hash & mask;; i = (i + 1) & mask) {
 		slot = &table->slots[i];
-		if (!slot->id || (slot->hash == hash && is_same(table->by_id[slot->id - 1], e)))
+		if (!slot->place ||
+		    (slot->hash == hash && is_same(table->entries[slot->place - 1].stack, e)))
 			return slot;
 	}
 }
@@ -106,20 +104,21 @@ static bool grow(struct stack_table *table)
 {
 	size_t slot_count = table->slot_count * 2, mask = slot_count - 1;
 	struct slot *slots = calloc(slot_count, sizeof(*slots));
-	struct stack **by_id = reallocarray(table->by_id, slot_count / 2, sizeof(*by_id));
+	struct entry *entries =
+		reallocarray(table->entries, slot_count / 2, sizeof(*table->entries));
 
-	if (by_id)
-		table->by_id = by_id;
-	if (!slots || !by_id) {
+	if (entries)
+		table->entries = entries;
+	if (!slots || !entries) {
 		free(slots);
 		return false;
 	}
 	for (size_t i = 0; i < table->slot_count; i++) {
 		size_t to = table->slots[i].hash & mask;
 
-		if (!table->slots[i].id)
+		if (!table->slots[i].place)
 			continue;
-		while (slots[to].id)
+		while (slots[to].place)
 			to = (to + 1) & mask;
 		slots[to] = table->slots[i];
 	}
@@ -129,32 +128,11 @@ static bool grow(struct stack_table *table)
 	return true;
 }
 
-static void *block_take(struct stack_table *table, size_t size)
-{
-	struct block *block = table->blocks;
-
-	if (!block || sizeof(block->bytes) - block->used < size) {
-		block = malloc(sizeof(*block));
-		if (!block)
-			return NULL;
-		block->next = table->blocks;
-		block->used = 0;
-		table->blocks = block;
-	}
-	block->used += size;
-	return block->bytes + block->used - size;
-}
-
-static struct stack *stack_new(struct stack_table *table, const struct event_stack *e)
+static struct stack *stack_new(const struct event_stack *e)
 {
 	size_t size = e->count * sizeof(e->frames[0]);
-	struct stack *stack;
+	struct stack *stack = malloc(sizeof(*stack) + size);
 
-	if (table->count == STACK_TABLE_LIMIT)
-		return NULL;
-	if (table->count == table->slot_count / 2 && !grow(table))
-		return NULL;
-	stack = block_take(table, sizeof(*stack) + size);
 	if (!stack)
 		return NULL;
 	stack->start_ns = e->task.start_ns;
@@ -166,30 +144,135 @@ static struct stack *stack_new(struct stack_table *table, const struct event_sta
 	return stack;
 }
 
-uint32_t stack_table_add(struct stack_table *table, const struct event_stack *e, bool *is_new)
+static struct entry *entry_of(const struct stack_table *table, uint32_t place)
 {
-	uint32_t hash = hash_of(table, e);
-	struct slot *slot = slot_find(table, e, hash);
-	struct stack *stack;
-
-	*is_new = false;
-	if (slot->id)
-		return slot->id;
-	stack = stack_new(table, e);
-	if (!stack) {
-		table->refused++;
-		return 0;
-	}
-	slot = slot_find(table, e, hash); /* growing has moved the slots */
-	table->by_id[table->count++] = stack;
-	*slot = (struct slot){.hash = hash, .id = (uint32_t)table->count};
-	*is_new = true;
-	return slot->id;
+	return place ? &table->entries[place - 1] : NULL;
 }
 
-const struct stack *stack_table_get(const struct stack_table *table, uint32_t id)
+static void list_add(struct stack_table *table, uint32_t place)
 {
-	return id && id <= table->count ? table->by_id[id - 1] : NULL;
+	struct entry *entry = entry_of(table, place), *last = entry_of(table, table->newest);
+
+	entry->previous = table->newest;
+	entry->next = 0;
+	if (last)
+		last->next = place;
+	else
+		table->oldest = place;
+	table->newest = place;
+}
+
+static void list_remove(struct stack_table *table, uint32_t place)
+{
+	struct entry *entry = entry_of(table, place);
+	struct entry *previous = entry_of(table, entry->previous);
+	struct entry *next = entry_of(table, entry->next);
+
+	if (previous)
+		previous->next = entry->next;
+	else
+		table->oldest = entry->next;
+	if (next)
+		next->previous = entry->previous;
+	else
+		table->newest = entry->previous;
+}
+
+/* Frees the slot of a place. Those behind it move up, so that a search that met it finds them. */
+static void slot_free(struct stack_table *table, uint32_t place)
+{
+	size_t mask = table->slot_count - 1, hole = entry_of(table, place)->hash & mask;
+
+	while (table->slots[hole].place != place)
+		hole = (hole + 1) & mask;
+	for (size_t i = (hole + 1) & mask; table->slots[i].place; i = (i + 1) & mask) {
+		size_t home = table->slots[i].hash & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		table->slots[hole] = table->slots[i];
+		hole = i;
+	}
+	table->slots[hole] = (struct slot){0};
+}
+
+/* Returns a place without a stack; 0 if open sockets use all, or without memory. */
+static uint32_t place_take(struct stack_table *table, uint32_t *dropped)
+{
+	uint32_t place = table->oldest;
+	struct entry *entry;
+
+	if (table->count < STACK_TABLE_LIMIT) {
+		if (table->count == table->slot_count / 2 && !grow(table))
+			return 0;
+		place = (uint32_t)++table->count;
+		*entry_of(table, place) = (struct entry){.number = place};
+		return place;
+	}
+	if (!place)
+		return 0;
+	entry = entry_of(table, place);
+	*dropped = entry->number;
+	list_remove(table, place);
+	slot_free(table, place);
+	free(entry->stack);
+	entry->number += 1U << STACK_PLACE_BITS;
+	return place;
+}
+
+struct stack_added stack_table_add(struct stack_table *table, const struct event_stack *e)
+{
+	struct stack_added added = {0};
+	uint32_t hash = hash_of(table, e), place = slot_find(table, e, hash)->place;
+	struct entry *entry;
+
+	if (!place) {
+		struct stack *stack = stack_new(e);
+
+		place = stack ? place_take(table, &added.dropped) : 0;
+		if (!place) {
+			free(stack);
+			table->refused++;
+			return added;
+		}
+		entry = entry_of(table, place);
+		entry->stack = stack;
+		entry->hash = hash;
+		entry->uses = 0;
+		*slot_find(table, e, hash) = (struct slot){.hash = hash, .place = place};
+		added.is_new = true;
+	} else {
+		entry = entry_of(table, place);
+		if (!entry->uses)
+			list_remove(table, place);
+	}
+	entry->uses++;
+	added.number = entry->number;
+	return added;
+}
+
+static struct entry *entry_find(const struct stack_table *table, uint32_t number)
+{
+	uint32_t place = STACK_PLACE(number);
+
+	if (!place || place > table->count || entry_of(table, place)->number != number)
+		return NULL;
+	return entry_of(table, place);
+}
+
+void stack_table_release(struct stack_table *table, uint32_t number)
+{
+	struct entry *entry = entry_find(table, number);
+
+	if (entry && !--entry->uses)
+		list_add(table, STACK_PLACE(number));
+}
+
+const struct stack *stack_table_get(const struct stack_table *table, uint32_t number)
+{
+	const struct entry *entry = entry_find(table, number);
+
+	return entry ? entry->stack : NULL;
 }
 
 size_t stack_table_count(const struct stack_table *table)

@@ -8,7 +8,7 @@
 #define STRING_POOL_MAX (16U << 20)
 
 /*
- * Strings, each of them kept once until string_pool_clear(). A zeroed pool is an empty one. It is
+ * Strings, each of them kept once, as long as it has a use. A zeroed pool is an empty one. It is
  * not a part of symbol/stack.h since all stacks of a symbolizer share one pool.
  */
 struct string_pool {
@@ -17,10 +17,12 @@ struct string_pool {
 };
 
 /*
- * Returns the pool's copy of the text, which is valid until string_pool_clear(). Returns NULL for
- * "", where the pool is full, and without memory.
+ * Counts one use more of the text, and returns the pool's copy, which is valid until the last use
+ * is dropped. Returns NULL for "", where the pool is full, and without memory.
  */
 const char *string_pool_keep(struct string_pool *pool, const char *text);
+/* Takes back one use of what string_pool_keep() returned. NULL is allowed. */
+void string_pool_drop(struct string_pool *pool, const char *kept);
 /* Frees all strings; the pool is empty then. */
 void string_pool_clear(struct string_pool *pool);
 

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "symbol/file.h"
 #include "symbol/client.h"
 #include "symbol/address_space.h"
 #include "symbol/stack.h"
+#include "symbol/stack_table.h"
 #include "symbol/string_pool.h"
 #include "base/units.h"
 
@@ -21,6 +23,9 @@
 #define READS_NS (10 * NS_PER_MS)
 /* How many times a stack is sent to the worker. */
 #define TRIES_MAX 3
+
+/* Numbers of stacks that were dropped meanwhile stay in a queue until their turn. */
+#define QUEUE_MAX (2 * SYMBOLIZER_STACKS_MAX)
 
 /* Numbers of stacks, first in, first out. Each number is in it at most once. */
 struct queue {
@@ -34,8 +39,9 @@ struct symbolizer {
 	struct address_spaces *spaces;
 	struct string_pool strings;
 	struct symbol_client *client;
-	struct symbol_stack **stacks;
-	size_t room;	    /* of stacks */
+	struct symbol_stack **stacks; /* by STACK_PLACE() of their numbers */
+	size_t room;		      /* of stacks */
+	uint64_t refused;
 	struct queue reads; /* stacks whose process's mappings must be read */
 	struct queue asks;  /* stacks whose names the worker must look up */
 	uint32_t asked;	    /* the stack that the worker looks up; meaningless if there is none */
@@ -54,6 +60,8 @@ static struct symbolizer *symbolizer_of(struct call_sites *sites)
 
 static bool queue_add(struct queue *queue, uint32_t number)
 {
+	if (queue->count == QUEUE_MAX)
+		return false;
 	if (queue->count == queue->room) {
 		size_t room = queue->room ? queue->room * 2 : 64;
 		uint32_t *numbers = calloc(room, sizeof(*numbers));
@@ -80,17 +88,29 @@ static uint32_t queue_take(struct queue *queue)
 
 static struct symbol_stack *stack_of(const struct symbolizer *symbolizer, uint32_t number)
 {
-	return number < symbolizer->room ? symbolizer->stacks[number] : NULL;
+	uint32_t place = STACK_PLACE(number);
+	struct symbol_stack *stack = place < symbolizer->room ? symbolizer->stacks[place] : NULL;
+
+	return stack && stack->number == number ? stack : NULL;
 }
 
-static bool make_room(struct symbolizer *symbolizer, uint32_t number)
+/* Says once, and counts, that a stack gets no site. */
+static void count_refused(struct symbolizer *symbolizer)
+{
+	if (!symbolizer->refused++)
+		journal_say(SD_WARNING,
+			    "-s: no room for the mappings, files or names of a stack: it gets no "
+			    "site. There may be more of these");
+}
+
+static bool make_room(struct symbolizer *symbolizer, uint32_t place)
 {
 	size_t room = symbolizer->room ? symbolizer->room : 64;
 	struct symbol_stack **stacks;
 
-	while (room <= number)
+	while (room <= place)
 		room *= 2;
-	if (number > SYMBOLIZER_STACKS_MAX)
+	if (place > SYMBOLIZER_STACKS_MAX)
 		return false;
 	if (room == symbolizer->room)
 		return true;
@@ -103,19 +123,45 @@ static bool make_room(struct symbolizer *symbolizer, uint32_t number)
 	return true;
 }
 
-static void want(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
+/* After names were set. */
+static void put(struct symbolizer *symbolizer, struct symbol_stack *stack, bool was_refused)
 {
-	if (!queue_add(&symbolizer->asks, number))
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+	symbolizer->stacks[STACK_PLACE(stack->number)] = stack;
+	if (stack->is_refused && !was_refused)
+		count_refused(symbolizer);
+}
+
+static void give_up(struct symbolizer *symbolizer, struct symbol_stack *stack)
+{
+	bool was_refused = stack->is_refused;
+
+	put(symbolizer, symbol_stack_give_up(stack, &symbolizer->strings), was_refused);
+}
+
+static void place(struct symbolizer *symbolizer, struct symbol_stack *stack,
+		  const struct address_space *space)
+{
+	bool was_refused = stack->is_refused;
+
+	symbol_stack_place(stack, space, symbolizer->files);
+	if (stack->is_refused && !was_refused)
+		count_refused(symbolizer);
+}
+
+static void want(struct symbolizer *symbolizer, struct symbol_stack *stack)
+{
+	if (symbol_client_is_over(symbolizer->client) ||
+	    !queue_add(&symbolizer->asks, stack->number))
+		give_up(symbolizer, stack);
 }
 
 /* The stack's mappings are known, or never will be. */
-static void placed(struct symbolizer *symbolizer, uint32_t number, struct symbol_stack *stack)
+static void placed(struct symbolizer *symbolizer, struct symbol_stack *stack)
 {
 	stack->is_placed = true;
 	stack->is_queued = false;
 	if (stack->is_wanted)
-		want(symbolizer, number, stack);
+		want(symbolizer, stack);
 }
 
 /* Whether enough is known of the address space: all frames, and the pid that names a perf map. */
@@ -124,20 +170,25 @@ static bool is_known(const struct symbol_stack *stack, const struct address_spac
 	return space && space->ns_pid && symbol_stack_covered(stack, space);
 }
 
-static void read_for(struct symbolizer *symbolizer, uint32_t number)
+static void read_for(struct symbolizer *symbolizer, struct symbol_stack *stack)
 {
-	struct symbol_stack *stack = stack_of(symbolizer, number);
 	const struct address_space *space =
 		address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 
 	if (!is_known(stack, space)) {
-		address_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id);
+		int err = address_spaces_read(symbolizer->spaces, &stack->task, stack->exec_id,
+					      stack->frames, stack->frame_count);
+
 		symbolizer->turn_reads++;
+		if (err == -E2BIG && !stack->is_refused) {
+			stack->is_refused = true;
+			count_refused(symbolizer);
+		}
 		space = address_spaces_find(symbolizer->spaces, &stack->task, stack->exec_id);
 	}
 	if (space)
-		symbol_stack_place(stack, space, symbolizer->files);
-	placed(symbolizer, number, stack);
+		place(symbolizer, stack, space);
+	placed(symbolizer, stack);
 }
 
 static void read_some(struct symbolizer *symbolizer, uint64_t now_ns)
@@ -146,33 +197,34 @@ static void read_some(struct symbolizer *symbolizer, uint64_t now_ns)
 		symbolizer->turn_ns = now_ns;
 		symbolizer->turn_reads = 0;
 	}
-	while (symbolizer->reads.count && symbolizer->turn_reads < READS)
-		read_for(symbolizer, queue_take(&symbolizer->reads));
+	while (symbolizer->reads.count && symbolizer->turn_reads < READS) {
+		struct symbol_stack *stack = stack_of(symbolizer, queue_take(&symbolizer->reads));
+
+		if (stack)
+			read_for(symbolizer, stack);
+	}
 }
 
-static void ask(struct symbolizer *symbolizer, uint32_t number, uint64_t now_ns)
+static void ask(struct symbolizer *symbolizer, struct symbol_stack *stack, uint64_t now_ns)
 {
-	struct symbol_stack *stack = stack_of(symbolizer, number);
 	int fds[SYMBOL_REQUEST_FILES + 1], err;
-	size_t count =
-		symbol_stack_ask(stack, number, symbolizer->files, &symbolizer->request, fds);
+	size_t count = symbol_stack_ask(stack, symbolizer->files, &symbolizer->request, fds);
 
 	err = symbol_client_send(symbolizer->client, &symbolizer->request, fds, count, now_ns);
 	while (count)
 		close(fds[--count]);
-	symbolizer->asked = number;
+	symbolizer->asked = stack->number;
 	if (!err)
 		return;
 	if (++stack->tries < TRIES_MAX)
-		want(symbolizer, number, stack);
+		want(symbolizer, stack);
 	else
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+		give_up(symbolizer, stack);
 }
 
 static void on_broken(struct symbolizer *symbolizer)
 {
-	uint32_t number = symbolizer->asked;
-	struct symbol_stack *stack = stack_of(symbolizer, number);
+	struct symbol_stack *stack = stack_of(symbolizer, symbolizer->asked);
 	struct symbol_file *file;
 
 	if (!stack || stack->is_done)
@@ -181,18 +233,20 @@ static void on_broken(struct symbolizer *symbolizer)
 	if (file)
 		file->is_bad = true;
 	if (++stack->tries < TRIES_MAX)
-		want(symbolizer, number, stack);
+		want(symbolizer, stack);
 	else
-		symbolizer->stacks[number] = symbol_stack_give_up(stack);
+		give_up(symbolizer, stack);
 }
 
 static void on_answer(struct symbolizer *symbolizer)
 {
 	const struct symbol_answer *answer = symbol_client_answer(symbolizer->client);
-	uint32_t number = symbolizer->asked;
+	struct symbol_stack *stack = stack_of(symbolizer, symbolizer->asked);
+	bool was_refused = stack && stack->is_refused;
 
-	symbolizer->stacks[number] =
-		symbol_stack_answered(symbolizer->stacks[number], answer, &symbolizer->strings);
+	if (stack && !stack->is_done)
+		put(symbolizer, symbol_stack_answered(stack, answer, &symbolizer->strings),
+		    was_refused);
 }
 
 static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
@@ -219,14 +273,25 @@ static void go_on(struct symbolizer *symbolizer)
 
 	read_some(symbolizer, now_ns);
 	do {
-		if (symbolizer->asks.count && symbol_client_ready(symbolizer->client, now_ns))
-			ask(symbolizer, queue_take(&symbolizer->asks), now_ns);
+		struct symbol_stack *stack = NULL;
+
+		while (!stack && symbolizer->asks.count &&
+		       symbol_client_ready(symbolizer->client, now_ns))
+			stack = stack_of(symbolizer, queue_take(&symbolizer->asks));
+		if (stack)
+			ask(symbolizer, stack, now_ns);
 		news = symbol_client_run(symbolizer->client, now_ns);
 		if (news == CLIENT_ANSWER)
 			on_answer(symbolizer);
 		else if (news == CLIENT_BROKEN)
 			on_broken(symbolizer);
 	} while (news == CLIENT_ANSWER && symbolizer->asks.count);
+	while (symbolizer->asks.count && symbol_client_is_over(symbolizer->client)) {
+		struct symbol_stack *stack = stack_of(symbolizer, queue_take(&symbolizer->asks));
+
+		if (stack)
+			give_up(symbolizer, stack);
+	}
 	set_timer(symbolizer, now_ns);
 }
 
@@ -241,25 +306,41 @@ static void on_taken(struct call_sites *sites, uint32_t number, const struct eve
 	const struct address_space *space;
 	struct symbol_stack *stack;
 
-	if (!make_room(symbolizer, number) || symbolizer->stacks[number])
+	if (!make_room(symbolizer, STACK_PLACE(number)) || symbolizer->stacks[STACK_PLACE(number)])
 		return;
-	stack = symbol_stack_new(e);
+	stack = symbol_stack_new(number, e);
 	if (!stack)
 		return;
-	symbolizer->stacks[number] = stack;
+	symbolizer->stacks[STACK_PLACE(number)] = stack;
 	space = address_spaces_find(symbolizer->spaces, &e->task, e->exec_id);
 	if (is_known(stack, space)) {
-		symbol_stack_place(stack, space, symbolizer->files);
+		place(symbolizer, stack, space);
 		return;
 	}
 	if (space) /* it is used in case the process has ended meanwhile */
-		symbol_stack_place(stack, space, symbolizer->files);
+		place(symbolizer, stack, space);
 	stack->is_placed = false;
 	stack->is_queued = queue_add(&symbolizer->reads, number);
 	stack->is_placed = !stack->is_queued;
 	read_some(symbolizer, clock_now());
 	if (symbolizer->reads.count)
 		set_timer(symbolizer, clock_now());
+}
+
+static void on_dropped(struct call_sites *sites, uint32_t number)
+{
+	struct symbolizer *symbolizer = symbolizer_of(sites);
+	struct symbol_stack *stack = stack_of(symbolizer, number);
+
+	if (!stack)
+		return;
+	symbolizer->stacks[STACK_PLACE(number)] = NULL;
+	symbol_stack_free(stack, &symbolizer->strings);
+}
+
+static uint64_t get_refused(const struct call_sites *sites)
+{
+	return ((const struct symbolizer *)sites)->refused;
 }
 
 static const struct call_stack *get_names(struct call_sites *sites, uint32_t number)
@@ -272,7 +353,7 @@ static const struct call_stack *get_names(struct call_sites *sites, uint32_t num
 	if (!stack->is_done && !stack->is_wanted) {
 		stack->is_wanted = true;
 		if (stack->is_placed)
-			want(symbolizer, number, stack);
+			want(symbolizer, stack);
 	}
 	if (!stack_of(symbolizer, number)->is_done)
 		go_on(symbolizer);
@@ -295,7 +376,7 @@ static void release(struct call_sites *sites)
 	struct symbolizer *symbolizer = symbolizer_of(sites);
 
 	for (size_t i = 0; i < symbolizer->room; i++)
-		symbol_stack_free(symbolizer->stacks[i]);
+		symbol_stack_free(symbolizer->stacks[i], &symbolizer->strings);
 	free(symbolizer->stacks);
 	free(symbolizer->reads.numbers);
 	free(symbolizer->asks.numbers);
@@ -310,7 +391,8 @@ static void release(struct call_sites *sites)
 	free(symbolizer);
 }
 
-static const struct call_sites_ops ops = {on_forked, on_taken, get_names, get_fd, run, release};
+static const struct call_sites_ops ops = {on_forked, on_taken, on_dropped, get_refused,
+					  get_names, get_fd,   run,	   release};
 
 static int watch(const struct symbolizer *symbolizer, int fd)
 {
@@ -319,7 +401,7 @@ static int watch(const struct symbolizer *symbolizer, int fd)
 	return epoll_ctl(symbolizer->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-int symbolizer_new(struct call_sites **sites)
+int symbolizer_new(struct call_sites **sites, bool debuginfod)
 {
 	struct symbolizer *made = calloc(1, sizeof(*made));
 	int err;
@@ -329,7 +411,9 @@ int symbolizer_new(struct call_sites **sites)
 	made->sites.ops = &ops;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	made->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	err = made->epoll_fd < 0 || made->timer_fd < 0 ? -errno : symbol_client_new(&made->client);
+	err = made->epoll_fd < 0 || made->timer_fd < 0
+		      ? -errno
+		      : symbol_client_new(&made->client, debuginfod);
 	if (!err)
 		err = watch(made, symbol_client_fd(made->client));
 	if (!err)

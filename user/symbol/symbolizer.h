@@ -2,6 +2,8 @@
 #ifndef TCPWATCH_SYMBOLIZER_H
 #define TCPWATCH_SYMBOLIZER_H
 
+#include <stdbool.h>
+
 #include "symbol/call_site.h"
 
 /* Stacks with higher numbers get no names. */
@@ -9,10 +11,12 @@
 
 /*
  * Makes the source of names for live processes: names come from the processes' own files. Starts
- * the worker that reads them. Call it before privileges are dropped, so that the worker can change
- * its user, and before tcpwatch has much in memory, which the fork would copy. Returns 0 or a
- * negative errno; *sites is untouched then. The caller frees *sites with its ops->free().
+ * the processes that read them, with `debuginfod` from the servers in $DEBUGINFOD_URLS too. Call it
+ * before privileges are dropped, so that they can change their user, and before tcpwatch has keys
+ * or much else in memory, which they would inherit. Where they cannot give up their privileges, a
+ * message on stderr says so, and stacks get modules and offsets only. Returns 0 or a negative
+ * errno; *sites is untouched then. The caller frees *sites with its ops->free().
  */
-int symbolizer_new(struct call_sites **sites);
+int symbolizer_new(struct call_sites **sites, bool debuginfod);
 
 #endif

@@ -29,7 +29,8 @@ bool symbol_request_check(const struct symbol_request *request, size_t size)
 	}
 	for (size_t i = 0; i < request->paths_len; i++)
 		paths += !request->paths[i];
-	return paths == request->file_count && (!paths || !request->paths[request->paths_len - 1]);
+	return paths == request->file_count &&
+	       (!request->paths_len || !request->paths[request->paths_len - 1]);
 }
 
 const char *symbol_request_path(const struct symbol_request *request, const char *previous)

@@ -3,29 +3,25 @@
 #define TCPWATCH_SYMBOL_WORKER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/types.h>
 
-/*
- * The process that reads programs and libraries of other users. A file that was made to attack
- * libdw can harm only this process, which has no capabilities, and no access to anything but the
- * descriptors that it is sent.
- */
-struct symbol_worker {
-	pid_t pid;		    /* 0: there is none */
-	pid_t ending;		    /* an earlier worker that has not ended yet; 0: none */
-	int fd;			    /* main's end of a socket for the packets of symbol/wire.h */
-	_Atomic uint32_t *progress; /* shared memory: index of the file that it is reading */
-};
-
 /* How many seconds one request may take: longer where debug information is downloaded. */
-#define SYMBOL_WORKER_PATIENCE_S (getenv("DEBUGINFOD_URLS") ? 120U : 10U)
+static inline unsigned int symbol_worker_patience_s(bool debuginfod)
+{
+	return debuginfod ? 120 : 10;
+}
 
-/* Starts a worker that is zeroed or was stopped. Returns 0, or a negative errno with *worker
- * untouched. */
-int symbol_worker_start(struct symbol_worker *worker);
-/* Kills the worker. It may be started again. */
-void symbol_worker_stop(struct symbol_worker *worker);
+/*
+ * Becomes the process that reads programs and libraries of other users, and ends with it. A file
+ * that was made to attack libdw can harm only this process, which has no capabilities, few system
+ * calls, and no access to anything but the descriptors that it is sent.
+ *
+ * The caller is a process that the spawner `parent` just forked, without rights (symbol/jail.h).
+ * `fd` is the worker's end of its socket; *progress is in shared memory, and is set to the index of
+ * the file that is being read.
+ */
+_Noreturn void symbol_worker_run(int fd, _Atomic uint32_t *progress, pid_t parent, bool debuginfod);
 
 #endif

@@ -57,12 +57,19 @@ void process_table_set_metrics(struct process_table *table, struct metric_groups
 	table->unknown.process.metrics = metrics;
 }
 
+static void free_histogram(struct histogram *histogram)
+{
+	if (histogram)
+		histogram_clear(histogram);
+	free(histogram);
+}
+
 static void process_clear(struct process *process)
 {
 	for (int i = 0; i < TCP_STATES; i++)
-		free(process->lifetimes[i]);
-	free(process->accept_wait);
-	free(process->transitions);
+		free_histogram(process->lifetimes[i]);
+	free_histogram(process->accept_wait);
+	counters_free(process->transitions);
 	if (process->cgroup)
 		metric_groups_release(process->metrics, process->cgroup);
 }
@@ -193,14 +200,7 @@ static void process_fold(struct process *to, struct process *from)
 	for (int i = 0; i < TCP_STATES; i++)
 		fold_histogram(&to->lifetimes[i], &from->lifetimes[i]);
 	fold_histogram(&to->accept_wait, &from->accept_wait);
-	if (from->transitions && !to->transitions) {
-		to->transitions = from->transitions;
-		from->transitions = NULL;
-	} else if (from->transitions) {
-		for (int i = 0; i < TCP_STATES; i++)
-			for (int j = 0; j < TCP_STATES; j++)
-				to->transitions[i][j] += from->transitions[i][j];
-	}
+	counters_merge(&to->transitions, from->transitions);
 	for (int i = 0; i < LEAK_KINDS; i++)
 		to->leaks[i] += from->leaks[i];
 	segment_count_add(&to->segments, &from->segments);
@@ -237,18 +237,20 @@ static void record_in(struct histogram **histogram, uint64_t ns)
 {
 	if (!*histogram)
 		*histogram = calloc(1, sizeof(**histogram));
-	if (*histogram)
-		histogram_record(*histogram, ns);
+	if (!*histogram)
+		return;
+	histogram_record(*histogram, ns);
+	if (!(*histogram)->count) { /* no memory */
+		free(*histogram);
+		*histogram = NULL;
+	}
 }
 
 void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns)
 {
 	if (!process->watched)
 		return;
-	if (!process->transitions)
-		process->transitions = calloc(TCP_STATES, sizeof(*process->transitions));
-	if (process->transitions)
-		process->transitions[from][to]++;
+	counters_add(&process->transitions, process_transition(from, to), 1);
 	if (ns != DURATION_UNKNOWN)
 		record_in(&process->lifetimes[from], ns);
 }

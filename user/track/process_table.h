@@ -24,14 +24,23 @@ struct process {
 		sockets; /* references by sockets, mini-sockets and leaks; it is not freed before */
 	uint32_t ended;	 /* references by sockets that ended (retransmit_table_end()), likewise */
 	struct histogram *lifetimes[TCP_STATES]; /* in nanoseconds; NULL = none */
-	struct histogram *accept_wait;	     /* in the accept queue, in nanoseconds; NULL = none */
-	uint64_t (*transitions)[TCP_STATES]; /* [from][to]; NULL = none */
-	uint64_t leaks[LEAK_KINDS];	     /* reported so far */
-	struct segment_count segments;	     /* retransmissions and resets */
-	uint32_t cgroup;		     /* a number that is held in `metrics`; 0 = not known */
-	struct metric_groups *metrics;	     /* where its samples are counted too; NULL = nowhere */
-	void *links;			     /* the table's own */
+	struct histogram *accept_wait; /* in the accept queue, in nanoseconds; NULL = none */
+	struct counters *transitions;  /* by process_transition() */
+	uint64_t leaks[LEAK_KINDS];    /* reported so far */
+	struct segment_count segments; /* retransmissions and resets */
+	uint32_t cgroup;	       /* a number that is held in `metrics`; 0 = not known */
+	struct metric_groups *metrics; /* where its samples are counted too; NULL = nowhere */
+	void *links;		       /* the table's own */
 };
+
+/* The number of a transition's counter; in ascending order, they are sorted by `from`, then `to`.
+ */
+static inline size_t process_transition(unsigned int from, unsigned int to)
+{
+	return (size_t)from * TCP_STATES + to;
+}
+
+_Static_assert(TCP_STATES *TCP_STATES <= COUNTERS_MAX, "each transition has a counter");
 
 struct metric_groups;
 struct process_table;

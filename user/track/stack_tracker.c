@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/journal.h"
 #include "track/passive_open.h"
 
 int stack_tracker_init(struct stack_tracker *stacks, struct tracker *tracker,
@@ -10,11 +11,14 @@ int stack_tracker_init(struct stack_tracker *stacks, struct tracker *tracker,
 {
 	*stacks = (struct stack_tracker){
 		.tracker = tracker, .sites = sites, .table = stack_table_new()};
+	tracker->stacks = stacks->table;
 	return stacks->table ? 0 : -ENOMEM;
 }
 
 void stack_tracker_free(struct stack_tracker *stacks)
 {
+	if (stacks->tracker)
+		stacks->tracker->stacks = NULL;
 	stack_table_free(stacks->table);
 	stacks->table = NULL;
 }
@@ -22,11 +26,28 @@ void stack_tracker_free(struct stack_tracker *stacks)
 static void keep(struct stack_tracker *stacks, struct tcp_socket *socket,
 		 const struct event_stack *e)
 {
-	bool is_new;
+	struct stack_added added = stack_table_add(stacks->table, e);
+	struct call_sites *sites = stacks->sites;
 
-	socket->stack = stack_table_add(stacks->table, e, &is_new);
-	if (is_new && stacks->sites)
-		stacks->sites->ops->taken(stacks->sites, socket->stack, e);
+	stack_table_release(stacks->table, socket->stack);
+	socket->stack = added.number;
+	if (!added.number && stack_table_refused(stacks->table) == 1)
+		journal_say(SD_WARNING,
+			    "-s: open sockets use %u different stacks, the most that are kept: "
+			    "further ones get no site",
+			    STACK_TABLE_LIMIT);
+	if (added.dropped && sites && sites->ops->dropped)
+		sites->ops->dropped(sites, added.dropped);
+	if (added.is_new && sites)
+		sites->ops->taken(sites, added.number, e);
+}
+
+uint64_t stack_tracker_refused(const struct stack_tracker *stacks)
+{
+	const struct call_sites *sites = stacks->sites;
+
+	return stack_table_refused(stacks->table) +
+	       (sites && sites->ops->refused ? sites->ops->refused(sites) : 0);
 }
 
 void stack_event(struct stack_tracker *stacks, const struct event_stack *e)

@@ -28,6 +28,9 @@ void stack_tracker_free(struct stack_tracker *stacks);
  */
 void stack_event(struct stack_tracker *stacks, const struct event_stack *e);
 
+/* How many times a socket got no site because a table was full. */
+uint64_t stack_tracker_refused(const struct stack_tracker *stacks);
+
 /* Handles one checked record of a fork. */
 void stack_forked(const struct stack_tracker *stacks, const struct event_fork *e);
 

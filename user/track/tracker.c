@@ -74,6 +74,8 @@ void tracker_remove(struct tracker *tracker, struct tcp_socket *socket)
 	tracker_set_state(tracker, socket, TCP_CLOSE);
 	retransmit_table_end(tracker->retransmits, socket);
 	owner_release(socket);
+	if (tracker->stacks)
+		stack_table_release(tracker->stacks, socket->stack);
 	socket_table_remove(tracker->sockets, socket);
 }
 

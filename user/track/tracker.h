@@ -7,6 +7,7 @@
 #include "event.h"
 #include "model/cause.h"
 #include "model/feature.h"
+#include "symbol/stack_table.h"
 #include "track/filter.h"
 #include "track/listener_index.h"
 #include "track/mini_table.h"
@@ -72,6 +73,8 @@ struct tracker {
 	struct process_table *processes;
 	struct listener_index *listeners;
 	struct retransmit_table *retransmits;
+	struct stack_table
+		*stacks;       /* of stack_tracker.c, counts the uses by sockets; NULL = none */
 	struct filter *filter; /* the caller's */
 	struct tracker_hooks hooks;
 	feature_set features; /* the records that the source can give */

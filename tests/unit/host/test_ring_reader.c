@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/ring_reader.h"
+#include "model/event_check.h"
 
 #define NOTES 4096
 
@@ -194,6 +195,78 @@ static void records_may_cross_the_end(void **state)
 		}
 }
 
+/* The record ends `past` bytes behind the ring's end, and an 8-byte one follows it. */
+static void cross(size_t length, size_t past, const void *bytes,
+		  void (*sink)(void *context, const void *record, size_t size))
+{
+	struct ring ring;
+	size_t all = (BPF_RINGBUF_HDR_SZ + length + 7) / 8 * 8;
+
+	ring_make(&ring, 1, (size_t)sysconf(_SC_PAGESIZE) * 4 + past - all);
+	put(&ring, (uint32_t)length, 1, 0);
+	for (size_t i = 0; bytes && i < length; i++)
+		ring.data[(*ring.consumer + BPF_RINGBUF_HDR_SZ + i) & (ring.size - 1)] =
+			((const unsigned char *)bytes)[i];
+	put(&ring, 8, 2, 0);
+	ring_reader_consume(ring.reader, sink, &ring);
+	assert_int_equal(ring.taken, 2);
+	assert_int_equal(ring.sizes[0], length);
+	assert_int_equal(ring.sizes[1], 8);
+	assert_true(*ring.consumer == *ring.producer);
+	ring_end(&ring);
+}
+
+static void every_size_may_cross_the_end(void **state)
+{
+	(void)state;
+	for (size_t length = 0; length <= RING_RECORD_MAX; length++)
+		for (size_t past = 8; past <= length + 7; past += 8)
+			cross(length, past, NULL, on_record);
+}
+
+static void on_valid(void *context, const void *record, size_t size)
+{
+	struct ring *ring = context;
+
+	ring->sizes[ring->taken++] = size;
+	if (ring->taken == 1)
+		assert_int_equal(event_check(record, size), 0);
+}
+
+/* Each kind is as long as its largest record. */
+static void every_kind_may_cross_the_end(void **state)
+{
+	static const struct event_task task = {.start_ns = 5, .tgid = 100, .comm = "nginx"};
+	struct event_flow flow = make_flow("10.0.0.1", 80, "10.0.0.2", 5000);
+	union event_record all[] = {
+		{.transition = make_transition(7, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 1)},
+		{.transition = make_transition(7, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 1)},
+		{.fork = make_fork(&task, &task)},
+		{.scan = make_scan(7, &flow, TCP_CLOSE_WAIT, &task, 3, 1)},
+		{.scan = make_scan(7, &flow, TCP_CLOSE_WAIT, NULL, 0, 1)},
+		{.scan = make_scan_mini(7, &flow, TCP_SYN_RECV, 3, 1)},
+		{.accept = make_accept(7, &flow, TCP_ESTABLISHED, 1, &task)},
+		{.mini = make_mini(7, &flow, MINI_ENDED, TCP_TIME_WAIT, -1, 1)},
+		{.request = make_request(7, &flow, REQUEST_DROPPED, 63000000, 0, 1)},
+		{.segment = make_segment(7, &flow, SEGMENT_RESET_SENT, TCP_CLOSE_WAIT, 1)},
+		{.stack = make_stack(7, &task, STACK_CONNECT, 1)},
+		{.exec = {.header = {EVENT_EXEC, EVENT_VERSION, sizeof(struct event_exec), 0},
+			  .task = task}},
+	};
+	unsigned int kinds = 0;
+
+	(void)state;
+	make_actor(&all[1].transition, &task);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		size_t size = all[i].header.size;
+
+		kinds |= 1U << all[i].header.kind;
+		for (size_t past = 8; past <= size; past += 8)
+			cross(size, past, &all[i], on_valid);
+	}
+	assert_int_equal(kinds, (1U << (EVENT_EXEC + 1)) - 2);
+}
+
 static void many_records_go_round(void **state)
 {
 	struct ring ring;
@@ -259,6 +332,8 @@ int main(void)
 		cmocka_unit_test(what_is_being_written_is_waited_for),
 		cmocka_unit_test(a_bound_is_kept),
 		cmocka_unit_test(records_may_cross_the_end),
+		cmocka_unit_test(every_size_may_cross_the_end),
+		cmocka_unit_test(every_kind_may_cross_the_end),
 		cmocka_unit_test(many_records_go_round),
 		cmocka_unit_test(what_is_too_long_to_be_copied_loses_its_end),
 		cmocka_unit_test(what_is_no_ring_is_refused),

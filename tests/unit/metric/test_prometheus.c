@@ -114,6 +114,32 @@ static size_t count_of(const struct page *page, const char *what)
 	return count;
 }
 
+/* Only with -s. */
+static void refused_stacks(void **state)
+{
+	struct page page = make_plain_page();
+	const struct ledger ledger = {0};
+	const struct clock clock = {0};
+	const struct metrics_page with = {
+		.groups = page.groups,
+		.ledger = &ledger,
+		.clock = &clock,
+		.version = "1.2.3",
+		.kernel = "6.1.0-test",
+		.has_stacks = true,
+		.stacks_refused = 17,
+	};
+
+	(void)state;
+	check_has_not(&page, "tcpwatch_stacks_refused");
+	free(page.text.data);
+	page.text = (struct metric_text){0};
+	metrics_write(&page.text, &with);
+	check_has(&page, "# TYPE tcpwatch_stacks_refused_total counter\n"
+			 "tcpwatch_stacks_refused_total 17\n");
+	page_free(&page);
+}
+
 static void families_are_as_they_always_were(void **state)
 {
 	struct page page = make_plain_page();
@@ -494,6 +520,7 @@ int main(void)
 		cmocka_unit_test(bounds_are_written_the_same_in_both_formats),
 		cmocka_unit_test(a_format_has_its_content_type),
 		cmocka_unit_test(promtool_has_nothing_to_say),
+		cmocka_unit_test(refused_stacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,36 @@ static void strings_come_back_as_they_were(void **state)
 	}
 }
 
+static void check_raw(const char *value, const char *wanted)
+{
+	struct sheet sheet;
+
+	sheet_open(&sheet);
+	json_put_string(&sheet.json, NULL, value);
+	sheet_close(&sheet);
+	assert_string_equal(sheet.text, wanted);
+	free(sheet.text);
+}
+
+/* What drives a terminal, cannot be seen or turns text around: nothing of it comes as it is. */
+static void what_a_terminal_must_not_show_is_escaped(void **state)
+{
+	(void)state;
+	check_raw("\033[2J\x7f", "\"\\u001b[2J\\u007f\"");
+	check_raw("\xc2\x9b"
+		  "2J\xc2\x80\xc2\x9f",
+		  "\"\\u009b2J\\u0080\\u009f\"");
+	check_raw("a\xe2\x80\xae"
+		  "b\xe2\x80\x8b\xc2\xad",
+		  "\"a\\u202eb\\u200b\\u00ad\"");
+	check_raw("\xf3\xa0\x81\x81\xf0\x93\x90\xb0", "\"\\udb40\\udc41\\ud80d\\udc30\"");
+	check_raw("\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf",
+		  "\"\xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf\"");
+	/* Nothing is lost by it. */
+	check_string("\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81",
+		     "\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81");
+}
+
 static void invalid_bytes_become_the_replacement(void **state)
 {
 	(void)state;
@@ -226,6 +256,7 @@ int main(void)
 		cmocka_unit_test(lines_stand_alone),
 		cmocka_unit_test(numbers_are_exact),
 		cmocka_unit_test(strings_come_back_as_they_were),
+		cmocka_unit_test(what_a_terminal_must_not_show_is_escaped),
 		cmocka_unit_test(invalid_bytes_become_the_replacement),
 		cmocka_unit_test(random_bytes_always_parse),
 	};

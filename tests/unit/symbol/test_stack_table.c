@@ -21,15 +21,15 @@ static uint32_t add(struct stack_table *table, const struct event_stack *e, bool
 	/* Just the part in use, so that sanitizers find reads of frames behind it. */
 	size_t size = offsetof(struct event_stack, frames) + e->count * sizeof(e->frames[0]);
 	struct event_stack *exact = malloc(size);
-	bool is_new = !wants_new;
-	uint32_t id;
+	struct stack_added added;
 
 	assert_non_null(exact);
 	memcpy(exact, e, size);
-	id = stack_table_add(table, exact, &is_new);
-	assert_int_equal(is_new, wants_new);
+	added = stack_table_add(table, exact);
+	assert_int_equal(added.is_new, wants_new);
+	assert_int_equal(added.dropped, 0);
 	free(exact);
-	return id;
+	return added.number;
 }
 
 static void numbers_begin_with_1_and_stay(void **state)
@@ -166,6 +166,69 @@ static void what_has_no_room_is_counted(void **state)
 	stack_table_free(table);
 }
 
+/* A day of short processes: each has one socket, and a stack that no other process has. */
+static void unused_ones_make_room(void **state)
+{
+	struct stack_table *table = stack_table_new();
+	uint32_t last = 0, kept, numbers = 0;
+	struct event_stack e = stack_of(0, 2);
+
+	(void)state;
+	kept = stack_table_add(table, &e).number;
+	for (uint32_t i = 1; i <= 200000; i++) {
+		struct stack_added added;
+
+		e = stack_of(i, 2);
+		added = stack_table_add(table, &e);
+		assert_true(added.is_new && added.number && added.number != kept);
+		assert_int_equal(!added.dropped, i < STACK_TABLE_LIMIT);
+		numbers += added.dropped != 0;
+		if (added.dropped)
+			assert_null(stack_table_get(table, added.dropped));
+		if (last)
+			stack_table_release(table, last);
+		last = added.number;
+		assert_int_equal(stack_table_get(table, last)->frames[1], i);
+	}
+	assert_int_equal(numbers, 200001 - STACK_TABLE_LIMIT);
+	assert_int_equal(stack_table_get(table, kept)->frames[1], 0);
+	assert_int_equal(stack_table_refused(table), 0);
+	assert_int_equal(stack_table_count(table), STACK_TABLE_LIMIT);
+	stack_table_free(table);
+}
+
+/* Those that are used again are not dropped; the search finds all behind the holes. */
+static void used_ones_stay(void **state)
+{
+	struct stack_table *table = stack_table_new();
+	static uint32_t numbers[STACK_TABLE_LIMIT];
+	struct event_stack e;
+
+	(void)state;
+	for (uint32_t i = 0; i < STACK_TABLE_LIMIT; i++) {
+		e = stack_of(i, 2);
+		numbers[i] = stack_table_add(table, &e).number;
+		stack_table_release(table, numbers[i]);
+	}
+	for (uint32_t i = 0; i < STACK_TABLE_LIMIT; i += 2) {
+		e = stack_of(i, 2);
+		assert_int_equal(stack_table_add(table, &e).number, numbers[i]);
+	}
+	for (uint32_t i = 0; i < STACK_TABLE_LIMIT / 2; i++) {
+		e = stack_of(1000000 + i, 2);
+		assert_int_equal(stack_table_add(table, &e).dropped, numbers[2 * i + 1]);
+	}
+	e = stack_of(2000000, 2);
+	assert_int_equal(stack_table_add(table, &e).number, 0);
+	assert_int_equal(stack_table_refused(table), 1);
+	for (uint32_t i = 0; i < STACK_TABLE_LIMIT; i += 2) {
+		e = stack_of(i, 2);
+		assert_int_equal(stack_table_add(table, &e).number, numbers[i]);
+		assert_null(stack_table_get(table, numbers[i + 1]));
+	}
+	stack_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +238,8 @@ int main(void)
 		cmocka_unit_test(every_part_of_the_place_counts),
 		cmocka_unit_test(many_are_found_again),
 		cmocka_unit_test(what_has_no_room_is_counted),
+		cmocka_unit_test(unused_ones_make_room),
+		cmocka_unit_test(used_ones_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,11 @@ static void requests_are_checked(void **state)
 	request.paths[6] = 'x'; /* no 0 at the end */
 	assert_false(request_is_good());
 	make_request();
+	request.file_count = 0; /* but text that is no path */
+	request.map_count = 0;
+	request.paths_len = 1;
+	assert_false(request_is_good());
+	make_request();
 	request.frame_count = EVENT_STACK_FRAMES + 1;
 	assert_false(request_is_good());
 	make_request();

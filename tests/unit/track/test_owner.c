@@ -19,9 +19,12 @@ struct people {
 
 static void clear(struct process *process)
 {
-	for (int i = 0; i < TCP_STATES; i++)
+	for (int i = 0; i < TCP_STATES; i++) {
+		if (process->lifetimes[i])
+			histogram_clear(process->lifetimes[i]);
 		free(process->lifetimes[i]);
-	free(process->transitions);
+	}
+	counters_free(process->transitions);
 }
 
 static int people_new(void **state)
@@ -46,7 +49,7 @@ static int people_free(void **state)
 
 static uint64_t transitions(const struct process *process, unsigned int from, unsigned int to)
 {
-	return process->transitions ? process->transitions[from][to] : 0;
+	return counters_get(process->transitions, process_transition(from, to));
 }
 
 static uint64_t total(const struct process *process)

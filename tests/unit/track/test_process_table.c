@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "events.h"
 
+#include <malloc.h>
+
 #include "model/options.h"
 #include "track/process_table.h"
 #include "track/socket_table.h"
@@ -61,6 +63,11 @@ struct sums {
 	uint64_t leaks;
 };
 
+static uint64_t transitions(const struct process *process, unsigned int from, unsigned int to)
+{
+	return counters_get(process->transitions, process_transition(from, to));
+}
+
 static struct sums walk(struct fixture *fixture)
 {
 	struct process *process = NULL, *last = NULL;
@@ -71,9 +78,9 @@ static struct sums walk(struct fixture *fixture)
 		sums.entries++;
 		sums.singles += process->tgid != 0;
 		sums.merged += process->merged;
-		for (int i = 0; i < TCP_STATES && process->transitions; i++)
-			for (int j = 0; j < TCP_STATES; j++)
-				sums.transitions[i][j] += process->transitions[i][j];
+		for (unsigned int i = 0; i < TCP_STATES; i++)
+			for (unsigned int j = 0; j < TCP_STATES; j++)
+				sums.transitions[i][j] += transitions(process, i, j);
 		for (int i = 0; i < TCP_STATES; i++) {
 			sums.count += process->lifetimes[i] ? process->lifetimes[i]->count : 0;
 			sums.sum_ns += process->lifetimes[i] ? process->lifetimes[i]->sum_ns : 0;
@@ -206,7 +213,7 @@ static void samples_are_recorded_by_state_and_transition(void **state)
 		uint64_t count = 0, sum_ns = 0;
 
 		for (unsigned int to = 1; to < TCP_STATES; to++) {
-			assert_int_equal(process->transitions[from][to], from + to);
+			assert_int_equal(transitions(process, from, to), from + to);
 			count += from + to;
 			sum_ns += (from + to) * (from * 1000 + to);
 		}
@@ -223,7 +230,7 @@ static void unknown_durations_only_count_the_transition(void **state)
 
 	(void)state;
 	process_record(process, TCP_ESTABLISHED, TCP_FIN_WAIT1, DURATION_UNKNOWN);
-	assert_int_equal(process->transitions[TCP_ESTABLISHED][TCP_FIN_WAIT1], 1);
+	assert_int_equal(transitions(process, TCP_ESTABLISHED, TCP_FIN_WAIT1), 1);
 	assert_null(process->lifetimes[TCP_ESTABLISHED]);
 	process_record(process, TCP_ESTABLISHED, TCP_FIN_WAIT1, 0);
 	assert_int_equal(process->lifetimes[TCP_ESTABLISHED]->count, 1);
@@ -401,6 +408,34 @@ static void accept_waits_are_kept_and_folded(void **state)
 	fixture_free(&fixture);
 }
 
+/* Both ends of a few connections of different lengths, with an entry for each state. */
+static void a_live_process_with_few_samples_is_small(void **state)
+{
+	static const unsigned char life[] = {TCP_CLOSE,	    TCP_SYN_SENT,    TCP_ESTABLISHED,
+					     TCP_FIN_WAIT1, TCP_FIN_WAIT2,   TCP_CLOSE,
+					     TCP_SYN_RECV,  TCP_ESTABLISHED, TCP_CLOSE_WAIT,
+					     TCP_LAST_ACK,  TCP_CLOSE};
+	struct fixture fixture = fixture_new(&everything);
+	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd, after;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 4000; i++) {
+		struct process *process = get(&fixture, i, i, "worker");
+
+		for (unsigned int j = 0; j < 5; j++) {
+			for (size_t k = 1; k < ARRAY_SIZE(life); k++)
+				process_record(process, life[k - 1], life[k], 3000U << j * 4);
+			process_record_accept(process, 3000U << j);
+		}
+	}
+	after = mallinfo2().uordblks + mallinfo2().hblkhd;
+	/* The sanitizers' allocator does not say what it uses. */
+	if (after != before)
+		assert_in_range((after - before) / 4000, 1, 2400);
+	assert_int_equal(walk(&fixture).count, 4000 * 5 * (ARRAY_SIZE(life) - 1));
+	fixture_free(&fixture);
+}
+
 static void accept_waits_of_others_are_not_kept(void **state)
 {
 	static uint32_t pids[] = {1};
@@ -433,6 +468,7 @@ int main(void)
 		cmocka_unit_test(the_unwatched_dead_leave_nothing),
 		cmocka_unit_test(free_takes_null),
 		cmocka_unit_test(accept_waits_are_kept_and_folded),
+		cmocka_unit_test(a_live_process_with_few_samples_is_small),
 		cmocka_unit_test(accept_waits_of_others_are_not_kept),
 	};
 

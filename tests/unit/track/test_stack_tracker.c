@@ -208,6 +208,31 @@ static void births_are_passed_on(void **state)
 	scene_end(&scene);
 }
 
+/* More short processes than stacks are kept: every one has its stack while its socket is open. */
+static void short_processes(void **state)
+{
+	struct options options = {0};
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, &options);
+	for (uint32_t i = 0; i < 70000; i++) {
+		struct event_task task = {.start_ns = 1000 + i, .tgid = 1000 + i, .comm = "job"};
+		struct event_flow flow = make_flow("10.0.0.1", 0, "10.0.0.2", 5432);
+		uint64_t cookie = 100 + i;
+
+		world_step(scene.world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, START_NS, &task);
+		feed(&scene, cookie, &task, STACK_CONNECT);
+		assert_int_not_equal(world_find(scene.world, cookie)->stack, 0);
+		assert_int_equal(scene.curious.id, world_find(scene.world, cookie)->stack);
+		world_step(scene.world, cookie, &flow, TCP_SYN_SENT, TCP_CLOSE, START_NS, &task);
+		assert_null(world_find(scene.world, cookie));
+	}
+	assert_int_equal(scene.curious.taken, 70000);
+	assert_int_equal(stack_table_refused(scene.stacks.table), 0);
+	scene_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +242,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_costs_nothing),
 		cmocka_unit_test(only_watched_processes_stacks_are_kept),
 		cmocka_unit_test(births_are_passed_on),
+		cmocka_unit_test(short_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
