@@ -208,7 +208,7 @@ static void cross(size_t length, size_t past, const void *bytes,
 		ring.data[(*ring.consumer + BPF_RINGBUF_HDR_SZ + i) & (ring.size - 1)] =
 			((const unsigned char *)bytes)[i];
 	put(&ring, 8, 2, 0);
-	ring_reader_consume(ring.reader, sink, &ring);
+	ring_reader_consume(ring.reader, ring_reader_written(ring.reader), SIZE_MAX, sink, &ring);
 	assert_int_equal(ring.taken, 2);
 	assert_int_equal(ring.sizes[0], length);
 	assert_int_equal(ring.sizes[1], 8);
