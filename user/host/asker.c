@@ -133,8 +133,8 @@ static int silent(void)
 		return -ETIMEDOUT;
 	asker.said = true;
 	journal_say(SD_WARNING,
-		    "-s: a process, or the file system of its program, does not answer; "
-		    "such processes stay without names");
+		    "a process, or the file system of its program, does not answer; its limits, "
+		    "and with -s its names, stay unknown");
 	return -ETIMEDOUT;
 }
 

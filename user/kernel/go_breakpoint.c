@@ -92,6 +92,7 @@ static bool set_in_threads(struct go_breakpoint *breakpoint, const struct bpf_pr
 	bool is_new = false;
 	DIR *directory;
 
+	/* The process cannot make that wait: proc_task_readdir() in fs/proc/base.c. */
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	directory = opendir(path);
 	if (!directory)
