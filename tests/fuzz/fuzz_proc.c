@@ -91,13 +91,14 @@ static void try_limits(void)
 
 static void try_spaces(void)
 {
+	static const uint64_t frames[] = {0x401000, 0x7f0000001000};
 	struct event_task task = {.tgid = (uint32_t)getpid()};
 	struct symbol_files *files = symbol_files_new();
 	struct address_spaces *spaces = address_spaces_new(files);
 	const struct address_space *space;
 
 	CHECK(files && spaces);
-	if (!address_spaces_read(spaces, &task, 1)) {
+	if (!address_spaces_read(spaces, &task, 1, frames, 2)) {
 		space = address_spaces_find(spaces, &task, 1);
 		CHECK(space && space->maps->count && address_space_is_alive(&task));
 	}
