@@ -82,7 +82,7 @@ def test_rules_use_what_there_is():
 
 def test_the_documentation_has_what_is_served(spawn, tree):
     """The tables that the other tests trust, against a page."""
-    spawn(tree.at("usr/local/sbin/tcpwatch"), f"--web.listen-address=127.0.0.1:{tree.port}")
+    spawn(tree.at("usr/local/sbin/tcpwatch"), "-s", f"--web.listen-address=127.0.0.1:{tree.port}")
     text = wait_for(lambda: page(tree.port))
     served = {}
     for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
