@@ -27,13 +27,29 @@ int netns_list_add(struct netns_list *list, const struct netns *netns)
 	return 0;
 }
 
-bool netns_list_has(const struct netns_list *list, uint32_t inode)
+static struct netns *find(const struct netns_list *list, uint32_t inode)
 {
 	/* Most neighbours in /proc share a namespace, so the latest one is the likeliest. */
 	for (size_t i = list->count; i-- > 0;)
 		if (list->items[i].inode == inode)
-			return true;
-	return false;
+			return &list->items[i];
+	return NULL;
+}
+
+bool netns_list_has(const struct netns_list *list, uint32_t inode)
+{
+	return find(list, inode) != NULL;
+}
+
+int netns_list_learn(struct netns_list *list, const struct netns *netns)
+{
+	struct netns *known = find(list, netns->inode);
+
+	if (!known)
+		return netns_list_add(list, netns);
+	if (known->thread && !netns->thread)
+		*known = *netns;
+	return 0;
 }
 
 void netns_list_clear(struct netns_list *list)

@@ -21,6 +21,9 @@ struct netns_list {
 
 /* Adds a copy. Returns 0 or -ENOMEM; the list is untouched then. */
 int netns_list_add(struct netns_list *list, const struct netns *netns);
+/* Adds a copy unless the namespace is there. A process replaces a thread, since only Linux 6.9 and
+ * newer enter the namespace of a thread. Returns 0 or -ENOMEM. */
+int netns_list_learn(struct netns_list *list, const struct netns *netns);
 bool netns_list_has(const struct netns_list *list, uint32_t inode);
 /* Frees the items; the list is empty then. */
 void netns_list_clear(struct netns_list *list);

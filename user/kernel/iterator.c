@@ -58,7 +58,7 @@ static int add_namespace(void *context, const void *record)
 	const struct netns netns = {.inode = e->netns, .pid = e->pid, .thread = e->thread};
 	struct netns_list *list = context;
 
-	return netns_list_has(list, netns.inode) ? 0 : netns_list_add(list, &netns);
+	return netns_list_learn(list, &netns);
 }
 
 int iterator_namespaces(const struct bpf_link *link, struct netns_list *list)

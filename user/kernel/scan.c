@@ -86,7 +86,9 @@ static int scan_netns(const struct bpf_link *link, int home_fd, const struct net
 	}
 	if (fd == -ESRCH) /* the process has ended, or has left the namespace meanwhile */
 		return 0;
-	warn_of(netns, strerror(-fd));
+	warn_of(netns, netns->thread && fd == -EINVAL
+			       ? "only a thread is in it, which Linux 6.9 and newer can enter"
+			       : strerror(-fd));
 	result->some_unseen = true;
 	return 0;
 }
