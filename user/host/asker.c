@@ -20,6 +20,9 @@
 
 #define NO_FD (-1)
 
+/* How long a new helper may take until it can be asked. That depends on this machine only. */
+#define START_NS (2 * NS_PER_S)
+
 static struct {
 	bool started;
 	int fd; /* of the helper; NO_FD: there is none */
@@ -75,15 +78,33 @@ _Noreturn static void be_helper(int fd, pid_t parent)
 	/* The others are main's; what main closes must be closed. */
 	if (dup2(fd, STDIN_FILENO) < 0 || syscall(SYS_close_range, 1, ~0U, 0))
 		_exit(1);
+	if (send(STDIN_FILENO, "", 1, MSG_NOSIGNAL) != 1)
+		_exit(1);
 	while (asker_files_serve(STDIN_FILENO))
 		;
 	_exit(0);
+}
+
+static bool await(uint64_t until_ns)
+{
+	struct pollfd fd = {.fd = asker.fd, .events = POLLIN};
+	uint64_t now_ns;
+	int count;
+
+	do {
+		now_ns = clock_now();
+		if (now_ns >= until_ns)
+			return false;
+		count = poll(&fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+	} while (count < 0 && errno == EINTR);
+	return count > 0;
 }
 
 static int start_helper(void)
 {
 	pid_t parent = getpid(), child;
 	int ends[2];
+	char ready;
 
 	reap();
 	if (!lingering_place())
@@ -100,7 +121,10 @@ static int start_helper(void)
 	}
 	asker.helper = child;
 	asker.fd = ends[0];
-	return 0;
+	if (await(clock_now() + START_NS) && recv(asker.fd, &ready, 1, MSG_DONTWAIT) == 1)
+		return 0;
+	end_helper();
+	return -EBUSY;
 }
 
 void asker_start(void)
@@ -151,21 +175,6 @@ static bool may_ask(uint64_t now_ns)
 	return false;
 }
 
-static bool await(uint64_t until_ns)
-{
-	struct pollfd fd = {.fd = asker.fd, .events = POLLIN};
-	uint64_t now_ns;
-	int count;
-
-	do {
-		now_ns = clock_now();
-		if (now_ns >= until_ns)
-			return false;
-		count = poll(&fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
-	} while (count < 0 && errno == EINTR);
-	return count > 0;
-}
-
 /* Sets *answer. Returns a descriptor, 0 if the answer has none, or a negative errno. */
 static int ask(const struct asker_question *question, int at, struct asker_answer *answer)
 {
@@ -176,6 +185,7 @@ static int ask(const struct asker_question *question, int at, struct asker_answe
 		return asker_files_answer(question, at, answer);
 	if (!may_ask(now_ns))
 		return -EBUSY;
+	now_ns = clock_now();
 	if (asker_files_send(asker.fd, question, sizeof(*question), at) ||
 	    !await(now_ns + ASKER_DEADLINE_NS) ||
 	    asker_files_receive(asker.fd, answer, sizeof(*answer), &fd))
