@@ -177,14 +177,48 @@ static bool is_runtime_file(const char *file)
 	       begins(file, "/usr/include/c++/") || begins(file, "library/std/src/");
 }
 
+/* Whether the Rust type or trait is of the standard library: "std::net::TcpStream", "&mut
+ * [core::.." */
+static bool is_rust_standard(const char *type)
+{
+	static const char *const signs[] = {"&",    "[",    "(",       "'_ ",
+					    "mut ", "dyn ", "*const ", "*mut "};
+	static const char *const crates[] = {"std::", "core::", "alloc::"};
+
+	for (size_t i = 0; i < COUNT(signs); i++)
+		if (begins(type, signs[i])) {
+			type += strlen(signs[i]);
+			i = (size_t)-1;
+		}
+	return begins_with_one(type, crates, COUNT(crates));
+}
+
+/* "<std::net::TcpStream as acme::Keep>::keep" is a function of acme. */
+static bool is_rust_runtime(const char *function)
+{
+	unsigned int depth = 0;
+
+	if (!begins(function, "<") || !is_rust_standard(function + 1))
+		return false;
+	for (const char *at = function + 1; *at; at++) {
+		if (!depth && begins(at, " as "))
+			return is_rust_standard(at + strlen(" as "));
+		if (*at == '<')
+			depth++;
+		else if (*at == '>' && at[-1] != '-' && !depth--)
+			break;
+	}
+	return true;
+}
+
 static bool is_runtime_function(const char *function)
 {
 	static const char *const prefixes[] = {
-		"std::",    "core::",	   "alloc::",	 "<std::",  "<core::",
-		"<alloc::", "__gnu_cxx::", "void std::", "__rust_", "rust_begin_unwind",
-		"_rust_",   "__rustc"};
+		"std::",      "core::",	 "alloc::",	      "__gnu_cxx::",
+		"void std::", "__rust_", "rust_begin_unwind", "_rust_",
+		"__rustc"};
 
-	return begins_with_one(function, prefixes, COUNT(prefixes));
+	return is_rust_runtime(function) || begins_with_one(function, prefixes, COUNT(prefixes));
 }
 
 bool call_layer_is_jit(const struct call_frame *frame)

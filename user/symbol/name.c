@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "symbol/call_frame.h"
+#include "symbol/rust.h"
 
 /* Longer names stay mangled, since they come from other users' files. */
 #define MANGLED_MAX 2048
@@ -104,6 +105,8 @@ void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled)
 	char *demangled = NULL;
 	int status = -1;
 
+	if (symbol_rust_write(name, SYMBOL_NAME_LEN, mangled))
+		return;
 	if (!strncmp(mangled, "_Z", 2) && strnlen(mangled, MANGLED_MAX) < MANGLED_MAX)
 		demangled = __cxa_demangle(mangled, NULL, NULL, &status);
 	if (demangled && !status) {

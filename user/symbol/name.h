@@ -9,8 +9,8 @@
 #define SYMBOL_NAME_LEN 512
 
 /*
- * Writes a symbol's name as the source has it. Demangles names of C++ and Rust, without the hash of
- * Rust's old scheme. Removes symbol versions (@GLIBC_2.2.5) and suffixes of clones (.part.0).
+ * Writes a symbol's name as the source has it. Demangles names of C++ and Rust, without the
+ * hashes of Rust. Removes symbol versions (@GLIBC_2.2.5) and suffixes of clones (.part.0).
  */
 void symbol_name_write(char name[SYMBOL_NAME_LEN], const char *mangled);
 
