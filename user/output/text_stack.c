@@ -11,8 +11,8 @@
 
 #define INDENT "    "
 
-/* Columns are as wide as the frames of the stack need, up to these widths. */
-#define FUNCTION_COLUMNS 44
+/* Columns are as wide as the frames of the stack need. What is wider than this does not count. */
+#define FUNCTION_COLUMNS 64
 #define SOURCE_COLUMNS	 40
 
 /* The middle of a longer name is left out. */
@@ -81,14 +81,12 @@ static bool row_fill(struct row *row, const struct text_style *style,
 	return row->function && row->source && row->module;
 }
 
-static int columns_of(const struct text_style *style, const char *text, int most)
+/* The width of a column that has this text too. */
+static int widen(int width, const struct text_style *style, const char *text, int most)
 {
-	return most - text_padding(style, text, most);
-}
+	int columns = most + 1 - text_padding(style, text, most + 1);
 
-static int wider(int width, int other)
-{
-	return other > width ? other : width;
+	return columns > width && columns <= most ? columns : width;
 }
 
 static void put_rows(FILE *file, const struct text_style *style, const struct row *rows,
@@ -97,8 +95,8 @@ static void put_rows(FILE *file, const struct text_style *style, const struct ro
 	int function = 0, source = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		function = wider(function, columns_of(style, rows[i].function, FUNCTION_COLUMNS));
-		source = wider(source, columns_of(style, rows[i].source, SOURCE_COLUMNS));
+		function = widen(function, style, rows[i].function, FUNCTION_COLUMNS);
+		source = widen(source, style, rows[i].source, SOURCE_COLUMNS);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct row *row = &rows[i];
@@ -154,12 +152,30 @@ static bool was_mentioned(struct text_stack *stack, const char *module)
 	return false;
 }
 
-/* Go always keeps frame pointers; it has no option for them. */
-static bool is_go(const struct call_frame *frame)
+/* Whose code the module of the last frame has. Any of its frames may be the one that tells. */
+static enum call_maker maker_of(const struct call_stack *stack)
 {
-	const char *dot = frame->file ? strrchr(frame->file, '.') : NULL;
+	const char *module = stack->frames[stack->count - 1].module;
+	enum call_maker maker = MAKER_COMPILER;
 
-	return dot && !strcmp(dot, ".go");
+	for (size_t i = stack->count; i-- && maker == MAKER_COMPILER;)
+		if (module && stack->frames[i].module && !strcmp(module, stack->frames[i].module))
+			maker = call_layer_maker(&stack->frames[i]);
+	return maker;
+}
+
+static const char *remedy_of(enum call_maker maker)
+{
+	switch (maker) {
+	case MAKER_RUST:
+		return "compile it with -C force-frame-pointers=yes";
+	case MAKER_JAVA:
+		return "start Java with -XX:+PreserveFramePointer";
+	case MAKER_INTERPRETER:
+		return "only another build of the interpreter has them; lines of scripts are not shown";
+	default:
+		return "compile it with -fno-omit-frame-pointer";
+	}
 }
 
 /* Prints why the callers of the last frame are missing: its code keeps no frame pointer. */
@@ -167,13 +183,14 @@ static void put_short(struct text_stack *stack, FILE *file, const struct text_st
 		      const struct call_stack *frames)
 {
 	const struct call_frame *last = &frames->frames[frames->count - 1];
+	enum call_maker maker = maker_of(frames);
 
-	if (call_layer_of(last) == LAYER_SYSTEM || is_go(last)) {
+	if (call_layer_of(last) == LAYER_SYSTEM || maker == MAKER_GO) {
 		fputs(INDENT "  (short: the callers are unknown)\n", file);
 	} else if (last->module && !was_mentioned(stack, last->module)) {
 		fputs(INDENT "  (short: ", file);
 		text_put_name(style, file, call_frame_base_name(last->module));
-		fputs(" has no frame pointers: compile it with -fno-omit-frame-pointer)\n", file);
+		fprintf(file, " has no frame pointers: %s)\n", remedy_of(maker));
 	}
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "symbol/jit_name.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static bool is_known(const char *name)
@@ -85,26 +87,6 @@ static bool is_system_module(const char *module)
 	return module && begins_with_one(call_frame_base_name(module), names, COUNT(names));
 }
 
-/* Whether it is an interpreter, such as "python3.11", "libpython3.11.so.1.0" or "node". */
-static bool is_runtime_module(const char *module)
-{
-	static const char *const names[] = {"python2",	 "python3",    "libpython", "pypy",
-					    "libpypy",	 "libnode.so", "libjvm.so", "libnet.so",
-					    "libnio.so", "libjava.so", "libruby",   "libperl.so",
-					    "libphp",	 "libcoreclr", "libclrjit"};
-	static const char *const whole[] = {"python", "node", "nodejs", "java",	   "ruby",
-					    "perl",   "php",  "dotnet", "beam.smp"};
-	const char *base;
-
-	if (!module)
-		return false;
-	base = call_frame_base_name(module);
-	for (size_t i = 0; i < COUNT(whole); i++)
-		if (!strcmp(base, whole[i]))
-			return true;
-	return begins_with_one(base, names, COUNT(names)) || has(base, ".cpython-");
-}
-
 static bool is_shared_library(const char *module)
 {
 	static const char *const folders[] = {"/usr/lib", "/lib/", "/lib64/", "/lib32/",
@@ -112,6 +94,57 @@ static bool is_shared_library(const char *module)
 
 	return module && has(call_frame_base_name(module), ".so") &&
 	       begins_with_one(module, folders, COUNT(folders));
+}
+
+/* Whether the base name is that of a program, with or without a version: "php8.2", "ruby". */
+static bool is_program(const char *base, const char *program)
+{
+	return begins(base, program) &&
+	       !base[strlen(program) + strspn(base + strlen(program), ".0123456789")];
+}
+
+/* Whether it is an interpreter of scripts or a module of one, such as "python3.11",
+ * "libpython3.11.so.1.0" and "/usr/lib/php/20220829/mysqli.so". */
+static bool is_interpreter(const char *module)
+{
+	static const char *const names[] = {"python2", "python3", "libpython",	"pypy",
+					    "libpypy", "libruby", "libperl.so", "libphp",
+					    "php-fpm", "php-cgi"};
+	static const char *const programs[] = {"python", "ruby",   "perl",   "php",
+					       "lua",	 "luajit", "php-fpm"};
+	static const char *const folders[] = {"/perl/", "/perl5/", "/ruby/", "/php/", "/lua/"};
+	const char *base = call_frame_base_name(module);
+
+	for (size_t i = 0; i < COUNT(programs); i++)
+		if (is_program(base, programs[i]))
+			return true;
+	return begins_with_one(base, names, COUNT(names)) || has(base, ".cpython-") ||
+	       (is_shared_library(module) && has_one(module, folders, COUNT(folders)));
+}
+
+static bool is_java(const char *module)
+{
+	static const char *const names[] = {"libjvm.so", "libnet.so", "libnio.so", "libjava.so",
+					    "libextnet.so"};
+	const char *base = call_frame_base_name(module);
+
+	return !strcmp(base, "java") || begins_with_one(base, names, COUNT(names));
+}
+
+static bool is_runtime_module(const char *module)
+{
+	static const char *const names[] = {"libnode.so", "libcoreclr", "libclrjit"};
+	static const char *const programs[] = {"node", "nodejs", "dotnet", "beam.smp"};
+	const char *base;
+
+	if (!is_known(module))
+		return false;
+	base = call_frame_base_name(module);
+	for (size_t i = 0; i < COUNT(programs); i++)
+		if (!strcmp(base, programs[i]))
+			return true;
+	return is_interpreter(module) || is_java(module) ||
+	       begins_with_one(base, names, COUNT(names));
 }
 
 /* Compilers split C functions into clones such as "io.part.0", which look like names of Go. */
@@ -229,44 +262,17 @@ bool call_layer_is_jit(const struct call_frame *frame)
 	       (!is_known(base) || (begins(base, "perf-") && ends(base, ".map")));
 }
 
-const char *call_layer_python(const struct call_frame *frame, const char **function, size_t *length)
-{
-	const char *colon;
-
-	if (!begins(frame->function, "py::"))
-		return NULL;
-	*function = frame->function + strlen("py::");
-	colon = strchr(*function, ':');
-	if (!colon)
-		return NULL;
-	*length = (size_t)(colon - *function);
-	return colon + 1;
-}
-
 static enum call_layer jit_layer(const struct call_frame *frame)
 {
 	static const char *const engine[] = {
 		"Builtin:", "BytecodeHandler:", "Stub:", "RegExp:", "Interpreter", "StubRoutines",
 		"v~",	    "call_stub",	"vtable"};
-	static const char *const java[] = {"java.",  "sun.",  "jdk.",  "javax.",
-					   "Ljava/", "Lsun/", "Ljdk/", "Ljavax/"};
-	static const char *const node[] = {" node:", " internal/"};
-	const char *name = frame->function, *function;
-	size_t length;
-	const char *file = call_layer_python(frame, &function, &length);
+	struct jit_name name;
 
-	if (file)
-		return is_library_file(file) || *file == '<' ? LAYER_LIBRARY : LAYER_SOURCE;
-	if (begins_with_one(name, engine, COUNT(engine)))
+	if (begins_with_one(frame->function, engine, COUNT(engine)))
 		return LAYER_RUNTIME;
-	if (has_one(name, node, COUNT(node)) || is_library_file(strchr(name, '/')) ||
-	    begins_with_one(name, java, COUNT(java)))
-		return LAYER_LIBRARY;
-	/* "void java.net.Socket.connect(...)" */
-	for (size_t i = 0; i < 4; i++)
-		if (strchr(name, ' ') && begins(strchr(name, ' ') + 1, java[i]))
-			return LAYER_LIBRARY;
-	return LAYER_SOURCE;
+	jit_name_read(frame->function, &name);
+	return name.standard || is_library_file(name.file) ? LAYER_LIBRARY : LAYER_SOURCE;
 }
 
 enum call_layer call_layer_of(const struct call_frame *frame)
@@ -287,4 +293,19 @@ enum call_layer call_layer_of(const struct call_frame *frame)
 	if (is_library_file(frame->file) || is_shared_library(frame->module))
 		return LAYER_LIBRARY;
 	return is_known(frame->file) ? LAYER_SOURCE : LAYER_PROGRAM;
+}
+
+enum call_maker call_layer_maker(const struct call_frame *frame)
+{
+	static const char *const rust[] = {"<", "core::", "alloc::"};
+
+	if (is_known(frame->module) && is_interpreter(frame->module))
+		return MAKER_INTERPRETER;
+	if (is_known(frame->module) && is_java(frame->module))
+		return MAKER_JAVA;
+	if (ends(frame->file, ".go"))
+		return MAKER_GO;
+	if (ends(frame->file, ".rs") || begins_with_one(frame->function, rust, COUNT(rust)))
+		return MAKER_RUST;
+	return MAKER_COMPILER;
 }

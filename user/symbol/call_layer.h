@@ -19,14 +19,19 @@ enum call_layer {
 /* The layer of a frame, by the names of its module, source file and function. */
 enum call_layer call_layer_of(const struct call_frame *frame);
 
+/* Whose code it is, which decides how it gets frame pointers. */
+enum call_maker {
+	MAKER_COMPILER, /* a compiler of C, C++ or an unknown language */
+	MAKER_RUST,
+	MAKER_GO,	   /* it always keeps frame pointers */
+	MAKER_JAVA,	   /* a Java virtual machine and its libraries */
+	MAKER_INTERPRETER, /* an interpreter of scripts, and its modules */
+};
+
+/* The maker of the frame's code, by the names of its module, source file and function. */
+enum call_maker call_layer_maker(const struct call_frame *frame);
+
 /* Whether a just-in-time compiler made the code: its function comes from a perf map. */
 bool call_layer_is_jit(const struct call_frame *frame);
-
-/*
- * Takes apart a name that Python writes to its perf map, "py::FUNCTION:FILE". Returns FILE and sets
- * *function and *length to FUNCTION; returns NULL for other names. All point into the frame's name.
- */
-const char *call_layer_python(const struct call_frame *frame, const char **function,
-			      size_t *length);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "symbol/call_layer.h"
+#include "symbol/jit_name.h"
 
 /* How many frames fit into one line. */
 #define FRAMES_SHOWN 3
@@ -23,6 +24,31 @@ static const char *cut_base(const char *path, char out[FILE_LEN])
 	const char *base = call_frame_base_name(path);
 
 	return call_frame_cut_name(base, strlen(base), out, FILE_LEN);
+}
+
+/* Writes a function of a perf map. Its line is the one where it begins. */
+static const char *format_jit(const struct call_frame *frame, char text[CALL_FRAME_TEXT_LEN])
+{
+	char function[FUNCTION_LEN], file[FILE_LEN];
+	struct jit_name name;
+	const char *base;
+	size_t length;
+
+	jit_name_read(frame->function, &name);
+	call_frame_cut_name(name.function, name.function_length, function, sizeof(function));
+	if (!name.file) {
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", function);
+		return text;
+	}
+	base = memrchr(name.file, '/', name.file_length);
+	base = base && base + 1 < name.file + name.file_length ? base + 1 : name.file;
+	length = name.file_length - (size_t)(base - name.file);
+	call_frame_cut_name(base, length, file, sizeof(file));
+	if (name.line)
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s:%u)", function, file, name.line);
+	else
+		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, file);
+	return text;
 }
 
 /* Returns the length of a C++ name without its parameters: "f(int)" becomes "f", "g::operator()()"
@@ -68,19 +94,15 @@ const char *call_frame_format(const struct call_frame *frame, char text[CALL_FRA
 	char function[FUNCTION_LEN], file[FILE_LEN], source[SOURCE_LEN];
 	const char *name = is_known(frame->function) ? frame->function : "";
 	bool named = *name;
-	size_t length = without_parameters(name);
-	const char *path = call_layer_python(frame, &name, &length);
 
-	call_frame_cut_name(name, length, function, sizeof(function));
-	if (path)
-		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function, cut_base(path, file));
-	else if (is_known(frame->file) && named)
+	if (call_layer_is_jit(frame))
+		return format_jit(frame, text);
+	call_frame_cut_name(name, without_parameters(name), function, sizeof(function));
+	if (is_known(frame->file) && named)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s (%s)", function,
 			 format_source(frame, source));
 	else if (is_known(frame->file))
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", format_source(frame, source));
-	else if (call_layer_is_jit(frame))
-		snprintf(text, CALL_FRAME_TEXT_LEN, "%s", function);
 	else if (named)
 		snprintf(text, CALL_FRAME_TEXT_LEN, "%s+0x%llx (%s)", function,
 			 (unsigned long long)frame->offset, cut_base(frame->module, file));

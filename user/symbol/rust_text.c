@@ -17,7 +17,9 @@ bool rust_text_is_over(const struct rust_text *text)
 
 char rust_text_peek(const struct rust_text *text)
 {
-	return text->at < text->length ? text->from[text->at] : '\0';
+	if (text->at == text->length)
+		return '\0';
+	return text->from[text->at];
 }
 
 char rust_text_next(struct rust_text *text)

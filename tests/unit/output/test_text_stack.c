@@ -128,6 +128,44 @@ static void short_stacks_say_why(void **state)
 	paper_free(paper);
 }
 
+static void say_short(struct paper *paper, const char *function, const char *module,
+		      const char *remedy)
+{
+	static uint32_t site = 10;
+	const struct call_frame frames[] = {
+		{.function = "connect", .module = "/lib/libc.so.6"},
+		{.function = function, .module = module},
+	};
+	const struct call_stack stack = {
+		.frames = frames, .count = 2, .how = STACK_CONNECT, .is_short = true};
+	const char *news_text;
+
+	put(paper, &stack, site++);
+	news_text = news(paper);
+	if (!strstr(news_text, remedy))
+		print_error("%s", news_text);
+	assert_non_null(strstr(news_text, remedy));
+}
+
+/* What is right for C is not what helps in other languages. */
+static void each_language_has_its_remedy(void **state)
+{
+	struct paper *paper = paper_new();
+
+	(void)state;
+	say_short(paper, "<std::net::TcpStream>::connect", "/srv/shop",
+		  "(short: shop has no frame pointers: compile it with -C "
+		  "force-frame-pointers=yes)");
+	say_short(
+		paper, "Perl_pp_bind", "/usr/bin/perl",
+		"(short: perl has no frame pointers: only another build of the interpreter has them; "
+		"lines of scripts are not shown)");
+	say_short(paper, NULL, "/usr/lib/jvm/java-17-openjdk-amd64/lib/libnet.so",
+		  "(short: libnet.so has no frame pointers: start Java with "
+		  "-XX:+PreserveFramePointer)");
+	paper_free(paper);
+}
+
 static void the_leaks_line_names_the_site(void **state)
 {
 	struct paper *paper = paper_new();
@@ -173,6 +211,7 @@ int main(void)
 		cmocka_unit_test(frames_are_told_once_for_each_site),
 		cmocka_unit_test(many_frames_are_counted),
 		cmocka_unit_test(short_stacks_say_why),
+		cmocka_unit_test(each_language_has_its_remedy),
 		cmocka_unit_test(the_leaks_line_names_the_site),
 		cmocka_unit_test(daemons_have_one_line),
 	};

@@ -155,6 +155,13 @@ static void code_of_jit_compilers(void **state)
 		{LAYER_LIBRARY, "Ljava/net/Socket;::connect", NULL, NULL},
 		{LAYER_LIBRARY, "void java.net.Socket.connect(java.net.SocketAddress)", NULL, NULL},
 		{LAYER_SOURCE, "void com.acme.Pool.fill()", NULL, NULL},
+		{LAYER_SOURCE, "java.util.List com.acme.Orders.get(java.lang.String)", NULL, NULL},
+		{LAYER_LIBRARY, "com.acme.Order java.util.Optional.get()", NULL, NULL},
+		{LAYER_LIBRARY, "JS:^connect node:net:227:17", NULL, NULL},
+		{LAYER_LIBRARY, "JS:~get file:///srv/app/node_modules/got/index.mjs:3:1", NULL,
+		 NULL},
+		{LAYER_SOURCE, "JS:~get file:///srv/my app/index.mjs:3:1", NULL, NULL},
+		{LAYER_SOURCE, "py::fetch", NULL, NULL},
 	};
 
 	(void)state;
@@ -181,41 +188,39 @@ static void jit_is_a_name_without_a_file_and_a_module(void **state)
 	assert_false(is_jit("", NULL, NULL));
 }
 
-static void assert_python(const char *name, const char *wanted, const char *wanted_file)
+static void makers(void **state)
 {
-	const struct call_frame frame = {.function = name};
-	const char *function = "untouched", *file;
-	size_t length = strlen(function);
-
-	file = call_layer_python(&frame, &function, &length);
-	assert_int_equal(length, strlen(wanted));
-	assert_memory_equal(function, wanted, length);
-	if (wanted_file)
-		assert_string_equal(file, wanted_file);
-	else
-		assert_null(file);
-}
-
-static void names_of_python_are_taken_apart(void **state)
-{
-	(void)state;
-	assert_python("py::fetch:/srv/app.py", "fetch", "/srv/app.py");
-	assert_python("py::<module>:/srv/a:b.py", "<module>", "/srv/a:b.py");
-	assert_python("py:::", "", "");
-	assert_python("fetch:/srv/app.py", "untouched", NULL);
-	assert_python("", "untouched", NULL);
-	assert_python(NULL, "untouched", NULL);
-}
-
-static void a_python_name_without_a_file_is_none(void **state)
-{
-	const struct call_frame frame = {.function = "py::fetch"};
-	const char *function;
-	size_t length;
+	static const struct {
+		enum call_maker maker;
+		const char *function, *file, *module;
+	} known[] = {
+		{MAKER_COMPILER, "serve", "/src/server.c", "/srv/server"},
+		{MAKER_COMPILER, "SSL_connect", NULL, "/usr/lib/x86_64-linux-gnu/libssl.so.3"},
+		{MAKER_COMPILER, NULL, NULL, "/srv/phpserver"},
+		{MAKER_COMPILER, NULL, NULL, "/srv/perl/server"},
+		{MAKER_COMPILER, NULL, NULL, NULL},
+		{MAKER_GO, "main.main", "/src/main.go", "/srv/f"},
+		{MAKER_RUST, "serve", "src/main.rs", "/srv/f"},
+		{MAKER_RUST, "<std::net::tcp::TcpStream>::connect", NULL, "/srv/f"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/bin/python3.11"},
+		{MAKER_INTERPRETER, "Perl_pp_bind", NULL, "/usr/bin/perl"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/bin/perl5.36.0"},
+		{MAKER_INTERPRETER, "php_network_connect_socket", NULL, "/usr/bin/php8.2"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/sbin/php-fpm8.2"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/lib/php/20220829/mysqli.so"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/lib/x86_64-linux-gnu/ruby/3.1.0/socket.so"},
+		{MAKER_INTERPRETER, NULL, NULL, "/usr/lib/x86_64-linux-gnu/libruby-3.1.so.3.1"},
+		{MAKER_JAVA, NULL, NULL, "/usr/lib/jvm/java-17-openjdk-amd64/lib/libnio.so"},
+	};
 
 	(void)state;
-	assert_null(call_layer_python(&frame, &function, &length));
-	assert_int_equal(call_layer_of(&frame), LAYER_SOURCE);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		const struct call_frame frame = {.function = known[i].function,
+						 .file = known[i].file,
+						 .module = known[i].module};
+
+		assert_int_equal(call_layer_maker(&frame), known[i].maker);
+	}
 }
 
 int main(void)
@@ -227,8 +232,7 @@ int main(void)
 		cmocka_unit_test(go_by_the_first_part_of_the_path),
 		cmocka_unit_test(code_of_jit_compilers),
 		cmocka_unit_test(jit_is_a_name_without_a_file_and_a_module),
-		cmocka_unit_test(names_of_python_are_taken_apart),
-		cmocka_unit_test(a_python_name_without_a_file_is_none),
+		cmocka_unit_test(makers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

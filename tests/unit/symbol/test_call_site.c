@@ -149,16 +149,28 @@ static const struct place places[] = {
 	  G("py::fetch:/srv/app.py", NULL), G("_PyEval_Vector", "/usr/bin/python3.12"),
 	  G("py::main:/srv/app.py", "/tmp/perf-77.map"), G("py::<module>:<frozen runpy>", NULL)}},
 	/* Node and Java with perf maps. */
-	{"accepted at JS:*onConnection /srv/app.js:12:3",
+	{"accepted at onConnection (app.js:12)",
 	 STACK_ACCEPT,
 	 {G("accept4", LIBC), G("uv__accept", "/usr/bin/node"), G("Builtin:CallFunction", NULL),
 	  G("JS:~emit node:events:466:44", NULL), G("JS:*onConnection /srv/app.js:12:3", NULL)}},
-	{"connected at void com.acme.Shop.fetch",
+	{"connected at com.acme.Shop.fetch",
 	 STACK_CONNECT,
 	 {G("connect", LIBC), G("NET_Connect", "/usr/lib/jvm/lib/libnet.so"),
 	  G("void java.net.Socket.connect(java.net.SocketAddress)", NULL),
 	  G("void com.acme.Shop.fetch(java.lang.String)", NULL),
 	  G("JavaCalls::call_helper", "/usr/lib/jvm/lib/server/libjvm.so")}},
+	/* What a method returns does not say whose it is. */
+	{"connected at com.acme.Orders.get <- com.acme.Main.main",
+	 STACK_CONNECT,
+	 {G("connect", LIBC), G("Java_sun_nio_ch_Net_connect0", "/usr/lib/jvm/lib/libnio.so"),
+	  G("void java.net.Socket.connect(java.net.SocketAddress, int)", NULL),
+	  G("com.acme.Order com.acme.Orders.get(java.lang.String, int)", NULL),
+	  G("void com.acme.Main.main(java.lang.String[])", NULL)}},
+	{"connected at com.acme.Orders.get <- com.acme.Main.main",
+	 STACK_CONNECT,
+	 {G("connect", LIBC), G("com.acme.Order java.util.Optional.get()", NULL),
+	  G("java.util.List com.acme.Orders.get(java.lang.String, int)", NULL),
+	  G("void com.acme.Main.main(java.lang.String[])", NULL)}},
 };
 
 static void sites_begin_at_the_program(void **state)
