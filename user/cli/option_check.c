@@ -83,8 +83,8 @@ static bool check_long(const struct argp *argp, const char *text, int argc, int 
 		return set_fault(fault, "%s: several options begin like this: %s", name,
 				 matches.names + 2);
 	if (value && !option->arg)
-		return set_fault(fault, "--%s: '%s' is too much: it is an option without a value",
-				 option->name, shown(value, strlen(value), value_text));
+		return set_fault(fault, "--%s: it takes no value, but '%s' was given", option->name,
+				 shown(value, strlen(value), value_text));
 	if (!value && option->arg && *next == argc)
 		return set_fault(fault, "--%s: the value is missing: --%s=%s; " MORE, option->name,
 				 option->name, option->arg);

@@ -74,13 +74,25 @@ static void put_evidence(FILE *file, const struct text_style *style,
 	putc('\n', file);
 }
 
+/* The length up to the next space at which a line may end: a command in quotes stays whole, so that
+ * it can be copied, if it fits into a line. */
+static size_t word_length(const char *text)
+{
+	size_t word = strcspn(text, " ");
+	const char *open = memchr(text, '"', word);
+	const char *close = open ? strchr(open + 1, '"') : NULL;
+	size_t whole = close ? (size_t)(close - text) + strcspn(close, " ") : word;
+
+	return whole > word && whole <= ADVICE_COLUMN ? whole : word;
+}
+
 /* Prints a text in lines that end between words. */
 static void put_advice(FILE *file, const char *advice)
 {
 	size_t column = 0;
 
 	while (*advice) {
-		size_t word = strcspn(advice, " ");
+		size_t word = word_length(advice);
 
 		if (column && column + 1 + word > ADVICE_COLUMN) {
 			fputs("\n", file);

@@ -156,6 +156,30 @@ static void long_advice_is_broken_between_words(void **state)
 		    "    tcpwatch --explain=close-wait-leak\n");
 }
 
+/* They are there to be copied. */
+static void commands_in_quotes_stay_whole(void **state)
+{
+	struct finding finding = {
+		.says = "So.",
+		.advice =
+			"Look at the connections that wait for their end with the command "
+			"(\"ss -tno state last-ack\"). No line holds this: \"one two three four "
+			"five six seven eight nine ten eleven twelve thirteen fourteen fifteen\". "
+			"This \" has no end.",
+	};
+
+	(void)state;
+	assert_text(
+		&plain, &finding,
+		"00:00:00.000000  FINDING close-wait-leak  info\n"
+		"    So.\n"
+		"    Look at the connections that wait for their end with the command\n"
+		"    (\"ss -tno state last-ack\"). No line holds this: \"one two three four five\n"
+		"    six seven eight nine ten eleven twelve thirteen fourteen fifteen\". This \"\n"
+		"    has no end.\n"
+		"    tcpwatch --explain=close-wait-leak\n");
+}
+
 static void colour_is_for_who_wants_it(void **state)
 {
 	struct finding finding = {.severity = SEVERITY_CRITICAL, .says = "So.", .advice = "Do."};
@@ -202,6 +226,7 @@ int main(void)
 		cmocka_unit_test(worse_and_over_say_since_when),
 		cmocka_unit_test(hostile_names_are_tamed),
 		cmocka_unit_test(long_advice_is_broken_between_words),
+		cmocka_unit_test(commands_in_quotes_stay_whole),
 		cmocka_unit_test(colour_is_for_who_wants_it),
 		cmocka_unit_test(open_ones_are_lines),
 	};
