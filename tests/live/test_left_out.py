@@ -69,7 +69,9 @@ def test_all_optional_programs_refused(watch, puppet, refusing, monkeypatch):
     server.close(pair.server_fd)
     tcpwatch.wait_closed(pair.client_cookie, pair.server_cookie)
     tcpwatch.stop()
-    assert tcpwatch.process_of(server.pid)["transitions"]["CLOSE_WAIT>LAST_ACK"] == 1
+    process = tcpwatch.process_of(server.pid)
+    assert process["transitions"]["CLOSE_WAIT>LAST_ACK"] == 1
+    assert process["resets"] == {"sent": None, "received": None}
 
 
 @pytest.mark.parametrize("program", ["on_set_state", "scan_fds", "scan_tcp"])

@@ -18,9 +18,13 @@ def ends(puppet, wire):
 
 
 def segments_of(watch, puppet):
-    """(retransmits, resets) of a process; one without any sockets has no record."""
-    process = watch.processes().get(puppet.pid, {"retransmits": {}, "resets": {}})
-    return process["retransmits"], process["resets"]
+    """(retransmits, resets) of a process, without zeros; one without any sockets has no record."""
+    process = watch.processes().get(puppet.pid)
+    if not process:
+        return {}, {}
+    resets = process["resets"]
+    assert list(resets) == ["sent", "received"]
+    return process["retransmits"], {way: count for way, count in resets.items() if count}
 
 
 def wait_times(wire, side, rule, count):

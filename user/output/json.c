@@ -14,6 +14,7 @@ struct output_json {
 	struct output base;
 	struct json_writer json;
 	bool stacks; /* -s */
+	feature_set features;
 };
 
 static struct json_writer *begin(struct output *output, const char *type)
@@ -95,6 +96,7 @@ static void json_start(struct output *output, const struct output_start *start, 
 	struct json_writer *json = begin(output, "start");
 
 	((struct output_json *)output)->stacks = start->options->stack;
+	((struct output_json *)output)->features = start->features;
 	put_time(output, json, now_ns);
 	json_put_string(json, "version", start->version);
 	json_put_string(json, "kernel", start->kernel);
@@ -291,7 +293,20 @@ static void put_transitions(struct json_writer *json, const struct process *proc
 	json_put_object_end(json);
 }
 
-static void put_segments(struct json_writer *json, const struct segment_count *count)
+/* Null is what this kernel does not show. */
+static void put_resets(const struct output *output, struct json_writer *json, const char *name,
+		       uint64_t count, enum feature feature)
+{
+	const struct output_json *self = (const struct output_json *)output;
+
+	if (!count && feature_is_missing(self->features, feature))
+		json_put_null(json, name);
+	else
+		json_put_u64(json, name, count);
+}
+
+static void put_segments(const struct output *output, struct json_writer *json,
+			 const struct segment_count *count)
 {
 	json_put_object(json, "retransmits");
 	for (const unsigned char *state = tcp_state_order; *state; state++)
@@ -299,10 +314,8 @@ static void put_segments(struct json_writer *json, const struct segment_count *c
 			json_put_u64(json, tcp_state_name(*state), count->repeated[*state]);
 	json_put_object_end(json);
 	json_put_object(json, "resets");
-	if (count->resets_sent)
-		json_put_u64(json, "sent", count->resets_sent);
-	if (count->resets_received)
-		json_put_u64(json, "received", count->resets_received);
+	put_resets(output, json, "sent", count->resets_sent, FEATURE_RESETS_SENT);
+	put_resets(output, json, "received", count->resets_received, FEATURE_RESETS_RECEIVED);
 	json_put_object_end(json);
 }
 
@@ -342,7 +355,7 @@ static void put_summary(struct output *output, const struct view *whole,
 		if (process->leaks[kind])
 			json_put_u64(json, leak_kind_name(kind), process->leaks[kind]);
 	json_put_object_end(json);
-	put_segments(json, &process->segments);
+	put_segments(output, json, &process->segments);
 	if (((struct output_json *)output)->stacks)
 		json_stack_put_sites(json, whole, process);
 	end(json);
