@@ -28,8 +28,8 @@
 /* look->own[]: until this time answers are counted, since attempts without one were given up. */
 
 /* Of a peer (process, PLACE_REMOTE), and of all peers of a process (PLACE_NONE): */
-enum { COUNT, COUNTED, RETRANSMITS, PEERS }; /* now */
-enum { GAVE_UP, GAVE_UP_AT };		     /* ever: since the last answer */
+enum { WAIT, COUNTED, RETRANSMITS, GIVEN_UP, PEERS }; /* now */
+enum { GAVE_UP, GAVE_UP_AT };			      /* ever: since the last answer */
 
 static const char many_says[] =
 	"Connection attempts to many peers get no answer, not even a refusal.";
@@ -51,7 +51,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	if (!subject)
 		return;
 	retransmit = retransmit_table_find(look->tracker->retransmits, socket->cookie);
-	subject->now[COUNT]++;
+	subject->now[WAIT]++;
 	if (retransmit && retransmit->state == TCP_SYN_SENT) {
 		subject->now[COUNTED]++;
 		subject->now[RETRANSMITS] += retransmit->timeouts;
@@ -98,7 +98,7 @@ static void changed(struct finding_look *look, const struct change *change)
 
 static bool is_stuck(const struct finding_look *look, const struct subject *subject)
 {
-	uint64_t count = subject->now[COUNT];
+	uint64_t count = subject->now[WAIT];
 
 	if (subject->place != PLACE_REMOTE)
 		return false;
@@ -114,10 +114,10 @@ static void add_peer(struct finding_look *look, const struct subject *subject)
 
 	if (!all)
 		return;
-	for (unsigned int i = COUNT; i < PEERS; i++)
+	for (unsigned int i = WAIT; i < PEERS; i++)
 		all->now[i] += subject->now[i];
 	all->now[PEERS]++;
-	if (subject->now[COUNT])
+	if (subject->now[WAIT])
 		subject_age(all, subject->oldest_ns, subject->oldest_at_least);
 }
 
@@ -125,20 +125,28 @@ static void see_others(struct finding_look *look)
 {
 	struct subject *subject = NULL;
 
-	while ((subject = subjects_next(look->subjects, subject)))
-		if (subject->id == FINDING_CONNECT_STUCK && is_stuck(look, subject))
+	while ((subject = subjects_next(look->subjects, subject))) {
+		if (subject->id != FINDING_CONNECT_STUCK || subject->place != PLACE_REMOTE)
+			continue;
+		subject->now[GIVEN_UP] = subject->ever[GAVE_UP];
+		if (is_stuck(look, subject))
 			add_peer(look, subject);
+	}
 }
 
 static void put_evidence(const struct finding_look *look, const struct subject *subject,
 			 struct finding *finding)
 {
-	finding_count(finding, "count", subject->now[COUNT]);
-	if (!subject->now[COUNT])
+	finding_count(finding, "count", subject->now[WAIT] + subject->now[GIVEN_UP]);
+	if (subject->now[GIVEN_UP]) {
+		finding_count(finding, "waiting", subject->now[WAIT]);
+		finding_count(finding, "gave_up", subject->now[GIVEN_UP]);
+	}
+	if (!subject->now[WAIT])
 		return;
 	/* A socket older than tcpwatch has no entry until its SYN is retransmitted again. */
 	if (feature_has(look->tracker->features, FEATURE_RETRANSMITS) &&
-	    subject->now[COUNTED] == subject->now[COUNT])
+	    subject->now[COUNTED] == subject->now[WAIT])
 		finding_count(finding, "retransmits", subject->now[RETRANSMITS]);
 	finding_duration(finding, "oldest", look->now_ns - subject->oldest_ns,
 			 subject->oldest_at_least);
@@ -150,7 +158,7 @@ static bool judge_process(struct finding_look *look, const struct subject *all,
 	if (all->now[PEERS] <= PEERS_FEW)
 		return false;
 	finding->severity =
-		all->now[COUNT] < all->now[PEERS] + MANY ? SEVERITY_INFO : SEVERITY_WARNING;
+		all->now[WAIT] < all->now[PEERS] + MANY ? SEVERITY_INFO : SEVERITY_WARNING;
 	finding->says = many_says;
 	finding->advice = many_advice;
 	finding_count(finding, "peers", all->now[PEERS]);
@@ -167,10 +175,8 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 		return judge_process(look, subject, finding);
 	if (!is_stuck(look, subject) || (!subject->open && all && all->now[PEERS] > PEERS_FEW))
 		return false;
-	finding->severity = subject->now[COUNT] < MANY ? SEVERITY_INFO : SEVERITY_WARNING;
+	finding->severity = subject->now[WAIT] < MANY ? SEVERITY_INFO : SEVERITY_WARNING;
 	put_evidence(look, subject, finding);
-	if (subject->ever[GAVE_UP])
-		finding_count(finding, "gave_up", subject->ever[GAVE_UP]);
 	return true;
 }
 

@@ -79,6 +79,7 @@ static void several_that_wait(void **state)
 	assert_evidence(finding, "retransmits", 6);
 	assert_evidence(finding, "oldest", 4 * NS_PER_S);
 	assert_false(finding_evidence(finding, "oldest")->at_least);
+	assert_no_evidence(finding, "waiting");
 	assert_no_evidence(finding, "gave_up");
 	call(findings, 4, 1);
 	call(findings, 5, 1);
@@ -145,7 +146,8 @@ static void tries_that_are_given_up(void **state)
 	assert_int_equal(findings->count, 1);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->severity, SEVERITY_INFO);
-	assert_evidence(finding, "count", 0);
+	assert_evidence(finding, "count", 3);
+	assert_evidence(finding, "waiting", 0);
 	assert_evidence(finding, "gave_up", 3);
 	assert_no_evidence(finding, "oldest");
 	findings_pass(findings, 75);
@@ -213,13 +215,41 @@ static void many_peers(void **state)
 	findings_free(findings);
 }
 
+/* The finding is about those that wait and those that were given up. */
+static void many_peers_that_are_given_up(void **state)
+{
+	struct findings *findings = clients_new();
+	const struct finding *finding;
+
+	(void)state;
+	for (uint64_t cookie = 1; cookie <= 18; cookie++) {
+		call(findings, cookie, (unsigned int)cookie % 6);
+		findings->kernel.now_ns += 2 * NS_PER_S;
+		end(findings, cookie, TCP_CLOSE, 0);
+	}
+	call(findings, 19, 0);
+	findings_pass(findings, 5);
+	assert_int_equal(findings->count, 1);
+	finding = findings_note(findings, 0);
+	assert_int_equal(finding->place, PLACE_NONE);
+	assert_evidence(finding, "peers", 6);
+	assert_evidence(finding, "count", 18);
+	assert_evidence(finding, "waiting", 0);
+	assert_evidence(finding, "gave_up", 18);
+	findings_free(findings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(several_that_wait),   cmocka_unit_test(one_must_wait_longer),
-		cmocka_unit_test(older_than_tcpwatch), cmocka_unit_test(tries_that_are_given_up),
-		cmocka_unit_test(answers_between),     cmocka_unit_test(happy_eyeballs),
+		cmocka_unit_test(several_that_wait),
+		cmocka_unit_test(one_must_wait_longer),
+		cmocka_unit_test(older_than_tcpwatch),
+		cmocka_unit_test(tries_that_are_given_up),
+		cmocka_unit_test(answers_between),
+		cmocka_unit_test(happy_eyeballs),
 		cmocka_unit_test(many_peers),
+		cmocka_unit_test(many_peers_that_are_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
