@@ -360,6 +360,14 @@ def test_mode_in_text(watch):
 
 
 @pytest.mark.alone
+def test_verbose_says_what_can_be_read():
+    """libbpf's thousands of lines are for those who ask twice."""
+    once = run("-v", "-d", "0.1").stderr.splitlines()
+    assert once and all(line.startswith(("scan: ", "tcpwatch: ")) for line in once), once[:5]
+    twice = run("-vv", "-d", "0.1").stderr
+    assert "scan: " in twice and "libbpf: " in twice
+
+
 def test_nothing_is_left_behind(watch):
     """Programs, maps and links go with the process."""
     def loaded():

@@ -74,7 +74,8 @@ static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "Other:", -1},
 	{"explain", OPTION_EXPLAIN, "ID", 0,
 	 "Explain a finding or a state, and what to do about it; 'list' lists them all", 0},
-	{"verbose", 'v', NULL, 0, "Print on stderr what is being done", 0},
+	{"verbose", 'v', NULL, 0, "Print each scan on stderr; -vv prints libbpf's messages, too",
+	 0},
 	{"version", 'V', NULL, 0, "Print the version", 0},
 	{"help", '?', NULL, 0, "Print this help", 0},
 	{"usage", OPTION_USAGE, NULL, 0, "Print a short usage message", 0},
@@ -387,7 +388,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		options->ring_size = ring_size_option(arg);
 		break;
 	case 'v':
-		options->verbose = true;
+		options->verbose++;
 		break;
 	default:
 		return information_parse(key, arg, state);

@@ -27,14 +27,14 @@ static void connect_modules(struct engine *engine)
 		.ledger = &engine->ledger,
 		.watch_child = config->watch_child,
 		.context = config->context,
-		.show_stacks = config->options->verbose,
+		.show_stacks = config->options->verbose > 0,
 	};
 	intake_init(&engine->intake);
 	engine->scans = (struct scan_plan){
 		.intake = &engine->intake,
 		.leaks = engine->leaks,
 		.findings = engine->findings,
-		.verbose = config->options->verbose,
+		.verbose = config->options->verbose > 0,
 	};
 	scan_plan_init(&engine->scans);
 }

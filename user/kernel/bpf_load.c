@@ -53,7 +53,7 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 
 static void begin(const struct options *options)
 {
-	show_all = options->verbose;
+	show_all = options->verbose > 1;
 	last_message[0] = '\0';
 	libbpf_set_print(on_print);
 }

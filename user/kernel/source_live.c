@@ -241,7 +241,7 @@ static int attach_to_go(struct source_live *live, const struct options *options)
 			   feature_has(live->base.features, FEATURE_GO_STARTS)
 				   ? live->skeleton->progs.on_go_breakpoint
 				   : NULL,
-			   options->verbose);
+			   options->verbose > 0);
 	if (!err)
 		go_probe_running(live->go, options);
 	return err;

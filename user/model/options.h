@@ -39,7 +39,7 @@ struct options {
 	bool trace;
 	bool json;
 	bool features;
-	bool verbose;
+	unsigned int verbose; /* how often -v was given; from 2 on with libbpf's messages */
 	bool stack;
 	bool debuginfod;	  /* with -s: debug information may be downloaded */
 	int error_exitcode;	  /* 0 = leaks do not change the exit status */

@@ -42,8 +42,6 @@ static void every_flag_sets_its_own_field(void **state)
 		{"-j", offsetof(struct options, json)},
 		{"--json", offsetof(struct options, json)},
 		{"--features", offsetof(struct options, features)},
-		{"-v", offsetof(struct options, verbose)},
-		{"--verbose", offsetof(struct options, verbose)},
 	};
 
 	(void)state;
@@ -58,6 +56,22 @@ static void every_flag_sets_its_own_field(void **state)
 				 1);
 		options_free(&options);
 	}
+}
+
+static void verbose_is_counted(void **state)
+{
+	struct options options;
+
+	(void)state;
+	parse(&options, ARGUMENTS("-v"));
+	assert_int_equal(options.verbose, 1);
+	options_free(&options);
+	parse(&options, ARGUMENTS("-vv"));
+	assert_int_equal(options.verbose, 2);
+	options_free(&options);
+	parse(&options, ARGUMENTS("--verbose", "-t", "--verbose"));
+	assert_int_equal(options.verbose, 2);
+	options_free(&options);
 }
 
 static void values_arrive(void **state)
@@ -364,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_given_means_defaults),
 		cmocka_unit_test(every_flag_sets_its_own_field),
+		cmocka_unit_test(verbose_is_counted),
 		cmocka_unit_test(values_arrive),
 		cmocka_unit_test(ring_size_may_be_a_page_or_1g),
 		cmocka_unit_test(close_wait_may_be_0),
