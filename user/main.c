@@ -121,7 +121,7 @@ static enum exit_status run(struct program *program)
 		.source = program->source,
 		.output = program->output,
 		.sites = program->loop.sites,
-		.targets = targets_describe(&program->options, targets),
+		.targets = targets_describe(&program->options, true, targets),
 		.self_tgid = (uint32_t)getpid(),
 		.watch_child = loop_watch_child,
 		.context = &program->loop,

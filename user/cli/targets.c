@@ -16,6 +16,16 @@
 #define FD_MASK	 0x7fffffffULL
 
 #define COMM_LEN 16
+/* Kernel threads have longer names in /proc. */
+#define COMM_SIZE 32
+
+/* More targets than this are counted. */
+#define TARGETS_NAMED 4
+
+_Static_assert(TARGETS_NAMED *(COMM_SIZE + sizeof("[4194304], ")) + sizeof("processes named ") +
+			       sizeof(" and 18446744073709551615 more") <=
+		       TARGETS_TEXT_LEN,
+	       "room for the names and the count");
 
 static ssize_t file_read(const char *path, char *text, size_t size)
 {
@@ -115,26 +125,62 @@ static void name_put(char *comm, size_t size, const char *path)
 	snprintf(comm, size < COMM_LEN ? size : COMM_LEN, "%s", slash ? slash + 1 : path);
 }
 
-const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN])
+/* Writes "A, B, C, D and 3 more": `put` writes the target of a number. */
+static void list_put(char *text, size_t size, const struct options *options, size_t count,
+		     void (*put)(char *text, size_t size, const struct options *options, size_t i))
 {
-	char comm[32], more[32] = "";
+	size_t shown = count > TARGETS_NAMED ? TARGETS_NAMED : count;
 
+	for (size_t i = 0; i < shown; i++) {
+		size_t used = strlen(text);
+
+		if (i) {
+			snprintf(text + used, size - used, ", ");
+			used = strlen(text);
+		}
+		put(text + used, size - used, options, i);
+	}
+	if (shown < count)
+		snprintf(text + strlen(text), size - strlen(text), " and %zu more", count - shown);
+}
+
+static void put_pid(char *text, size_t size, const struct options *options, size_t i)
+{
+	char comm[COMM_SIZE];
+
+	read_comm(options->pids[i], comm, sizeof(comm));
+	snprintf(text, size, "%s[%u]", comm, options->pids[i]);
+}
+
+static void put_number(char *text, size_t size, const struct options *options, size_t i)
+{
+	snprintf(text, size, "%u", options->pids[i]);
+}
+
+static void put_comm(char *text, size_t size, const struct options *options, size_t i)
+{
+	snprintf(text, size, "%s", options->comms[i]);
+}
+
+const char *targets_describe(const struct options *options, bool of_this_host,
+			     char text[TARGETS_TEXT_LEN])
+{
+	char comm[COMM_SIZE];
+
+	text[0] = '\0';
 	if (options->command) {
 		name_put(comm, sizeof(comm), options->command[0]);
 		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]", comm, options->pids[0]);
-		return text;
-	}
-	if (options->pid_count) {
-		if (options->pid_count > 1)
-			snprintf(more, sizeof(more), " and %zu more", options->pid_count - 1);
-		read_comm(options->pids[0], comm, sizeof(comm));
-		snprintf(text, TARGETS_TEXT_LEN, "%s[%u]%s", comm, options->pids[0], more);
-		return text;
-	}
-	if (!options->comm_count)
+	} else if (options->pid_count && !of_this_host) {
+		snprintf(text, TARGETS_TEXT_LEN, "process%s ", options->pid_count > 1 ? "es" : "");
+		list_put(text, TARGETS_TEXT_LEN, options, options->pid_count, put_number);
+	} else if (options->pid_count) {
+		list_put(text, TARGETS_TEXT_LEN, options, options->pid_count, put_pid);
+	} else if (options->comm_count) {
+		snprintf(text, TARGETS_TEXT_LEN, "processes named ");
+		list_put(text, TARGETS_TEXT_LEN, options, options->comm_count, put_comm);
+	} else {
 		return NULL;
-	if (options->comm_count > 1)
-		snprintf(more, sizeof(more), " and %zu more", options->comm_count - 1);
-	snprintf(text, TARGETS_TEXT_LEN, "processes named %s%s", options->comms[0], more);
+	}
 	return text;
 }

@@ -19,7 +19,7 @@ struct targets {
 #define PID_MAX 4194304
 
 /* Long enough for targets_describe(). */
-#define TARGETS_TEXT_LEN 96
+#define TARGETS_TEXT_LEN 256
 
 /* Sets *process to the process of the thread with this id. Returns 0, -ESRCH if there is no such
  * thread, or another negative errno. */
@@ -31,8 +31,10 @@ int targets_add(struct targets *targets, uint32_t tgid);
 /* Whether the epoll data is that of a process that has ended. Then closes its pidfd, sets *tgid. */
 bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid);
 
-/* Describes what is watched: "nginx[812] and 2 more". Names may have any bytes.
- * Returns text, or NULL for every process. */
-const char *targets_describe(const struct options *options, char text[TARGETS_TEXT_LEN]);
+/* Describes what is watched: "nginx[812], node[815]"; the first few by name, then how many more.
+ * Processes that are not of this host have no names. Names may have any bytes. Returns text, or
+ * NULL for every process. */
+const char *targets_describe(const struct options *options, bool of_this_host,
+			     char text[TARGETS_TEXT_LEN]);
 
 #endif

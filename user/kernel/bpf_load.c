@@ -413,5 +413,5 @@ void bpf_load_explain(int err, const struct options *options)
 		strerror(-err), *last_message ? ": " : "", last_message,
 		err == -EPERM || err == -EACCES
 			? "A security policy, such as lockdown or an LSM, forbids it: see the kernel's log."
-			: "Run with -v to see the kernel's messages; kernel 5.15 or newer is needed.");
+			: "Run with -vv to see the kernel's messages; kernel 5.15 or newer is needed.");
 }

@@ -126,13 +126,7 @@ int replay_run(struct source *source, struct output *output, const struct option
 	char targets[TARGETS_TEXT_LEN];
 	int err = 0;
 
-	if (options->pid_count) { /* this host does not know their names */
-		snprintf(targets, sizeof(targets), "process %u%s", options->pids[0],
-			 options->pid_count > 1 ? " and others" : "");
-		config.targets = targets;
-	} else {
-		config.targets = targets_describe(options, targets);
-	}
+	config.targets = targets_describe(options, false, targets);
 	if (options->duration_ns)
 		end_by(&replay, now(&replay) + options->duration_ns);
 	for (size_t i = 0; !err && i < options->pid_count; i++)
