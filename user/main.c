@@ -122,6 +122,7 @@ static enum exit_status run(struct program *program)
 		.output = program->output,
 		.sites = program->loop.sites,
 		.targets = targets_describe(&program->options, true, targets),
+		.netns = targets_netns(&program->options),
 		.self_tgid = (uint32_t)getpid(),
 		.watch_child = loop_watch_child,
 		.context = &program->loop,

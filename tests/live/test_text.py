@@ -102,6 +102,35 @@ def test_leak_table_and_summary(text, puppet):
     assert "CLOSE_WAIT" in table
 
 
+def test_other_namespaces_are_named(text, puppet, network):
+    """Addresses are of tcpwatch's own network namespace, or of the one that all -p are in; others
+    are named."""
+    def lines(output):
+        found = [line for line in output.decode().splitlines() if "LEAK" in line]
+        summary = [line for line in output.decode().splitlines() if " listener " in line]
+        return found, summary
+
+    inside = network()
+    named = f" netns {inside.inode} "
+    client, server = puppet("inner", inside), puppet("forgetful", inside)
+    near_client, near = puppet("outer"), puppet("forgetful")
+    together = text("-w", "300ms", "-p", f"{near.pid},{server.pid}")
+    alone = text("-w", "300ms", "-p", server.pid)
+    leak_one(client, server)
+    leak_one(near_client, near)
+    alone.read(until=b"LEAK")
+    found, summary = lines(alone.stop())
+    assert len(found) == 1 and len(summary) == 1 and "netns" not in found[0] + summary[0]
+    for process in (near, server):
+        together.read(until=f"LEAK unclosed    forgetful[{process.pid}]".encode())
+    found, summary = lines(together.stop())
+    assert len(found) == 2 and len(summary) == 2
+    for line in found:
+        assert (named in line) == (str(server.pid) in line), line
+    for line in summary:
+        assert (named.strip() + "," in line) == (f"[{server.pid}]" in line), line
+
+
 def test_summary_without_leaks(text, puppet):
     out = text("-p", puppet("quiet").pid)
     assert b"SUMMARY: no leaks" in out.stop()

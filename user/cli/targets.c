@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -183,4 +184,30 @@ const char *targets_describe(const struct options *options, bool of_this_host,
 		return NULL;
 	}
 	return text;
+}
+
+static uint32_t netns_of(const char *process)
+{
+	char path[32];
+	struct stat file;
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/net", process);
+	return stat(path, &file) ? 0 : (uint32_t)file.st_ino;
+}
+
+uint32_t targets_netns(const struct options *options)
+{
+	uint32_t common = 0;
+
+	for (size_t i = 0; i < options->pid_count; i++) {
+		char pid[16];
+		uint32_t netns;
+
+		snprintf(pid, sizeof(pid), "%u", options->pids[i]);
+		netns = netns_of(pid);
+		if (!netns || (common && netns != common))
+			return netns_of("self");
+		common = netns;
+	}
+	return common ? common : netns_of("self");
 }

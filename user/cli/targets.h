@@ -37,4 +37,8 @@ bool targets_ended(struct targets *targets, uint64_t epoll_data, uint32_t *tgid)
 const char *targets_describe(const struct options *options, bool of_this_host,
 			     char text[TARGETS_TEXT_LEN]);
 
+/* The network namespace that all these processes are in; for other options or processes that of
+ * tcpwatch. 0 if it cannot be found out. */
+uint32_t targets_netns(const struct options *options);
+
 #endif

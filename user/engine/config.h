@@ -19,7 +19,8 @@ struct engine_config {
 	struct output *output;
 	struct call_sites *sites; /* NULL: stacks get no names */
 	const char *kernel;	  /* release, for the start record */
-	const char *targets;	  /* for people: "nginx[812] and 2 more"; NULL: every process */
+	const char *targets;	  /* for people: "nginx[812], node[815]"; NULL: every process */
+	uint32_t netns;		  /* the usual network namespace of addresses; 0: none is */
 	uint32_t self_tgid;
 	/* As in struct intake (engine/intake.h). */
 	bool (*watch_child)(void *context, uint32_t tgid);

@@ -47,6 +47,7 @@ void start_record_print(const struct engine *engine, const struct scan_result *r
 		.features = config->source->features,
 		.options = config->options,
 		.targets = config->targets,
+		.netns = config->netns,
 	};
 
 	count_found(engine, result, &start);

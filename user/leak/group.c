@@ -165,9 +165,12 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	entry = entry_new(groups, &key);
 	if (!entry)
 		return NULL;
-	if (full)
+	if (full) {
 		memcpy(entry->group.place, "(others)", sizeof("(others)"));
-	else if (socket->role == ROLE_SERVER)
+		return &entry->group;
+	}
+	entry->group.netns = socket->flow.netns;
+	if (socket->role == ROLE_SERVER)
 		flow_format_local(&socket->flow, entry->group.place);
 	else
 		flow_format_remote(&socket->flow, entry->group.place);

@@ -18,6 +18,7 @@ struct leak_group {
 	enum leak_kind kind;
 	enum socket_role role;
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
+	uint32_t netns;		       /* of the place; 0 = "(others)" */
 	uint64_t total;		       /* leaks reported */
 	uint64_t open;		       /* of those, the ones not closed yet */
 	uint64_t left;		       /* of those, the ones closed by the exit of their process */

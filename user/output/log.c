@@ -16,6 +16,7 @@ struct output_log {
 	struct output base;
 	struct output *text;	/* for leaks and their ends */
 	uint64_t ring_size;	/* bytes */
+	uint32_t netns;		/* the usual one */
 	struct ledger printed;	/* what the last line about losses has included */
 	uint64_t printed_at_ns; /* when that was; 0: never, or the end of losses was printed */
 	uint64_t lost_last;	/* events lost in all, at the last call */
@@ -38,6 +39,8 @@ static void begin_line(struct output *output, const char *priority, uint64_t now
 static void log_start(struct output *output, const struct output_start *start, uint64_t now_ns)
 {
 	log_of(output)->ring_size = start->options->ring_size;
+	log_of(output)->netns = start->netns;
+	output_text_set_netns(log_of(output)->text, start->netns);
 	if (!feature_any_missing(start->features))
 		return;
 	begin_line(output, SD_NOTICE, now_ns);
@@ -99,8 +102,9 @@ static void log_finding(struct output *output, const struct finding *finding)
 	static const char *const priorities[] = {[SEVERITY_INFO] = SD_NOTICE,
 						 [SEVERITY_WARNING] = SD_WARNING,
 						 [SEVERITY_CRITICAL] = SD_CRIT};
-	const struct text_style style = text_style_of(output->file);
+	struct text_style style = text_style_of(output->file);
 
+	style.netns = log_of(output)->netns;
 	fputs(journal_prefix(output->file, finding->status == FINDING_OVER
 						   ? SD_NOTICE
 						   : priorities[finding->severity]),

@@ -17,7 +17,8 @@ struct output_start {
 	const char *kernel; /* release, as of uname -r */
 	feature_set features;
 	const struct options *options;
-	const char *targets;	 /* "nginx[812] and 2 more"; NULL: every process */
+	const char *targets;	 /* "nginx[812], node[815]"; NULL: every process */
+	uint32_t netns;		 /* the usual network namespace: text names all others; 0: none */
 	size_t sockets_found;	 /* of the watched processes */
 	size_t close_wait_found; /* of those, in CLOSE_WAIT */
 };
@@ -54,6 +55,9 @@ struct output *output_text_new(FILE *file);
 
 /* The same text, but with each leak in one line. */
 struct output *output_lines_new(FILE *file);
+
+/* Sets the usual network namespace of an output of text that gets no start. */
+void output_text_set_netns(struct output *text, uint32_t netns);
 
 /* The log of tcpwatch in the background: only problems and their ends. */
 struct output *output_log_new(FILE *file);

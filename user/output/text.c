@@ -48,6 +48,7 @@ static void text_start(struct output *output, const struct output_start *start, 
 
 	(void)now_ns;
 	text_of(output)->watched = what_is_watched(options);
+	text_of(output)->style.netns = start->netns;
 	text_of(output)->stacks = options->stack;
 	fputs("Watching ", output->file);
 	text_put_name(style_of(output), output->file,
@@ -67,9 +68,11 @@ static void text_start(struct output *output, const struct output_start *start, 
 }
 
 /* Prints "local <- remote" for a server, "local -> remote" for a client. */
-static void put_flow(FILE *file, const struct flow *flow, enum socket_role role, unsigned int state)
+static void put_flow(struct output *output, const struct flow *flow, enum socket_role role,
+		     unsigned int state)
 {
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
+	FILE *file = output->file;
 
 	flow_format_local(flow, local);
 	if (state == TCP_LISTEN)
@@ -80,6 +83,7 @@ static void put_flow(FILE *file, const struct flow *flow, enum socket_role role,
 			: role == ROLE_CLIENT ? "->"
 					      : "--",
 			flow_format_remote(flow, remote));
+	text_put_netns(style_of(output), file, flow->netns);
 }
 
 /* Prints the columns that transitions and accepts have in common. */
@@ -107,7 +111,7 @@ static void text_change(struct output *output, const struct change *change)
 	fprintf(file, "%11s > %-11s  %7s  ", tcp_state_name(change->from),
 		tcp_state_name(change->to),
 		known ? duration_format(change->lifetime_ns, duration) : "-");
-	put_flow(file, change->flow, change->role,
+	put_flow(output, change->flow, change->role,
 		 change->to == TCP_LISTEN ? TCP_LISTEN : change->from);
 	if (cause)
 		fprintf(file, "  %s", cause);
@@ -124,7 +128,7 @@ static void text_accepted(struct output *output, const struct accepted *accepted
 			 text_process(style_of(output), accepted->process, process));
 	fprintf(file, "%25s  %7s  ", "accept",
 		known ? duration_format(accepted->wait_ns, duration) : "-");
-	put_flow(file, accepted->flow, ROLE_SERVER, TCP_ESTABLISHED);
+	put_flow(output, accepted->flow, ROLE_SERVER, TCP_ESTABLISHED);
 	putc('\n', file);
 }
 
@@ -181,7 +185,7 @@ static void text_leak(struct output *output, const struct leak *leak)
 		clock_format_time(&output->clock, leak->time_ns, time), text_red(style),
 		text_plain(style), leak_kind_name(leak->kind),
 		text_process(style, leak->process, process));
-	put_flow(file, leak->flow, leak->role, TCP_CLOSE_WAIT);
+	put_flow(output, leak->flow, leak->role, TCP_CLOSE_WAIT);
 	fputs("  age ", file);
 	put_age(file, leak->age_ns, leak->age_at_least);
 	put_holders(output, leak);
@@ -202,10 +206,12 @@ static void text_leak_end(struct output *output, const struct leak_end *end)
 	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "%-15s  END  %-10s  %s  %s -- %s  age ",
+	fprintf(file, "%-15s  END  %-10s  %s  %s -- %s",
 		end->time_ns ? clock_format_time(&output->clock, end->time_ns, time) : "-",
 		leak_kind_name(end->kind), text_process(style_of(output), end->process, process),
 		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
+	text_put_netns(style_of(output), file, end->flow->netns);
+	fputs("  age ", file);
 	put_age(file, end->age_ns, end->age_at_least);
 	putc('\n', file);
 }
@@ -300,9 +306,11 @@ static void put_group(struct output *output, const struct leak_group *group)
 	char left[COUNT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "  %8s %-10s  %s  %s %s, ", text_count(group->total, total),
+	fprintf(file, "  %8s %-10s  %s  %s %s", text_count(group->total, total),
 		leak_kind_name(group->kind), text_process(style_of(output), group->process, name),
 		group->role == ROLE_SERVER ? "listener" : "peer", group->place);
+	text_put_netns(style_of(output), file, group->netns);
+	fputs(", ", file);
 	if (group->open == group->total)
 		fputs("all still open, ", file);
 	else if (group->open)
@@ -459,4 +467,9 @@ struct output *output_lines_new(FILE *file)
 	if (output)
 		text_of(output)->lines = true;
 	return output;
+}
+
+void output_text_set_netns(struct output *text, uint32_t netns)
+{
+	text_of(text)->style.netns = netns;
 }

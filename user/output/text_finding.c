@@ -120,8 +120,10 @@ static void put_head(FILE *file, const struct text_style *style, const struct cl
 		finding_name(finding->id));
 	if (finding->process)
 		fprintf(file, "  %s", text_process(style, finding->process, process));
-	if (finding->place != PLACE_NONE)
+	if (finding->place != PLACE_NONE) {
 		fprintf(file, "  %s", finding_format_place(finding, place));
+		text_put_netns(style, file, finding->flow.netns);
+	}
 }
 
 static const char *word_of(const struct finding *finding)
@@ -194,7 +196,9 @@ void text_finding_put_open(FILE *file, const struct text_style *style, const str
 		severity_name(subject->severity), text_plain(style), finding_name(subject->id));
 	if (open->process)
 		fprintf(file, "  %s", text_process(style, open->process, process));
-	if (subject->place != PLACE_NONE)
+	if (subject->place != PLACE_NONE) {
 		fprintf(file, "  %s", finding_format_place(&finding, place));
+		text_put_netns(style, file, subject->flow.netns);
+	}
 	fprintf(file, "  since %s\n", clock_format_time(clock, subject->since_ns, time));
 }

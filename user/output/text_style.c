@@ -130,6 +130,12 @@ const char *text_count(uint64_t count, char text[COUNT_TEXT_LEN])
 	return text;
 }
 
+void text_put_netns(const struct text_style *style, FILE *file, uint32_t netns)
+{
+	if (style->netns && netns && netns != style->netns)
+		fprintf(file, " netns %u", netns);
+}
+
 void text_put_mode(FILE *file, feature_set features)
 {
 	const char *separator = ", not seen here: ";

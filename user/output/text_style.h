@@ -11,10 +11,12 @@
 #include "base/histogram.h"
 #include "track/process_table.h"
 
-/* What the terminal or file can show. */
+/* What the terminal or file can show, and what goes without saying. */
 struct text_style {
 	bool colour;
 	bool unicode;
+	uint32_t netns; /* addresses are of this network namespace unless another is named; 0: of
+			   any */
 };
 
 /* Colour if `file` is a terminal, NO_COLOR is unset or empty and TERM is set and not "dumb".
@@ -37,6 +39,10 @@ const char *text_process(const struct text_style *style, const struct process *p
 
 /* Prints a text that may have any bytes, with '?' as above. */
 void text_put_name(const struct text_style *style, FILE *file, const char *name);
+
+/* Prints " netns 4026532177" after an address, if it is of another network namespace than usual.
+ */
+void text_put_netns(const struct text_style *style, FILE *file, uint32_t netns);
 
 /* Prints the line "Mode: ..." with the features that are missing. */
 void text_put_mode(FILE *file, feature_set features);

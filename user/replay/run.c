@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "replay/sites.h"
 #include "replay/source_replay.h"
+#include "replay/wire.h"
 #include "cli/targets.h"
 #include "base/units.h"
 
@@ -127,6 +128,7 @@ int replay_run(struct source *source, struct output *output, const struct option
 	int err = 0;
 
 	config.targets = targets_describe(options, false, targets);
+	config.netns = REPLAY_NETNS_DEFAULT;
 	if (options->duration_ns)
 		end_by(&replay, now(&replay) + options->duration_ns);
 	for (size_t i = 0; !err && i < options->pid_count; i++)

@@ -11,8 +11,7 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-#define NETNS_DEFAULT	 4026531840U /* that of the initial namespace on many kernels */
-#define SENT_LONG_AGO	 900000U     /* kernel ticks */
+#define SENT_LONG_AGO	 900000U /* kernel ticks */
 #define COOKIE_DIGITS	 16
 #define ADDRESS_TEXT_LEN INET6_ADDRSTRLEN
 #define SHUTDOWN_MAX	 3
@@ -168,8 +167,8 @@ static struct replay_socket *read_socket(struct replay_fields *fields, uint64_t 
 	if (!socket)
 		return NULL;
 	flow = &socket->flow;
-	socket->netns =
-		replay_fields_u32(fields, "netns", socket->netns ? socket->netns : NETNS_DEFAULT);
+	socket->netns = replay_fields_u32(fields, "netns",
+					  socket->netns ? socket->netns : REPLAY_NETNS_DEFAULT);
 	family = read_family(fields, flow->family);
 	if (family != flow->family)
 		*flow = (struct event_flow){.family = family};

@@ -6,6 +6,10 @@
 #include "replay/field.h"
 #include "replay/memory.h"
 
+/* The inode of the network namespace that a log does not name: that of the initial one on many
+ * kernels. */
+#define REPLAY_NETNS_DEFAULT 4026531840U
+
 /*
  * Make of a line the record that the BPF programs would have written. A fault goes to the error of
  * `fields`. Return 0 or -ENOMEM.

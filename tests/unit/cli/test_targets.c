@@ -75,6 +75,18 @@ static void commands_are_named(void **state)
 			 "processes named nginx, redis-server, 012345678901234, a and 1 more");
 }
 
+static void the_namespace_of_all_is_the_usual_one(void **state)
+{
+	uint32_t own = (uint32_t)getpid(), pids[] = {own, own, NOBODY};
+	struct options options = {.pids = pids};
+	uint32_t netns = targets_netns(&options);
+
+	(void)state;
+	assert_true(netns > 0);
+	for (options.pid_count = 1; options.pid_count <= 3; options.pid_count++)
+		assert_int_equal(targets_netns(&options), netns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +94,7 @@ int main(void)
 		cmocka_unit_test(processes_are_named),
 		cmocka_unit_test(processes_of_other_hosts_have_no_name),
 		cmocka_unit_test(commands_are_named),
+		cmocka_unit_test(the_namespace_of_all_is_the_usual_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

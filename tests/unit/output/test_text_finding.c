@@ -134,6 +134,37 @@ static void hostile_names_are_tamed(void **state)
 	}
 }
 
+/* Several namespaces may have the same address. */
+static void other_namespaces_are_named(void **state)
+{
+	const struct text_style at_home = {.netns = 1}, elsewhere = {.netns = 2};
+	struct finding finding = {
+		.id = FINDING_ACCEPT_STALL,
+		.place = PLACE_LOCAL,
+		.flow = flow,
+		.says = "So.",
+		.advice = "Do.",
+	};
+	const char *at_its_place = "FINDING accept-stall  10.0.0.1:80  info\n";
+	char *text;
+
+	(void)state;
+	finding.flow.netns = 1;
+	text = text_of(&at_home, &finding);
+	assert_non_null(strstr(text, at_its_place));
+	free(text);
+	text = text_of(&plain, &finding);
+	assert_non_null(strstr(text, at_its_place));
+	free(text);
+	text = text_of(&elsewhere, &finding);
+	assert_non_null(strstr(text, "FINDING accept-stall  10.0.0.1:80 netns 1  info\n"));
+	free(text);
+	finding.place = PLACE_NONE;
+	text = text_of(&elsewhere, &finding);
+	assert_null(strstr(text, "netns"));
+	free(text);
+}
+
 static void long_advice_is_broken_between_words(void **state)
 {
 	struct finding finding = {
@@ -225,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_block_has_all_of_it),
 		cmocka_unit_test(worse_and_over_say_since_when),
 		cmocka_unit_test(hostile_names_are_tamed),
+		cmocka_unit_test(other_namespaces_are_named),
 		cmocka_unit_test(long_advice_is_broken_between_words),
 		cmocka_unit_test(commands_in_quotes_stay_whole),
 		cmocka_unit_test(colour_is_for_who_wants_it),
