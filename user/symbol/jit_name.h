@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the name of a function in a perf map says. All texts point into the name. */
+/* What the name of a function in a perf map says. The texts point into the name, or are static. */
 struct jit_name {
 	const char *function; /* without the types of what it takes and returns */
 	size_t function_length;
