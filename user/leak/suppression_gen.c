@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "leak/suppression_pattern.h"
 #include "leak/suppressions.h"
+#include "symbol/call_layer.h"
+#include "symbol/call_site.h"
 
 struct made {
 	struct suppression_made shown;
@@ -43,37 +45,6 @@ void suppression_gen_free(struct suppression_gen *gen)
 	free(gen);
 }
 
-/*
- * Whether it is the C library, an interpreter or a library of one. Functions of these are in nearly
- * every stack and do not identify the program.
- */
-static bool is_runtime(const char *module)
-{
-	static const char *const names[] = {
-		"libc.so",    "libc-",	   "libpthread", "ld-linux",  "ld-musl", "libc.musl",
-		"linux-vdso", "[vdso]",	   "python",	 "libpython", "java",	 "libjvm",
-		"libnet.so",  "libnio.so", "node",	 "libnode",   "ruby",	 "libruby",
-		"perl",	      "libperl",   "php",
-	};
-	const char *slash;
-
-	if (!module)
-		return false;
-	slash = strrchr(module, '/');
-	module = slash ? slash + 1 : module;
-	if (strstr(module, ".cpython-"))
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		size_t length = strlen(names[i]);
-
-		/* python3.11, not pythonic */
-		if (!strncmp(module, names[i], length) &&
-		    (!module[length] || strchr(".-0123456789", module[length])))
-			return true;
-	}
-	return false;
-}
-
 /* Writes "KIND:^NAME$" and returns it; NULL if there is no name, or it does not fit in a line. */
 static const char *entry_of(const struct leak *leak, const char *name,
 			    char text[SUPPRESSION_LINE_MAX + 1])
@@ -95,24 +66,24 @@ static const char *function_of(const struct call_frame *frame)
 	return frame->function && strcmp(frame->function, "main") != 0 ? frame->function : NULL;
 }
 
-/* The innermost frame of the program itself, preferably one whose source file is known. */
+/*
+ * The frame at which the report names the site. Where that says no more than which program it is,
+ * the innermost function that is not of a runtime. NULL where there is only code that nearly every
+ * program has in its stacks.
+ */
 static const struct call_frame *own_frame(const struct call_stack *stack)
 {
-	const struct call_frame *named = NULL, *placed = NULL;
+	const struct call_frame *site = stack ? call_site_frame(stack) : NULL;
 
-	for (size_t i = 0; stack && i < stack->count; i++) {
-		const struct call_frame *frame = &stack->frames[i];
-
-		if (is_runtime(frame->module))
-			continue;
-		if (frame->file)
-			return frame;
-		if (!named && function_of(frame))
-			named = frame;
-		if (!placed && frame->module)
-			placed = frame;
-	}
-	return named ? named : placed;
+	if (!site || call_layer_of(site) <= LAYER_RUNTIME)
+		return NULL;
+	if (site->file || function_of(site))
+		return site;
+	for (size_t i = 0; i < stack->count; i++)
+		if (function_of(&stack->frames[i]) &&
+		    call_layer_of(&stack->frames[i]) > LAYER_RUNTIME)
+			return &stack->frames[i];
+	return site;
 }
 
 static const char *entry_make(const struct leak *leak, char text[SUPPRESSION_LINE_MAX + 1])
