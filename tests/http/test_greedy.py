@@ -156,6 +156,26 @@ def test_pages_of_many_addresses(serve, record):
         assert count(one, record, "40 clients of 40 addresses do not read", asks) == 0
 
 
+def test_pages_asked_for_again_and_again(serve, record):
+    """Twelve clients of twelve addresses ask for 2 MB, do not read, and are back with another
+    request within a second: none of their pages is old enough to be slow. They come in bursts,
+    which may hold all memory for the 20 ms in which no page is given up."""
+    one = serve(build="serve")
+    sources = [f"127.0.2.{i + 1}" for i in range(12)]
+    with Attack(one, sources, 1, BIG, rcvbuf=4096) as attack:
+
+        def come_again():
+            while not attack.over.is_set():
+                for connection in list(attack.held.values()):
+                    with contextlib.suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
+                    time.sleep(0.06)
+
+        threading.Thread(target=come_again, daemon=True).start()
+        asks = [("/-/healthy", "127.0.0.1"), ("/big", "127.0.0.2")]
+        assert count(one, record, "12 clients ask anew every 0.7 s", asks) <= 3
+
+
 def test_clients_that_read_slowly(serve, record):
     """They move all the time, but not much: 4 KB in 50 ms."""
     one = serve(build="serve")

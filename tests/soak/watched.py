@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from machine import cpu_wait
@@ -45,7 +46,7 @@ class Watched:
     def __init__(self, port, *options):
         self.url = f"http://127.0.0.1:{port}"
         self.expected, self.leaks, self.leak_ends = set(), {}, {}
-        self.innocent, self.wrong = set(), []
+        self.innocent, self.wrong, self.refused = set(), [], 0
         self.counts, self.processes, self.end = collections.Counter(), {}, None
         self.news = threading.Condition()
         self.stderr = tempfile.TemporaryFile()
@@ -101,10 +102,20 @@ class Watched:
         return self.stderr.read().decode("utf-8", "replace")
 
     def get(self, path):
-        """(seconds, body); what it waits for a processor does not count."""
+        """(seconds, body); what it waits for a processor does not count. A page that is refused is
+        asked for again, as a scraper does at its next turn."""
         began, waited = time.monotonic(), cpu_wait(self.pid, os.getpid())
-        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
-            body = answer.read().decode("utf-8", "strict")
+        for _ in range(5):
+            try:
+                with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
+                    body = answer.read().decode("utf-8", "strict")
+                break
+            except urllib.error.HTTPError as fault:
+                assert fault.code == 503 and path == "/metrics", f"{path}: {fault}"
+                self.refused += 1
+                time.sleep(0.1)
+        else:
+            raise AssertionError(f"{path} was refused five times")
         took = time.monotonic() - began
         return max(took - (cpu_wait(self.pid, os.getpid()) - waited), 0.0), body
 

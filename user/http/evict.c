@@ -91,29 +91,57 @@ bool http_evict_for_connection(struct http_server *server, const struct http_pee
 	return server->counts.connections < 2 * (size_t)server->limits.connections;
 }
 
+/* How readily a page is given up for another one of `share`. */
+enum page_rank {
+	PAGE_STAYS,
+	PAGE_RESTS,  /* none of it was taken for a moment; the longest goes first */
+	PAGE_GREEDY, /* its peer has more than the other one without it */
+	PAGE_SLOW,
+};
+
+static enum page_rank page_rank(const struct http_connection *connection,
+				const struct http_share *share, bool own, uint64_t now_ns)
+{
+	const struct http_page *page = connection->page;
+
+	if (page_is_slow(connection, now_ns))
+		return PAGE_SLOW;
+	if (own)
+		return PAGE_STAYS;
+	if (connection->share->page_bytes - page->bytes > share->page_bytes)
+		return PAGE_GREEDY;
+	if (now_ns - page->moved_ns >= connection->server->limits.slow_ns / 50)
+		return PAGE_RESTS;
+	return PAGE_STAYS;
+}
+
+/* Whether a is rather to be given up than b, where both have the same rank. */
+static bool page_is_worse(const struct http_connection *a, const struct http_connection *b,
+			  enum page_rank rank)
+{
+	if (rank != PAGE_RESTS && a->share != b->share)
+		return a->share->page_bytes > b->share->page_bytes;
+	return a->page->moved_ns < b->page->moved_ns;
+}
+
 /* Finds the page to give up for another one of this peer; `own`: of the peer's own. */
 static struct http_connection *page_find(struct http_server *server, const struct http_share *share,
 					 bool own)
 {
 	struct http_connection *found = NULL;
+	enum page_rank worst = PAGE_STAYS;
 	uint64_t now_ns = clock_now();
-	bool found_slow = false;
 
 	for (struct http_connection *c = server->connections; c; c = c->next) {
-		bool slow;
+		enum page_rank rank;
 
 		if (c->phase == HTTP_CLOSING || !c->page || !c->page->bytes ||
 		    (own && c->share != share))
 			continue;
-		slow = page_is_slow(c, now_ns);
-		if (!slow && (own || c->share->page_bytes - c->page->bytes <= share->page_bytes))
-			continue;
-		if (!found || slow > found_slow ||
-		    (slow == found_slow &&
-		     (c->share->page_bytes > found->share->page_bytes ||
-		      (c->share == found->share && c->page->moved_ns < found->page->moved_ns)))) {
+		rank = page_rank(c, share, own, now_ns);
+		if (rank > worst || (found && rank == worst && page_is_worse(c, found, rank))) {
 			found = c;
-			found_slow = slow;
+			worst = rank;
 		}
 	}
 	return found;
