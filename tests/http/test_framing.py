@@ -85,7 +85,7 @@ def test_two_readings(serve, headers):
 def test_chunks_are_never_read(serve, body):
     """No page takes a body: it is refused before its first byte, right or wrong."""
     one = serve()
-    assert ask(one, b"Transfer-Encoding: chunked\r\n", body) == [413]
+    assert ask(one, b"Transfer-Encoding: chunked\r\n", body) == [411]
     assert ask(one, b"Transfer-Encoding: chunked\r\n", body, version=b"1.0") == [400]
     assert one.get().status == 200
 

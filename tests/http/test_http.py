@@ -96,7 +96,7 @@ def test_a_body_is_not_read(one):
     assert got["Connection"].lower() == "close"
     chunked = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
     text = raw(one, chunked)
-    assert text.startswith(b"HTTP/1.1 413 ")
+    assert text.startswith(b"HTTP/1.1 411 ")
     # It is no second request either.
     smuggled = b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
     head = b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: "

@@ -81,13 +81,16 @@ void http_request_ended(void *context, struct MHD_Connection *mhd, void **reques
 	connection->deadline_ns = connection->since_ns + server->limits.idle_ns;
 }
 
-static bool has_body(struct MHD_Connection *mhd)
+/* No page takes a body. Returns the status that refuses one; 0: there is none. */
+static unsigned int body_status(struct MHD_Connection *mhd)
 {
 	const char *length =
 		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return (length && strcmp(length, "0") != 0) ||
-	       MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	/* RFC 9112, 6.3: a body without a length. */
+	if (MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+		return MHD_HTTP_LENGTH_REQUIRED;
+	return length && strcmp(length, "0") != 0 ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 void http_request_authenticated(struct http_server *server)
@@ -169,15 +172,15 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		if (!http_framing_is_clear(mhd, version))
 			return http_page_error(connection, MHD_HTTP_BAD_REQUEST,
 					       MHD_HTTP_HEADER_CONNECTION, "close");
-		if (!has_body(mhd))
+		if (!body_status(mhd))
 			return MHD_YES;
 	}
 	/* An answer before the body is read makes libmicrohttpd close the connection. */
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return http_page_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 				       MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	if (has_body(mhd))
-		return http_page_error(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL, NULL);
+	if (body_status(mhd))
+		return http_page_error(connection, body_status(mhd), NULL, NULL);
 	if (!*connection->path)
 		return http_page_error(connection, MHD_HTTP_URI_TOO_LONG, NULL, NULL);
 	if (clock_now() >= server->until_ns) {
