@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """The manifests: what they must say, and a run with what they give."""
 
-import base64
 import crypt
 import os
 import re
@@ -69,9 +68,11 @@ def test_names_agree(daemonset, container):
     assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == port["name"]
     for probe, path in (("startupProbe", "/-/healthy"), ("livenessProbe", "/-/healthy"),
                         ("readinessProbe", "/-/ready")):
-        get = container[probe]["httpGet"]
-        assert (get["path"], get["port"], get["scheme"]) == (path, port["name"], "HTTPS")
-        assert get["httpHeaders"] == container["startupProbe"]["httpGet"]["httpHeaders"]
+        command = container[probe]["exec"]["command"]
+        assert command[0] == "curl"
+        assert command[-1] == f"https://127.0.0.1:{port['containerPort']}{path}"
+        longest = float(command[command.index("-m") + 1])
+        assert longest < container[probe]["timeoutSeconds"], "curl says why, the kubelet does not"
     assert f"{annotations and 'container.apparmor.security.beta.kubernetes.io/'}{container['name']}" \
         in annotations
     # The job of a PodMonitor is NAMESPACE/NAME: what the alerts look for.
@@ -111,27 +112,25 @@ def test_metrics_have_tls_and_a_password(daemonset, container):
         assert f"create secret generic {each} " in text
 
 
-def web_config(folder, container):
+def web_config(folder):
     """The Secret's files, as docs/fleet.md makes them, mounted as Kubernetes does: by links in a
-    folder that everybody may write to. Returns the credentials of Prometheus and of the probes."""
+    folder that everybody may write to. Returns the credentials of Prometheus."""
     data = folder / "..2026_11_30"
     data.mkdir(parents=True)
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
         "-days", "2", "-subj", "/CN=tcpwatch", "-addext", "subjectAltName=DNS:tcpwatch",
         "-keyout", data / "tls.key", "-out", data / "tls.crt")
-    header = container["startupProbe"]["httpGet"]["httpHeaders"][0]
-    assert header["name"] == "Authorization" and header["value"].startswith("Basic ")
-    probe = base64.b64decode(header["value"][6:]).decode()
-    users = ["prometheus:secret", probe]
+    users = ["prometheus:secret", "probe:other"]
     lines = [f"  {user}: {crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))}\n"
              for user, password in (each.split(":") for each in users)]
     (data / "web.yml").write_text("tls_server_config:\n  cert_file: tls.crt\n  key_file: tls.key\n"
                                   "basic_auth_users:\n" + "".join(lines), encoding="utf-8")
+    (data / "probe.curl").write_text('user = "probe:other"\n', encoding="utf-8")
     (folder / "..data").symlink_to(data.name)
-    for name in ("web.yml", "tls.crt", "tls.key"):
+    for name in ("web.yml", "tls.crt", "tls.key", "probe.curl"):
         (folder / name).symlink_to(f"..data/{name}")
     folder.chmod(0o1777)
-    return users
+    return users[0]
 
 
 def test_every_node_and_its_cost(daemonset, container):
@@ -148,9 +147,11 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network, tm
     context = container["securityContext"]["capabilities"]
     only = "-all" + "".join(f",+{each.lower()}" for each in context["add"])
     home = network()
-    prometheus, probes = web_config(tmp_path / "web", container)
-    args = [each.replace(":10433", f":{tree.port}").replace("1m", "500ms")
-            .replace("/etc/tcpwatch", str(tmp_path / "web")) for each in container["args"]]
+    prometheus = web_config(tmp_path / "web")
+
+    def here(words):
+        return [each.replace(":10433", f":{tree.port}").replace("1m", "500ms")
+                .replace("/etc/tcpwatch", str(tmp_path / "web")) for each in words]
     client = ["curl", "-s", "--cacert", tmp_path / "web/tls.crt",
               "--connect-to", f"tcpwatch:{tree.port}:127.0.0.1:{tree.port}"]
     at = f"https://tcpwatch:{tree.port}"
@@ -165,18 +166,17 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network, tm
     older, host, pod = (f"{name}-{os.getpid()}" for name in ("older", "host", "pod"))
     forget(older, network())
     inside = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{home.fd}"]
+    confined = ["setpriv", f"--bounding-set={only}", f"--inh-caps={only}", "--no-new-privs"]
     spawn(*inside, "unshare", "--mount", "sh", "-c",
           'mount -o remount,bind,ro / && exec "$@"', "sh",
-          "setpriv", f"--bounding-set={only}", f"--inh-caps={only}", "--no-new-privs",
-          tree.at("usr/local/sbin/tcpwatch"), *args)
+          *confined, tree.at("usr/local/sbin/tcpwatch"), *here(container["args"]))
 
     def scrape():
         return subprocess.run([*inside, *client, "-f", "-u", prometheus, f"{at}/metrics"],
                               stdout=subprocess.PIPE, text=True, check=False).stdout
     wait_for(scrape)
-    for probe in ("startupProbe", "readinessProbe"):
-        path = container[probe]["httpGet"]["path"]
-        assert run(*inside, *client, "-f", "-u", probes, f"{at}{path}")
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        run(*inside, *confined, *here(container[probe]["exec"]["command"]))
     refused = run(*inside, *client, "-o", "/dev/null", "-w", "%{http_code}", f"{at}/metrics")
     assert refused == "401"
     forget(host, None)
@@ -185,3 +185,10 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network, tm
         for kind in ("unclosed", "unaccepted"):
             wait_for(lambda comm=comm, kind=kind: value(
                 scrape(), "tcpwatch_leaked_sockets", comm=comm, kind=kind) == 1, f"{comm} {kind}")
+
+
+def test_no_password_is_in_the_manifest():
+    """What is in a repository is not a secret, and a placeholder is a password that many share."""
+    with open(os.path.join(DEPLOY, "kubernetes", "daemonset.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    assert "Authorization" not in text and "Basic " not in text
