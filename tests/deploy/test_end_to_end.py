@@ -118,7 +118,8 @@ def test_rules_and_dashboard_with_real_data(prometheus):
             if not prometheus.query(expression):
                 empty.add(panel["title"])
     # Nothing was lost or sent again; accept may not be seen; nothing has left CLOSE_WAIT.
-    assert empty <= {"Events and stacks lost a second", "Wait for accept", "Leaks reported an hour",
+    assert empty <= {"Events, stacks and answers lost a second", "Wait for accept",
+                     "Leaks reported an hour",
                      "Time in CLOSE_WAIT by command", "Segments sent again a second",
                      "Resets a second"}
 

@@ -5,6 +5,7 @@
 
 #include "engine/internal.h"
 #include "engine/metric_collect.h"
+#include "host/asker.h"
 #include "metric/prometheus.h"
 #include "base/version.h"
 
@@ -79,6 +80,7 @@ int engine_metrics(struct engine *engine, struct metric_text *text)
 		.has_stacks = config->options->stack,
 		.stacks_refused =
 			config->options->stack ? stack_tracker_refused(&engine->stacks) : 0,
+		.unanswered = asker_failures(),
 	};
 	int err = collect(engine);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -30,6 +31,7 @@ static struct {
 	pid_t lingering[ASKER_LINGERING]; /* killed, but not gone yet; 0: free */
 	uint64_t window_ns;		  /* when it began */
 	unsigned int silences;		  /* in it */
+	uint64_t silent[ASKER_SILENCES];  /* what these questions were about */
 	uint64_t failures;
 	bool said;
 } asker = {.fd = NO_FD};
@@ -148,10 +150,33 @@ uint64_t asker_failures(void)
 	return asker.failures;
 }
 
-static int silent(void)
+/* What a question is about: a process, or a path that begins in the folder `at`, so that a silent
+ * file of a container has nothing to do with one of that name elsewhere. Where two have the same
+ * number, one of them pays for the other. */
+static uint64_t subject_of(int at, const char *path)
+{
+	size_t length = strlen(path);
+	uint64_t hash = 0xcbf29ce484222325ULL ^ (unsigned int)at; /* FNV-1a */
+
+	if (!strncmp(path, "/proc/", strlen("/proc/")))
+		length = strlen("/proc/") + strcspn(path + strlen("/proc/"), "/");
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)path[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+static bool was_silent(uint64_t subject)
+{
+	for (unsigned int i = 0; i < asker.silences; i++)
+		if (asker.silent[i] == subject)
+			return true;
+	return false;
+}
+
+static int silent(uint64_t subject)
 {
 	end_helper();
-	asker.silences++;
+	asker.silent[asker.silences++] = subject;
 	asker.failures++;
 	if (asker.said)
 		return -ETIMEDOUT;
@@ -162,34 +187,83 @@ static int silent(void)
 	return -ETIMEDOUT;
 }
 
-/* Whether a question may be asked now. */
-static bool may_ask(uint64_t now_ns)
+/* Whether a question may be asked now: 0 or a negative errno. */
+static int may_ask(uint64_t subject)
 {
+	uint64_t now_ns = clock_now();
+	int err = -EBUSY;
+
 	if (now_ns - asker.window_ns >= ASKER_WINDOW_NS) {
 		asker.window_ns = now_ns;
 		asker.silences = 0;
 	}
-	if (asker.silences < ASKER_SILENCES && (asker.fd != NO_FD || !start_helper()))
-		return true;
+	if (was_silent(subject))
+		err = -ETIMEDOUT;
+	else if (asker.silences < ASKER_SILENCES && (asker.fd != NO_FD || !start_helper()))
+		return 0;
 	asker.failures++;
-	return false;
+	return err;
+}
+
+/* For how long the helper was ready to run and had no processor; 0 where the kernel does not say.
+ * Its file in /proc makes nobody wait: it does not execve(). */
+static uint64_t helper_delay(void)
+{
+	unsigned long long delay_ns = 0;
+	char path[64], text[128];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", asker.helper);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	return sscanf(text, "%*u %llu", &delay_ns) == 1 ? delay_ns : 0;
+}
+
+/* Waits for the answer. After many silences it waits for less time, but not for less of the
+ * helper's own: a busy machine is no silent process. */
+static bool await_answer(uint64_t now_ns)
+{
+	uint64_t patience_ns = ASKER_DEADLINE_NS >> asker.silences;
+	uint64_t last_ns = now_ns + ASKER_DEADLINE_NS, until_ns, before_ns;
+
+	if (patience_ns < ASKER_SHORTEST_NS)
+		patience_ns = ASKER_SHORTEST_NS;
+	if (patience_ns >= ASKER_DEADLINE_NS)
+		return await(last_ns);
+	before_ns = helper_delay();
+	until_ns = now_ns + patience_ns;
+	while (!await(until_ns)) {
+		uint64_t later_ns = now_ns + patience_ns + helper_delay() - before_ns;
+
+		if (later_ns > last_ns)
+			later_ns = last_ns;
+		if (later_ns < until_ns + NS_PER_MS)
+			return false;
+		until_ns = later_ns;
+	}
+	return true;
 }
 
 /* Sets *answer. Returns a descriptor, 0 if the answer has none, or a negative errno. */
 static int ask(const struct asker_question *question, int at, struct asker_answer *answer)
 {
-	uint64_t now_ns = clock_now();
-	int fd = 0;
+	uint64_t subject = subject_of(at, question->path);
+	int fd = 0, err;
 
 	if (!asker.started)
 		return asker_files_answer(question, at, answer);
-	if (!may_ask(now_ns))
-		return -EBUSY;
-	now_ns = clock_now();
+	err = may_ask(subject);
+	if (err)
+		return err;
 	if (asker_files_send(asker.fd, question, sizeof(*question), at) ||
-	    !await(now_ns + ASKER_DEADLINE_NS) ||
+	    !await_answer(clock_now()) ||
 	    asker_files_receive(asker.fd, answer, sizeof(*answer), &fd))
-		return silent();
+		return silent(subject);
 	return answer->err ? answer->err : fd > 0 ? fd : 0;
 }
 

@@ -11,13 +11,17 @@
  * Asks for files of other processes by a helper process, since such a question may never be
  * answered: a process in execve() makes readers of its /proc files wait (netns.h), and a file
  * system of a user's own makes everybody wait. A helper that is silent for ASKER_DEADLINE_NS is
- * killed, and that question has failed.
+ * killed, and that question has failed. What was asked about, a process or a path, is not asked
+ * about again in ASKER_WINDOW_NS, and each further silence is waited for half as long, down to
+ * ASKER_SHORTEST_NS: 16 of them together take a third of a second. The time for which the helper
+ * had no processor does not count, as far as ASKER_DEADLINE_NS allows.
  *
  * There is one helper for the whole program. Until asker_start(), the questions are asked directly.
  * Not for several threads.
  */
 
 #define ASKER_DEADLINE_NS (100 * 1000 * 1000ULL)
+#define ASKER_SHORTEST_NS (10 * 1000 * 1000ULL)
 /* At most so many silences in ASKER_WINDOW_NS; then no question is asked until it is over. */
 #define ASKER_SILENCES	16
 #define ASKER_WINDOW_NS (60 * 1000 * 1000 * 1000ULL)
@@ -34,8 +38,8 @@ void asker_renew(void);
 void asker_stop(void);
 
 /*
- * All of them return -ETIMEDOUT where there was no answer, and -EBUSY where none was asked for; or
- * another negative errno.
+ * All of them return -ETIMEDOUT where there was no answer, or none to an earlier question about the
+ * same process or path, and -EBUSY where nothing could be asked; or another negative errno.
  *
  * asker_read() reads a file, but at most `most` bytes, into memory, and returns a descriptor of
  * that. asker_stat() is stat(2). asker_open() opens a file as openat2(2) does, but only as a name

@@ -314,6 +314,14 @@ static void write_ledger(struct writer *writer)
 		       add(writer, 0, "reason", lost_reason_name(reason)), ledger->lost[reason]);
 }
 
+static void write_questions(struct writer *writer)
+{
+	metric_family(writer->text, "tcpwatch_host_questions_unanswered", METRIC_COUNTER,
+		      "Questions about files of other processes that were not answered in time or "
+		      "not asked.");
+	sample(writer, "tcpwatch_host_questions_unanswered_total", 0, writer->page->unanswered);
+}
+
 static void write_stacks(struct writer *writer)
 {
 	metric_family(writer->text, "tcpwatch_stacks_refused", METRIC_COUNTER,
@@ -352,6 +360,7 @@ void metrics_write(struct metric_text *text, const struct metrics_page *page)
 
 	write_groups(&writer);
 	write_ledger(&writer);
+	write_questions(&writer);
 	if (page->has_stacks)
 		write_stacks(&writer);
 	write_build(&writer);

@@ -19,6 +19,7 @@ struct metrics_page {
 	feature_set features;
 	bool has_stacks;	 /* -s */
 	uint64_t stacks_refused; /* sockets without a site, because a table was full */
+	uint64_t unanswered;	 /* asker_failures() */
 };
 
 /* The value of the HTTP header Content-Type, a static string. */

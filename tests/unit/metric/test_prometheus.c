@@ -128,6 +128,7 @@ static void refused_stacks(void **state)
 		.kernel = "6.1.0-test",
 		.has_stacks = true,
 		.stacks_refused = 17,
+		.unanswered = 5,
 	};
 
 	(void)state;
@@ -137,6 +138,8 @@ static void refused_stacks(void **state)
 	metrics_write(&page.text, &with);
 	check_has(&page, "# TYPE tcpwatch_stacks_refused_total counter\n"
 			 "tcpwatch_stacks_refused_total 17\n");
+	check_has(&page, "# TYPE tcpwatch_host_questions_unanswered_total counter\n"
+			 "tcpwatch_host_questions_unanswered_total 5\n");
 	page_free(&page);
 }
 
