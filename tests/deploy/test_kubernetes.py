@@ -2,6 +2,7 @@
 """The manifests: what they must say, and a run with what they give."""
 
 import crypt
+import json
 import os
 import re
 import subprocess
@@ -185,6 +186,39 @@ def test_a_run_with_these_privileges(container, tree, spawn, puppet, network, tm
         for kind in ("unclosed", "unaccepted"):
             wait_for(lambda comm=comm, kind=kind: value(
                 scrape(), "tcpwatch_leaked_sockets", comm=comm, kind=kind) == 1, f"{comm} {kind}")
+
+
+def test_call_sites_with_what_the_comments_give(container, tree, spawn, puppet, network):
+    """--stack and the capabilities that are commented out: names are there. Without these, they are
+    not, and that is said."""
+    with open(os.path.join(DEPLOY, "kubernetes", "daemonset.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    assert re.findall(r"^ +# - (--\S+)$", text, re.M) == ["--stack"]
+    more = re.findall(r"^ +# - ([A-Z_]+)$", text, re.M)
+    given = container["securityContext"]["capabilities"]["add"]
+
+    def site(comm, capabilities):
+        args = ["--stack", "--json", "--close-wait=300ms", f"--comm={comm}"]
+        only = "-all" + "".join(f",+{each.lower()}" for each in capabilities)
+        process = spawn("setpriv", f"--bounding-set={only}", f"--inh-caps={only}", "--no-new-privs",
+                        tree.at("usr/local/sbin/tcpwatch"), *args, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, text=True)
+        assert json.loads(process.stdout.readline())["type"] == "start"
+        ns = network()
+        client, server = puppet("client", ns), puppet(comm, ns)
+        pair = connect_pair(client, server)
+        client.close(pair.client_fd)
+        server.recv_all(pair.server_fd)
+        while (record := json.loads(process.stdout.readline()))["type"] != "leak":
+            pass
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+        assert record["stack"], (record, said)
+        return record["stack"][0]["function"], said
+    function, said = site(f"with-{os.getpid()}", given + more)
+    assert function and "-s: " not in said, said
+    function, said = site(f"less-{os.getpid()}", given)
+    assert not function and "CAP_SETUID and CAP_SETGID" in said, said
 
 
 def test_no_password_is_in_the_manifest():
