@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 
-static void put_frame(struct json_writer *json, const struct call_frame *frame)
+static void put_frame(struct json_writer *json, const struct call_frame *frame, uint64_t address)
 {
 	char ip[19];
 
-	snprintf(ip, sizeof(ip), "0x%llx", (unsigned long long)frame->ip);
+	snprintf(ip, sizeof(ip), "0x%llx", (unsigned long long)address);
 	json_put_object(json, NULL);
 	json_put_string(json, "ip", ip);
 	json_put_string(json, "function", frame->function);
@@ -52,7 +52,7 @@ void json_stack_put(struct json_writer *json, const struct call_stack *stack)
 	json_put_string(json, "site", call_site_format(stack, site));
 	json_put_array(json, "stack");
 	for (size_t i = 0; i < stack->count; i++)
-		put_frame(json, &stack->frames[i]);
+		put_frame(json, &stack->frames[i], call_stack_ip(stack, i));
 	json_put_array_end(json);
 	json_put_bool(json, "stack_short", stack->is_short);
 }

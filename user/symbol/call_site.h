@@ -15,7 +15,15 @@ struct call_stack {
 	size_t count;
 	enum event_stack_how how;
 	bool is_short; /* callers are missing: there were no frame pointers to follow */
+	/* Of each frame, where processes of one program share their frames; NULL: frames[].ip */
+	const uint64_t *ips;
 };
+
+/* The return address of a frame. */
+static inline uint64_t call_stack_ip(const struct call_stack *stack, size_t frame)
+{
+	return stack->ips ? stack->ips[frame] : stack->frames[frame].ip;
+}
 
 /*
  * A source of names: the processes' files (symbol/symbolizer.h), or a replayed log

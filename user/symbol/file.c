@@ -193,35 +193,34 @@ static int open_path(const struct symbol_files *files, uint32_t root, const char
 	return asker_open(at, path, &how, true, false, what);
 }
 
-static int open_mapped(const struct symbol_file *file, uint32_t pid, uint64_t start, uint64_t end)
+static int open_mapped(const struct symbol_file *file, uint32_t pid, uint64_t start, uint64_t end,
+		       struct stat *what)
 {
 	const struct open_how how = {0};
-	struct stat what;
 	char path[96];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", pid, (unsigned long long)start,
 		 (unsigned long long)end);
-	fd = asker_open(AT_FDCWD, path, &how, true, false, &what);
-	if (fd < 0 || what.st_ino == file->inode)
+	fd = asker_open(AT_FDCWD, path, &how, true, false, what);
+	if (fd < 0 || what->st_ino == file->inode)
 		return fd;
 	close(fd);
 	return -ESTALE;
 }
 
 int symbol_files_open(const struct symbol_files *files, const struct symbol_file *file,
-		      uint32_t pid, uint64_t start, uint64_t end)
+		      uint32_t pid, uint64_t start, uint64_t end, struct stat *what)
 {
-	struct stat what;
-	int fd = open_path(files, file->root, file->path, 0, &what);
+	int fd = open_path(files, file->root, file->path, 0, what);
 
 	if (fd >= 0) {
-		if (what.st_ino == file->inode)
+		if (what->st_ino == file->inode)
 			return fd;
 		close(fd);
 		fd = -ESTALE;
 	}
-	return pid && fd != -ETIMEDOUT ? open_mapped(file, pid, start, end) : fd;
+	return pid && fd != -ETIMEDOUT ? open_mapped(file, pid, start, end, what) : fd;
 }
 
 int symbol_files_open_perf(const struct symbol_files *files, uint32_t root, uint32_t pid,

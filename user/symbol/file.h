@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* How many programs and libraries are known. Those that no stack needs any more make room for
@@ -44,11 +45,11 @@ void symbol_files_release(struct symbol_file *file);
 /*
  * Opens a file for reading, by its path or, if the process `pid` still exists (0: it does not), as
  * what it has mapped at [start, end). It must be a regular file with the inode that was mapped.
- * Returns a descriptor, which the caller closes, or a negative errno: -ESTALE where the file was
- * replaced.
+ * Returns a descriptor, which the caller closes, and sets *what; or a negative errno: -ESTALE where
+ * the file was replaced.
  */
 int symbol_files_open(const struct symbol_files *files, const struct symbol_file *file,
-		      uint32_t pid, uint64_t start, uint64_t end);
+		      uint32_t pid, uint64_t start, uint64_t end, struct stat *what);
 /* Opens /tmp/perf-PID.map, which just-in-time compilers write. pid is the process's own view of its
  * pid. The file must belong to the user or to root. Returns a descriptor, which the caller closes,
  * or a negative errno: -EPERM where it belongs to another user. */

@@ -29,15 +29,14 @@ static void clear_maps(struct symbol_stack *stack)
 	stack->map_count = 0;
 }
 
-static void free_frames(struct call_frame *frames, size_t count, struct string_pool *pool)
+static void clear_names(struct symbol_stack *stack, struct string_pool *pool)
 {
-	for (size_t i = 0; i < count; i++) {
-		string_pool_drop(pool, frames[i].function);
-		string_pool_drop(pool, frames[i].file);
-		string_pool_drop(pool, frames[i].build_id);
-		string_pool_drop(pool, frames[i].module);
-	}
-	free(frames);
+	free((uint64_t *)stack->names.ips);
+	if (stack->shared)
+		shared_names_release(stack->table, stack->shared, pool);
+	else
+		call_frames_free((struct call_frame *)stack->names.frames, stack->names.count,
+				 pool);
 }
 
 void symbol_stack_free(struct symbol_stack *stack, struct string_pool *pool)
@@ -45,7 +44,7 @@ void symbol_stack_free(struct symbol_stack *stack, struct string_pool *pool)
 	if (!stack)
 		return;
 	clear_maps(stack);
-	free_frames((struct call_frame *)stack->names.frames, stack->names.count, pool);
+	clear_names(stack, pool);
 	free(stack);
 }
 
@@ -144,8 +143,10 @@ static bool add_path(struct symbol_request *request, const char *path)
 }
 
 size_t symbol_stack_ask(const struct symbol_stack *stack, const struct symbol_files *files,
-			struct symbol_request *request, int fds[SYMBOL_REQUEST_FILES + 1])
+			struct symbol_request *request, struct symbol_key *key,
+			int fds[SYMBOL_REQUEST_FILES + 1])
 {
+	struct stat whats[SYMBOL_REQUEST_FILES];
 	uint32_t pid = address_space_is_alive(&stack->task) ? stack->task.tgid : 0;
 	bool in_memory = false;
 	size_t count = 0;
@@ -161,9 +162,10 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, const struct symbol_fi
 
 		in_memory |= !map->file;
 		if (file == request->file_count && add_path(request, map->file->path)) {
-			fd = map->file->is_bad ? -1
-					       : symbol_files_open(files, map->file, pid,
-								   map->start, map->end);
+			fd = map->file->is_bad
+				     ? -1
+				     : symbol_files_open(files, map->file, pid, map->start,
+							 map->end, &whats[file]);
 			request->has_fd[file] = fd >= 0;
 			if (fd >= 0)
 				fds[count++] = fd;
@@ -178,6 +180,7 @@ size_t symbol_stack_ask(const struct symbol_stack *stack, const struct symbol_fi
 	request->has_perf = fd >= 0;
 	if (fd >= 0)
 		fds[count++] = fd;
+	symbol_key_make(key, request, (uint16_t)stack->names.how, whats);
 	return count;
 }
 
@@ -190,34 +193,85 @@ static const char *keep(struct string_pool *pool, const char *text, bool *full)
 	return kept;
 }
 
-/* Sets the names, and frees what only the request needed. Returns the stack, which may have
- * moved. */
-static struct symbol_stack *finish(struct symbol_stack *stack, struct call_frame *frames,
-				   size_t count, bool is_short, struct string_pool *pool)
+/* Frees what only the request needed. Returns the stack, which may have moved. */
+static struct symbol_stack *finish(struct symbol_stack *stack)
 {
 	struct symbol_stack *less;
 
-	if (stack->is_refused) {
-		free_frames(frames, count, pool);
-		frames = NULL;
-		count = 0;
-	}
 	clear_maps(stack);
 	stack->frame_count = 0;
-	stack->names.frames = frames;
-	stack->names.count = count;
-	stack->names.is_short = is_short;
 	stack->is_done = true;
 	less = realloc(stack, sizeof(*stack));
 	return less ? less : stack;
 }
 
+/* Sets names of the stack's own. */
+static void set_names(struct symbol_stack *stack, struct call_frame *frames, size_t count,
+		      bool is_short, struct string_pool *pool)
+{
+	if (stack->is_refused) {
+		call_frames_free(frames, count, pool);
+		frames = NULL;
+		count = 0;
+	}
+	stack->names.frames = frames;
+	stack->names.count = count;
+	stack->names.is_short = is_short;
+}
+
+/* Lets others have the names, if each frame has an address of the stack. */
+static void offer(struct symbol_stack *stack, struct shared_names_table *table,
+		  const struct symbol_key *key)
+{
+	uint8_t places[SYMBOL_ANSWER_FRAMES];
+	size_t at = 0;
+
+	for (size_t i = 0; i < stack->names.count; i++) {
+		/* Inlined functions have the address of the one that they are in. */
+		while (at < stack->frame_count && stack->frames[at] != stack->names.frames[i].ip)
+			at++;
+		if (at == stack->frame_count)
+			return;
+		places[i] = (uint8_t)at;
+	}
+	if (!stack->names.count)
+		return;
+	stack->shared = shared_names_add(table, key, (struct call_frame *)stack->names.frames,
+					 places, stack->names.count, stack->names.is_short);
+	stack->table = table;
+}
+
+struct symbol_stack *symbol_stack_share(struct symbol_stack *stack,
+					struct shared_names_table *table,
+					const struct symbol_key *key, struct string_pool *pool)
+{
+	const struct shared_names *shared =
+		stack->is_refused ? NULL : shared_names_find(table, key);
+	uint64_t *ips = shared ? malloc(shared->count * sizeof(*ips)) : NULL;
+
+	if (!ips) {
+		if (shared)
+			shared_names_release(table, shared, pool);
+		return NULL;
+	}
+	for (size_t i = 0; i < shared->count; i++)
+		ips[i] = stack->frames[shared->places[i]];
+	stack->shared = shared;
+	stack->table = table;
+	stack->names.frames = shared->frames;
+	stack->names.count = shared->count;
+	stack->names.is_short = shared->is_short;
+	stack->names.ips = ips;
+	return finish(stack);
+}
+
 struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   const struct symbol_answer *answer,
-					   struct string_pool *pool)
+					   struct shared_names_table *table,
+					   const struct symbol_key *key, struct string_pool *pool)
 {
-	struct call_frame *frames = calloc(answer->head.count, sizeof(*frames));
-	bool full = false;
+	struct call_frame *frames = call_frames_new(answer->head.count, pool);
+	bool full = answer->head.count && !frames;
 
 	for (size_t i = 0; frames && i < answer->head.count; i++) {
 		const struct symbol_answer_frame *from = &answer->frames[i];
@@ -236,14 +290,16 @@ struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 			frames[i].line = 0;
 	}
 	stack->is_refused |= full;
-	return finish(stack, frames, frames ? answer->head.count : 0, answer->head.is_short, pool);
+	set_names(stack, frames, frames ? answer->head.count : 0, answer->head.is_short, pool);
+	offer(stack, table, key);
+	return finish(stack);
 }
 
 struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack, struct string_pool *pool)
 {
-	struct call_frame *frames = calloc(stack->frame_count, sizeof(*frames));
+	struct call_frame *frames = call_frames_new(stack->frame_count, pool);
 	size_t count = frames ? stack->frame_count : 0;
-	bool full = false;
+	bool full = stack->frame_count && !frames;
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t place = place_of(stack->frames[i]);
@@ -261,5 +317,6 @@ struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack, struct str
 		}
 	}
 	stack->is_refused |= full;
-	return finish(stack, frames, count, false, pool);
+	set_names(stack, frames, count, false, pool);
+	return finish(stack);
 }

@@ -9,6 +9,7 @@
 #include "symbol/call_site.h"
 #include "symbol/file.h"
 #include "symbol/address_space.h"
+#include "symbol/shared_names.h"
 #include "symbol/string_pool.h"
 #include "symbol/wire.h"
 
@@ -20,7 +21,9 @@ struct symbol_stack_map {
 
 /* A stack on its way to its names. */
 struct symbol_stack {
-	struct call_stack names; /* meaningless before is_done */
+	struct call_stack names;	   /* meaningless before is_done */
+	const struct shared_names *shared; /* a use of the names; NULL: they are this stack's own */
+	struct shared_names_table *table;  /* which these are in */
 	bool is_done;
 	bool is_wanted;	 /* the caller asked for the names */
 	bool is_queued;	 /* it waits until its process's mappings are read */
@@ -50,21 +53,28 @@ bool symbol_stack_covered(const struct symbol_stack *stack, const struct address
 void symbol_stack_place(struct symbol_stack *stack, const struct address_space *space,
 			struct symbol_files *files);
 
-/* Writes the request for the worker, and opens its files. Returns how many descriptors `fds` has;
- * the caller closes them. */
+/* Writes the request for the worker, opens its files, and makes its key. Returns how many
+ * descriptors `fds` has; the caller closes them. */
 size_t symbol_stack_ask(const struct symbol_stack *stack, const struct symbol_files *files,
-			struct symbol_request *request, int fds[SYMBOL_REQUEST_FILES + 1]);
+			struct symbol_request *request, struct symbol_key *key,
+			int fds[SYMBOL_REQUEST_FILES + 1]);
 /* Returns the file with this index in the stack's request; NULL if there is none. */
 struct symbol_file *symbol_stack_file(const struct symbol_stack *stack, uint32_t file);
 
 /*
  * Sets the stack's names from the answer, and frees what only the request needed. Without memory,
- * and where the pool is full (then is_refused is set), the stack gets no frames. Returns the stack,
- * which may have moved.
+ * and where the pool is full (then is_refused is set), the stack gets no frames. Other stacks with
+ * this key share the names by the table. Returns the stack, which may have moved.
  */
 struct symbol_stack *symbol_stack_answered(struct symbol_stack *stack,
 					   const struct symbol_answer *answer,
-					   struct string_pool *pool);
+					   struct shared_names_table *table,
+					   const struct symbol_key *key, struct string_pool *pool);
+/* The same with the names of another stack that has this key, if there are any. Returns NULL where
+ * there are none, or without memory; the stack is unchanged then. */
+struct symbol_stack *symbol_stack_share(struct symbol_stack *stack,
+					struct shared_names_table *table,
+					const struct symbol_key *key, struct string_pool *pool);
 /* The same where there will be no answer: the stack gets modules and offsets only. */
 struct symbol_stack *symbol_stack_give_up(struct symbol_stack *stack, struct string_pool *pool);
 

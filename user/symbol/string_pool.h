@@ -6,6 +6,8 @@
 
 /* The most bytes that a pool takes. When it is full, it keeps no new strings. */
 #define STRING_POOL_MAX (16U << 20)
+/* The most bytes of frames that have their strings there. */
+#define STRING_POOL_FRAMES_MAX (64U << 20)
 
 /*
  * Strings, each of them kept once, as long as it has a use. A zeroed pool is an empty one. It is
@@ -14,6 +16,7 @@
 struct string_pool {
 	struct string_pool_entry *entries; /* a hash table */
 	size_t bytes;
+	size_t frame_bytes; /* call_frames_new() */
 };
 
 /*

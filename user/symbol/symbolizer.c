@@ -23,6 +23,8 @@
 #define READS_NS (10 * NS_PER_MS)
 /* How many times a stack is sent to the worker. */
 #define TRIES_MAX 3
+/* How many stacks get the names of another one in a turn: their files have to be opened. */
+#define SHARES_MAX 16
 
 /* Numbers of stacks that were dropped meanwhile stay in a queue until their turn. */
 #define QUEUE_MAX (2 * SYMBOLIZER_STACKS_MAX)
@@ -38,6 +40,7 @@ struct symbolizer {
 	struct symbol_files *files;
 	struct address_spaces *spaces;
 	struct string_pool strings;
+	struct shared_names_table names;
 	struct symbol_client *client;
 	struct symbol_stack **stacks; /* by STACK_PLACE() of their numbers */
 	size_t room;		      /* of stacks */
@@ -49,6 +52,7 @@ struct symbolizer {
 	unsigned int turn_reads;
 	int epoll_fd, timer_fd;
 	struct symbol_request request;
+	struct symbol_key key; /* of the request */
 };
 
 static const struct call_stack unknown = {.how = STACK_CONNECT, .is_short = true};
@@ -205,21 +209,47 @@ static void read_some(struct symbolizer *symbolizer, uint64_t now_ns)
 	}
 }
 
-static void ask(struct symbolizer *symbolizer, struct symbol_stack *stack, uint64_t now_ns)
+/* Asks the worker, unless another process of the same program did. Returns whether it was asked. */
+static bool ask(struct symbolizer *symbolizer, struct symbol_stack *stack, uint64_t now_ns)
 {
-	int fds[SYMBOL_REQUEST_FILES + 1], err;
-	size_t count = symbol_stack_ask(stack, symbolizer->files, &symbolizer->request, fds);
+	int fds[SYMBOL_REQUEST_FILES + 1], err = 0;
+	size_t count = symbol_stack_ask(stack, symbolizer->files, &symbolizer->request,
+					&symbolizer->key, fds);
+	struct symbol_stack *shared = symbol_stack_share(stack, &symbolizer->names,
+							 &symbolizer->key, &symbolizer->strings);
 
-	err = symbol_client_send(symbolizer->client, &symbolizer->request, fds, count, now_ns);
+	if (!shared)
+		err = symbol_client_send(symbolizer->client, &symbolizer->request, fds, count,
+					 now_ns);
 	while (count)
 		close(fds[--count]);
+	if (shared) {
+		symbolizer->stacks[STACK_PLACE(shared->number)] = shared;
+		return false;
+	}
 	symbolizer->asked = stack->number;
 	if (!err)
-		return;
+		return true;
 	if (++stack->tries < TRIES_MAX)
 		want(symbolizer, stack);
 	else
 		give_up(symbolizer, stack);
+	return true;
+}
+
+/* Asks for the next stack that needs it. */
+static void ask_next(struct symbolizer *symbolizer, uint64_t now_ns)
+{
+	unsigned int shares = 0;
+
+	while (symbolizer->asks.count && shares < SHARES_MAX &&
+	       symbol_client_ready(symbolizer->client, now_ns)) {
+		struct symbol_stack *stack = stack_of(symbolizer, queue_take(&symbolizer->asks));
+
+		if (stack && ask(symbolizer, stack, now_ns))
+			return;
+		shares += stack != NULL;
+	}
 }
 
 static void on_broken(struct symbolizer *symbolizer)
@@ -245,7 +275,9 @@ static void on_answer(struct symbolizer *symbolizer)
 	bool was_refused = stack && stack->is_refused;
 
 	if (stack && !stack->is_done)
-		put(symbolizer, symbol_stack_answered(stack, answer, &symbolizer->strings),
+		put(symbolizer,
+		    symbol_stack_answered(stack, answer, &symbolizer->names, &symbolizer->key,
+					  &symbolizer->strings),
 		    was_refused);
 }
 
@@ -256,8 +288,10 @@ static void set_timer(const struct symbolizer *symbolizer, uint64_t now_ns)
 
 	if (symbolizer->reads.count && until_ns > now_ns + READS_NS)
 		until_ns = now_ns + READS_NS;
-	if (symbolizer->asks.count && until_ns == UINT64_MAX)
-		until_ns = now_ns + 100 * NS_PER_MS; /* when the worker may be restarted */
+	if (symbolizer->asks.count && until_ns == UINT64_MAX) /* a restart, or the next turn */
+		until_ns = now_ns + (symbol_client_ready(symbolizer->client, now_ns)
+					     ? NS_PER_MS
+					     : 100 * NS_PER_MS);
 	if (until_ns != UINT64_MAX) {
 		until_ns = clock_here(until_ns);
 		timer.it_value.tv_sec = (time_t)(until_ns / NS_PER_S);
@@ -273,13 +307,7 @@ static void go_on(struct symbolizer *symbolizer)
 
 	read_some(symbolizer, now_ns);
 	do {
-		struct symbol_stack *stack = NULL;
-
-		while (!stack && symbolizer->asks.count &&
-		       symbol_client_ready(symbolizer->client, now_ns))
-			stack = stack_of(symbolizer, queue_take(&symbolizer->asks));
-		if (stack)
-			ask(symbolizer, stack, now_ns);
+		ask_next(symbolizer, now_ns);
 		news = symbol_client_run(symbolizer->client, now_ns);
 		if (news == CLIENT_ANSWER)
 			on_answer(symbolizer);

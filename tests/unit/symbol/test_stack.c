@@ -125,6 +125,26 @@ static void no_room_for_names(void **state)
 	symbol_files_free(files);
 }
 
+static void no_room_for_frames(void **state)
+{
+	struct symbol_files *files = symbol_files_new();
+	struct string_pool pool = {.frame_bytes = STRING_POOL_FRAMES_MAX};
+	struct symbol_stack *stack;
+
+	(void)state;
+	stack = symbol_stack_give_up(placed(files, 1), &pool);
+	assert_true(stack->is_refused);
+	assert_null(call_site_frame(&stack->names));
+	symbol_stack_free(stack, &pool);
+	pool.frame_bytes = 0;
+	stack = symbol_stack_give_up(placed(files, 1), &pool);
+	assert_site(stack, 1);
+	assert_true(pool.frame_bytes > 0);
+	symbol_stack_free(stack, &pool);
+	assert_int_equal(pool.frame_bytes, 0);
+	symbol_files_free(files);
+}
+
 static void libc_is_no_site_of_its_own(void **state)
 {
 	const struct call_frame frames[] = {
@@ -245,6 +265,7 @@ int main(void)
 		cmocka_unit_test(ten_thousand_programs),
 		cmocka_unit_test(too_many_programs_at_once),
 		cmocka_unit_test(no_room_for_names),
+		cmocka_unit_test(no_room_for_frames),
 		cmocka_unit_test(libc_is_no_site_of_its_own),
 		cmocka_unit_test(thousands_of_mappings),
 		cmocka_unit_test(frames_in_long_paths),

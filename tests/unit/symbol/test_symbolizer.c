@@ -255,6 +255,71 @@ static void after_its_process(void **state)
 	sites->ops->free(sites);
 }
 
+static void check_addresses(const struct call_stack *names, const struct victim *victim)
+{
+	assert_int_equal(call_stack_ip(names, 0), victim->stack.frames[0]);
+	assert_int_equal(call_stack_ip(names, 2), victim->stack.frames[0]);
+	assert_int_equal(call_stack_ip(names, 3), victim->stack.frames[1]);
+}
+
+static const struct call_stack *names_of_next(struct call_sites *sites, uint32_t number,
+					      const struct victim *victim)
+{
+	const struct call_stack *names;
+
+	sites->ops->taken(sites, number, &victim->stack);
+	names = wait_for_names(sites, number, 20000);
+	assert_non_null(names);
+	return names;
+}
+
+/* Processes of one program have the same names, each with addresses of its own, also after the one
+ * that was first has gone. */
+static void processes_of_a_program(void **state)
+{
+	struct call_sites *sites = new_sites();
+	const struct call_stack *names[3];
+	struct victim victims[3];
+
+	(void)state;
+	shell("gcc -O2 -g " COMMON SOURCES "victim.c -o %s/victim", folder);
+	for (uint32_t i = 0; i < 3; i++) {
+		start(&victims[i], "victim", NULL);
+		names[i] = names_of_next(sites, i + 1, &victims[i]);
+		assert_victim(names[i]);
+		check_addresses(names[i], &victims[i]);
+		assert_ptr_equal(names[i]->frames, names[0]->frames);
+	}
+	sites->ops->dropped(sites, 1);
+	sites->ops->dropped(sites, 2);
+	assert_victim(names[2]);
+	check_addresses(names[2], &victims[2]);
+	for (int i = 0; i < 3; i++)
+		stop(&victims[i]);
+	sites->ops->free(sites);
+}
+
+/* A program that was written again, into the same file, has names of its own. */
+static void program_that_was_rewritten(void **state)
+{
+	struct call_sites *sites = new_sites();
+	const struct call_stack *names[2];
+	struct victim victim;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		shell("gcc -O2 -g " COMMON "-Dhandle_conn=handle_%u " SOURCES
+		      "victim.c -o %s/made && cat %s/made > %s/again && chmod 755 %s/again",
+		      i, folder, folder, folder, folder);
+		start(&victim, "again", NULL);
+		names[i] = names_of_next(sites, i + 1, &victim);
+		stop(&victim);
+	}
+	assert_string_equal(names[0]->frames[2].function, "handle_0");
+	assert_string_equal(names[1]->frames[2].function, "handle_1");
+	sites->ops->free(sites);
+}
+
 static void nobody_knows_it(void **state)
 {
 	struct call_sites *sites = new_sites();
@@ -464,6 +529,8 @@ int main(void)
 		cmocka_unit_test(symbols_without_lines),
 		cmocka_unit_test(library_that_came_later),
 		cmocka_unit_test(after_its_process),
+		cmocka_unit_test(processes_of_a_program),
+		cmocka_unit_test(program_that_was_rewritten),
 		cmocka_unit_test(nobody_knows_it),
 		cmocka_unit_test(file_that_was_replaced),
 		cmocka_unit_test(classes_of_cpp),
