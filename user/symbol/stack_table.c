@@ -27,6 +27,7 @@ struct stack_table {
 	size_t slot_count;     /* a power of two */
 	size_t count;
 	uint32_t oldest, newest; /* of the unused ones */
+	size_t unused, unused_most;
 	uint64_t refused;
 	uint64_t seed; /* so that a watched process cannot choose the slots of its stacks */
 };
@@ -40,6 +41,7 @@ struct stack_table *stack_table_new(void)
 	/* Without a random seed the table works, but is not protected. */
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
 		table->seed = (uintptr_t)table;
+	table->unused_most = STACK_TABLE_LIMIT;
 	table->slot_count = FIRST_SLOTS;
 	table->slots = calloc(table->slot_count, sizeof(*table->slots));
 	table->entries = calloc(table->slot_count / 2, sizeof(*table->entries));
@@ -47,6 +49,11 @@ struct stack_table *stack_table_new(void)
 		return table;
 	stack_table_free(table);
 	return NULL;
+}
+
+void stack_table_bound_unused(struct stack_table *table, size_t most)
+{
+	table->unused_most = most;
 }
 
 void stack_table_free(struct stack_table *table)
@@ -160,6 +167,7 @@ static void list_add(struct stack_table *table, uint32_t place)
 	else
 		table->oldest = place;
 	table->newest = place;
+	table->unused++;
 }
 
 static void list_remove(struct stack_table *table, uint32_t place)
@@ -176,6 +184,7 @@ static void list_remove(struct stack_table *table, uint32_t place)
 		next->previous = entry->previous;
 	else
 		table->newest = entry->previous;
+	table->unused--;
 }
 
 /* Frees the slot of a place. Those behind it move up, so that a search that met it finds them. */
@@ -202,7 +211,7 @@ static uint32_t place_take(struct stack_table *table, uint32_t *dropped)
 	uint32_t place = table->oldest;
 	struct entry *entry;
 
-	if (table->count < STACK_TABLE_LIMIT) {
+	if (table->count < STACK_TABLE_LIMIT && table->unused < table->unused_most) {
 		if (table->count == table->slot_count / 2 && !grow(table))
 			return 0;
 		place = (uint32_t)++table->count;

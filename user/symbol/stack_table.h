@@ -18,6 +18,8 @@ struct stack_table;
 
 /* How many stacks are kept; they take some 40 MB at most. */
 #define STACK_TABLE_LIMIT 65536
+/* How many of them need be stacks that no socket uses, in a daemon. */
+#define STACK_TABLE_UNUSED 16384
 
 /* A number has the place of the stack in these bits, from 1, and above them how often the place was
  * given to another stack. */
@@ -38,6 +40,9 @@ struct stack {
 
 /* Returns NULL without memory. */
 struct stack_table *stack_table_new(void);
+/* From now on a new stack takes the place of one that is unused for longest, if there are as many
+ * of these. Else it does so only when the table is full. */
+void stack_table_bound_unused(struct stack_table *table, size_t most);
 /* NULL is allowed. */
 void stack_table_free(struct stack_table *table);
 

@@ -12,6 +12,8 @@ int stack_tracker_init(struct stack_tracker *stacks, struct tracker *tracker,
 	*stacks = (struct stack_tracker){
 		.tracker = tracker, .sites = sites, .table = stack_table_new()};
 	tracker->stacks = stacks->table;
+	if (stacks->table)
+		stack_table_bound_unused(stacks->table, STACK_TABLE_UNUSED);
 	return stacks->table ? 0 : -ENOMEM;
 }
 

@@ -197,6 +197,39 @@ static void unused_ones_make_room(void **state)
 	stack_table_free(table);
 }
 
+/* In a daemon, short processes do not fill the table with stacks that nobody needs. */
+static void unused_ones_have_a_bound(void **state)
+{
+	struct stack_table *table = stack_table_new();
+	struct event_stack e;
+	struct stack_added added;
+	uint32_t hot;
+
+	(void)state;
+	stack_table_bound_unused(table, 100);
+	e = stack_of(1000000, 2);
+	hot = stack_table_add(table, &e).number;
+	stack_table_release(table, hot);
+	for (uint32_t i = 1; i <= 1000; i++) {
+		e = stack_of(i, 2);
+		added = stack_table_add(table, &e);
+		assert_true(added.is_new && added.number);
+		stack_table_release(table, added.number);
+		/* One that is used now and then stays. */
+		e = stack_of(1000000, 2);
+		assert_int_equal(stack_table_add(table, &e).number, hot);
+		stack_table_release(table, hot);
+	}
+	assert_in_range(stack_table_count(table), 100, 101);
+	for (uint32_t i = 0; i < 1000; i++) { /* those in use have the whole table */
+		e = stack_of(2000000 + i, 2);
+		assert_true(stack_table_add(table, &e).number);
+	}
+	assert_in_range(stack_table_count(table), 1000, 1101);
+	assert_int_equal(stack_table_refused(table), 0);
+	stack_table_free(table);
+}
+
 /* Those that are used again are not dropped; the search finds all behind the holes. */
 static void used_ones_stay(void **state)
 {
@@ -239,6 +272,7 @@ int main(void)
 		cmocka_unit_test(many_are_found_again),
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(unused_ones_make_room),
+		cmocka_unit_test(unused_ones_have_a_bound),
 		cmocka_unit_test(used_ones_stay),
 	};
 
