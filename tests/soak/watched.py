@@ -2,6 +2,7 @@
 """The tcpwatch under test: what it says, what it answers, and what it takes."""
 
 import collections
+import http.client
 import json
 import os
 import re
@@ -102,16 +103,17 @@ class Watched:
         return self.stderr.read().decode("utf-8", "replace")
 
     def get(self, path):
-        """(seconds, body); what it waits for a processor does not count. A page that is refused is
-        asked for again, as a scraper does at its next turn."""
+        """(seconds, body); what it waits for a processor does not count. A page of metrics that is
+        refused or, since it is not read for a second, given up, is asked for again, as a scraper
+        does at its next turn."""
         began, waited = time.monotonic(), cpu_wait(self.pid, os.getpid())
         for _ in range(5):
             try:
                 with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
                     body = answer.read().decode("utf-8", "strict")
                 break
-            except urllib.error.HTTPError as fault:
-                assert fault.code == 503 and path == "/metrics", f"{path}: {fault}"
+            except (urllib.error.HTTPError, http.client.IncompleteRead, ConnectionError) as fault:
+                assert path == "/metrics" and getattr(fault, "code", 503) == 503, f"{path}: {fault}"
                 self.refused += 1
                 time.sleep(0.1)
         else:
