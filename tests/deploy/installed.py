@@ -58,7 +58,7 @@ def headers(port):
 
 def value(text, name, **labels):
     """The value of the one series with these labels and no others, or None."""
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):
         match = re.match(r"(\w+)(?:\{(.*)\})? (\S+)\Z", line)
         if match and match[1] == name and dict(
                 re.findall(r'(\w+)="([^"]*)"', match[2] or "")) == labels:

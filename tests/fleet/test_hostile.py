@@ -37,7 +37,7 @@ def samples(page):
     """{'name{labels}': number}; a page that is cut off has none."""
     assert page.status == 200 and page.body.endswith(b"\n")
     found = {}
-    for line in page.body.decode().splitlines():
+    for line in page.body.decode().rstrip("\n").split("\n"):
         if not line.startswith("#"):
             assert SAMPLE.match(line), line
             name, value = line.rsplit(" ", 1)

@@ -38,7 +38,7 @@ class Page:
     def samples(self):
         """{(name, ((label, value), ...)): number}; no series is there twice."""
         found = {}
-        for line in self.text.splitlines():
+        for line in self.text.rstrip("\n").split("\n"):  # names have any character but these
             if line.startswith("#"):
                 continue
             match = SAMPLE.match(line)

@@ -58,7 +58,7 @@ def in_child(work):
 def odd_name():
     kind = chance.randrange(4)
     if kind == 0:
-        return bytes(chance.randrange(1, 256) for _ in range(15))
+        return bytes(chance.randrange(32, 256) for _ in range(15))
     if kind == 1:
         return b"evil\n\x9b31m\"}\\"
     if kind == 2:

@@ -125,7 +125,7 @@ class Watched:
         """(seconds, {name with labels: number})"""
         took, page = self.get("/metrics")
         return took, {name: float(value) for name, value in
-                      (line.rsplit(" ", 1) for line in page.splitlines()
+                      (line.rsplit(" ", 1) for line in page.rstrip("\n").split("\n")
                        if line.startswith(("tcpwatch_events", "tcpwatch_stacks", "tcpwatch_host",
                                            "process_")))}
 
