@@ -3,14 +3,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/hash.h"
+#include "base/siphash.h"
+
+struct digest {
+	uint64_t words[2];
+};
 
 struct shared_names_entry {
 	struct shared_names names; /* the first member, see entry_of() */
+	struct digest digest;
 	uint32_t uses;
 	UT_hash_handle hh;
-	char key[]; /* behind it the places */
+	uint8_t places[];
 };
 
 /* Of a file, without padding. */
@@ -112,14 +119,30 @@ static struct shared_names_entry *entry_of(const struct shared_names *names)
 	return (struct shared_names_entry *)names;
 }
 
+static bool make_digest(struct shared_names_table *table, const struct symbol_key *key,
+			struct digest *digest)
+{
+	if (!key->len)
+		return false;
+	if (!table->has_secret)
+		table->has_secret = getrandom(table->secret, sizeof(table->secret),
+					      GRND_NONBLOCK) == sizeof(table->secret);
+	if (!table->has_secret)
+		return false;
+	for (int i = 0; i < 2; i++)
+		digest->words[i] = siphash(table->secret[i], key->bytes, key->len);
+	return true;
+}
+
 const struct shared_names *shared_names_find(struct shared_names_table *table,
 					     const struct symbol_key *key)
 {
 	struct shared_names_entry *entry;
+	struct digest digest;
 
-	if (!key->len)
+	if (!make_digest(table, key, &digest))
 		return NULL;
-	HASH_FIND(hh, table->entries, key->bytes, key->len, entry);
+	HASH_FIND(hh, table->entries, &digest, sizeof(digest), entry);
 	if (!entry)
 		return NULL;
 	entry->uses++;
@@ -131,21 +154,21 @@ const struct shared_names *shared_names_add(struct shared_names_table *table,
 					    const uint8_t *places, size_t count, bool is_short)
 {
 	struct shared_names_entry *entry;
+	struct digest digest;
 
-	if (!key->len)
+	if (!make_digest(table, key, &digest))
 		return NULL;
-	HASH_FIND(hh, table->entries, key->bytes, key->len, entry);
+	HASH_FIND(hh, table->entries, &digest, sizeof(digest), entry);
 	if (entry)
 		return NULL;
-	entry = malloc(sizeof(*entry) + key->len + count);
+	entry = malloc(sizeof(*entry) + count);
 	if (!entry)
 		return NULL;
-	memcpy(entry->key, key->bytes, key->len);
-	memcpy(entry->key + key->len, places, count);
+	memcpy(entry->places, places, count);
+	entry->digest = digest;
 	entry->uses = 1;
-	entry->names = (struct shared_names){frames, (const uint8_t *)entry->key + key->len, count,
-					     is_short};
-	HASH_ADD_KEYPTR(hh, table->entries, entry->key, key->len, entry);
+	entry->names = (struct shared_names){frames, entry->places, count, is_short};
+	HASH_ADD(hh, table->entries, digest, sizeof(digest), entry);
 	if (entry->hh.tbl)
 		return &entry->names;
 	free(entry);

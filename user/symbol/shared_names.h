@@ -43,9 +43,14 @@ struct shared_names {
 	bool is_short;
 };
 
-/* Zeroed, it is empty. */
+/*
+ * Zeroed, it is empty. Of a key only two hashes are kept, with keys that nobody knows, since it is
+ * long; without random keys nothing is shared.
+ */
 struct shared_names_table {
 	struct shared_names_entry *entries;
+	uint64_t secret[2][2];
+	bool has_secret;
 };
 
 /* Counts one use more of the names with this key, and returns them; NULL if there are none. */
