@@ -287,12 +287,18 @@ static int ending(struct program *program, enum exit_status status)
 	return began ? command_exit_status(command) : STATUS_OK;
 }
 
+/* Bytes. Without it, malloc() raises this to the size of the largest block that was freed. */
+#define OWN_MAPPING_FROM (128 << 10)
+
 int main(int argc, char **argv)
 {
 	struct program program = {.loop = LOOP_CLOSED};
 	struct loop *loop = &program.loop;
 	int status;
 
+	/* Pages and scans come and go. In the heap they would leave holes between what stays: 170
+	 * MB for 50 MB in use, after ten minutes of tests/soak. */
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_FROM);
 	setlocale(LC_ALL, "");
 	clock_init();
 	service_init(&loop->service);
