@@ -112,6 +112,8 @@ class Watched:
                 with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
                     body = answer.read().decode("utf-8", "strict")
                 break
+            except TimeoutError as fault:
+                raise AssertionError(f"{path}: no answer in {PATIENCE} s") from fault
             except (urllib.error.HTTPError, http.client.IncompleteRead, ConnectionError) as fault:
                 assert path == "/metrics" and getattr(fault, "code", 503) == 503, f"{path}: {fault}"
                 self.refused += 1

@@ -224,19 +224,17 @@ static uint64_t helper_delay(void)
 	return sscanf(text, "%*u %llu", &delay_ns) == 1 ? delay_ns : 0;
 }
 
-/* Waits for the answer. After many silences it waits for less time, but not for less of the
- * helper's own: a busy machine is no silent process. */
+/* Waits for the answer. A busy machine is no silent process: what counts is the helper's own time.
+ */
 static bool await_answer(uint64_t now_ns)
 {
 	uint64_t patience_ns = ASKER_DEADLINE_NS >> asker.silences;
-	uint64_t last_ns = now_ns + ASKER_DEADLINE_NS, until_ns, before_ns;
+	uint64_t before_ns = helper_delay(), last_ns, until_ns;
 
 	if (patience_ns < ASKER_SHORTEST_NS)
 		patience_ns = ASKER_SHORTEST_NS;
-	if (patience_ns >= ASKER_DEADLINE_NS)
-		return await(last_ns);
-	before_ns = helper_delay();
 	until_ns = now_ns + patience_ns;
+	last_ns = until_ns + ASKER_BUSY_NS;
 	while (!await(until_ns)) {
 		uint64_t later_ns = now_ns + patience_ns + helper_delay() - before_ns;
 

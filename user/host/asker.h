@@ -13,15 +13,17 @@
  * system of a user's own makes everybody wait. A helper that is silent for ASKER_DEADLINE_NS is
  * killed, and that question has failed. What was asked about, a process or a path, is not asked
  * about again in ASKER_WINDOW_NS, and each further silence is waited for half as long, down to
- * ASKER_SHORTEST_NS: 16 of them together take a third of a second. The time for which the helper
- * had no processor does not count, as far as ASKER_DEADLINE_NS allows.
+ * ASKER_SHORTEST_NS: 16 of them together take 435 ms. The time for which the helper was ready to
+ * run and had no processor does not count, up to ASKER_BUSY_NS: no other process can make that long
+ * but by load, and then the loop waits as well.
  *
  * There is one helper for the whole program. Until asker_start(), the questions are asked directly.
  * Not for several threads.
  */
 
 #define ASKER_DEADLINE_NS (100 * 1000 * 1000ULL)
-#define ASKER_SHORTEST_NS (10 * 1000 * 1000ULL)
+#define ASKER_SHORTEST_NS (20 * 1000 * 1000ULL)
+#define ASKER_BUSY_NS	  (1000 * 1000 * 1000ULL)
 /* At most so many silences in ASKER_WINDOW_NS; then no question is asked until it is over. */
 #define ASKER_SILENCES	16
 #define ASKER_WINDOW_NS (60 * 1000 * 1000 * 1000ULL)
