@@ -205,11 +205,11 @@ static int may_ask(uint64_t subject)
 	return err;
 }
 
-/* For how long the helper was ready to run and had no processor; 0 where the kernel does not say.
- * Its file in /proc makes nobody wait: it does not execve(). */
-static uint64_t helper_delay(void)
+/* For how long the helper was at work, or ready for it without a processor; 0 where the kernel does
+ * not say. Its file in /proc makes nobody wait: it does not execve(). */
+static uint64_t helper_busy(void)
 {
-	unsigned long long delay_ns = 0;
+	unsigned long long ran_ns = 0, waited_ns = 0;
 	char path[64], text[128];
 	ssize_t length;
 	int fd;
@@ -221,22 +221,22 @@ static uint64_t helper_delay(void)
 	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[length > 0 ? length : 0] = '\0';
-	return sscanf(text, "%*u %llu", &delay_ns) == 1 ? delay_ns : 0;
+	return sscanf(text, "%llu %llu", &ran_ns, &waited_ns) == 2 ? ran_ns + waited_ns : 0;
 }
 
-/* Waits for the answer. A busy machine is no silent process: what counts is the helper's own time.
- */
+/* Waits for the answer. Neither a busy machine nor a long file is a silent process: what counts is
+ * the time for which the helper sleeps in the kernel. */
 static bool await_answer(uint64_t now_ns)
 {
 	uint64_t patience_ns = ASKER_DEADLINE_NS >> asker.silences;
-	uint64_t before_ns = helper_delay(), last_ns, until_ns;
+	uint64_t before_ns = helper_busy(), last_ns, until_ns;
 
 	if (patience_ns < ASKER_SHORTEST_NS)
 		patience_ns = ASKER_SHORTEST_NS;
 	until_ns = now_ns + patience_ns;
 	last_ns = until_ns + ASKER_BUSY_NS;
 	while (!await(until_ns)) {
-		uint64_t later_ns = now_ns + patience_ns + helper_delay() - before_ns;
+		uint64_t later_ns = now_ns + patience_ns + helper_busy() - before_ns;
 
 		if (later_ns > last_ns)
 			later_ns = last_ns;

@@ -13,9 +13,8 @@
  * system of a user's own makes everybody wait. A helper that is silent for ASKER_DEADLINE_NS is
  * killed, and that question has failed. What was asked about, a process or a path, is not asked
  * about again in ASKER_WINDOW_NS, and each further silence is waited for half as long, down to
- * ASKER_SHORTEST_NS: 16 of them together take 435 ms. The time for which the helper was ready to
- * run and had no processor does not count, up to ASKER_BUSY_NS: no other process can make that long
- * but by load, and then the loop waits as well.
+ * ASKER_SHORTEST_NS: 16 of them together take 435 ms. The time for which the helper was at work, or
+ * had no processor for it, does not count, up to ASKER_BUSY_NS: what it reads has an end.
  *
  * There is one helper for the whole program. Until asker_start(), the questions are asked directly.
  * Not for several threads.
