@@ -205,23 +205,41 @@ static int may_ask(uint64_t subject)
 	return err;
 }
 
-/* For how long the helper was at work, or ready for it without a processor; 0 where the kernel does
- * not say. Its file in /proc makes nobody wait: it does not execve(). */
-static uint64_t helper_busy(void)
+/* Reads a file of the helper in /proc. It makes nobody wait: the helper does not execve(). */
+static const char *read_helper(const char *name, char text[512])
 {
-	unsigned long long ran_ns = 0, waited_ns = 0;
-	char path[64], text[128];
+	char path[64];
 	ssize_t length;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", asker.helper);
+	snprintf(path, sizeof(path), "/proc/%d/%s", asker.helper, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	length = fd < 0 ? 0 : read(fd, text, 511);
+	if (fd >= 0)
+		close(fd);
 	text[length > 0 ? length : 0] = '\0';
-	return sscanf(text, "%llu %llu", &ran_ns, &waited_ns) == 2 ? ran_ns + waited_ns : 0;
+	return text;
+}
+
+/* For how long the helper was at work, or ready for it without a processor; 0 where the kernel does
+ * not say. */
+static uint64_t helper_busy(void)
+{
+	unsigned long long ran_ns = 0, waited_ns = 0;
+	char text[512];
+
+	if (sscanf(read_helper("schedstat", text), "%llu %llu", &ran_ns, &waited_ns) != 2)
+		return 0;
+	return ran_ns + waited_ns;
+}
+
+/* Whether it is so now: the kernel counts a wait when it is over. */
+static bool helper_is_busy(void)
+{
+	char text[512];
+
+	/* Behind its name, which has no ')'. */
+	return strstr(read_helper("stat", text), ") R ") != NULL;
 }
 
 /* Waits for the answer. Neither a busy machine nor a long file is a silent process: what counts is
@@ -238,6 +256,8 @@ static bool await_answer(uint64_t now_ns)
 	while (!await(until_ns)) {
 		uint64_t later_ns = now_ns + patience_ns + helper_busy() - before_ns;
 
+		if (later_ns < until_ns + NS_PER_MS && helper_is_busy())
+			later_ns = until_ns + ASKER_SHORTEST_NS;
 		if (later_ns > last_ns)
 			later_ns = last_ns;
 		if (later_ns < until_ns + NS_PER_MS)
