@@ -52,6 +52,18 @@ int iterator_run(const struct bpf_link *link, size_t size, iterator_sink sink, v
 	return err;
 }
 
+static int add_existing(void *context, const void *record)
+{
+	const struct event_namespace *e = record;
+	const struct netns netns = {.inode = e->netns, .id = e->id};
+	struct netns_list *list = context;
+
+	if (e->netns)
+		return netns_list_add(list, &netns);
+	list->complete = true;
+	return 0;
+}
+
 static int add_namespace(void *context, const void *record)
 {
 	const struct event_netns *e = record;
@@ -61,7 +73,12 @@ static int add_namespace(void *context, const void *record)
 	return netns_list_learn(list, &netns);
 }
 
-int iterator_namespaces(const struct bpf_link *link, struct netns_list *list)
+int iterator_namespaces(const struct bpf_link *tasks, const struct bpf_link *namespaces,
+			struct netns_list *list)
 {
-	return iterator_run(link, sizeof(struct event_netns), add_namespace, list);
+	int err = 0;
+
+	if (namespaces)
+		err = iterator_run(namespaces, sizeof(struct event_namespace), add_existing, list);
+	return err ? err : iterator_run(tasks, sizeof(struct event_netns), add_namespace, list);
 }

@@ -18,8 +18,12 @@ int iterator_read(int fd, size_t size, iterator_sink sink, void *context);
 /* Creates the link's iterator, and reads it. */
 int iterator_run(const struct bpf_link *link, size_t size, iterator_sink sink, void *context);
 
-/* Adds the network namespaces of all processes and threads that are not in the list yet; `link` is
- * that of scan_tasks. Returns 0 or a negative errno; the list has those found so far then. */
-int iterator_namespaces(const struct bpf_link *link, struct netns_list *list);
+/*
+ * Fills an empty list with the network namespaces of all processes and threads, by the link of
+ * scan_tasks; and with those that exist besides, by that of scan_namespaces, which may be NULL.
+ * Returns 0 or a negative errno; the list has those found so far then.
+ */
+int iterator_namespaces(const struct bpf_link *tasks, const struct bpf_link *namespaces,
+			struct netns_list *list);
 
 #endif

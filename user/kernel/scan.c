@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/journal.h"
 #include "host/netns.h"
+#include "host/netns_unseen.h"
 #include "kernel/iterator.h"
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
@@ -57,21 +57,20 @@ static int open_in_netns(const struct bpf_link *link, int home_fd, const struct 
 	return err ? err : making.fd;
 }
 
+static struct netns_unseen missed;
+
 /* Reports, once, a namespace that cannot be entered. */
 static void warn_of(const struct netns *netns, const char *why)
 {
-	static struct netns_list warned;
+	char costs[PRIVILEGES_TEXT_LEN];
 
-	/* privileges_costs() has reported all of them at the start. */
-	if (!privileges_has(CAP_SYS_ADMIN) || !privileges_has(CAP_SYS_PTRACE))
+	if (privileges_costs(costs)) /* that was reported at the start, for all of them */
 		return;
-	if (netns_list_has(&warned, netns->inode))
-		return;
-	journal_say(SD_WARNING,
-		    "cannot enter network namespace %u (of pid %u): %s; its sockets without a "
-		    "descriptor are not seen",
-		    netns->inode, netns->pid, why);
-	netns_list_add(&warned, netns);
+	if (netns_unseen_note(&missed, netns))
+		journal_say(SD_WARNING,
+			    "cannot enter network namespace %u (of pid %u): %s; its sockets "
+			    "without a descriptor are not seen",
+			    netns->inode, netns->pid, why);
 }
 
 static int scan_netns(const struct bpf_link *link, int home_fd, const struct netns *netns,
@@ -86,10 +85,7 @@ static int scan_netns(const struct bpf_link *link, int home_fd, const struct net
 	}
 	if (fd == -ESRCH) /* the process has ended, or has left the namespace meanwhile */
 		return 0;
-	warn_of(netns, netns->thread && fd == -EINVAL
-			       ? "only a thread is in it, which Linux 6.9 and newer can enter"
-			       : strerror(-fd));
-	result->some_unseen = true;
+	warn_of(netns, strerror(-fd));
 	return 0;
 }
 
@@ -121,14 +117,25 @@ static int look_for_unseen(const struct bpf_link *link, int home_fd, struct scan
 		if (err || scan_result_has_seen(result, netns.inode) || has_ended(netns.pid))
 			continue;
 		warn_of(&netns, "none of its processes can be inspected");
-		result->some_unseen = true;
 	}
 	return err;
 }
 
-static int scan_tables(const struct bpf_link *link, const struct bpf_link *tasks,
-		       struct scan_result *result)
+/* Notes which namespaces exist, so that others are known to be gone. */
+static int add_unseen(const struct netns_list *list, struct scan_result *result)
 {
+	int err = 0;
+
+	for (size_t i = 0; !err && i < list->count; i++)
+		if (!scan_result_has_seen(result, list->items[i].inode))
+			err = scan_result_add_unseen(result, list->items[i].inode);
+	result->others_gone = list->complete;
+	return err;
+}
+
+static int scan_tables(const struct tcpwatch *skeleton, struct scan_result *result)
+{
+	const struct bpf_link *link = skeleton->links.scan_tcp;
 	struct netns_list list = {0};
 	int home_fd, err;
 	struct stat home;
@@ -139,7 +146,9 @@ static int scan_tables(const struct bpf_link *link, const struct bpf_link *tasks
 	home_fd = netns_home();
 	if (home_fd < 0)
 		return home_fd;
-	err = fstat(home_fd, &home) ? -errno : iterator_namespaces(tasks, &list);
+	err = fstat(home_fd, &home) ? -errno
+				    : iterator_namespaces(skeleton->links.scan_tasks,
+							  skeleton->links.scan_namespaces, &list);
 	if (!err)
 		err = scan_result_add_seen(result, (uint32_t)home.st_ino);
 	for (size_t i = 0; !err && i < list.count; i++)
@@ -147,6 +156,8 @@ static int scan_tables(const struct bpf_link *link, const struct bpf_link *tasks
 			err = scan_netns(link, home_fd, &list.items[i], result);
 	if (!err)
 		err = look_for_unseen(link, home_fd, result);
+	if (!err)
+		err = add_unseen(&list, result);
 	netns_list_clear(&list);
 	close(home_fd);
 	return err;
@@ -164,7 +175,9 @@ int scan_run(struct tcpwatch *skeleton, const struct scan_request *request,
 	if (request->descriptors)
 		err = run_iterator(skeleton->links.scan_fds, result);
 	if (!err && request->tables)
-		err = scan_tables(skeleton->links.scan_tcp, skeleton->links.scan_tasks, result);
+		err = scan_tables(skeleton, result);
+	if (request->tables && request->descriptors)
+		netns_unseen_next(&missed);
 	result->ended_ns = clock_now();
 	if (err)
 		scan_result_clear(result);

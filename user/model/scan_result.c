@@ -29,15 +29,25 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
+static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
+{
+	uint32_t *longer = realloc(*list, (*count + 1) * sizeof(*longer));
+
+	if (!longer)
+		return -ENOMEM;
+	longer[(*count)++] = netns;
+	*list = longer;
+	return 0;
+}
+
 int scan_result_add_seen(struct scan_result *result, uint32_t netns)
 {
-	uint32_t *seen = realloc(result->seen, (result->seen_count + 1) * sizeof(*result->seen));
+	return add_netns(&result->seen, &result->seen_count, netns);
+}
 
-	if (!seen)
-		return -ENOMEM;
-	result->seen = seen;
-	seen[result->seen_count++] = netns;
-	return 0;
+int scan_result_add_unseen(struct scan_result *result, uint32_t netns)
+{
+	return add_netns(&result->unseen, &result->unseen_count, netns);
 }
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -117,24 +127,30 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 	return scan_result_group(result, *first);
 }
 
-bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
+static bool has_netns(const uint32_t *list, size_t count, uint32_t netns)
 {
-	for (size_t i = 0; i < result->seen_count; i++)
-		if (result->seen[i] == netns)
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == netns)
 			return true;
 	return false;
 }
 
+bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
+{
+	return has_netns(result->seen, result->seen_count, netns);
+}
+
 bool scan_result_covers(const struct scan_result *result, uint32_t netns)
 {
-	/* A namespace that no process is in has no sockets any more, unless some namespaces could
-	 * not be read. */
-	return !result->some_unseen || scan_result_has_seen(result, netns);
+	if (result->others_gone)
+		return !has_netns(result->unseen, result->unseen_count, netns);
+	return scan_result_has_seen(result, netns);
 }
 
 void scan_result_clear(struct scan_result *result)
 {
 	free(result->records);
 	free(result->seen);
+	free(result->unseen);
 	memset(result, 0, sizeof(*result));
 }

@@ -19,7 +19,9 @@ struct scan_result {
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
 	uint32_t *seen;	  /* inode numbers of the network namespaces whose tables were read */
 	size_t seen_count;
-	bool some_unseen;   /* there are namespaces whose tables could not be read */
+	uint32_t *unseen; /* of those that exist, but whose tables were not read */
+	size_t unseen_count;
+	bool others_gone;   /* when it began, there was no network namespace but these */
 	size_t sockets;	    /* number of different sockets */
 	size_t descriptors; /* number of descriptors that hold them */
 };
@@ -29,7 +31,7 @@ struct scan_request {
 	uint32_t states;      /* bit n: state n */
 	uint32_t mini_states; /* likewise of mini-sockets, which only the TCP tables have */
 	bool descriptors;     /* the descriptors of all processes */
-	bool tables;	      /* the TCP tables of every network namespace that has a process */
+	bool tables;	      /* the TCP tables of every network namespace that can be entered */
 };
 
 /* All states. A socket in CLOSE is found by its descriptor only. */
@@ -39,8 +41,9 @@ struct scan_request {
  * refuses or that is none of a scan, or -ENOMEM. */
 int scan_result_add(struct scan_result *result, const void *record, size_t size);
 
-/* Adds a network namespace whose tables were read. Returns 0 or -ENOMEM. */
+/* Adds a network namespace whose tables were read, or were not. Returns 0 or -ENOMEM. */
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
+int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
 
 /* Sorts and counts the records, after the last one was added. */
 void scan_result_finish(struct scan_result *result);
@@ -56,7 +59,8 @@ size_t scan_result_group(const struct scan_result *result, const struct event_sc
 /* Whether the TCP tables of this network namespace were read. */
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns);
 
-/* Whether a socket of this network namespace would have been found if it existed. */
+/* Whether a socket of this network namespace would have been found if it existed: its tables were
+ * read, or it is gone. */
 bool scan_result_covers(const struct scan_result *result, uint32_t netns);
 
 /* Frees the memory of the result and leaves it empty. */

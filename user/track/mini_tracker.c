@@ -258,9 +258,8 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 static bool scan_counts(const struct tracker *tracker, const struct mini_socket *mini,
 			const struct scan_result *result)
 {
-	if (scan_result_has_seen(result, mini->netns))
-		return tracker->minis_doubted || !end_has_record(tracker, mini);
-	return tracker->minis_doubted && !result->some_unseen;
+	return (tracker->minis_doubted || !end_has_record(tracker, mini)) &&
+	       scan_result_covers(result, mini->netns);
 }
 
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
@@ -269,13 +268,14 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	uint32_t position = 0;
 
 	/*
-	 * A network namespace may exist without a process in it. Of one that was not read nothing
-	 * is known; its mini-sockets are removed by mini_expire(). Where every end has a record,
-	 * the records count more than the scan: iter/tcp of older kernels continues by position in
-	 * a hash bucket that it reads in parts, and skips sockets if others left the bucket
-	 * meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c). After a loss the scan counts,
-	 * because the record of the end may be lost; also for a namespace without a process, which
-	 * is gone far more often than it is kept.
+	 * Of a network namespace that exists and was not read nothing is known; its mini-sockets
+	 * are removed by mini_expire(). Those of a namespace that is gone went with it. Where every
+	 * end has a record, the records count more than the scan: iter/tcp of older kernels
+	 * continues by position in a hash bucket that it reads in parts, and skips sockets if
+	 * others left the bucket meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c); and a
+	 * namespace disappears before its mini-sockets do (cleanup_net() in
+	 * net/core/net_namespace.c). After a loss the scan counts, because the record of the end
+	 * may be lost.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		if (!mini->scanned && mini->seen_ns < result->started_ns &&
