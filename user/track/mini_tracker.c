@@ -29,18 +29,29 @@ static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
 							      : DURATION_UNKNOWN;
 }
 
+struct sample_member mini_member(const struct tracker *tracker, const struct mini_socket *mini)
+{
+	struct process *process =
+		process_table_or_unknown(tracker->processes, mini ? mini->owner : NULL);
+	bool folded = mini && (mini->pid || mini->cgroup);
+
+	return (struct sample_member){.process = process,
+				      .pid = folded ? mini->pid : process->tgid,
+				      .cgroup = folded ? mini->cgroup : process->cgroup};
+}
+
 /* Reports a change; mini is NULL if the mini-socket was not known. */
 static void change(struct tracker *tracker, const struct mini_socket *mini,
 		   const struct event_mini *e, const struct flow *flow, unsigned int from,
 		   unsigned int to, uint64_t lifetime_ns, enum cause cause)
 {
-	struct process *owner = mini ? mini->owner : NULL;
+	const struct sample_member member = mini_member(tracker, mini);
 	struct change change = {
 		.time_ns = e->time_ns,
 		.cookie = e->cookie,
 		.lifetime_ns = lifetime_ns,
 		.flow = flow,
-		.owner = owner,
+		.owner = mini ? mini->owner : NULL,
 		.owner_source = mini ? (enum owner_source)mini->owner_source : OWNER_UNKNOWN,
 		.role = mini ? (enum socket_role)mini->role : ROLE_UNKNOWN,
 		.cause = cause,
@@ -48,8 +59,10 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 		.to = to,
 	};
 
-	if (!mini || !mini->hidden)
-		tracker_report(tracker, owner, &change);
+	if (mini && mini->hidden)
+		return;
+	sample_member_transition(&member, flow->netns, from, to, lifetime_ns);
+	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 
 /* How long ago the connect() may be that took its port. The connect() by which the connection
