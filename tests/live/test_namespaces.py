@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from netns import FIN, NetNs, Wire, libc
+from netns import FIN, NetNs, Wire, libc, table_states
 from puppets import PYTHON, connect
 from runner import run
 
@@ -103,15 +103,17 @@ def test_time_wait_of_a_pinned_namespace_outlives_a_loss(watch, puppet, helper, 
     tcpwatch.wait_for("process", has_time_wait(37), pid=process.pid)
     process.kill()
     tcpwatch.process.send_signal(signal.SIGSTOP)
-    network().call(lambda: spawn(helper("churn"), 1, 1, 0, 0)).wait()
+    network().call(lambda: spawn(helper("churn"), 1, 1, 0, 0,
+                                 stdout=subprocess.DEVNULL)).wait()
     tcpwatch.process.send_signal(signal.SIGCONT)
     reconcile(tcpwatch, puppet)
     known = len(tcpwatch.records)
     after = tcpwatch.wait_for("process", lambda r: r not in tcpwatch.records[:known],
                               pid=process.pid)
+    still = pinned.call(table_states)["TIME_WAIT"]  # all of them, for a minute
     tcpwatch.stop()
     assert sum(tcpwatch.end["lost"].values()) > 0, tcpwatch.end
-    assert after["open"].get("TIME_WAIT") == 37, after
+    assert still <= after["open"].get("TIME_WAIT", 0) <= 37, (still, after)
 
 
 def test_time_wait_goes_with_its_namespace(watch, puppet, network):

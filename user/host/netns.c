@@ -91,31 +91,43 @@ struct nsfs_handle {
 #define NSFS_ROOT   (-10003)
 #define NSFS_HANDLE 0xf1
 
+/* Room for a file handle, which has no size of its own. */
+union handle {
+	struct file_handle head;
+	char memory[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
+
+static int open_handle(union handle *handle)
+{
+	return open_by_handle_at(NSFS_ROOT, &handle->head, O_RDONLY | O_CLOEXEC);
+}
+
 bool netns_has_handles(void)
 {
-	_Alignas(struct file_handle) char memory[sizeof(struct file_handle) + MAX_HANDLE_SZ] = {0};
-	struct file_handle *handle = (struct file_handle *)memory;
-	int mount;
+	union handle handle = {.head.handle_bytes = MAX_HANDLE_SZ};
+	int mount, fd;
 
-	handle->handle_bytes = MAX_HANDLE_SZ;
-	return !name_to_handle_at(AT_FDCWD, "/proc/thread-self/ns/net", handle, &mount,
-				  AT_SYMLINK_FOLLOW) &&
-	       handle->handle_type == NSFS_HANDLE;
+	if (name_to_handle_at(AT_FDCWD, "/proc/thread-self/ns/net", &handle.head, &mount,
+			      AT_SYMLINK_FOLLOW) ||
+	    handle.head.handle_type != NSFS_HANDLE)
+		return false;
+	fd = open_handle(&handle);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 static int open_by_id(const struct netns *netns)
 {
 	const struct nsfs_handle by = {netns->id, CLONE_NEWNET, netns->inode};
-	_Alignas(struct file_handle) char memory[sizeof(struct file_handle) + sizeof(by)] = {0};
-	struct file_handle *handle = (struct file_handle *)memory;
+	union handle handle = {.head = {.handle_bytes = sizeof(by), .handle_type = NSFS_HANDLE}};
 	int fd;
 
 	if (!netns->id)
 		return -ENOENT;
-	handle->handle_bytes = sizeof(by);
-	handle->handle_type = NSFS_HANDLE;
-	memcpy(handle->f_handle, &by, sizeof(by));
-	fd = open_by_handle_at(NSFS_ROOT, handle, O_RDONLY | O_CLOEXEC);
+	memcpy(handle.head.f_handle, &by, sizeof(by));
+	fd = open_handle(&handle);
 	return fd >= 0 ? fd : errno == ESTALE ? -ESRCH : -ENOENT;
 }
 
