@@ -36,13 +36,14 @@ def reconcile(tcpwatch, puppet):
     Returns when that has been done: the listener's connections have an owner at once."""
     host, client = puppet("host"), puppet("client")
     listener = host.listen_unbound()
-    for _ in range(600):
+    cookies = set()
+    for _ in range(600):  # some of their records may be lost
         client.connect(listener["port"])
-        accepted = host.accept(listener["fd"])
-        opened = tcpwatch.wait_for("transition", socket=accepted["cookie"], to="ESTABLISHED")
-        if opened["pid"] == host.pid:
-            return
+        cookies.add(host.accept(listener["fd"])["cookie"])
         time.sleep(0.1)
+        if tcpwatch.all("transition", lambda r: r["socket"] in cookies, to="ESTABLISHED",
+                        pid=host.pid):
+            return
     raise AssertionError("it was not reconciled")
 
 

@@ -34,8 +34,8 @@ void netns_list_clear(struct netns_list *list);
  * or a negative errno. */
 int netns_home(void);
 
-/* Whether file handles of namespaces, by which one is entered without a process, can be opened: from
- * Linux 6.18 on, unless seccomp forbids open_by_handle_at(). */
+/* Whether file handles of namespaces, by which one is entered without a process, can be opened:
+ * from Linux 6.18 on, unless seccomp forbids open_by_handle_at(). */
 bool netns_has_handles(void);
 
 /*
