@@ -10,12 +10,12 @@
 
 #include "model/tcp_state.h"
 #include "base/units.h"
+#include "replay/wire_task.h"
 
 #define SENT_LONG_AGO	 900000U /* kernel ticks */
 #define COOKIE_DIGITS	 16
 #define ADDRESS_TEXT_LEN INET6_ADDRSTRLEN
 #define SHUTDOWN_MAX	 3
-#define PID_MAX		 4194304
 
 static const struct {
 	const char *name;
@@ -177,57 +177,6 @@ static struct replay_socket *read_socket(struct replay_fields *fields, uint64_t 
 	return socket;
 }
 
-static void read_comm(struct replay_fields *fields, uint8_t comm[EVENT_COMM_LEN])
-{
-	const char *text = replay_fields_string(fields, "comm");
-
-	size_t length;
-
-	if (!text) {
-		replay_fields_hex(fields, "comm_hex", comm, EVENT_COMM_LEN);
-		return;
-	}
-	length = strlen(text);
-	if (replay_fields_has(fields, "comm_hex"))
-		replay_fields_wrong(fields, "comm", "is given besides \"comm_hex\"");
-	else if (length > EVENT_COMM_LEN)
-		replay_fields_wrong(fields, "comm", "is longer than 16 bytes");
-	else
-		memcpy(comm, text, length);
-}
-
-static int read_task_object(struct replay_fields *outer, const json_t *object, const char *prefix,
-			    struct event_task *task, struct replay_memory *memory)
-{
-	struct replay_fields fields;
-
-	replay_fields_begin(&fields, object, prefix, outer->error);
-	task->tgid = (uint32_t)replay_fields_u64(&fields, "pid", 0, PID_MAX);
-	task->start_ns = replay_fields_u64(&fields, "start_ns", task->tgid * NS_PER_MS, INT64_MAX);
-	read_comm(&fields, task->comm);
-	return replay_fields_end(&fields) ? replay_memory_add_task(memory, task) : 0;
-}
-
-/* Reads {"pid", "start_ns", "comm"}, or a pid that a line before has described so. */
-static int read_task(struct replay_fields *fields, const char *name, const char *prefix,
-		     struct event_task *task, struct replay_memory *memory)
-{
-	const json_t *value = replay_fields_any(fields, name);
-	const struct event_task *known;
-	json_int_t pid = json_integer_value(value);
-
-	if (!value)
-		return 0;
-	if (!json_is_integer(value))
-		return read_task_object(fields, value, prefix, task, memory);
-	known = pid > 0 && pid <= PID_MAX ? replay_memory_task(memory, (uint32_t)pid) : NULL;
-	if (known)
-		*task = *known;
-	else
-		replay_fields_wrong(fields, name, "is a pid that no line before has described");
-	return 0;
-}
-
 int replay_wire_transition(struct replay_fields *fields, struct event_transition *e,
 			   uint64_t time_ns, struct replay_memory *memory)
 {
@@ -260,7 +209,7 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	e->rto_time_ms = replay_fields_u32(fields, "rto_time_ms", 0);
 	/* Without the field, each line has a segment of its own. */
 	e->segment = replay_fields_u32(fields, "segment", (uint32_t)time_ns);
-	return read_task(fields, "task", "task.", &e->task, memory);
+	return replay_wire_task(fields, "task", "task.", &e->task, memory);
 }
 
 int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_t time_ns,
@@ -272,8 +221,8 @@ int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_
 		replay_fields_wrong(fields, "child", "or \"parent\" is missing");
 	header_fill(&e->header, EVENT_FORK, sizeof(*e), 0);
 	e->time_ns = time_ns;
-	err = read_task(fields, "parent", "parent.", &e->parent, memory);
-	return err ? err : read_task(fields, "child", "child.", &e->child, memory);
+	err = replay_wire_task(fields, "parent", "parent.", &e->parent, memory);
+	return err ? err : replay_wire_task(fields, "child", "child.", &e->child, memory);
 }
 
 int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
@@ -290,7 +239,7 @@ int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uin
 	e->flow = socket->flow;
 	e->flow.flags = read_flags(fields, 0);
 	e->state = read_state(fields, "state", socket->state ? socket->state : TCP_ESTABLISHED);
-	return read_task(fields, "task", "task.", &e->task, memory);
+	return replay_wire_task(fields, "task", "task.", &e->task, memory);
 }
 
 /* Reads one of several names. Returns its place in the array, counted from 1; 0 if it is wrong. */
@@ -455,7 +404,7 @@ int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint6
 	read_frames(fields, e);
 	if (!replay_fields_has(fields, "task"))
 		replay_fields_wrong(fields, "task", "is missing");
-	return read_task(fields, "task", "task.", &e->task, memory);
+	return replay_wire_task(fields, "task", "task.", &e->task, memory);
 }
 
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
@@ -488,5 +437,5 @@ int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum ev
 	if (kind == EVENT_SCAN_SOCKET)
 		return 0;
 	e->fd = replay_fields_u32(fields, "fd", 0);
-	return read_task(fields, "task", "task.", &e->task, memory);
+	return replay_wire_task(fields, "task", "task.", &e->task, memory);
 }
