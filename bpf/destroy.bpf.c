@@ -34,7 +34,7 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	if (!e)
 		return 0;
 	read_transition(e, tp, TCP_CLOSE, TCP_CLOSE, sizeof(*e));
-	read_actor(e, actor);
+	read_actor(e, actor, EVENT_ACTOR);
 	ring_submit(e, check_fill);
 	return 0;
 }

@@ -29,7 +29,8 @@ enum event_kind {
 	EVENT_REQUEST = 8,     /* ring: a SYN_RECV mini-socket ended */
 	EVENT_SEGMENT = 9,     /* ring: a retransmission or a reset */
 	EVENT_STACK = 10,      /* ring: the user stack that created, or used, a socket (-s) */
-	EVENT_EXEC = 11	       /* ring: a process began to run another program (-s) */
+	EVENT_EXEC = 11,       /* ring: a process began to run another program (-s) */
+	EVENT_EXIT = 13	       /* ring: a process ends; before its files are closed */
 };
 
 /* Facts about the socket, and about the running task, at the moment of the record. */
@@ -42,8 +43,10 @@ enum event_flag {
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
-	EVENT_EXITING = 1 << 8	    /* the task is exiting (PF_EXITING): it did not call close()
-				       itself; only with EVENT_ACTOR */
+	EVENT_EXITING = 1 << 8,	    /* the task is exiting (PF_EXITING): it did not call close()
+				       itself; only where the record has `task` */
+	EVENT_CLOSER = 1 << 12	    /* the task closes the listener of this connection, which was
+				       not accepted: the record has `task`; never with EVENT_ACTOR */
 };
 
 struct event_header {
@@ -89,8 +92,11 @@ struct event_transition {
 	__u32 segment;	   /* low half of tcp_clock_cache: one value for all work on a segment */
 	__u32 rto_time_ms; /* SYN_RECV > ...: since the first SYN-ACK, if it was repeated; 0:
 			      the kernel does not measure it (before 3868ab0f1925 in 6.7) */
-	struct event_task task; /* only with EVENT_ACTOR; else the record ends before it */
+	struct event_task task; /* only with EVENT_WITH_TASK; else the record ends before it */
 };
+
+/* The flags of transitions that have a task. */
+#define EVENT_WITH_TASK (EVENT_ACTOR | EVENT_CLOSER)
 
 #define EVENT_TRANSITION_SHORT (sizeof(struct event_transition) - sizeof(struct event_task))
 
@@ -99,6 +105,13 @@ struct event_fork {
 	__u64 time_ns;
 	struct event_task parent;
 	struct event_task child;
+};
+
+/* The last thread of a process ends. */
+struct event_exit {
+	struct event_header header;
+	__u64 time_ns;
+	struct event_task task;
 };
 
 /* execve() past its point of no return. */
@@ -234,6 +247,7 @@ union event_record {
 	struct event_header header;
 	struct event_transition transition;
 	struct event_fork fork;
+	struct event_exit exit;
 	struct event_exec exec;
 	struct event_accept accept;
 	struct event_mini mini;
@@ -273,6 +287,7 @@ _Static_assert(sizeof(struct event_task) == 32, "wire format");
 _Static_assert(sizeof(struct event_flow) == 40, "wire format");
 _Static_assert(sizeof(struct event_transition) == 128, "wire format");
 _Static_assert(sizeof(struct event_fork) == 80, "wire format");
+_Static_assert(sizeof(struct event_exit) == 48, "wire format");
 _Static_assert(sizeof(struct event_exec) == 56, "wire format");
 _Static_assert(sizeof(struct event_accept) == 104, "wire format");
 _Static_assert(sizeof(struct event_mini) == 72, "wire format");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes that fork. Loaded only to follow them (-f) and for stacks (-s). */
+/* Processes that fork, and that end. Loaded only to follow them (-f) and for stacks (-s). */
 #include "common.bpf.h"
 #include "ring.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -22,6 +22,25 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		e->parent.tgid = task_tgid_here(parent);
 		e->child.tgid = task_tgid_here(child);
 	}
+	ring_submit(e, check_fill);
+	return 0;
+}
+
+/* do_exit() in kernel/exit.c calls this for each thread, before it closes files. What holds sockets
+ * without a descriptor, such as an io_uring, is closed by kernel threads later. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct event_exit *e;
+	bool check_fill;
+
+	if (task->signal->live.counter) /* other threads go on */
+		return 0;
+	e = ring_reserve(sizeof(*e), &check_fill);
+	if (!e)
+		return 0;
+	begin_record(e, EVENT_EXIT, sizeof(*e), 0, bpf_ktime_get_ns());
+	read_current(&e->task, task);
 	ring_submit(e, check_fill);
 	return 0;
 }

@@ -20,10 +20,29 @@ static __always_inline struct task_struct *find_actor(struct sock *sk)
 	return task->flags & PF_KTHREAD ? 0 : task;
 }
 
-static __always_inline void read_actor(struct event_transition *e, struct task_struct *task)
+/*
+ * Returns the running task if it closes the listener of this connection, which was not accepted,
+ * else NULL. inet_csk_listen_stop() in net/ipv4/inet_connection_sock.c holds no lock of it: it
+ * disables bottom halves, disconnects it, and sets no error before.
+ */
+static __always_inline struct task_struct *find_closer(struct sock *sk, int from, int to)
+{
+	struct task_struct *task;
+
+	if (to != TCP_CLOSE || (from != TCP_CLOSE_WAIT && from != TCP_ESTABLISHED))
+		return 0;
+	if (sk->sk_lock.owned || sk->sk_socket || sk->sk_err || sk_flag(sk, SOCK_DEAD))
+		return 0;
+	task = bpf_get_current_task_btf();
+	return task->flags & PF_KTHREAD ? 0 : task;
+}
+
+/* `how` is EVENT_ACTOR or EVENT_CLOSER. */
+static __always_inline void read_actor(struct event_transition *e, struct task_struct *task,
+				       __u16 how)
 {
 	read_current(&e->task, task);
-	e->flow.flags |= task->flags & PF_EXITING ? EVENT_ACTOR | EVENT_EXITING : EVENT_ACTOR;
+	e->flow.flags |= task->flags & PF_EXITING ? how | EVENT_EXITING : how;
 }
 
 /*

@@ -10,7 +10,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 {
 	struct event_transition *e;
-	struct task_struct *actor;
+	struct task_struct *actor, *task;
 	struct tcp_sock *tp;
 	bool check_fill;
 
@@ -27,12 +27,13 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 	if (!tp)
 		return 0;
 	actor = find_actor(sk);
-	if (actor) {
+	task = actor ? actor : find_closer(sk, from, to);
+	if (task) {
 		e = ring_reserve(sizeof(*e), &check_fill);
 		if (!e)
 			return 0;
 		read_transition(e, tp, from, to, sizeof(*e));
-		read_actor(e, actor);
+		read_actor(e, task, actor ? EVENT_ACTOR : EVENT_CLOSER);
 	} else {
 		e = ring_reserve(EVENT_TRANSITION_SHORT, &check_fill);
 		if (!e)

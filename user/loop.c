@@ -18,6 +18,9 @@
 
 /* How long the kernel still works on the sockets of a process that has ended. */
 #define LAST_EVENTS_NS (100 * NS_PER_MS)
+/* ... and at most, while there are sockets that it has left: kernel threads close those of an
+ * io_uring when they get to it. */
+#define LAST_SOCKETS_NS (2 * NS_PER_S)
 
 #define EVENTS_MAX 16
 
@@ -119,11 +122,13 @@ static bool is_over(struct loop *loop)
 
 static void on_exit_of(struct loop *loop, uint32_t tgid)
 {
-	uint64_t end_ns = clock_now() + LAST_EVENTS_NS;
+	uint64_t now_ns = clock_now();
 
 	engine_process_exited(loop->engine, tgid);
-	if (is_over(loop) && loop->end_ns > end_ns)
-		loop->end_ns = end_ns;
+	if (!is_over(loop) || loop->end_ns <= now_ns + LAST_EVENTS_NS)
+		return;
+	loop->end_ns = now_ns + LAST_EVENTS_NS;
+	loop->last_ns = now_ns + LAST_SOCKETS_NS;
 }
 
 static void on_event(struct loop *loop, uint64_t tag)
@@ -154,12 +159,24 @@ static void update_service(struct loop *loop)
 	service_status(&loop->service, &news, now_ns);
 }
 
+static bool is_time_to_stop(struct loop *loop)
+{
+	uint64_t now_ns = clock_now();
+
+	if (now_ns < loop->end_ns || command_outlasts(&loop->command, &loop->end_ns))
+		return false;
+	if (now_ns >= loop->last_ns || !engine_left_open(loop->engine))
+		return true;
+	loop->end_ns = now_ns + LAST_EVENTS_NS;
+	return false;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count, err;
 
-	while (clock_now() < loop->end_ns || command_outlasts(&loop->command, &loop->end_ns)) {
+	while (!is_time_to_stop(loop)) {
 		count = epoll_wait(loop->targets.epoll_fd, events, EVENTS_MAX, wait_ms(loop));
 		if (count < 0 && errno != EINTR)
 			return -errno;

@@ -26,7 +26,9 @@ struct loop {
 	struct command command;
 	struct service service;
 	int signal_fd;
-	uint64_t end_ns; /* CLOCK_MONOTONIC: when to stop; UINT64_MAX: not known yet */
+	uint64_t end_ns;  /* CLOCK_MONOTONIC: when to stop; UINT64_MAX: not known yet */
+	uint64_t last_ns; /* until when that may be put off for sockets that COMMAND has left; 0:
+			     not at all */
 };
 
 /* A loop without descriptors, for loop_close() after a failed start. */

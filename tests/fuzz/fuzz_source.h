@@ -132,7 +132,7 @@ static inline void fuzz_make_transition(struct fuzz_source *source, struct event
 	e->segment = e->error;
 	fuzz_take_task(source, &e->task);
 	e->header.size =
-		(uint16_t)(e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT);
+		(uint16_t)(e->flow.flags & EVENT_WITH_TASK ? sizeof(*e) : EVENT_TRANSITION_SHORT);
 }
 
 static inline void fuzz_make_fork(struct fuzz_source *source, struct event_fork *e)
@@ -142,6 +142,14 @@ static inline void fuzz_make_fork(struct fuzz_source *source, struct event_fork 
 	e->time_ns = fuzz_take_time(source);
 	fuzz_take_task(source, &e->parent);
 	fuzz_take_task(source, &e->child);
+}
+
+static inline void fuzz_make_exit(struct fuzz_source *source, struct event_exit *e)
+{
+	e->header.kind = EVENT_EXIT;
+	e->header.size = sizeof(*e);
+	e->time_ns = fuzz_take_time(source);
+	fuzz_take_task(source, &e->task);
 }
 
 static inline void fuzz_make_accept(struct fuzz_source *source, struct event_accept *e)
@@ -265,8 +273,10 @@ static inline void fuzz_source_record(struct fuzz_source *source)
 	struct event_header *header = (struct event_header *)bytes;
 	uint8_t choice = fuzz_take_u8(source);
 
-	if (choice < 192) {
+	if (choice < 191) {
 		fuzz_make_transition(source, (struct event_transition *)bytes);
+	} else if (choice < 195) {
+		fuzz_make_exit(source, (struct event_exit *)bytes);
 	} else if (choice < 200) {
 		fuzz_make_fork(source, (struct event_fork *)bytes);
 	} else if (choice < 208) {

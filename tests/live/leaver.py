@@ -2,8 +2,10 @@
 """leaver.py [NAME=VALUE...]: a client whose peer closes, and which ends after so many seconds.
 
 read=1 takes the end of stream, answer=1 sends after it (the peer only shut down), close=1 closes.
-end=return|exit|kill is how. within=S: if the end is not within S seconds of the peer's close(), this
-connection is closed and another one is made. The peer is in the same process and closes properly.
+end=return|exit|kill is how. within=S: if the end is not within S seconds of the peer's close(), all
+connections are closed and others are made. The peer is in the same process and closes properly.
+waiting=N: N more connections, whose clients have closed, wait for accept() at the end; close=1 closes
+the listener.
 """
 
 import os
@@ -37,12 +39,23 @@ def left():
     return client, peer, since
 
 
+def wait_for_accept(count):
+    listener = socket.create_server(("127.0.0.1", 0))
+    for _ in range(count):
+        socket.create_connection(listener.getsockname()).close()
+    return listener
+
+
+waiting = wait_for_accept(int(how.get("waiting", "0")))
 client, peer, since = left()
 while "within" in how and time.monotonic() - since > float(how["within"]):
     client.close()
+    waiting.close()
+    waiting = wait_for_accept(int(how.get("waiting", "0")))
     client, peer, since = left()
 if how.get("close") == "1":
     client.close()
+    waiting.close()
 end = how.get("end", "return")
 if end == "exit":
     os._exit(3)

@@ -102,6 +102,17 @@ static inline void make_actor(struct event_transition *e, const struct event_tas
 	e->task = *task;
 }
 
+static inline struct event_exit make_exit(const struct event_task *task, uint64_t time_ns)
+{
+	return (struct event_exit){
+		.header = {.kind = EVENT_EXIT,
+			   .version = EVENT_VERSION,
+			   .size = sizeof(struct event_exit)},
+		.time_ns = time_ns,
+		.task = *task,
+	};
+}
+
 static inline struct event_fork make_fork(const struct event_task *parent,
 					  const struct event_task *child)
 {

@@ -220,6 +220,11 @@ uint64_t engine_deadline(const struct engine *engine)
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }
 
+bool engine_left_open(const struct engine *engine)
+{
+	return leak_watch_left_open(engine->leaks);
+}
+
 uint64_t engine_leaks(const struct engine *engine)
 {
 	return engine->leaks_told;

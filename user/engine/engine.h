@@ -33,6 +33,10 @@ uint64_t engine_deadline(const struct engine *engine);
 /* A watched process has ended. */
 void engine_process_exited(struct engine *engine, uint32_t tgid);
 
+/* Whether there are sockets that a process of COMMAND has left, and that the kernel has not closed
+ * yet. */
+bool engine_left_open(const struct engine *engine);
+
 /* How many leaks were reported so far. */
 uint64_t engine_leaks(const struct engine *engine);
 

@@ -88,6 +88,9 @@ void intake_record(struct intake *intake, const void *record, size_t size)
 	case EVENT_FORK:
 		take_fork(intake, record);
 		break;
+	case EVENT_EXIT:
+		process_table_exited(intake->tracker->processes, record);
+		break;
 	case EVENT_ACCEPT:
 		passive_accept(intake->tracker, record);
 		break;

@@ -72,10 +72,17 @@ uint64_t leak_left_grace(uint64_t threshold_ns)
 	return threshold_ns < GRACE_NS ? threshold_ns : GRACE_NS;
 }
 
-bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
-		    const struct event_transition *e, uint64_t threshold_ns)
+static enum leak_kind left_kind(const struct event_transition *e)
 {
-	uint64_t age_ns = e->time_ns > socket->since_ns ? e->time_ns - socket->since_ns : 0;
+	if (!(e->flow.flags & (EVENT_ACTOR | EVENT_SK_SOCKET | EVENT_DEAD)))
+		return LEAK_UNACCEPTED;
+	return e->recv_queue ? LEAK_UNREAD : LEAK_UNCLOSED;
+}
+
+bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
+		    const struct event_transition *e, uint64_t ended_ns, uint64_t threshold_ns)
+{
+	uint64_t age_ns = ended_ns > socket->since_ns ? ended_ns - socket->since_ns : 0;
 
 	if (!socket->since_known || age_ns < leak_left_grace(threshold_ns))
 		return false;
@@ -83,7 +90,7 @@ bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
 		return false;
 	*leak = (struct leak){
 		.time_ns = e->time_ns,
-		.kind = e->recv_queue ? LEAK_UNREAD : LEAK_UNCLOSED,
+		.kind = left_kind(e),
 		.end_read = !e->recv_queue,
 		.recv_queue = e->recv_queue,
 		.at_exit = true,

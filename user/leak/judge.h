@@ -39,10 +39,11 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 uint64_t leak_left_grace(uint64_t threshold_ns);
 
 /*
- * Decides this for a socket that leaves CLOSE_WAIT by the record e. If it is a leak, fills *leak,
- * except for the members that come from the socket, and returns true; else *leak is untouched.
+ * Decides this for a socket that leaves CLOSE_WAIT by the record e, after its process has ended at
+ * ended_ns. If it is a leak, fills *leak, except for the members that come from the socket, and
+ * returns true; else *leak is untouched.
  */
 bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
-		    const struct event_transition *e, uint64_t threshold_ns);
+		    const struct event_transition *e, uint64_t ended_ns, uint64_t threshold_ns);
 
 #endif

@@ -108,13 +108,14 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 		awaits_names(watch, socket, socket->since_ns);
 }
 
-/* Reports a socket that was closed before it could be judged. */
-static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket, struct leak *leak)
+/* Reports a socket that was closed before it could be judged, as one of `process` (NULL = not
+ * known). */
+static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
+			    struct process *process, struct leak *leak)
 {
-	struct process *process = socket->owner && socket->owner->watched ? socket->owner : NULL;
-
-	if (socket->hidden || socket->kernel ||
-	    (!process && filter_is_selective(watch->tracker->filter)))
+	if (process && !process->watched)
+		process = NULL;
+	if (socket->hidden || (!process && filter_is_selective(watch->tracker->filter)))
 		return;
 	leak->cookie = socket->cookie;
 	leak->age_ns = leak_age(socket, leak->time_ns);
@@ -132,20 +133,56 @@ void leak_watch_report_exits(struct leak_watch *watch)
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e)
 {
+	/* A child of an MPTCP listener has the mark of the kernel's sockets until accept(). */
+	bool closer = e->flow.flags & EVENT_CLOSER;
+	struct process *process = socket->owner;
+	uint64_t ended_ns = e->time_ns;
 	struct leak leak;
 
 	if (!watch->exits)
 		return;
 	socket->left = 1;
-	if (!socket->leaked && leak_left_make(&leak, socket, e, watch->threshold_ns))
-		report_unjudged(watch, socket, &leak);
+	if (!(e->flow.flags & EVENT_WITH_TASK)) /* a kernel thread closes it, some time later */
+		ended_ns = process->ended_ns;
+	if (socket->leaked || (socket->kernel && !closer) ||
+	    !leak_left_make(&leak, socket, e, ended_ns, watch->threshold_ns))
+		return;
+	if (closer) /* it had the listener; who owns the connection is at best guessed */
+		process = process_table_get(watch->tracker->processes, &e->task);
+	report_unjudged(watch, socket, process, &leak);
+}
+
+static bool is_left_open(const struct tcp_socket *socket)
+{
+	return socket && socket->state == TCP_CLOSE_WAIT && socket->owner &&
+	       socket->owner->watched && socket->owner->ended_ns;
+}
+
+bool leak_watch_left_open(const struct leak_watch *watch)
+{
+	const struct tcp_socket *socket;
+
+	if (!watch->exits)
+		return false;
+	for (uint32_t handle = watch->head; handle; handle = socket->watch_next) {
+		socket = socket_at(watch, handle);
+		if (is_left_open(socket))
+			return true;
+	}
+	for (size_t i = 0; i < watch->irregular.count; i++)
+		if (is_left_open(socket_table_find(watch->tracker->sockets,
+						   watch->irregular.items[i].cookie)))
+			return true;
+	return false;
 }
 
 /* With a threshold of 0 every socket is reported, also one that was closed before it could be
  * judged. */
 static void report_closed(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns)
 {
-	report_unjudged(watch, socket,
+	if (socket->kernel)
+		return;
+	report_unjudged(watch, socket, socket->owner,
 			&(struct leak){
 				.time_ns = time_ns,
 				.kind = LEAK_UNCLOSED,

@@ -40,6 +40,10 @@ void leak_watch_report_exits(struct leak_watch *watch);
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e);
 
+/* Whether a socket of a process that has ended is still in CLOSE_WAIT: the kernel may be about to
+ * close it. Only after leak_watch_report_exits(). */
+bool leak_watch_left_open(const struct leak_watch *watch);
+
 /* The socket leaves CLOSE_WAIT at time_ns; 0: no record of it was seen. */
 void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint64_t time_ns);
 

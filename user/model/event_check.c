@@ -17,7 +17,7 @@ static bool transition_valid(const struct event_transition *e, size_t size)
 	/* The short form has the flags too. */
 	if (size < EVENT_TRANSITION_SHORT)
 		return false;
-	if (size != (e->flow.flags & EVENT_ACTOR ? sizeof(*e) : EVENT_TRANSITION_SHORT))
+	if (size != (e->flow.flags & EVENT_WITH_TASK ? sizeof(*e) : EVENT_TRANSITION_SHORT))
 		return false;
 	return tcp_transition_is_recorded(e->from, e->to) && e->cookie && flow_valid(&e->flow);
 }
@@ -84,6 +84,9 @@ int event_check(const void *data, size_t size)
 		break;
 	case EVENT_FORK:
 		valid = size == sizeof(e->fork);
+		break;
+	case EVENT_EXIT:
+		valid = size == sizeof(e->exit);
 		break;
 	case EVENT_SCAN_FD:
 	case EVENT_SCAN_SOCKET:

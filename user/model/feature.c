@@ -29,6 +29,7 @@ const struct feature_info feature_infos[FEATURES] = {
 			    .loses = "reset connections are counted for the listener's process"},
 	[FEATURE_FORKS] = {.name = "forks",
 			   .program = "on_fork",
+			   .twin = "on_exit",
 			   .gives = "-f: the children of watched processes",
 			   .loses = "-f does not work"},
 	[FEATURE_ACCEPT_STACKS] = {.name = "accept_stacks",

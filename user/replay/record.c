@@ -40,6 +40,13 @@ static int read_fork(struct replay_fields *fields, struct replay_item *item,
 	return replay_wire_fork(fields, &item->fork, item->time_ns, memory);
 }
 
+static int read_ended(struct replay_fields *fields, struct replay_item *item,
+		      struct replay_memory *memory)
+{
+	item->size = sizeof(item->ended);
+	return replay_wire_ended(fields, &item->ended, item->time_ns, memory);
+}
+
 static int read_accept(struct replay_fields *fields, struct replay_item *item,
 		       struct replay_memory *memory)
 {
@@ -277,6 +284,7 @@ static const struct line_type {
 } line_types[] = {
 	{"transition", REPLAY_RECORD, read_transition},
 	{"fork", REPLAY_RECORD, read_fork},
+	{"ended", REPLAY_RECORD, read_ended},
 	{"accept", REPLAY_RECORD, read_accept},
 	{"mini", REPLAY_RECORD, read_mini},
 	{"request", REPLAY_RECORD, read_request},

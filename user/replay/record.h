@@ -19,6 +19,7 @@
  *
  * Records of the ring buffer:
  * "transition", "fork"	  as in bpf/event.h
+ * "ended"		  the process "task" ends (EVENT_EXIT)
  * "accept"		  accept() took a connection
  * "mini"		  the end of a TIME_WAIT or FIN_WAIT2; "what" is ended, timed or refused
  * "request"		  the end of a SYN_RECV; "what" is dropped or completed
@@ -62,14 +63,14 @@
  *   "[v6]:port"), "from" and "state" are those of the socket's last line.
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; a pid alone stands
  *   for the process that a line before has described with this pid.
- * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting) are
- *   actor and sk_socket if there is a task, sk_socket for scan_fd, otherwise none.
+ * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting,
+ *   closer) are actor and sk_socket if there is a task, sk_socket for scan_fd, otherwise none.
  * - "segment" differs for each time; "last_sent_ticks" is one hour in ticks of 4 ms.
  * - "state" of a mini is TIME_WAIT, and of a synack_repeated SYN_RECV; the latter has the
  *   "socket" of the listener, and "local" and "remote" of its own.
  */
 enum replay_type {
-	REPLAY_RECORD,	    /* transition, fork, accept, mini, request, segment, raw */
+	REPLAY_RECORD,	    /* transition, fork, ended, accept, mini, request, segment, raw */
 	REPLAY_STACK,	    /* stack: also a ring record, but long */
 	REPLAY_SCAN,	    /* the head of a scan */
 	REPLAY_SCAN_RECORD, /* scan_fd, scan_socket, scan_mini */
@@ -123,6 +124,7 @@ struct replay_item {
 	union {
 		struct event_transition transition;
 		struct event_fork fork;
+		struct event_exit ended;
 		struct event_accept accept;
 		struct event_mini mini;
 		struct event_request request;

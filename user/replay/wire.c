@@ -25,7 +25,7 @@ static const struct {
 	{"dead", EVENT_DEAD},		{"done", EVENT_DONE},
 	{"linger", EVENT_LINGER},	{"linger2_neg", EVENT_LINGER2_NEG},
 	{"kern_sock", EVENT_KERN_SOCK}, {"keepalive", EVENT_KEEPALIVE},
-	{"exiting", EVENT_EXITING},
+	{"exiting", EVENT_EXITING},	{"closer", EVENT_CLOSER},
 };
 
 static void header_fill(struct event_header *header, enum event_kind kind, size_t size,
@@ -183,7 +183,7 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	uint64_t cookie = read_cookie(fields);
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 	bool task = replay_fields_has(fields, "task");
-	bool actor;
+	bool has_task;
 
 	if (!socket)
 		return -ENOMEM;
@@ -191,10 +191,10 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	e->cookie = cookie;
 	e->flow = socket->flow;
 	e->flow.flags = read_flags(fields, task ? EVENT_ACTOR | EVENT_SK_SOCKET : 0);
-	actor = e->flow.flags & EVENT_ACTOR;
-	header_fill(&e->header, EVENT_TRANSITION, actor ? sizeof(*e) : EVENT_TRANSITION_SHORT,
+	has_task = e->flow.flags & EVENT_WITH_TASK;
+	header_fill(&e->header, EVENT_TRANSITION, has_task ? sizeof(*e) : EVENT_TRANSITION_SHORT,
 		    socket->netns);
-	if (task && !actor)
+	if (task && !has_task)
 		replay_fields_wrong(fields, "task", "is given without the flag \"actor\"");
 	e->from = read_state(fields, "from", socket->state);
 	e->to = read_state(fields, "to", 0);
@@ -223,6 +223,16 @@ int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_
 	e->time_ns = time_ns;
 	err = replay_wire_task(fields, "parent", "parent.", &e->parent, memory);
 	return err ? err : replay_wire_task(fields, "child", "child.", &e->child, memory);
+}
+
+int replay_wire_ended(struct replay_fields *fields, struct event_exit *e, uint64_t time_ns,
+		      struct replay_memory *memory)
+{
+	if (!replay_fields_has(fields, "task"))
+		replay_fields_wrong(fields, "task", "is missing");
+	header_fill(&e->header, EVENT_EXIT, sizeof(*e), 0);
+	e->time_ns = time_ns;
+	return replay_wire_task(fields, "task", "task.", &e->task, memory);
 }
 
 int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,

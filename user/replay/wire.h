@@ -18,6 +18,8 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 			   uint64_t time_ns, struct replay_memory *memory);
 int replay_wire_fork(struct replay_fields *fields, struct event_fork *e, uint64_t time_ns,
 		     struct replay_memory *memory);
+int replay_wire_ended(struct replay_fields *fields, struct event_exit *e, uint64_t time_ns,
+		      struct replay_memory *memory);
 int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
 		       struct replay_memory *memory);
 int replay_wire_mini(struct replay_fields *fields, struct event_mini *e, uint64_t time_ns,

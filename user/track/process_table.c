@@ -165,6 +165,16 @@ struct process *process_table_get(struct process_table *table, const struct even
 	return &entry->process;
 }
 
+void process_table_exited(struct process_table *table, const struct event_exit *e)
+{
+	const struct key key = {.start_ns = e->task.start_ns, .tgid = e->task.tgid};
+	struct entry *entry;
+
+	HASH_FIND(hh, table->single, &key, sizeof(key), entry);
+	if (entry && !entry->process.ended_ns)
+		entry->process.ended_ns = e->time_ns;
+}
+
 struct process *process_table_unknown(struct process_table *table)
 {
 	return &table->unknown.process;

@@ -17,6 +17,7 @@
 struct process {
 	uint32_t tgid;	   /* 0: several exited processes together, or an unknown process */
 	uint64_t start_ns; /* nanoseconds of CLOCK_BOOTTIME */
+	uint64_t ended_ns; /* when it ended, CLOCK_MONOTONIC; 0 = not known, or it still runs */
 	char comm[EVENT_COMM_LEN + 1];
 	bool watched;	 /* the filter matches it: what it does is counted and shown */
 	uint32_t merged; /* how many exited processes were folded into this entry; 0 = it is one */
@@ -68,6 +69,9 @@ void process_table_free(struct process_table *table);
  * without memory, or if the process is not visible (tgid 0).
  */
 struct process *process_table_get(struct process_table *table, const struct event_task *task);
+
+/* Handles one checked record of a process that ends, if it is known. */
+void process_table_exited(struct process_table *table, const struct event_exit *e);
 
 /* The entry for sockets whose owner is not known. Never NULL. */
 struct process *process_table_unknown(struct process_table *table);

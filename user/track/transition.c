@@ -176,6 +176,23 @@ static unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket 
 	return state;
 }
 
+/*
+ * Whether a socket leaves CLOSE_WAIT because a process has ended, and not because it was closed. An
+ * exiting task does so itself, also for the connections that wait in a listener which it leaves. A
+ * kernel thread does so for what an io_uring held, as a registered file or by a request, when the
+ * process that owns the socket has ended. The peer's resets and timeouts have an error.
+ */
+static bool left_at_exit(const struct tcp_socket *socket, const struct event_transition *e)
+{
+	const struct process *owner = socket->owner;
+
+	if (e->from != TCP_CLOSE_WAIT)
+		return false;
+	if (e->flow.flags & EVENT_WITH_TASK)
+		return e->flow.flags & EVENT_EXITING;
+	return !e->error && owner && owner->ended_ns && owner->ended_ns <= e->time_ns;
+}
+
 static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 			 const struct event_transition *e, enum cause cause)
 {
@@ -196,7 +213,7 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		change.to = mini;
 		change.cause = CAUSE_NONE;
 	}
-	if (e->from == TCP_CLOSE_WAIT && e->flow.flags & EVENT_EXITING && tracker->hooks.left)
+	if (tracker->hooks.left && left_at_exit(socket, e))
 		tracker->hooks.left(tracker->hooks.context, socket, e);
 	tracker->hooks.leaving(tracker->hooks.context, socket, e->time_ns);
 	if (change.from == change.to) { /* it goes on in FIN_WAIT2 */

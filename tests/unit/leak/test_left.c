@@ -3,6 +3,7 @@
 #include "leaks.h"
 
 #include "leak/judge.h"
+#include "track/owner.h"
 
 #define MS NS_PER_MS
 #define W  (10 * NS_PER_S)
@@ -94,6 +95,72 @@ static void unread_data_makes_it_unread(void **state)
 	assert_false(world->leak_notes[0].leak.end_read);
 	assert_int_equal(world->leak_notes[0].leak.recv_queue, 11);
 	assert_int_equal(world->end_count, 0);
+	world_free(world);
+}
+
+/* A kernel thread closes what the process has left in an io_uring. */
+static void leave_by_kernel(struct world *world, uint64_t cookie, unsigned int error,
+			    uint64_t at_ns)
+{
+	struct event_flow flow = server_flow(cookie);
+	struct event_transition e = make_transition(cookie, &flow, TCP_CLOSE_WAIT,
+						    error ? TCP_CLOSE : TCP_LAST_ACK, at_ns);
+
+	e.flow.flags |= EVENT_SK_SOCKET;
+	e.shutdown = 3;
+	e.error = error;
+	e.write_seq = 5000;
+	world_feed(world, &e);
+}
+
+static void enter_owned(struct world *world, uint64_t cookie, uint64_t at_ns)
+{
+	enter(world, cookie, at_ns);
+	owner_learn(world_find(world, cookie), world_process(world, &server), OWNER_ACCEPT);
+}
+
+static void end_server(struct world *world, uint64_t at_ns)
+{
+	const struct event_exit e = make_exit(&server, at_ns);
+
+	process_table_exited(world->tracker.processes, &e);
+}
+
+static void what_the_kernel_closes_for_the_dead_is_left(void **state)
+{
+	struct world *world = exits_new(W);
+
+	(void)state;
+	enter_owned(world, 1, START_NS);
+	enter_owned(world, 2, START_NS + 50 * MS);
+	enter_owned(world, 3, START_NS);
+	assert_false(leak_watch_left_open(world->leaks));
+	end_server(world, START_NS + 149 * MS);
+	end_server(world, START_NS + 900 * MS); /* of another thread: the first one counts */
+	assert_true(leak_watch_left_open(world->leaks));
+	leave_by_kernel(world, 1, 0, START_NS + 500 * MS);
+	assert_int_equal(world->leak_count, 1);
+	assert_true(world->leak_notes[0].leak.at_exit);
+	assert_ptr_equal(world->leak_notes[0].leak.process, world_process(world, &server));
+	/* The process ended 99 ms after the peer had closed, whenever the kernel closes. */
+	leave_by_kernel(world, 2, 0, START_NS + 500 * MS);
+	leave_by_kernel(world, 3, 32, START_NS + 500 * MS); /* the peer's reset */
+	assert_int_equal(world->leak_count, 1);
+	assert_false(leak_watch_left_open(world->leaks));
+	world_free(world);
+}
+
+static void what_the_kernel_closes_for_the_living_is_not(void **state)
+{
+	struct world *world = exits_new(W);
+
+	(void)state;
+	enter_owned(world, 1, START_NS);
+	enter_owned(world, 2, START_NS);
+	leave_by_kernel(world, 1, 0, START_NS + 500 * MS);
+	end_server(world, START_NS + 501 * MS);
+	leave_by_kernel(world, 2, 0, START_NS + 500 * MS); /* its record came late */
+	assert_int_equal(world->leak_count, 0);
 	world_free(world);
 }
 
@@ -234,6 +301,8 @@ int main(void)
 		cmocka_unit_test(grace_is_100_ms_or_less),
 		cmocka_unit_test(left_behind_is_reported_once),
 		cmocka_unit_test(unread_data_makes_it_unread),
+		cmocka_unit_test(what_the_kernel_closes_for_the_dead_is_left),
+		cmocka_unit_test(what_the_kernel_closes_for_the_living_is_not),
 		cmocka_unit_test(within_the_grace_is_none),
 		cmocka_unit_test(closed_in_time_is_none),
 		cmocka_unit_test(who_answered_did_its_work),

@@ -10,6 +10,7 @@ union record {
 	struct event_header header;
 	struct event_transition transition;
 	struct event_fork fork;
+	struct event_exit exit;
 	struct event_scan scan;
 	struct event_accept accept;
 	struct event_mini mini;
@@ -42,6 +43,11 @@ static union record an_acted_transition(void)
 static union record a_fork(void)
 {
 	return (union record){.fork = make_fork(&task, &task)};
+}
+
+static union record an_exit(void)
+{
+	return (union record){.exit = make_exit(&task, START_NS)};
 }
 
 static union record a_scan(const struct event_task *holder)
@@ -113,7 +119,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 12
+#define ALL_KINDS 13
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -129,6 +135,7 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[9] = a_segment();
 	records[10] = a_stack();
 	records[11] = an_exec();
+	records[12] = an_exit();
 	return ALL_KINDS;
 }
 
@@ -165,7 +172,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_EXEC)
+		if ((kind >= EVENT_TRANSITION && kind <= EVENT_EXEC) || kind == EVENT_EXIT)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -200,7 +207,7 @@ static void wrong_sizes_are_refused(void **state)
 	}
 }
 
-/* A record has the long form if, and only if, it has an actor. */
+/* A record has the long form if, and only if, it has a task. */
 static void length_and_actor_agree(void **state)
 {
 	union record lacks = an_acted_transition(), extra = an_acted_transition();
@@ -210,6 +217,8 @@ static void length_and_actor_agree(void **state)
 	assert_int_equal(check(&lacks), -EPROTO);
 	extra.transition.flow.flags &= (__u16)~EVENT_ACTOR;
 	assert_int_equal(check(&extra), -EPROTO);
+	extra.transition.flow.flags |= EVENT_CLOSER;
+	assert_int_equal(check(&extra), 0);
 }
 
 static void states_that_do_not_exist_are_refused(void **state)
@@ -314,6 +323,7 @@ static struct event_flow *flow_of(union record *record)
 	case EVENT_FORK:
 	case EVENT_STACK:
 	case EVENT_EXEC:
+	case EVENT_EXIT:
 		return NULL;
 	case EVENT_TRANSITION:
 		return &record->transition.flow;
@@ -378,7 +388,8 @@ static void cookie_0_is_refused(void **state)
 			       offsetof(struct event_stack, cookie),
 		       "wire format");
 	for (size_t i = 0; i < count; i++) {
-		if (records[i].header.kind == EVENT_FORK || records[i].header.kind == EVENT_EXEC)
+		if (records[i].header.kind == EVENT_FORK || records[i].header.kind == EVENT_EXEC ||
+		    records[i].header.kind == EVENT_EXIT)
 			continue;
 		records[i].transition.cookie = 0;
 		assert_int_equal(check(&records[i]), -EPROTO);
