@@ -272,6 +272,19 @@ static enum exit_status start(struct program *program)
 	return err ? status_of(program, err) : run(program);
 }
 
+/* After a run with --error-exitcode that saw no leak, and that would end with status 0. */
+static int gate_status(const struct program *program)
+{
+	if (!program->options.error_exitcode || !engine_incomplete(program->loop.engine))
+		return STATUS_OK;
+	journal_say(
+		SD_ERR,
+		"--error-exitcode: no leak was seen, but some may have been missed (see SUMMARY): "
+		"exit status %d",
+		STATUS_INCOMPLETE);
+	return STATUS_INCOMPLETE;
+}
+
 /* Waits for COMMAND if there is one. Returns what to exit with. */
 static int ending(struct program *program, enum exit_status status)
 {
@@ -284,7 +297,9 @@ static int ending(struct program *program, enum exit_status status)
 		return status;
 	if (program->options.error_exitcode && engine_leaks(program->loop.engine))
 		return program->options.error_exitcode;
-	return began ? command_exit_status(command) : STATUS_OK;
+	if (began)
+		status = command_exit_status(command);
+	return status ? (int)status : gate_status(program);
 }
 
 /* Bytes. Without it, malloc() raises this to the size of the largest block that was freed. */

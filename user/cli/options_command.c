@@ -19,7 +19,9 @@ static const struct argp_option argp_options[] = {
 	{NULL, 0, NULL, 0, "Starting a command:", 4},
 	{"user", OPTION_USER, "NAME", 0, "Run COMMAND as this user, by name or uid", 0},
 	{"error-exitcode", OPTION_ERROR_EXITCODE, "N", 0,
-	 "Exit with status N (1 to 255) if a leak was reported; also works without COMMAND", 0},
+	 "Exit with status N (1 to 255, not 125) if a leak was reported, and with 125 if too many "
+	 "events were lost to know; also works without COMMAND",
+	 0},
 	{"output", OPTION_OUTPUT, "FILE", 0,
 	 "Write the results to FILE, and leave standard output to COMMAND", 0},
 	{0},
@@ -33,6 +35,9 @@ static int exitcode_of(const char *value)
 	if (code < 1 || code > EXITCODE_MAX)
 		usage_refuse("--error-exitcode", value, length,
 			     "is not an exit status: give a number from 1 to %d", EXITCODE_MAX);
+	if (code == STATUS_INCOMPLETE)
+		usage_refuse("--error-exitcode", value, length,
+			     "is the status of an incomplete answer: give another number");
 	return code;
 }
 

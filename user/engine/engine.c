@@ -132,6 +132,8 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
+	view.incomplete = completeness_lacks(&engine->completeness, &engine->ledger);
+	view.unscanned = engine->completeness.unscanned;
 	view.suppressions = engine->config.suppressions;
 	view.made = engine->made;
 	if (view.final)
@@ -192,6 +194,7 @@ int engine_poll(struct engine *engine)
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
 	if (err >= 0)
 		err = scan_plan_run(&engine->scans);
+	completeness_note(&engine->completeness, &engine->ledger, engine_now(engine));
 	if (!err)
 		err = scan_plan_after_scrapes(&engine->scans);
 	if (!err)
@@ -228,6 +231,11 @@ bool engine_left_open(const struct engine *engine)
 uint64_t engine_leaks(const struct engine *engine)
 {
 	return engine->leaks_told;
+}
+
+bool engine_incomplete(const struct engine *engine)
+{
+	return completeness_lacks(&engine->completeness, &engine->ledger);
 }
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)
@@ -276,7 +284,9 @@ int engine_finish(struct engine *engine)
 	intake_finish(&engine->intake);
 	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
-	scan_plan_finish(&engine->scans); /* who holds what is still open */
+	err = scan_plan_finish(&engine->scans); /* who holds what is still open */
+	engine->completeness.unscanned =
+		err && leak_watch_collect_last(engine->leaks, engine_now(engine));
 	intake_flush(&engine->intake);
 	await_names(engine);
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), true);

@@ -40,6 +40,9 @@ bool engine_left_open(const struct engine *engine);
 /* How many leaks were reported so far. */
 uint64_t engine_leaks(const struct engine *engine);
 
+/* Whether the answer is incomplete: leaks may have been missed. model/completeness.h */
+bool engine_incomplete(const struct engine *engine);
+
 /* Stops the source, takes in the last records, scans once more, and prints the last summary.
  * Returns 0 or a negative errno, as engine_poll(). */
 int engine_finish(struct engine *engine);

@@ -9,6 +9,7 @@
 #include "leak/suppression_gen.h"
 #include "leak/watch.h"
 #include "metric/group.h"
+#include "model/completeness.h"
 #include "model/ledger.h"
 #include "track/stack_tracker.h"
 #include "track/tracker.h"
@@ -17,6 +18,7 @@
 struct engine {
 	struct engine_config config;
 	struct ledger ledger;
+	struct completeness completeness;
 	struct filter *watched;
 	struct tracker tracker;
 	struct stack_tracker stacks; /* with -s */

@@ -410,6 +410,7 @@ static void json_end(struct output *output, const struct view *view)
 	for (int reason = 0; reason < LOST_REASONS; reason++)
 		json_put_u64(json, lost_reason_name(reason), view->ledger.lost[reason]);
 	json_put_object_end(json);
+	json_put_bool(json, "incomplete", view->incomplete);
 	if (view->suppressions)
 		put_suppressed(json, view->suppressions);
 	end(json);

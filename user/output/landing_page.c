@@ -10,6 +10,7 @@
 #include "base/shown.h"
 #include "base/units.h"
 #include "base/utf8.h"
+#include "model/completeness.h"
 #include "output/text_style.h"
 
 static const char style[] =
@@ -158,6 +159,21 @@ static bool is_alarming(const struct finding_list *findings)
 	return findings->count && findings->open[0].subject->severity > SEVERITY_INFO;
 }
 
+/* After the verdict. */
+static void incomplete_write(FILE *page, const struct watch_status *status)
+{
+	char lost[COUNT_TEXT_LEN], seen[COUNT_TEXT_LEN];
+
+	if (!status->incomplete)
+		return;
+	fprintf(page,
+		"<div class=\"verdict bad\"><strong id=\"incomplete\">The answer is incomplete</strong>\n"
+		"<p>Events were lost in the last %d minutes, %s of %s since the start: sockets that leaked "
+		"and were closed meanwhile may be missing. tcpwatch's log has the remedy.</p></div>\n",
+		COMPLETENESS_LATELY_MIN, text_count(status->lost, lost),
+		text_count(status->events, seen));
+}
+
 /* The top of the page: whether something is wrong. The icon shows it in the tab of a browser. */
 static void head_write(FILE *page, const struct watch_status *status, const struct sums *sums)
 {
@@ -170,7 +186,7 @@ static void head_write(FILE *page, const struct watch_status *status, const stru
 		"<link rel=\"icon\" href=\"data:image/svg+xml,%%3Csvg xmlns='http://www.w3.org/2000/svg' "
 		"viewBox='0 0 8 8'%%3E%%3Ccircle cx='4' cy='4' r='3.5' fill='%%23%s'/%%3E%%3C/svg%%3E\">\n"
 		"<title>tcpwatch</title>\n<style>\n%s</style>\n</head>\n<body>\n",
-		sums->leaks || alarming ? "d93025" : "1e8e3e", style);
+		sums->leaks || alarming || status->incomplete ? "d93025" : "1e8e3e", style);
 	fprintf(page,
 		"<header>\n<h1>tcpwatch</h1>\n<p class=\"dim\">%s, mode %s, up %s</p>\n</header>\n",
 		status->version, feature_mode(status->features),
@@ -180,7 +196,10 @@ static void head_write(FILE *page, const struct watch_status *status, const stru
 		fprintf(page,
 			"<div class=\"verdict %s\"><strong id=\"leaks\">No leaked sockets%s</strong>\n"
 			"<p>No socket was left in CLOSE_WAIT for longer than %s.</p></div>\n",
-			alarming ? "bad" : "good", alarming ? ", but something else is wrong" : "",
+			alarming || status->incomplete ? "bad" : "good",
+			alarming	     ? ", but something else is wrong"
+			: status->incomplete ? ", but the answer is incomplete"
+					     : "",
 			duration);
 		return;
 	}
@@ -369,6 +388,7 @@ int landing_page_write(const struct watch_status *status, char **text, size_t *s
 		return -ENOMEM;
 	groups_add(&sums, status->groups);
 	head_write(page, status, &sums);
+	incomplete_write(page, status);
 	findings_write(page, status);
 	leaks_write(page, status, &sums);
 	fputs("<div class=\"two\">\n", page);

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_STATUS_H
 #define TCPWATCH_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@ struct watch_status {
 	uint64_t leaks_total;	/* reported since the start */
 	uint64_t events;
 	uint64_t lost;
+	bool incomplete; /* completeness_lacks_lately() */
 	struct metric_labels labels;
 	struct finding_list findings; /* the open ones, the worst first */
 	struct metric_groups *groups; /* the engine's, with gauges as of now; until the next call */

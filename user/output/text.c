@@ -3,6 +3,7 @@
 
 #include "output/output.h"
 #include "output/text_finding.h"
+#include "output/text_incomplete.h"
 #include "output/text_stack.h"
 #include "output/text_style.h"
 #include "output/text_suppressions.h"
@@ -338,14 +339,18 @@ static void put_leak_summary(struct output *output, const struct view *view)
 		left += view->groups[i]->left;
 	}
 	if (!total) {
-		fputs("\nSUMMARY: no leaks\n", output->file);
+		fprintf(output->file, "\nSUMMARY: no leaks%s\n",
+			view->incomplete ? " were seen, but the answer is incomplete" : "");
+		text_incomplete_put(output->file, view);
 		return;
 	}
 	fprintf(output->file, "\n%sSUMMARY: %s leaked socket%s, %s still open", text_red(style),
 		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text));
 	if (left)
 		fprintf(output->file, ", %s left at exit", text_count(left, open_text));
-	fprintf(output->file, "%s\n", text_plain(style));
+	fprintf(output->file, "%s%s\n", view->incomplete ? "; the answer is incomplete" : "",
+		text_plain(style));
+	text_incomplete_put(output->file, view);
 	for (size_t i = 0; i < shown; i++)
 		put_group(output, view->groups[i]);
 	if (shown < view->group_count)

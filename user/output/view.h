@@ -35,6 +35,8 @@ struct view {
 	size_t group_count;
 	struct finding_list findings; /* only in the last summary */
 	struct ledger ledger;
+	bool incomplete; /* leaks may have been missed: records were lost, or */
+	bool unscanned;	 /* ... the last scan failed */
 	const struct suppressions *suppressions; /* NULL: no --suppressions */
 	const struct suppression_gen *made;	 /* NULL: no --gen-suppressions */
 };

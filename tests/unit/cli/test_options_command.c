@@ -97,6 +97,8 @@ static void exit_codes_are_1_to_255(void **state)
 		check_refused(ARGUMENTS("--error-exitcode", wrong[i], "--", "true"), message);
 	}
 	check_refused(ARGUMENTS("--error-exitcode=\033[1m"), "'?[1m'");
+	check_refused(ARGUMENTS("--error-exitcode=125"),
+		      "--error-exitcode: '125' is the status of an incomplete answer");
 }
 
 int main(void)

@@ -27,6 +27,8 @@ static struct metric_group *add(struct metric_groups *groups, const char *comm, 
 	return group;
 }
 
+static bool incomplete; /* for page_with() */
+
 /* The page an hour after START_NS; frees the groups. Free it. */
 static char *page_with(struct metric_groups *groups, const struct metric_labels *labels,
 		       const struct finding_list *findings)
@@ -42,6 +44,7 @@ static char *page_with(struct metric_groups *groups, const struct metric_labels 
 		.leaks_total = 1234,
 		.events = 56789,
 		.lost = 7,
+		.incomplete = incomplete,
 		.labels = *labels,
 		.groups = groups,
 	};
@@ -71,6 +74,27 @@ static void has_not(const char *page, const char *unwanted)
 {
 	if (strstr(page, unwanted))
 		fail_msg("'%s' in %s", unwanted, page);
+}
+
+static void losses_make_it_incomplete(void **state)
+{
+	static const struct metric_labels none;
+	struct metric_groups *groups = groups_of(&none);
+	char *page;
+
+	(void)state;
+	add(groups, "nginx", 0);
+	incomplete = true;
+	page = page_of(groups, &none);
+	incomplete = false;
+	has(page, "No leaked sockets, but the answer is incomplete</strong>");
+	has(page, "<strong id=\"incomplete\">The answer is incomplete</strong>");
+	has(page, "7 of 56,789 since the start");
+	has_not(page, "verdict good");
+	free(page);
+	page = page_of(groups_of(&none), &none);
+	has_not(page, "incomplete");
+	free(page);
 }
 
 static void nothing_leaks(void **state)
@@ -273,13 +297,10 @@ static void findings_are_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_leaks),
-		cmocka_unit_test(who_leaks_and_how),
-		cmocka_unit_test(what_is_told_of_tcpwatch),
-		cmocka_unit_test(names_are_no_markup),
-		cmocka_unit_test(those_with_most_come_first),
-		cmocka_unit_test(labels_are_shown),
-		cmocka_unit_test(findings_are_listed),
+		cmocka_unit_test(nothing_leaks),       cmocka_unit_test(losses_make_it_incomplete),
+		cmocka_unit_test(who_leaks_and_how),   cmocka_unit_test(what_is_told_of_tcpwatch),
+		cmocka_unit_test(names_are_no_markup), cmocka_unit_test(those_with_most_come_first),
+		cmocka_unit_test(labels_are_shown),    cmocka_unit_test(findings_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
