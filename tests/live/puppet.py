@@ -109,6 +109,13 @@ def connect_fails(port, family="ipv4", host=None, bind=None, options=()):
     return {**end, "errno": errno.errorcode.get(code, code)}
 
 
+def unconnected(family="ipv4", bound=False):
+    sock = make(family)
+    if bound:
+        sock.bind((LOOPBACK[family], 0))
+    return keep(sock)
+
+
 def connect_again(fd, port, host="127.0.0.1"):
     sockets[fd].connect((host, port))
     return info(fd)

@@ -9,7 +9,7 @@ import runner
 from runner import run
 
 IDS = ("close-wait-leak accept-stall time-wait-churn pool-thrash connect-stuck syn-flood "
-       "fin-wait2-stuck last-ack-stuck dead-peer reset-storm").split()
+       "fin-wait2-stuck last-ack-stuck dead-peer reset-storm descriptor-leak").split()
 STATES = ("SYN_SENT SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK FIN_WAIT1 FIN_WAIT2 CLOSING TIME_WAIT "
           "LISTEN CLOSE").split()
 

@@ -113,7 +113,8 @@ def test_a_leak_comes_and_goes(serving, puppet):
 
 
 IDS = {"close-wait-leak", "accept-stall", "time-wait-churn", "pool-thrash", "connect-stuck",
-       "syn-flood", "fin-wait2-stuck", "last-ack-stuck", "dead-peer", "reset-storm"}
+       "syn-flood", "fin-wait2-stuck", "last-ack-stuck", "dead-peer", "reset-storm",
+       "descriptor-leak"}
 
 
 def findings_of(page, comm):

@@ -19,8 +19,9 @@ int finding_look_init(struct finding_look *look, struct tracker *tracker, struct
 		.ports = port_use_new(),
 		.peers = peer_use_new(),
 		.pairs = finding_pairs_new(),
+		.closed = closed_table_new(),
 	};
-	if (!look->subjects || !look->ports || !look->peers || !look->pairs)
+	if (!look->closed || !look->subjects || !look->ports || !look->peers || !look->pairs)
 		return -ENOMEM;
 	subjects_begin(look->subjects, now_ns);
 	return 0;
@@ -32,6 +33,7 @@ void finding_look_clear(struct finding_look *look)
 	port_use_free(look->ports);
 	peer_use_free(look->peers);
 	finding_pairs_free(look->pairs);
+	closed_table_free(look->closed);
 }
 
 /* The slot of this namespace, or else the one whose settings are oldest, emptied. */

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_FINDING_LOOK_H
 #define TCPWATCH_FINDING_LOOK_H
 
+#include "finding/closed_table.h"
 #include "finding/finding.h"
 #include "finding/pairs.h"
 #include "finding/peer_use.h"
@@ -33,11 +34,13 @@ struct finding_look {
 	struct subjects *subjects;
 	struct port_use *ports;
 	struct peer_use *peers;
+	struct closed_table *closed; /* descriptor-leak */
 	struct finding_pairs *pairs; /* close-wait-leak: empty at the beginning of a look */
 	/* What the rules want to know from the kernel: they add to it in the first half of a look.
 	 * The kernel is asked only if scans have taken less than a hundredth of the time. */
 	struct scan_request wanted;
-	uint64_t tick_ns; /* in `record`: length of a kernel tick */
+	const struct scan_result *result; /* in `record` and `scanned`: the scan */
+	uint64_t tick_ns;		  /* in `record`: length of a kernel tick */
 	uint64_t
 		read_after_ns; /* in `record`: the kernel was read at most this long after now_ns */
 	uint64_t own[FINDINGS]; /* a number that each rule keeps for itself; 0 at first */

@@ -48,5 +48,6 @@ extern const struct finding_rule finding_fin_wait2_stuck;
 extern const struct finding_rule finding_last_ack_stuck;
 extern const struct finding_rule finding_dead_peer;
 extern const struct finding_rule finding_reset_storm;
+extern const struct finding_rule finding_descriptor_leak;
 
 #endif

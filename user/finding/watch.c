@@ -7,10 +7,10 @@
 #include "finding/rule.h"
 
 static const struct finding_rule *const rules[] = {
-	&finding_close_wait_leak, &finding_accept_stall,   &finding_time_wait_churn,
-	&finding_pool_thrash,	  &finding_connect_stuck,  &finding_syn_flood,
-	&finding_fin_wait2_stuck, &finding_last_ack_stuck, &finding_dead_peer,
-	&finding_reset_storm,
+	&finding_close_wait_leak, &finding_accept_stall,    &finding_time_wait_churn,
+	&finding_pool_thrash,	  &finding_connect_stuck,   &finding_syn_flood,
+	&finding_fin_wait2_stuck, &finding_last_ack_stuck,  &finding_dead_peer,
+	&finding_reset_storm,	  &finding_descriptor_leak,
 };
 
 #define RULES (sizeof(rules) / sizeof(*rules))
@@ -78,6 +78,7 @@ static void show_sockets(struct finding_look *look)
 
 static void show_records(struct finding_look *look, const struct scan_result *result)
 {
+	look->result = result;
 	look->tick_ns = result->tick_ns;
 	look->read_after_ns = result->ended_ns > look->now_ns ? result->ended_ns - look->now_ns : 0;
 	subjects_begin_scan(look->subjects);
@@ -88,6 +89,7 @@ static void show_records(struct finding_look *look, const struct scan_result *re
 	for (size_t rule = 0; rule < RULES; rule++)
 		if (rules[rule]->scanned)
 			rules[rule]->scanned(look);
+	look->result = NULL;
 }
 
 static const struct finding_rule *rule_of(const struct subject *subject)

@@ -12,6 +12,7 @@ static const char *const names[FINDINGS] = {
 	[FINDING_LAST_ACK_STUCK] = "last-ack-stuck",
 	[FINDING_DEAD_PEER] = "dead-peer",
 	[FINDING_RESET_STORM] = "reset-storm",
+	[FINDING_DESCRIPTOR_LEAK] = "descriptor-leak",
 };
 
 const char *finding_name(enum finding_id id)

@@ -58,8 +58,10 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
 	struct flow flow;
 
-	if (records->state == TCP_CLOSE && !socket) /* it is closed, or not opened yet */
+	if (records->state == TCP_CLOSE && !socket) { /* it is closed, or not opened yet */
+		tracker->ended_while_held += records->write_seq != 0;
 		return;
+	}
 	flow_read(&flow, &records->flow, records->header.netns);
 	if (!filter_has_flow(tracker->filter, &flow))
 		return;

@@ -87,8 +87,10 @@ struct tracker {
 	uint64_t tick_ns; /* length of a kernel tick as of the last scan; 0 = none yet */
 	uint64_t retransmits_evicted; /* entries of `retransmits` removed because it was full */
 	bool minis_doubted;	      /* records were lost since the last scan of mini-sockets */
-	uint64_t gaps;		      /* records whose `from` differs from the table */
-	uint64_t no_memory;	      /* sockets that could not be added */
+	uint64_t ended_while_held; /* sockets that a process held when they went to CLOSE, or that
+				      a scan found so */
+	uint64_t gaps;		   /* records whose `from` differs from the table */
+	uint64_t no_memory;	   /* sockets that could not be added */
 };
 
 /* Returns 0 or -ENOMEM; the caller calls tracker_free() in both cases. `filter` stays the caller's

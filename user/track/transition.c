@@ -285,6 +285,13 @@ static void close_again(struct tracker *tracker, const struct event_transition *
 	tracker_remove(tracker, socket);
 }
 
+/* Whether a process holds a socket that goes to CLOSE, or will hold it after accept(). */
+static bool is_held(const struct event_transition *e, enum owner_source source)
+{
+	return e->from != TCP_CLOSE && source != OWNER_CLOSE &&
+	       !(e->flow.flags & (EVENT_DEAD | EVENT_CLOSER));
+}
+
 void transition_event(struct tracker *tracker, const struct event_transition *e, enum cause known)
 {
 	enum owner_source source = owner_source_of(e);
@@ -301,6 +308,8 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 			remove_unseen(tracker, socket);
 		return;
 	}
+	if (e->to == TCP_CLOSE && is_held(e, source))
+		tracker->ended_while_held++;
 	if (source != OWNER_UNKNOWN && e->task.tgid != tracker->self_tgid)
 		actor = process_table_get(tracker->processes, &e->task);
 	if (e->from == TCP_CLOSE && e->to == TCP_CLOSE) {

@@ -8,8 +8,9 @@
 
 /* The ids that users, records and metrics know: they never change. */
 static const char *const findings[] = {
-	"close-wait-leak", "accept-stall",    "time-wait-churn", "pool-thrash", "connect-stuck",
-	"syn-flood",	   "fin-wait2-stuck", "last-ack-stuck",	 "dead-peer",	"reset-storm",
+	"close-wait-leak", "accept-stall", "time-wait-churn", "pool-thrash",
+	"connect-stuck",   "syn-flood",	   "fin-wait2-stuck", "last-ack-stuck",
+	"dead-peer",	   "reset-storm",  "descriptor-leak",
 };
 
 /* What is printed for an id: allocated. NULL if nothing is. */

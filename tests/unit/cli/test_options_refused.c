@@ -306,7 +306,7 @@ static void unknown_pages_are_refused(void **state)
 			 "tcpwatch: --explain: '%s' is not a finding or a state\nFindings: ",
 			 strchr(wrong[i], '=') + 1);
 		run_refused(&outcome, ARGUMENTS(wrong[i]), message);
-		check_text(outcome.err, " reset-storm\nStates: SYN_SENT ");
+		check_text(outcome.err, " descriptor-leak\nStates: SYN_SENT ");
 		check_text(outcome.err, " CLOSE\n");
 	}
 }

@@ -13,6 +13,7 @@ static struct scene *flooded(void)
 	struct event_flow flow = server_flow(1000);
 
 	flood = make_transition(1000, &flow, TCP_SYN_SENT, TCP_CLOSE, START_NS);
+	flood.flow.flags |= EVENT_DEAD; /* no process holds them */
 	scene->kernel.flood = &flood;
 	scene->kernel.flood_ns = 10 * NS_PER_US;
 	scene->kernel.backlog = RING_NS / scene->kernel.flood_ns;

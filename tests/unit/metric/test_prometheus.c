@@ -178,7 +178,8 @@ static void families_are_as_they_always_were(void **state)
 		  "tcpwatch_findings{comm=\"forgetful\",finding=\"fin-wait2-stuck\"} 0\n"
 		  "tcpwatch_findings{comm=\"forgetful\",finding=\"last-ack-stuck\"} 0\n"
 		  "tcpwatch_findings{comm=\"forgetful\",finding=\"dead-peer\"} 2\n"
-		  "tcpwatch_findings{comm=\"forgetful\",finding=\"reset-storm\"} 0\n");
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"reset-storm\"} 0\n"
+		  "tcpwatch_findings{comm=\"forgetful\",finding=\"descriptor-leak\"} 0\n");
 	check_has(&page,
 		  "# HELP tcpwatch_retransmits_total Segments that were sent again, by the state "
 		  "of their socket.\n"
@@ -341,10 +342,10 @@ static void a_group_has_as_many_series_as_the_documentation_says(void **state)
 	struct page page = make_plain_page();
 
 	(void)state;
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 246);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 247);
 	page_free(&page);
 	page = make_page(CORE_FEATURES, (struct metric_labels){0}, false);
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 198);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 199);
 	page_free(&page);
 }
 
