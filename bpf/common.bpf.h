@@ -160,7 +160,7 @@ static __always_inline void read_process(struct event_task *out, struct task_str
 
 	out->start_ns = leader->start_boottime;
 	out->tgid = leader->tgid;
-	out->reserved = 0;
+	out->tid = 0;
 	((__u64 *)out->comm)[0] = ((__u64 *)leader->comm)[0];
 	((__u64 *)out->comm)[1] = ((__u64 *)leader->comm)[1];
 }

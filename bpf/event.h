@@ -60,7 +60,8 @@ struct event_header {
 struct event_task {
 	__u64 start_ns; /* start of the thread group leader, CLOCK_BOOTTIME */
 	__u32 tgid;	/* in tcpwatch's pid namespace; 0 if it is not visible there */
-	__u32 reserved;
+	__u32 tid;	/* EVENT_SCAN_FD: the thread whose descriptors do not belong to the whole
+			   process, likewise; else 0 */
 	__u8 comm[EVENT_COMM_LEN]; /* of the thread group leader; any bytes, 0-terminated unless
 				      full */
 };
@@ -222,7 +223,9 @@ struct event_scan {
 	struct event_task task; /* EVENT_SCAN_FD: a holder; EVENT_SCAN_SOCKET: zero */
 	__u32 fd;		/* EVENT_SCAN_FD */
 	__u8 state;
-	__u8 reserved[3];
+	__u8 leaderless; /* EVENT_SCAN_FD with a tid: the first thread of the process has ended, so
+			    its threads may share these descriptors; 0 or 1 */
+	__u8 reserved[2];
 	union {
 		struct {
 			/* bytes; of a LISTEN socket: connections that wait for accept() */

@@ -59,6 +59,11 @@ int scan_fds(struct bpf_iter__task_file *ctx)
 	read_socket(&e, EVENT_SCAN_FD, tp);
 	read_process(&e.task, task);
 	e.task.tgid = task_tgid_here(task);
+	/* The iterator shows a thread only if it does not share the files of the first one. */
+	if (task->pid != task->tgid) {
+		e.task.tid = pidns_ino ? pid_here(task->thread_pid) : task->pid;
+		e.leaderless = !task->group_leader->files;
+	}
 	e.fd = ctx->fd;
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;

@@ -20,6 +20,7 @@ IPPROTO_MPTCP = 262
 LINGER_0 = struct.pack("ii", 1, 0)
 PR_SET_NAME = 15
 CLONE_NEWNET = 0x40000000
+CLONE_FILES = 0x400
 libc = ctypes.CDLL(None, use_errno=True)
 
 sockets = {}
@@ -284,6 +285,21 @@ def in_threads(count, operation, *args):
     for thread in threads:
         thread.join()
     return results
+
+
+def own_files(operation, *args):
+    """The operation in a thread that stays, with descriptors of its own; its id and the result."""
+    done, answer = threading.Event(), []
+
+    def work():
+        if libc.unshare(CLONE_FILES):
+            raise OSError(ctypes.get_errno(), "unshare")
+        answer.extend([threading.get_native_id(), OPERATIONS[operation](*args)])
+        done.set()
+        threading.Event().wait()
+    threading.Thread(target=work, daemon=True).start()
+    assert done.wait(60)
+    return answer
 
 
 def hang(operation, *args):

@@ -2,10 +2,12 @@
 """Sockets that changed hands: all true holders and no other (scenario 11)."""
 
 import os
+import subprocess
 import time
 
 from check import assert_leak, assert_no_leak
 from puppets import connect_pair
+from runner import run
 
 W = ("-w", "300ms")
 
@@ -84,6 +86,47 @@ def test_threads_are_one_holder(watch, puppet):
     leak = tcpwatch.wait_for("leak", socket=pair.server_cookie)
     tcpwatch.stop()
     assert_leak(leak, server, pair.server_end, "unclosed", "taken", "server")
+
+
+def test_threads_with_descriptors_of_their_own(watch, puppet):
+    """unshare(CLONE_FILES): a descriptor of a thread is in /proc/PID/task/TID/fd only."""
+    tcpwatch = watch(*W)
+    client, server = puppet("client"), puppet("server")
+    listener = server.listen()
+    shared = client.connect(listener["port"])
+    peers = [server.accept(listener["fd"])]
+    tid, own = client.own_files("connect", listener["port"])
+    peers.append(server.accept(listener["fd"]))
+    server.close_many([peer["fd"] for peer in peers])
+    leak = tcpwatch.wait_for("leak", socket=own["cookie"])
+    both = tcpwatch.wait_for("leak", socket=shared["cookie"])
+    text = run("-w", "300ms", "-p", client.pid, "-d", "1s").stdout
+    tcpwatch.stop()
+    assert tid != client.pid
+    name = {"pid": client.pid, "comm": "client"}
+    assert leak["holders"] == [{**name, "fd": own["fd"], "tid": tid}]
+    assert os.path.exists(f"/proc/{client.pid}/task/{tid}/fd/{own['fd']}")
+    assert not os.path.exists(f"/proc/{client.pid}/fd/{own['fd']}")
+    # The thread has had a copy of each since its unshare().
+    assert sorted(both["holders"], key=len) == [{**name, "fd": shared["fd"]},
+                                                {**name, "fd": shared["fd"], "tid": tid}]
+    assert f"  fd {own['fd']} of thread {tid}" in text, text
+
+
+def test_threads_of_a_dead_leader(watch, puppet, helper, spawn):
+    """The first thread has ended; those that live share its descriptors: one of them is named."""
+    tcpwatch = watch(*W)
+    server = puppet("server")
+    listener = server.listen()
+    client = spawn(helper("leaderless"), listener["port"], stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE, text=True)
+    fd, cookie = client.stdout.readline().split()
+    server.close(server.accept(listener["fd"])["fd"])
+    leak = tcpwatch.wait_for("leak", socket=cookie)
+    tcpwatch.stop()
+    (holder,) = leak["holders"]
+    assert (holder["pid"], holder["fd"]) == (client.pid, int(fd)), holder
+    assert os.path.exists(f"/proc/{client.pid}/task/{holder['tid']}/fd/{fd}")
 
 
 def passed_on(puppet, hub, client):

@@ -23,7 +23,7 @@ static void add(struct leak_holders *holders, struct tracker *tracker,
 		holders->capacity = capacity;
 	}
 	holders->items[holders->count++] =
-		(struct leak_holder){.process = process, .fd = record->fd};
+		(struct leak_holder){.process = process, .fd = record->fd, .tid = record->task.tid};
 }
 
 static void add_all(struct leak_holders *holders, struct tracker *tracker,

@@ -13,6 +13,7 @@
 struct leak_holder {
 	struct process *process;
 	uint32_t fd;
+	uint32_t tid; /* the thread, if its descriptors are its own (unshare(CLONE_FILES)); or 0 */
 };
 
 /* The holders that could close a socket, oldest process first. All zero is an empty list. */

@@ -55,7 +55,7 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Orders the records of a socket by the start of the holder, then by descriptor. */
+/* Orders the records of a socket by the start of the holder, then by descriptor and thread. */
 static int compare_records(const void *a, const void *b)
 {
 	const struct event_scan *x = a, *y = b;
@@ -67,13 +67,16 @@ static int compare_records(const void *a, const void *b)
 		order = compare_u64(x->task.start_ns, y->task.start_ns);
 	if (!order)
 		order = compare_u64(x->task.tgid, y->task.tgid);
-	return order ? order : compare_u64(x->fd, y->fd);
+	if (!order)
+		order = compare_u64(x->fd, y->fd);
+	return order ? order : compare_u64(x->task.tid, y->task.tid);
 }
 
 static bool same_record(const struct event_scan *a, const struct event_scan *b)
 {
 	return a->cookie == b->cookie && a->header.kind == b->header.kind && a->fd == b->fd &&
-	       a->task.tgid == b->task.tgid && a->task.start_ns == b->task.start_ns;
+	       a->task.tgid == b->task.tgid && a->task.start_ns == b->task.start_ns &&
+	       (a->task.tid == b->task.tid || (a->leaderless && b->leaderless));
 }
 
 void scan_result_finish(struct scan_result *result)

@@ -165,6 +165,8 @@ static void json_leak(struct output *output, const struct leak *leak)
 		json_put_object(json, NULL);
 		put_process(json, leak->holders[i].process);
 		json_put_u64(json, "fd", leak->holders[i].fd);
+		if (leak->holders[i].tid)
+			json_put_u64(json, "tid", leak->holders[i].tid);
 		json_put_object_end(json);
 	}
 	json_put_array_end(json);

@@ -143,6 +143,13 @@ static void put_age(FILE *file, uint64_t age_ns, bool at_least)
 		fprintf(file, "%s%s", at_least ? ">= " : "", duration_format(age_ns, duration));
 }
 
+static void put_fd(FILE *file, const struct leak_holder *holder)
+{
+	fprintf(file, "%u", holder->fd);
+	if (holder->tid)
+		fprintf(file, " of thread %u", holder->tid);
+}
+
 /* Prints the descriptors of the process that is named, then those of other holders. */
 static void put_holders(struct output *output, const struct leak *leak)
 {
@@ -157,7 +164,8 @@ static void put_holders(struct output *output, const struct leak *leak)
 	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
 		if (leak->holders[i].process != leak->process)
 			continue;
-		fprintf(output->file, "%s%u", separator, leak->holders[i].fd);
+		fputs(separator, output->file);
+		put_fd(output->file, &leak->holders[i]);
 		separator = ", ";
 		shown++;
 	}
@@ -165,9 +173,9 @@ static void put_holders(struct output *output, const struct leak *leak)
 	for (size_t i = 0; i < leak->holder_count && others < HOLDERS_SHOWN; i++) {
 		if (leak->holders[i].process == leak->process)
 			continue;
-		fprintf(output->file, "%s%s fd %u", separator,
-			text_process(style_of(output), leak->holders[i].process, process),
-			leak->holders[i].fd);
+		fprintf(output->file, "%s%s fd ", separator,
+			text_process(style_of(output), leak->holders[i].process, process));
+		put_fd(output->file, &leak->holders[i]);
 		separator = ", ";
 		others++;
 	}

@@ -34,7 +34,8 @@
  *			  to it. "duration_ns"; "error", the errno with which it failed; "seen"
  *			  [netns...], the only namespaces whose tables could be read; "unseen"
  *			  [netns...], the others that exist, if that is known
- * "scan_fd"		  a socket, and a descriptor "fd" of "task" that holds it
+ * "scan_fd"		  a socket, and a descriptor "fd" of "task" that holds it; "tid", where
+ *			  it is that of a thread with descriptors of its own
  * "scan_socket"	  a socket in the tables of the kernel
  * "scan_mini"		  a mini-socket there: "age_us", "left_ticks" and "retransmits"
  *

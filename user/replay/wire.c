@@ -422,6 +422,7 @@ int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum ev
 {
 	uint64_t cookie = read_cookie(fields);
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
+	int err;
 
 	if (!socket)
 		return -ENOMEM;
@@ -447,5 +448,7 @@ int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum ev
 	if (kind == EVENT_SCAN_SOCKET)
 		return 0;
 	e->fd = replay_fields_u32(fields, "fd", 0);
-	return replay_wire_task(fields, "task", "task.", &e->task, memory);
+	err = replay_wire_task(fields, "task", "task.", &e->task, memory);
+	e->task.tid = replay_fields_u32(fields, "tid", 0);
+	return err;
 }

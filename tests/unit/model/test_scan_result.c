@@ -109,6 +109,34 @@ static void find_is_exact(void **state)
 	scan_result_clear(&result);
 }
 
+/* A descriptor of a thread is not that of the process; unless the first thread has ended, when the
+ * others share what it had. */
+static void threads_with_descriptors_of_their_own_count(void **state)
+{
+	struct scan_result result = {0};
+	struct event_scan record = make_holder(5, 40, 100, 3);
+	const struct event_scan *first;
+
+	(void)state;
+	add(&result, record);
+	for (uint32_t tid = 42; tid > 40; tid--) {
+		record.task.tid = tid;
+		record.cookie = 5;
+		record.leaderless = 0;
+		add(&result, record);
+		record.cookie = 6;
+		record.leaderless = 1;
+		add(&result, record);
+	}
+	scan_result_finish(&result);
+	assert_int_equal(scan_result_find(&result, 5, &first), 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(first[i].task.tid, i ? 40 + i : 0);
+	assert_int_equal(scan_result_find(&result, 6, &first), 1);
+	assert_int_equal(first->task.tid, 41);
+	scan_result_clear(&result);
+}
+
 static void holders_come_oldest_first(void **state)
 {
 	struct scan_result result = {0};
@@ -266,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_records_are_sorted_and_grouped),
 		cmocka_unit_test(find_is_exact),
+		cmocka_unit_test(threads_with_descriptors_of_their_own_count),
 		cmocka_unit_test(holders_come_oldest_first),
 		cmocka_unit_test(duplicates_count_once),
 		cmocka_unit_test(malformed_records_are_refused),
