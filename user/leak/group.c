@@ -105,7 +105,8 @@ static void key_fill(struct key *key, const struct tcp_socket *socket)
 	const struct flow *flow = &socket->flow;
 
 	key->netns = flow->netns;
-	key->role = socket->role;
+	/* Where it is not known which side made the connection, the peer is what can be named. */
+	key->role = socket->role == ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT;
 	key->family = flow->family;
 	if (socket->role == ROLE_SERVER) {
 		memcpy(key->address, flow->local, EVENT_ADDRESS_LEN);

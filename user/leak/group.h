@@ -16,7 +16,7 @@
 struct leak_group {
 	struct process *process; /* NULL = not known */
 	enum leak_kind kind;
-	enum socket_role role;
+	enum socket_role role; /* ROLE_SERVER, or else ROLE_CLIENT: what `place` is */
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
 	uint32_t netns;		       /* of the place; 0 = "(others)" */
 	uint64_t total;		       /* leaks reported */

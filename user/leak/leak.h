@@ -42,6 +42,7 @@ struct leak_end {
 	bool age_at_least;
 	const struct process *process; /* NULL = no holder is known */
 	const struct flow *flow;
+	enum socket_role role; /* as in the report of the leak */
 	enum leak_kind kind;
 };
 

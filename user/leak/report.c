@@ -11,6 +11,7 @@
 struct reported {
 	uint64_t cookie;
 	struct leak_group *group;
+	enum socket_role role; /* as reported; the socket's may be learned later */
 	UT_hash_handle hh;
 };
 
@@ -102,15 +103,16 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 }
 
 /* Remembers an open leak, so that its end is reported. */
-static void keep(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
+static void keep(struct leak_reports *reports, const struct leak *leak, struct leak_group *group)
 {
 	struct reported *reported = calloc(1, sizeof(*reported));
 
 	group->open++;
 	if (!reported)
 		return;
-	reported->cookie = cookie;
+	reported->cookie = leak->cookie;
 	reported->group = group;
+	reported->role = leak->role;
 	HASH_ADD(hh, reports->open, cookie, sizeof(reported->cookie), reported);
 	if (!reported->hh.tbl)
 		free(reported);
@@ -126,7 +128,7 @@ static void add(struct leak_reports *reports, struct tcp_socket *socket, struct 
 		return;
 	group = count(reports, socket, process, leak);
 	if (group && !leak->at_exit)
-		keep(reports, socket->cookie, group);
+		keep(reports, leak, group);
 	reports->hooks.leaked(reports->hooks.context, leak);
 }
 
@@ -174,6 +176,7 @@ void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, u
 	group_age(reported->group, end.age_ns, end.age_at_least);
 	end.process = reported->group->process;
 	end.kind = reported->group->kind;
+	end.role = reported->role;
 	reports->hooks.ended(reports->hooks.context, &end);
 	HASH_DEL(reports->open, reported);
 	free(reported);
@@ -191,6 +194,7 @@ static void add_pending(struct leak_reports *reports, struct pending_leak *pendi
 		.age_at_least = leak->age_at_least,
 		.process = pending->process,
 		.flow = &pending->flow,
+		.role = leak->role,
 		.kind = leak->kind,
 	};
 	struct leak_group *group;

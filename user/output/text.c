@@ -203,14 +203,12 @@ static void text_leak(struct output *output, const struct leak *leak)
 static void text_leak_end(struct output *output, const struct leak_end *end)
 {
 	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
-	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "%-15s  END  %-10s  %s  %s -- %s",
+	fprintf(file, "%-15s  END  %-10s  %s  ",
 		end->time_ns ? clock_format_time(&output->clock, end->time_ns, time) : "-",
-		leak_kind_name(end->kind), text_process(style_of(output), end->process, process),
-		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
-	text_put_netns(style_of(output), file, end->flow->netns);
+		leak_kind_name(end->kind), text_process(style_of(output), end->process, process));
+	put_flow(output, end->flow, end->role, TCP_CLOSE_WAIT);
 	fputs("  age ", file);
 	put_age(file, end->age_ns, end->age_at_least);
 	putc('\n', file);
