@@ -42,8 +42,11 @@ enum event_flag {
 	EVENT_LINGER2_NEG = 1 << 5, /* TCP_LINGER2 < 0: no FIN_WAIT2 after close() */
 	EVENT_KERN_SOCK = 1 << 6,   /* a socket of the kernel itself */
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
-	EVENT_EXITING = 1 << 8	    /* the task is exiting (PF_EXITING): it did not call close()
+	EVENT_EXITING = 1 << 8,	    /* the task is exiting (PF_EXITING): it did not call close()
 				       itself; only with EVENT_ACTOR */
+	EVENT_CONNECTED = 1 << 9 /* this side has made the connection: connect(); only in scans, of
+				    a socket in CLOSE_WAIT with nothing unsent. Unset where it is
+				    not known. */
 };
 
 struct event_header {
