@@ -91,8 +91,12 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 	struct leak_group *group =
 		leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
 
-	sample_leak(process_table_or_unknown(reports->tracker->processes, process),
-		    socket->flow.netns, leak->kind);
+	struct process *counted = process_table_or_unknown(reports->tracker->processes, process);
+
+	if (leak->kind != LEAK_IDLE)
+		sample_leak(counted, socket->flow.netns, leak->kind);
+	else if (group)
+		counted->idle++;
 	if (!group)
 		return NULL;
 	leak->site = group->site_number;
@@ -118,18 +122,46 @@ static void keep(struct leak_reports *reports, const struct leak *leak, struct l
 		free(reported);
 }
 
-static void add(struct leak_reports *reports, struct tcp_socket *socket, struct process *process,
-		struct leak *leak)
+static struct leak_group *add(struct leak_reports *reports, struct tcp_socket *socket,
+			      struct process *process, struct leak *leak)
 {
 	struct leak_group *group;
 
 	socket->leaked = 1; /* it is not judged again, even if it is ignored */
 	if (is_ignored(reports, leak))
-		return;
+		return NULL;
 	group = count(reports, socket, process, leak);
 	if (group && !leak->at_exit)
 		keep(reports, leak, group);
 	reports->hooks.leaked(reports->hooks.context, leak);
+	return group;
+}
+
+struct leak_group *leak_reports_add_idle(struct leak_reports *reports, struct tcp_socket *socket,
+					 struct process *process, struct leak *leak)
+{
+	bool wait;
+
+	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
+	return add(reports, socket, process, leak);
+}
+
+void leak_reports_withdraw(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
+{
+	struct reported *reported;
+
+	if (!group)
+		return;
+	group->total--;
+	process_table_or_unknown(reports->tracker->processes, group->process)->idle--;
+	HASH_FIND(hh, reports->open, &cookie, sizeof(cookie), reported);
+	if (!reported) { /* its process has left it */
+		group->left--;
+		return;
+	}
+	group->open--;
+	HASH_DEL(reports->open, reported);
+	free(reported);
 }
 
 void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,

@@ -328,6 +328,7 @@ static void what_has_not_happened_is_there_with_0(void **state)
 	}
 	assert_int_equal(count_of(&page, "\ntcpwatch_sockets{"), 3 * 10);
 	assert_int_equal(count_of(&page, "\ntcpwatch_leaks_total{"), 3 * 4);
+	assert_int_equal(count_of(&page, "\ntcpwatch_idle_sockets{"), 3);
 	assert_int_equal(count_of(&page, "\ntcpwatch_findings{"), 3 * FINDINGS);
 	check_has(&page, "\ntcpwatch_findings{comm=\"other\",finding=\"reset-storm\"} 0\n");
 	/* Without a socket there is no time. */
@@ -341,10 +342,10 @@ static void a_group_has_as_many_series_as_the_documentation_says(void **state)
 	struct page page = make_plain_page();
 
 	(void)state;
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 246);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 247);
 	page_free(&page);
 	page = make_page(CORE_FEATURES, (struct metric_labels){0}, false);
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 198);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 199);
 	page_free(&page);
 }
 
