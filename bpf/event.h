@@ -45,8 +45,11 @@ enum event_flag {
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
 	EVENT_EXITING = 1 << 8,	    /* the task is exiting (PF_EXITING): it did not call close()
 				       itself; only where the record has `task` */
-	EVENT_CLOSER = 1 << 12	    /* the task closes the listener of this connection, which was
+	EVENT_CLOSER = 1 << 12,	    /* the task closes the listener of this connection, which was
 				       not accepted: the record has `task`; never with EVENT_ACTOR */
+	EVENT_CONNECTED = 1 << 14 /* this side has made the connection: connect(); only in scans, of
+				     a socket in CLOSE_WAIT with nothing unsent. Unset where it is
+				     not known. */
 };
 
 struct event_header {

@@ -13,6 +13,18 @@ static __always_inline bool wanted(__u8 state)
 	return scan_states >> (state & 31) & 1;
 }
 
+/*
+ * Whether this side has made the connection. tcp_sock.bytes_acked counts the SYN of a connect(),
+ * but not the SYN-ACK of a listener, behind which the child begins (tcp_snd_una_update() in
+ * net/ipv4/tcp_input.c, tcp_create_openreq_child() in net/ipv4/tcp_minisocks.c). For the rest it
+ * counts data that was sent. Only where nothing is unsent or in flight, so that the numbers stand.
+ */
+static __always_inline bool has_connected(const struct tcp_sock *tp)
+{
+	return tp->write_seq == tp->snd_una &&
+	       tp->bytes_acked == tp->bytes_sent - tp->bytes_retrans + 1;
+}
+
 static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct tcp_sock *tp)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
@@ -28,6 +40,8 @@ static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct 
 		e->recv_queue = tp->rcv_nxt - e->copied_seq;
 		e->send_queue = e->write_seq - tp->snd_una;
 	}
+	if (e->state == TCP_CLOSE_WAIT && has_connected(tp))
+		e->flow.flags |= EVENT_CONNECTED;
 	e->last_sent_ticks = ticks - tp->lsndtime;
 	e->last_received_ticks = ticks - tp->rcv_tstamp;
 }

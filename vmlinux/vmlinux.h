@@ -163,6 +163,9 @@ struct tcp_sock {
 	u32 rcv_nxt;
 	u32 write_seq;
 	u32 snd_una;
+	u64 bytes_sent;
+	u64 bytes_acked;
+	u64 bytes_retrans;
 	u32 srtt_us;
 	u32 total_retrans;
 	u32 total_rto_time; /* 3868ab0f1925, 6.7 */

@@ -267,11 +267,15 @@ def check_sanity(watch):
         assert r["accept_wait_ns"] is None or 0 <= r["accept_wait_ns"] < longest, r
         assert watch.start["mode"] == "full", r
         seconds_of(r["time"])
-    for r in watch.all("leak"):
+    for r in watch.all("leak") + watch.all("idle"):
         assert r["kind"] in ("unclosed", "unread", "unaccepted", "stalled"), r
         assert r["eof"] in ("unread", "taken", "returned"), r
         assert r["state"] == "CLOSE_WAIT" and 0 <= r["age_ns"] < longest, r
         assert r["recv_queue"] >= 0 and r["send_queue"] >= 0, r
+        assert r["sent_since"] in (None, False, True), r
+    for r in watch.all("idle"):
+        assert (r["kind"], r["eof"], r["recv_queue"], r["send_queue"]) == ("unread", "unread", 1, 0)
+        assert r["role"] == "client" and r["sent_since"] is not True, r
     for r in watch.all("process"):
         assert "CLOSE" not in r["states"], f"CLOSE is never a lifetime: {r}"
         for name, state in r["states"].items():

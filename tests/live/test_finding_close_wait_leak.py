@@ -109,7 +109,7 @@ def test_the_same_but_closed(watch, network, puppet):
     server.close_many([pair.server_fd for pair in pairs])
     pooled = [connect(pool, server, listener) for _ in range(LEAKS)]
     server.close_many([pair.server_fd for pair in pooled])
-    tcpwatch.wait_for("leak", pid=pool.pid, kind="unread", count=LEAKS, timeout=TIMEOUT)
+    tcpwatch.wait_for("idle", pid=pool.pid, count=LEAKS, timeout=TIMEOUT)
     time.sleep(3)
     tcpwatch.stop()
     assert not findings(tcpwatch, client, server, pool), tcpwatch.all("finding")

@@ -154,15 +154,15 @@ def test_unaccepted_among_accepted(watch, puppet):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_idle_client_pool(watch, puppet, family):
-    """Scenario 9: pooled connections whose server closed: unread, role client."""
+    """Scenario 9: pooled connections whose server closed: idle, and no leaks."""
     tcpwatch = watch(*W)
     client, server = puppet("pool"), puppet("server")
     listener = server.listen(family)
     pairs = [connect(client, server, listener, family) for _ in range(4)]
     fin = server.timed("close_many", [pair.server_fd for pair in pairs[:3]])
-    leaks = tcpwatch.wait_for("leak", lambda r: r["pid"] == client.pid, count=3)
+    idle = tcpwatch.wait_for("idle", lambda r: r["pid"] == client.pid, count=3)
     tcpwatch.stop()
-    by_cookie = {leak["socket"]: leak for leak in leaks}
+    by_cookie = {record["socket"]: record for record in idle}
     assert len(by_cookie) == 3
     for pair in pairs[:3]:
         leak = by_cookie[pair.client_cookie]
@@ -171,8 +171,9 @@ def test_idle_client_pool(watch, puppet, family):
                     recv_queue=1)
     assert_no_leak(tcpwatch, pairs[3].client_cookie)
     process = tcpwatch.process_of(client.pid)
-    assert process["leaks"] == {"unread": 3}
+    assert process["leaks"] == {} and process["idle"] == 3
     assert process["open"] == {"CLOSE_WAIT": 3, "ESTABLISHED": 1}
+    assert not tcpwatch.all("leak", pid=client.pid)
 
 
 def test_two_hundred_at_once(watch, puppet):

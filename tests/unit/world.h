@@ -88,7 +88,7 @@ static inline void world_on_changed(void *context, const struct change *change,
 		assert_int_equal(socket->state, change->to);
 	assert_int_not_equal(change->from, change->to);
 	if (world->leaks && socket && change->to == TCP_CLOSE_WAIT)
-		leak_watch_enter(world->leaks, socket);
+		leak_watch_enter(world->leaks, socket, change->lifetime_ns);
 }
 
 static inline void world_on_accepted(void *context, const struct accepted *accepted)
@@ -107,7 +107,7 @@ static inline void world_on_found(void *context, struct tcp_socket *socket)
 	if (world->found_count++ < WORLD_NOTES)
 		world->found[world->found_count - 1] = *socket;
 	if (world->leaks && socket->state == TCP_CLOSE_WAIT)
-		leak_watch_enter(world->leaks, socket);
+		leak_watch_enter(world->leaks, socket, DURATION_UNKNOWN);
 }
 
 static inline void world_on_leaked(void *context, const struct leak *leak)

@@ -9,6 +9,7 @@
 enum leaks_option {
 	OPTION_SUPPRESSIONS = 0x300,
 	OPTION_GEN_SUPPRESSIONS,
+	OPTION_STRICT,
 };
 
 static const struct argp_option argp_options[] = {
@@ -16,6 +17,9 @@ static const struct argp_option argp_options[] = {
 	 "Ignore the leaks that this file lists, one pattern in each line: leak:PATTERN", 2},
 	{"gen-suppressions", OPTION_GEN_SUPPRESSIONS, NULL, 0,
 	 "Print at the end the suppressions that would ignore the reported leaks", 2},
+	{"strict", OPTION_STRICT, NULL, 0,
+	 "Idle pooled connections whose peer has closed are leaks too, for --error-exitcode as well",
+	 2},
 	{0},
 };
 
@@ -44,6 +48,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_GEN_SUPPRESSIONS:
 		options->gen_suppressions = true;
+		break;
+	case OPTION_STRICT:
+		options->strict = true;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -51,6 +51,8 @@ static int make_watches(struct engine *engine)
 		return -ENOMEM;
 	if (options->command)
 		leak_watch_report_exits(engine->leaks);
+	if (options->strict)
+		leak_watch_be_strict(engine->leaks);
 	engine->findings = finding_watch_new(&engine->tracker, engine->leaks, config->source,
 					     engine_now(engine), &finding_hooks);
 	return engine->findings ? 0 : -ENOMEM;

@@ -17,7 +17,7 @@ static void on_changed(void *context, const struct change *change, struct tcp_so
 	if (watched && engine->config.options->trace)
 		engine->config.output->ops->change(engine->config.output, change);
 	if (socket && change->to == TCP_CLOSE_WAIT)
-		leak_watch_enter(engine->leaks, socket);
+		leak_watch_enter(engine->leaks, socket, change->lifetime_ns);
 	if (watched)
 		finding_watch_changed(engine->findings, change);
 }
@@ -35,7 +35,7 @@ static void on_found(void *context, struct tcp_socket *socket)
 	struct engine *engine = context;
 
 	if (socket->state == TCP_CLOSE_WAIT)
-		leak_watch_enter(engine->leaks, socket);
+		leak_watch_enter(engine->leaks, socket, DURATION_UNKNOWN);
 }
 
 static void on_left(void *context, struct tcp_socket *socket, const struct event_transition *e)
@@ -57,9 +57,9 @@ static void on_leaked(void *context, const struct leak *leak)
 {
 	struct engine *engine = context;
 
-	if (engine->made)
+	if (engine->made && leak->kind != LEAK_IDLE)
 		suppression_gen_add(engine->made, leak);
-	engine->leaks_told++;
+	engine->leaks_told += leak->kind != LEAK_IDLE;
 	engine->config.output->ops->leak(engine->config.output, leak);
 }
 

@@ -44,7 +44,9 @@ static void count_leak(void *context, const struct tcp_socket *socket, struct pr
 {
 	struct metric_group *group = group_of(context, process, socket->flow.netns);
 
-	if (group)
+	if (group && kind == LEAK_IDLE)
+		group->idle++;
+	else if (group)
 		group->leaked[kind]++;
 }
 

@@ -17,6 +17,8 @@ void engine_news(struct engine *engine, struct engine_news *news)
 
 	*news = (struct engine_news){.lost = ledger_lost(&engine->ledger)};
 	while ((group = leak_groups_next(groups, group))) {
+		if (group->kind == LEAK_IDLE)
+			continue;
 		news->leaks_total += group->total;
 		news->leaks_open += group->open;
 	}

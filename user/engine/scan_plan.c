@@ -430,6 +430,13 @@ int scan_plan_after_scrapes(struct scan_plan *plan)
 	return plan->scrape_scan_owed && !plan->job.purpose ? scan_for_scrapes(plan) : 0;
 }
 
+/* Also those that were reported as idle are looked at once more, and what exits left is decided. */
+static void finish_leaks(struct scan_plan *plan, const struct scan_result *result)
+{
+	leak_watch_collect_last(plan->leaks, now(plan));
+	leak_watch_judge(plan->leaks, result, now(plan));
+}
+
 int scan_plan_finish(struct scan_plan *plan)
 {
 	struct source_bound after = {.until_ns = UINT64_MAX};
@@ -444,10 +451,11 @@ int scan_plan_finish(struct scan_plan *plan)
 		err = intake_drain_to(plan->intake, &after);
 	if (!err)
 		finish_reconcile(plan, &result);
-	if (err)
+	if (err) {
 		note_failed_scan(plan, err);
-	else if (leak_watch_collect_last(plan->leaks, now(plan)))
-		leak_watch_judge(plan->leaks, &result, now(plan));
+		scan_result_clear(&result); /* what it found is not joined with the records */
+	}
+	finish_leaks(plan, &result);
 	scan_result_clear(&result);
 	return err;
 }

@@ -23,7 +23,7 @@
 #define LIMIT_KEPT   (30 * NS_PER_S)
 
 /* subject->now[]: the leaks by kind, the idle pooled ones, and whether there is news to report */
-enum { POOL = LEAK_KINDS, NEWS };
+enum { POOL = LEAK_IDLE, NEWS };
 /* subject->ever[] */
 enum { LIMIT, LIMIT_AT };
 
@@ -66,11 +66,6 @@ static struct subject *subject_of(struct finding_look *look, struct process *pro
 	return subjects_get(look->subjects, FINDING_CLOSE_WAIT_LEAK, owner, PLACE_NONE, NULL);
 }
 
-static bool is_pooled(const struct tcp_socket *socket, enum leak_kind kind)
-{
-	return kind == LEAK_UNREAD && socket->role == ROLE_CLIENT;
-}
-
 static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
 		       enum leak_kind kind)
 {
@@ -79,7 +74,7 @@ static void count_leak(void *context, const struct tcp_socket *socket, struct pr
 
 	if (!subject)
 		return;
-	subject->now[is_pooled(socket, kind) ? POOL : kind]++;
+	subject->now[kind]++;
 	subject_age(subject, socket->since_ns, !socket->since_known);
 }
 
@@ -144,7 +139,7 @@ static void add_pair(void *context, const struct tcp_socket *socket, struct proc
 	struct finding_look *look = context;
 	struct subject *subject = subject_of(look, process, kind);
 
-	if (subject && subject->now[NEWS] && !is_pooled(socket, kind))
+	if (subject && subject->now[NEWS] && kind != LEAK_IDLE)
 		finding_pairs_add(look->pairs, subject, &socket->flow);
 }
 
@@ -206,11 +201,10 @@ static void put_place(struct finding_look *look, struct finding *finding,
 		      const struct verdict *verdict)
 {
 	uint64_t open;
-	const struct leak_group *most =
-		leak_groups_most(leak_watch_reports(look->leaks)->groups, finding->process, &open);
-	bool pooled = most && most->kind == LEAK_UNREAD && most->role == ROLE_CLIENT;
+	const struct leak_group *most = leak_groups_most(leak_watch_reports(look->leaks)->groups,
+							 finding->process, verdict->pool, &open);
 
-	if (most && pooled == verdict->pool && open * 2 >= verdict->count)
+	if (most && open * 2 >= verdict->count)
 		finding_text(finding, most->role == ROLE_SERVER ? "listener" : "peer", most->place);
 }
 

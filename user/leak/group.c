@@ -105,7 +105,8 @@ static void key_fill(struct key *key, const struct tcp_socket *socket)
 	const struct flow *flow = &socket->flow;
 
 	key->netns = flow->netns;
-	key->role = socket->role;
+	/* Where it is not known which side made the connection, the peer is what can be named. */
+	key->role = socket->role == ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT;
 	key->family = flow->family;
 	if (socket->role == ROLE_SERVER) {
 		memcpy(key->address, flow->local, EVENT_ADDRESS_LEN);
@@ -195,14 +196,21 @@ struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_grou
 	return entry ? &entry->group : NULL;
 }
 
+/* Unaccepted connections are a fault of another kind. */
+static bool is_wanted(const struct leak_group *group, const struct process *process, bool idle)
+{
+	return group->process == process && group->kind != LEAK_UNACCEPTED &&
+	       idle == (group->kind == LEAK_IDLE);
+}
+
 const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
-					  uint64_t *open)
+					  bool idle, uint64_t *open)
 {
 	const struct leak_group *most = NULL;
 	struct leak_group *group = NULL;
 
 	while ((group = leak_groups_next(groups, group)))
-		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->open &&
+		if (is_wanted(group, process, idle) && group->open &&
 		    (!most || group->open > most->open))
 			most = group;
 	*open = 0;
@@ -212,14 +220,13 @@ const struct leak_group *leak_groups_most(struct leak_groups *groups, const stru
 	return most;
 }
 
-const char *leak_groups_site(struct leak_groups *groups, const struct process *process, bool pooled)
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process, bool idle)
 {
 	const struct leak_group *most = NULL;
 	struct leak_group *group = NULL;
 
 	while ((group = leak_groups_next(groups, group)))
-		if (group->process == process && group->kind != LEAK_UNACCEPTED && group->site &&
-		    pooled == (group->kind == LEAK_UNREAD && group->role == ROLE_CLIENT) &&
+		if (is_wanted(group, process, idle) && group->site &&
 		    group->open > (most ? most->open : 0))
 			most = group;
 	return most ? most->site : NULL;

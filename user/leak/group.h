@@ -11,12 +11,13 @@
 #include "track/process_table.h"
 #include "track/socket_table.h"
 
-/* Reported leaks of one process, kind and place, which is the listener that the connections came in
- * by, or the peer that they go to. Where call sites are known, also of one call site. */
+/* Reported leaks, or idle connections (LEAK_IDLE), of one process, kind and place, which is the
+ * listener that the connections came in by, or the peer that they go to. Where call sites are
+ * known, also of one call site. */
 struct leak_group {
 	struct process *process; /* NULL = not known */
 	enum leak_kind kind;
-	enum socket_role role;
+	enum socket_role role;	       /* ROLE_SERVER, or else ROLE_CLIENT: what `place` is */
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
 	uint32_t netns;		       /* of the place; 0 = "(others)" */
 	uint64_t total;		       /* leaks reported */
@@ -54,15 +55,15 @@ struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_grou
 
 /*
  * The group of this process (NULL = not known) that has the most open leaks, not counting
- * unaccepted ones; NULL if there are none. Its age may be out of date. *open is the sum of open
- * leaks of the groups that differ from it at most by their call site.
+ * unaccepted ones, or the most idle connections (`idle`); NULL if there are none. Its age may be
+ * out of date. *open is the sum of what is open in the groups that differ from it at most by their
+ * call site.
  */
 const struct leak_group *leak_groups_most(struct leak_groups *groups, const struct process *process,
-					  uint64_t *open);
+					  bool idle, uint64_t *open);
 
-/* The call site with the most open leaks of this process, not counting unaccepted ones: of
- * connections that are idle in a client's pool (`pooled`), or of all others. NULL if not known. */
-const char *leak_groups_site(struct leak_groups *groups, const struct process *process,
-			     bool pooled);
+/* The call site with the most open leaks of this process, not counting unaccepted ones, or with the
+ * most idle connections. NULL if not known. */
+const char *leak_groups_site(struct leak_groups *groups, const struct process *process, bool idle);
 
 #endif

@@ -36,7 +36,7 @@ static bool sent_since(const struct tcp_socket *socket, const struct event_scan 
 {
 	if (record->write_seq != socket->write_seq)
 		return true;
-	return !socket->since_known && record->time_ns - sent_ago_ns > socket->since_ns;
+	return !socket->since_known && record->time_ns > socket->since_ns + sent_ago_ns;
 }
 
 struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_scan *record,
@@ -67,6 +67,21 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 	return recheck(READ_PAUSE_NS);
 }
 
+bool leak_looks_idle(const struct tcp_socket *socket, const struct event_scan *record)
+{
+	return !is_unaccepted(record) && record->recv_queue == 1 && !record->send_queue &&
+	       record->copied_seq == socket->copied_seq && record->write_seq == socket->write_seq;
+}
+
+enum leak_sent leak_sent_since(const struct tcp_socket *socket, const struct event_scan *record,
+			       uint64_t tick_ns)
+{
+	if (sent_since(socket, record, record->last_sent_ticks * tick_ns))
+		return LEAK_SENT_SOME;
+	/* The FIN may have come before since_ns, and data may have been sent in between. */
+	return socket->since_known ? LEAK_SENT_NOTHING : LEAK_SENT_UNKNOWN;
+}
+
 uint64_t leak_left_grace(uint64_t threshold_ns)
 {
 	return threshold_ns < GRACE_NS ? threshold_ns : GRACE_NS;
@@ -93,6 +108,7 @@ bool leak_left_make(struct leak *leak, const struct tcp_socket *socket,
 		.kind = left_kind(e),
 		.end_read = !e->recv_queue,
 		.recv_queue = e->recv_queue,
+		.sent = e->write_seq == socket->write_seq ? LEAK_SENT_NOTHING : LEAK_SENT_SOME,
 		.at_exit = true,
 	};
 	return true;

@@ -30,6 +30,17 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 			       uint64_t tick_ns, uint64_t threshold_ns);
 
 /*
+ * Whether the socket looks like an idle connection of a client's pool whose server has closed: the
+ * FIN alone is unread, nothing was read or sent since, and nothing waits to be sent. Whether it is
+ * a client's is in leak/idle.h.
+ */
+bool leak_looks_idle(const struct tcp_socket *socket, const struct event_scan *record);
+
+/* What was sent on a socket after the peer's FIN, as far as the record proves it. */
+enum leak_sent leak_sent_since(const struct tcp_socket *socket, const struct event_scan *record,
+			       uint64_t tick_ns);
+
+/*
  * A socket that is in CLOSE_WAIT when its process exits is closed by the kernel, not by the
  * program. It is a leak if it was in CLOSE_WAIT at least for this grace time, so that a peer that
  * closes at the moment of the exit makes no leak, and if nothing was sent on it in CLOSE_WAIT: a

@@ -13,7 +13,15 @@
 #include "track/process_table.h"
 #include "track/socket_table.h"
 
-/* A leak as it is reported. Valid during the call only. Times are nanoseconds of CLOCK_MONOTONIC.
+/* What was sent on a socket after the FIN of its peer. */
+enum leak_sent {
+	LEAK_SENT_UNKNOWN,
+	LEAK_SENT_NOTHING, /* neither data nor anything that waits to be sent */
+	LEAK_SENT_SOME
+};
+
+/* A leak as it is reported, or with LEAK_IDLE an idle connection. Valid during the call only. Times
+ * are nanoseconds of CLOCK_MONOTONIC.
  */
 struct leak {
 	uint64_t time_ns;
@@ -27,6 +35,8 @@ struct leak {
 	bool end_read;	     /* the queue proves that the end of stream was read */
 	uint32_t recv_queue; /* bytes, the FIN counts 1 */
 	uint32_t send_queue; /* bytes */
+	enum leak_sent sent;
+	uint64_t sent_ago_ns; /* with LEAK_SENT_SOME: when data was last sent; 0 = not known */
 	const struct leak_holder *holders;
 	size_t holder_count;
 	bool at_exit;			/* its process exited and left it in CLOSE_WAIT */
@@ -42,6 +52,7 @@ struct leak_end {
 	bool age_at_least;
 	const struct process *process; /* NULL = no holder is known */
 	const struct flow *flow;
+	enum socket_role role; /* as in the report of the leak */
 	enum leak_kind kind;
 };
 

@@ -62,6 +62,24 @@ const struct call_stack *leak_names_get(struct leak_names *names, uint32_t stack
 	return NULL;
 }
 
+static const char go_pool[] = "net/http.(*Transport).";
+
+bool leak_names_reads_idle(const struct leak_names *names, const struct stack_table *stacks,
+			   uint32_t stack)
+{
+	const struct stack *taken = stacks && stack ? stack_table_get(stacks, stack) : NULL;
+	const struct call_stack *named;
+
+	if (taken && taken->how == STACK_REQUEST)
+		return true;
+	named = names->ask && stack ? names->ask(names->context, stack) : NULL;
+	for (size_t i = 0; named && i < named->count; i++)
+		if (named->frames[i].function &&
+		    !strncmp(named->frames[i].function, go_pool, sizeof(go_pool) - 1))
+			return true;
+	return false;
+}
+
 bool leak_names_outstanding(struct leak_names *names, uint64_t now_ns)
 {
 	struct names_wait *wait, *next;

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "leak/leak.h"
 #include "symbol/call_site.h"
+#include "symbol/stack_table.h"
 
 /* Stacks whose names are looked up, and leaks that wait for them. Times are nanoseconds of
  * CLOCK_MONOTONIC. */
@@ -33,6 +34,14 @@ struct leak_names {
  */
 const struct call_stack *leak_names_get(struct leak_names *names, uint32_t stack, uint64_t now_ns,
 					bool *wait);
+
+/*
+ * Whether this stack (0: no stack is known) is one of a client that reads its idle connections: the
+ * pool of Go's net/http does (persistConn.readLoop()), and closes what has ended. One that it does
+ * not read is not idle, but has a response whose body is not closed. `stacks` may be NULL.
+ */
+bool leak_names_reads_idle(const struct leak_names *names, const struct stack_table *stacks,
+			   uint32_t stack);
 
 /* Whether there is a stack whose names have been waited for less than LEAK_NAMES_WAIT. Asks for the
  * names of all stacks again. */

@@ -11,6 +11,7 @@
 struct reported {
 	uint64_t cookie;
 	struct leak_group *group;
+	enum socket_role role; /* as reported; the socket's may be learned later */
 	UT_hash_handle hh;
 };
 
@@ -90,8 +91,12 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 	struct leak_group *group =
 		leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
 
-	sample_leak(process_table_or_unknown(reports->tracker->processes, process),
-		    socket->flow.netns, leak->kind);
+	struct process *counted = process_table_or_unknown(reports->tracker->processes, process);
+
+	if (leak->kind != LEAK_IDLE)
+		sample_leak(counted, socket->flow.netns, leak->kind);
+	else if (group)
+		counted->idle++;
 	if (!group)
 		return NULL;
 	leak->site = group->site_number;
@@ -102,32 +107,61 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 }
 
 /* Remembers an open leak, so that its end is reported. */
-static void keep(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
+static void keep(struct leak_reports *reports, const struct leak *leak, struct leak_group *group)
 {
 	struct reported *reported = calloc(1, sizeof(*reported));
 
 	group->open++;
 	if (!reported)
 		return;
-	reported->cookie = cookie;
+	reported->cookie = leak->cookie;
 	reported->group = group;
+	reported->role = leak->role;
 	HASH_ADD(hh, reports->open, cookie, sizeof(reported->cookie), reported);
 	if (!reported->hh.tbl)
 		free(reported);
 }
 
-static void add(struct leak_reports *reports, struct tcp_socket *socket, struct process *process,
-		struct leak *leak)
+static struct leak_group *add(struct leak_reports *reports, struct tcp_socket *socket,
+			      struct process *process, struct leak *leak)
 {
 	struct leak_group *group;
 
 	socket->leaked = 1; /* it is not judged again, even if it is ignored */
 	if (is_ignored(reports, leak))
-		return;
+		return NULL;
 	group = count(reports, socket, process, leak);
 	if (group && !leak->at_exit)
-		keep(reports, socket->cookie, group);
+		keep(reports, leak, group);
 	reports->hooks.leaked(reports->hooks.context, leak);
+	return group;
+}
+
+struct leak_group *leak_reports_add_idle(struct leak_reports *reports, struct tcp_socket *socket,
+					 struct process *process, struct leak *leak)
+{
+	bool wait;
+
+	leak->stack = leak_names_get(&reports->names, socket->stack, leak->time_ns, &wait);
+	return add(reports, socket, process, leak);
+}
+
+void leak_reports_withdraw(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
+{
+	struct reported *reported;
+
+	if (!group)
+		return;
+	group->total--;
+	process_table_or_unknown(reports->tracker->processes, group->process)->idle--;
+	HASH_FIND(hh, reports->open, &cookie, sizeof(cookie), reported);
+	if (!reported) { /* its process has left it */
+		group->left--;
+		return;
+	}
+	group->open--;
+	HASH_DEL(reports->open, reported);
+	free(reported);
 }
 
 void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,
@@ -174,6 +208,7 @@ void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, u
 	group_age(reported->group, end.age_ns, end.age_at_least);
 	end.process = reported->group->process;
 	end.kind = reported->group->kind;
+	end.role = reported->role;
 	reports->hooks.ended(reports->hooks.context, &end);
 	HASH_DEL(reports->open, reported);
 	free(reported);
@@ -191,6 +226,7 @@ static void add_pending(struct leak_reports *reports, struct pending_leak *pendi
 		.age_at_least = leak->age_at_least,
 		.process = pending->process,
 		.flow = &pending->flow,
+		.role = leak->role,
 		.kind = leak->kind,
 	};
 	struct leak_group *group;

@@ -34,6 +34,15 @@ void leak_reports_clear(struct leak_reports *reports);
 void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,
 		      struct process *process, struct leak *leak);
 
+/* Reports an idle connection (LEAK_IDLE), unless hooks.ignored() says so. Returns the group that it
+ * is counted in; NULL if it is ignored, or without memory. */
+struct leak_group *leak_reports_add_idle(struct leak_reports *reports, struct tcp_socket *socket,
+					 struct process *process, struct leak *leak);
+
+/* The connection of this cookie, reported as idle and counted in this group, is no idle one: it is
+ * not counted any more, and its end not reported. */
+void leak_reports_withdraw(struct leak_reports *reports, uint64_t cookie, struct leak_group *group);
+
 /* Reports a leak whose socket is closing at leak->time_ns; keeps a copy until its stack is
  * symbolized. */
 void leak_reports_add_closing(struct leak_reports *reports, struct tcp_socket *socket,
@@ -50,8 +59,8 @@ void leak_reports_settle(struct leak_reports *reports, uint64_t now_ns, bool all
 /* The groups of all reported leaks, with ages as of now_ns. They belong to *reports. */
 struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t now_ns);
 
-/* Calls each() for every reported leak that is still open; process is NULL if no holder is known.
- */
+/* Calls each() for every reported leak and idle connection (LEAK_IDLE) that is still open; process
+ * is NULL if no holder is known. */
 void leak_reports_each(struct leak_reports *reports,
 		       void (*each)(void *context, const struct tcp_socket *socket,
 				    struct process *process, enum leak_kind kind),

@@ -333,13 +333,15 @@ static bool matches_any(const struct suppression_pattern *pattern, const struct 
 
 bool suppressions_match(struct suppressions *suppressions, const struct leak *leak)
 {
+	/* What is idle is not read. */
+	enum leak_kind kind = leak->kind == LEAK_IDLE ? LEAK_UNREAD : leak->kind;
 	struct texts all;
 	bool filled = texts_fill(&all, leak), found = false;
 
 	for (size_t i = 0; filled && i < suppressions->count && !found; i++) {
 		struct entry *entry = &suppressions->entries[i];
 
-		if (!(entry->kinds & 1u << leak->kind))
+		if (!(entry->kinds & 1u << kind))
 			continue;
 		found = matches_any(entry->pattern, &all);
 		entry->shown.count += found;

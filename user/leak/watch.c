@@ -4,25 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/deadline_heap.h"
+#include "leak/internal.h"
 #include "leak/judge.h"
-#include "base/units.h"
-
-struct leak_watch {
-	struct tracker *tracker;
-	uint64_t threshold_ns;
-	bool exits;    /* leak_watch_report_exits() */
-	bool last;     /* leak_watch_collect_last(): no leak waits for names any more */
-	uint32_t head; /* list of handles of sockets in the order in which they entered CLOSE_WAIT,
-			  which is the order of their deadlines */
-	uint32_t tail;
-	struct deadline_heap irregular; /* cookies of sockets found by a scan, or judged again */
-	uint64_t *due;			/* cookies of sockets collected for judgement */
-	size_t due_count;
-	size_t due_capacity;
-	struct leak_holders holders; /* of the socket that is being judged */
-	struct leak_reports reports;
-};
 
 struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns,
 				  const struct leak_hooks *hooks)
@@ -33,7 +16,9 @@ struct leak_watch *leak_watch_new(struct tracker *tracker, uint64_t threshold_ns
 		return NULL;
 	watch->tracker = tracker;
 	watch->threshold_ns = threshold_ns;
-	if (leak_reports_init(&watch->reports, tracker, hooks)) {
+	watch->idle = leak_idle_new();
+	if (!watch->idle || leak_reports_init(&watch->reports, tracker, hooks)) {
+		leak_idle_free(watch->idle);
 		free(watch);
 		return NULL;
 	}
@@ -45,6 +30,7 @@ void leak_watch_free(struct leak_watch *watch)
 	if (!watch)
 		return;
 	leak_reports_clear(&watch->reports);
+	leak_idle_free(watch->idle);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
 	leak_holders_clear(&watch->holders);
@@ -95,8 +81,14 @@ static bool awaits_names(struct leak_watch *watch, const struct tcp_socket *sock
 	return wait;
 }
 
-void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
+void leak_watch_be_strict(struct leak_watch *watch)
 {
+	watch->strict = true;
+}
+
+void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket, uint64_t lived_ns)
+{
+	leak_idle_note(watch->idle, socket, lived_ns);
 	if (socket->since_known)
 		list_append(watch, socket);
 	else
@@ -106,6 +98,53 @@ void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket)
 	 * for that, the names are asked for at once. */
 	if (watch->threshold_ns < LEAK_NAMES_WAIT || watch->exits)
 		awaits_names(watch, socket, socket->since_ns);
+}
+
+bool leak_watch_may_be_idle(struct leak_watch *watch, const struct tcp_socket *socket)
+{
+	return !watch->strict && watch->threshold_ns &&
+	       !leak_names_reads_idle(&watch->reports.names, watch->tracker->stacks, socket->stack);
+}
+
+void leak_watch_report_idle(struct leak_watch *watch, struct tcp_socket *socket,
+			    struct process *process, struct idle_connection *connection,
+			    const struct leak *leak)
+{
+	struct leak idle = *leak;
+	struct leak_group *group;
+
+	idle.kind = LEAK_IDLE;
+	group = leak_reports_add_idle(&watch->reports, socket, process, &idle);
+	if (!connection)
+		return;
+	connection->group = group;
+	connection->told = true;
+}
+
+/* Its process exits, and leaves a connection that may be idle in its pool. Returns whether it was
+ * reported as idle now, or before. */
+static bool report_left_idle(struct leak_watch *watch, struct tcp_socket *socket,
+			     struct process *process, struct leak *leak)
+{
+	struct idle_connection *connection = NULL;
+	bool wait;
+
+	if (leak->kind != LEAK_UNREAD || leak->recv_queue != 1 || socket->role != ROLE_CLIENT ||
+	    !leak_watch_may_be_idle(watch, socket))
+		return false;
+	if (process)
+		connection = leak_idle_add(watch->idle, socket, process, leak);
+	if (connection && connection->told)
+		return true;
+	leak_names_get(&watch->reports.names, socket->stack, leak->time_ns, &wait);
+	if (connection && wait) { /* its names may say that it is none */
+		connection->undecided = true;
+		return true;
+	}
+	if (connection && leak_idle_forgotten(connection))
+		return false;
+	leak_watch_report_idle(watch, socket, process, connection, leak);
+	return true;
 }
 
 /* Reports a socket that was closed before it could be judged, as one of `process` (NULL = not
@@ -122,7 +161,16 @@ static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
 	leak->process = process;
 	leak->flow = &socket->flow;
 	leak->role = socket->role;
-	leak_reports_add_closing(&watch->reports, socket, process, leak);
+	if (!leak->at_exit || !report_left_idle(watch, socket, process, leak))
+		leak_reports_add_closing(&watch->reports, socket, process, leak);
+}
+
+/* Whether it was reported as idle and is held since then. */
+static bool is_told_idle(struct leak_watch *watch, const struct tcp_socket *socket)
+{
+	const struct idle_connection *connection = leak_idle_find(watch->idle, socket->cookie);
+
+	return connection && connection->told;
 }
 
 void leak_watch_report_exits(struct leak_watch *watch)
@@ -144,7 +192,7 @@ void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 	socket->left = 1;
 	if (!(e->flow.flags & EVENT_WITH_TASK)) /* a kernel thread closes it, some time later */
 		ended_ns = process->ended_ns;
-	if (socket->leaked || (socket->kernel && !closer) ||
+	if ((socket->leaked && !is_told_idle(watch, socket)) || (socket->kernel && !closer) ||
 	    !leak_left_make(&leak, socket, e, ended_ns, watch->threshold_ns))
 		return;
 	if (closer) /* it had the listener; who owns the connection is at best guessed */
@@ -198,6 +246,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 		report_closed(watch, socket, time_ns);
 	if (socket->leaked)
 		leak_reports_end(&watch->reports, socket, time_ns);
+	leak_idle_closed(watch->idle, socket, time_ns);
 	socket->leaked = 0;
 	socket->left = 0;
 }
@@ -214,7 +263,7 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch)
 	return regular < deadline ? regular : deadline;
 }
 
-static bool due_add(struct leak_watch *watch, uint64_t cookie)
+bool leak_watch_add_due(struct leak_watch *watch, uint64_t cookie)
 {
 	if (watch->due_count == watch->due_capacity) {
 		size_t capacity = watch->due_capacity ? watch->due_capacity * 2 : 64;
@@ -229,8 +278,7 @@ static bool due_add(struct leak_watch *watch, uint64_t cookie)
 	return true;
 }
 
-/* Finds a socket that still waits for judgement. NULL: it was closed or reported meanwhile. */
-static struct tcp_socket *waiting(struct leak_watch *watch, uint64_t cookie)
+struct tcp_socket *leak_watch_waiting(struct leak_watch *watch, uint64_t cookie)
 {
 	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
 
@@ -256,16 +304,16 @@ size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 
 		if (socket->since_ns + watch->threshold_ns > now_ns)
 			break;
-		if (!put_off(watch, socket, now_ns) && !due_add(watch, socket->cookie))
+		if (!put_off(watch, socket, now_ns) && !leak_watch_add_due(watch, socket->cookie))
 			break;
 		list_remove(watch, socket);
 	}
 	while (deadline_heap_first(&watch->irregular) <= now_ns) {
 		uint64_t cookie = deadline_heap_pop(&watch->irregular);
-		const struct tcp_socket *socket = waiting(watch, cookie);
+		const struct tcp_socket *socket = leak_watch_waiting(watch, cookie);
 
 		if (socket && !put_off(watch, socket, now_ns))
-			due_add(watch, cookie);
+			leak_watch_add_due(watch, cookie);
 	}
 	return watch->due_count;
 }
@@ -281,7 +329,7 @@ void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns)
 		awaits_names(watch, socket, now_ns);
 	}
 	for (size_t i = 0; i < watch->irregular.count; i++) {
-		socket = waiting(watch, watch->irregular.items[i].cookie);
+		socket = leak_watch_waiting(watch, watch->irregular.items[i].cookie);
 		if (socket)
 			awaits_names(watch, socket, now_ns);
 	}
@@ -294,96 +342,10 @@ size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 		watch->threshold_ns = leak_left_grace(watch->threshold_ns);
 	while (watch->exits && watch->irregular.count) { /* also those to be judged again */
 		const struct tcp_socket *socket =
-			waiting(watch, deadline_heap_pop(&watch->irregular));
+			leak_watch_waiting(watch, deadline_heap_pop(&watch->irregular));
 
 		if (socket && leak_age(socket, now_ns) >= watch->threshold_ns)
-			due_add(watch, socket->cookie);
+			leak_watch_add_due(watch, socket->cookie);
 	}
 	return leak_watch_collect(watch, now_ns);
-}
-
-bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result)
-{
-	const struct event_scan *record;
-
-	for (size_t i = 0; i < watch->due_count; i++)
-		if (!scan_result_find(result, watch->due[i], &record))
-			return false;
-	return true;
-}
-
-/*
- * A socket of the kernel itself. A child of an MPTCP listener that fell back to TCP is none: it
- * inherits the flag from the listener and keeps it until accept(), and then it has a descriptor.
- */
-static bool is_kernels(const struct event_scan *record)
-{
-	return record->header.kind == EVENT_SCAN_SOCKET && record->flow.flags & EVENT_KERN_SOCK &&
-	       record->flow.flags & EVENT_SK_SOCKET;
-}
-
-static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
-		      const struct event_scan *record, const struct scan_result *result,
-		      uint64_t now_ns)
-{
-	struct leak_verdict verdict =
-		leak_judge(socket, record, result->tick_ns, watch->threshold_ns);
-	struct leak leak = {
-		.time_ns = now_ns,
-		.cookie = socket->cookie,
-		.age_ns = leak_age(socket, now_ns),
-		.age_at_least = !socket->since_known,
-		.flow = &socket->flow,
-		.role = socket->role,
-		.kind = verdict.kind,
-		.end_read = !record->recv_queue,
-		.recv_queue = record->recv_queue,
-		.send_queue = record->send_queue,
-	};
-	struct process *process;
-
-	if (!verdict.leaked) {
-		deadline_heap_push(&watch->irregular, now_ns + verdict.recheck_ns, socket->cookie);
-		return;
-	}
-	if (is_kernels(record)) /* no process can close it */
-		return;
-	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
-	process = leak_holders_choose(&watch->holders, socket);
-	if (!process && filter_is_selective(watch->tracker->filter))
-		return; /* no watched process holds it */
-	leak.process = process;
-	leak.holders = watch->holders.items;
-	leak.holder_count = watch->holders.count;
-	leak_reports_add(&watch->reports, socket, process, &leak);
-}
-
-size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)
-{
-	size_t missing = 0;
-
-	for (size_t i = 0; i < watch->due_count; i++) {
-		struct tcp_socket *socket = waiting(watch, watch->due[i]);
-		const struct event_scan *record;
-
-		if (!socket)
-			continue;
-		if (!scan_result_find(result, socket->cookie, &record) ||
-		    record->state != TCP_CLOSE_WAIT) {
-			/* The record of its transition comes soon, or was lost. */
-			deadline_heap_push(&watch->irregular, now_ns + NS_PER_S, socket->cookie);
-			missing++;
-			continue;
-		}
-		judge_one(watch, socket, record, result, now_ns);
-	}
-	watch->due_count = 0;
-	return missing;
-}
-
-void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns)
-{
-	for (size_t i = 0; i < watch->due_count; i++)
-		deadline_heap_push(&watch->irregular, now_ns + retry_ns, watch->due[i]);
-	watch->due_count = 0;
 }

@@ -29,8 +29,12 @@ void leak_watch_free(struct leak_watch *watch);
  * the leak watch. */
 struct leak_reports *leak_watch_reports(struct leak_watch *watch);
 
-/* The socket has entered CLOSE_WAIT. */
-void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket);
+/* From now on, idle connections of clients are leaks like others (--strict). */
+void leak_watch_be_strict(struct leak_watch *watch);
+
+/* The socket has entered CLOSE_WAIT, after lived_ns nanoseconds in ESTABLISHED (DURATION_UNKNOWN:
+ * not known). */
+void leak_watch_enter(struct leak_watch *watch, struct tcp_socket *socket, uint64_t lived_ns);
 
 /* From now on, sockets that are in CLOSE_WAIT when their process exits are reported as well:
  * leak_left_make(). */
@@ -58,7 +62,8 @@ size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
  * not only descriptors. */
 bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result);
 
-/* Judges the collected sockets. Returns how many of them are not in the result: then the socket
+/* Judges the collected sockets, and those that were reported as idle connections and are none any
+ * more. Returns how many of them are not in the result: then the socket
  * table needs to be reconciled. */
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
 			uint64_t now_ns);

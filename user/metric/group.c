@@ -298,6 +298,7 @@ static void gauges_clear(struct metric_group *group)
 {
 	memset(group->sockets, 0, sizeof(group->sockets));
 	memset(group->leaked, 0, sizeof(group->leaked));
+	group->idle = 0;
 	memset(group->findings, 0, sizeof(group->findings));
 	group->oldest_ns = 0;
 }

@@ -50,6 +50,7 @@ struct metric_group {
 	/* Gauges, which the caller fills after metric_groups_begin(). */
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];
+	uint64_t idle;		     /* idle connections that their peers have closed */
 	uint64_t findings[FINDINGS]; /* open ones */
 	uint64_t oldest_ns;	     /* when the oldest socket in CLOSE_WAIT entered it; 0 = none */
 	uint64_t active_ns;	     /* when the last event was counted */

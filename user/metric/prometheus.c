@@ -193,6 +193,11 @@ static void leaked_of(struct writer *writer, const struct metric_group *group)
 		       group->leaked[kind]);
 }
 
+static void idle_of(struct writer *writer, const struct metric_group *group)
+{
+	sample(writer, "tcpwatch_idle_sockets", writer->group_size, group->idle);
+}
+
 static void leaks_of(struct writer *writer, const struct metric_group *group)
 {
 	for (int kind = 0; kind < LEAK_KINDS; kind++)
@@ -292,6 +297,9 @@ static void write_groups(struct writer *writer)
 	for_groups(writer, leaked_of);
 	metric_family(text, "tcpwatch_leaks", METRIC_COUNTER, "Leaks reported.");
 	for_groups(writer, leaks_of);
+	metric_family(writer->text, "tcpwatch_idle_sockets", METRIC_GAUGE,
+		      "Idle connections in pools of clients, which their peers have closed.");
+	for_groups(writer, idle_of);
 	metric_family(text, "tcpwatch_oldest_close_wait_timestamp_seconds", METRIC_GAUGE,
 		      "When the oldest socket in CLOSE_WAIT entered it, since the epoch.");
 	for_groups(writer, oldest_of);

@@ -8,7 +8,10 @@ enum leak_kind {
 	LEAK_UNREAD,	 /* the end of stream was not read */
 	LEAK_UNACCEPTED, /* still in the listener's accept queue */
 	LEAK_STALLED,	 /* it has unsent data and makes no progress */
-	LEAK_KINDS
+	LEAK_KINDS,
+	/* No leak: a connection that is idle in a client's pool, and that the peer has closed. What
+	 * is counted by kind does not have it. */
+	LEAK_IDLE = LEAK_KINDS
 };
 
 /* The name in outputs, a static string. */

@@ -45,6 +45,7 @@ struct options {
 	int error_exitcode;	  /* 0 = leaks do not change the exit status */
 	const char *suppressions; /* path, or NULL; of the command line's memory */
 	bool gen_suppressions;
+	bool strict;	  /* idle connections of clients are leaks */
 	char **command;	  /* with its arguments, ends with NULL; NULL = none; of the command line's
 			     memory */
 	const char *user; /* the user who runs the command; NULL = the user of tcpwatch */

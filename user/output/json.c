@@ -146,7 +146,8 @@ static void json_accepted(struct output *output, const struct accepted *accepted
 
 static void json_leak(struct output *output, const struct leak *leak)
 {
-	struct json_writer *json = begin(output, "leak");
+	bool idle = leak->kind == LEAK_IDLE;
+	struct json_writer *json = begin(output, idle ? "idle" : "leak");
 
 	put_time(output, json, leak->time_ns);
 	put_process(json, leak->process);
@@ -155,8 +156,12 @@ static void json_leak(struct output *output, const struct leak *leak)
 	json_put_string(json, "state", tcp_state_name(TCP_CLOSE_WAIT));
 	json_put_u64(json, "age_ns", leak->age_ns);
 	json_put_bool(json, "age_at_least", leak->age_at_least);
-	json_put_string(json, "kind", leak_kind_name(leak->kind));
+	json_put_string(json, "kind", leak_kind_name(idle ? LEAK_UNREAD : leak->kind));
 	json_put_string(json, "eof", leak->end_read ? "taken" : "unread");
+	if (leak->sent == LEAK_SENT_UNKNOWN)
+		json_put_null(json, "sent_since");
+	else
+		json_put_bool(json, "sent_since", leak->sent == LEAK_SENT_SOME);
 	json_put_u64(json, "recv_queue", leak->recv_queue);
 	json_put_u64(json, "send_queue", leak->send_queue);
 	json_put_bool(json, "at_exit", leak->at_exit);
@@ -177,7 +182,8 @@ static void json_leak(struct output *output, const struct leak *leak)
 
 static void json_leak_end(struct output *output, const struct leak_end *leak)
 {
-	struct json_writer *json = begin(output, "leak_end");
+	bool idle = leak->kind == LEAK_IDLE;
+	struct json_writer *json = begin(output, idle ? "idle_end" : "leak_end");
 
 	if (leak->time_ns)
 		put_time(output, json, leak->time_ns);
@@ -187,7 +193,7 @@ static void json_leak_end(struct output *output, const struct leak_end *leak)
 	put_socket(json, leak->cookie);
 	put_duration(json, "age_ns", leak->age_ns);
 	json_put_bool(json, "age_at_least", leak->age_at_least);
-	json_put_string(json, "kind", leak_kind_name(leak->kind));
+	json_put_string(json, "kind", leak_kind_name(idle ? LEAK_UNREAD : leak->kind));
 	end(json);
 }
 
@@ -357,6 +363,7 @@ static void put_summary(struct output *output, const struct view *whole,
 		if (process->leaks[kind])
 			json_put_u64(json, leak_kind_name(kind), process->leaks[kind]);
 	json_put_object_end(json);
+	json_put_u64(json, "idle", process->idle);
 	put_segments(output, json, &process->segments);
 	if (((struct output_json *)output)->stacks)
 		json_stack_put_sites(json, whole, process);

@@ -62,9 +62,7 @@ static const char style[] =
 static const char *const advice[LEAK_KINDS] = {
 	[LEAK_UNCLOSED] =
 		"The program has read the end of the stream and not closed the socket: a bug.",
-	[LEAK_UNREAD] =
-		("The program has not read the end of the stream: it is blocked or hung, or the "
-		 "connection is idle in a pool."),
+	[LEAK_UNREAD] = "The program has not read the end of the stream: it is blocked or hung.",
 	[LEAK_UNACCEPTED] =
 		"The program does not accept the connection: it waits in the listener's queue.",
 	[LEAK_STALLED] = "Data waits to be sent, and makes no progress.",
@@ -80,6 +78,7 @@ struct sums {
 	uint64_t sockets[TCP_STATES];
 	uint64_t leaked[LEAK_KINDS];
 	uint64_t leaks;
+	uint64_t idle;
 	size_t groups; /* with leaks */
 	struct row rows[LANDING_ROWS];
 	size_t row_count;
@@ -108,6 +107,7 @@ static void groups_add(struct sums *sums, struct metric_groups *groups)
 	while ((group = metric_groups_next(groups, group))) {
 		uint64_t leaks = 0;
 
+		sums->idle += group->idle;
 		for (int i = 0; i < TCP_STATES; i++)
 			sums->sockets[i] += group->sockets[i];
 		for (int i = 0; i < LEAK_KINDS; i++) {
@@ -330,6 +330,8 @@ static void sockets_write(FILE *page, const struct sums *sums)
 			continue;
 		snprintf(id, sizeof(id), "state-%s", tcp_state_name(i));
 		number_row(page, tcp_state_name(i), id, sums->sockets[i], false);
+		if (i == TCP_CLOSE_WAIT && sums->idle)
+			number_row(page, "of these, idle in a pool", "idle", sums->idle, false);
 	}
 	fputs("</table>\n</section>\n", page);
 }

@@ -84,15 +84,21 @@ static struct output *text_of(struct output *output, const char *priority)
 
 static void log_leak(struct output *output, const struct leak *leak)
 {
-	struct output *text = text_of(output, SD_WARNING);
+	struct output *text;
 
+	if (leak->kind == LEAK_IDLE) /* no problem */
+		return;
+	text = text_of(output, SD_WARNING);
 	text->ops->leak(text, leak);
 }
 
 static void log_leak_end(struct output *output, const struct leak_end *end)
 {
-	struct output *text = text_of(output, SD_NOTICE);
+	struct output *text;
 
+	if (end->kind == LEAK_IDLE)
+		return;
+	text = text_of(output, SD_NOTICE);
 	text->ops->leak_end(text, end);
 }
 

@@ -4,6 +4,7 @@
 #include "output/output.h"
 #include "output/text_finding.h"
 #include "output/text_incomplete.h"
+#include "output/text_leak.h"
 #include "output/text_stack.h"
 #include "output/text_style.h"
 #include "output/text_suppressions.h"
@@ -13,7 +14,6 @@
 #define PROCESSES_SHOWN 20
 #define GROUPS_SHOWN	20
 #define FINDINGS_SHOWN	20
-#define HOLDERS_SHOWN	4
 
 struct output_text {
 	struct output base;
@@ -133,73 +133,21 @@ static void text_accepted(struct output *output, const struct accepted *accepted
 	putc('\n', file);
 }
 
-static void put_age(FILE *file, uint64_t age_ns, bool at_least)
-{
-	char duration[DURATION_TEXT_LEN];
-
-	if (age_ns == DURATION_UNKNOWN)
-		fputs("unknown", file);
-	else
-		fprintf(file, "%s%s", at_least ? ">= " : "", duration_format(age_ns, duration));
-}
-
-static void put_fd(FILE *file, const struct leak_holder *holder)
-{
-	fprintf(file, "%u", holder->fd);
-	if (holder->tid)
-		fprintf(file, " of thread %u", holder->tid);
-}
-
-/* Prints the descriptors of the process that is named, then those of other holders. */
-static void put_holders(struct output *output, const struct leak *leak)
-{
-	const char *separator = leak->kind == LEAK_UNACCEPTED ? "  listener fd " : "  fd ";
-	char process[PROCESS_TEXT_LEN];
-	size_t shown = 0, others = 0;
-
-	if (leak->at_exit)
-		fputs("  left when its process ended", output->file);
-	else if (!leak->holder_count)
-		fputs("  no descriptor", output->file);
-	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
-		if (leak->holders[i].process != leak->process)
-			continue;
-		fputs(separator, output->file);
-		put_fd(output->file, &leak->holders[i]);
-		separator = ", ";
-		shown++;
-	}
-	separator = "  also ";
-	for (size_t i = 0; i < leak->holder_count && others < HOLDERS_SHOWN; i++) {
-		if (leak->holders[i].process == leak->process)
-			continue;
-		fprintf(output->file, "%s%s fd ", separator,
-			text_process(style_of(output), leak->holders[i].process, process));
-		put_fd(output->file, &leak->holders[i]);
-		separator = ", ";
-		others++;
-	}
-	if (shown + others < leak->holder_count)
-		fprintf(output->file, " and %zu more", leak->holder_count - shown - others);
-}
-
 static void text_leak(struct output *output, const struct leak *leak)
 {
 	struct output_text *text = text_of(output);
 	const struct text_style *style = style_of(output);
 	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
 	FILE *file = output->file;
+	bool idle = leak->kind == LEAK_IDLE;
 
-	fprintf(file, "%s  %sLEAK%s %-10s  %s  ",
-		clock_format_time(&output->clock, leak->time_ns, time), text_red(style),
-		text_plain(style), leak_kind_name(leak->kind),
+	fprintf(file, "%s  %s%s%s %-10s  %s  ",
+		clock_format_time(&output->clock, leak->time_ns, time), idle ? "" : text_red(style),
+		idle ? "IDLE" : "LEAK", idle ? "" : text_plain(style),
+		leak_kind_name(idle ? LEAK_UNREAD : leak->kind),
 		text_process(style, leak->process, process));
 	put_flow(output, leak->flow, leak->role, TCP_CLOSE_WAIT);
-	fputs("  age ", file);
-	put_age(file, leak->age_ns, leak->age_at_least);
-	put_holders(output, leak);
-	if (leak->recv_queue || leak->send_queue)
-		fprintf(file, "  Recv-Q %u Send-Q %u", leak->recv_queue, leak->send_queue);
+	text_leak_put_facts(file, style, leak);
 	if (text->lines)
 		text_stack_put_line(file, style, leak);
 	else if (text->stacks)
@@ -212,16 +160,14 @@ static void text_leak(struct output *output, const struct leak *leak)
 static void text_leak_end(struct output *output, const struct leak_end *end)
 {
 	char time[CLOCK_TIME_LEN], process[PROCESS_TEXT_LEN];
-	char local[ENDPOINT_TEXT_LEN], remote[ENDPOINT_TEXT_LEN];
 	FILE *file = output->file;
 
-	fprintf(file, "%-15s  END  %-10s  %s  %s -- %s",
+	fprintf(file, "%-15s  END  %-10s  %s  ",
 		end->time_ns ? clock_format_time(&output->clock, end->time_ns, time) : "-",
-		leak_kind_name(end->kind), text_process(style_of(output), end->process, process),
-		flow_format_local(end->flow, local), flow_format_remote(end->flow, remote));
-	text_put_netns(style_of(output), file, end->flow->netns);
+		leak_kind_name(end->kind), text_process(style_of(output), end->process, process));
+	put_flow(output, end->flow, end->role, TCP_CLOSE_WAIT);
 	fputs("  age ", file);
-	put_age(file, end->age_ns, end->age_at_least);
+	text_put_age(file, end->age_ns, end->age_at_least);
 	putc('\n', file);
 }
 
@@ -329,16 +275,26 @@ static void put_group(struct output *output, const struct leak_group *group)
 	if (group->left)
 		fprintf(file, "%s left at exit, ", text_count(group->left, left));
 	fputs("oldest ", file);
-	put_age(file, group->oldest_ns, group->oldest_at_least);
+	text_put_age(file, group->oldest_ns, group->oldest_at_least);
 	putc('\n', file);
 	text_stack_put_group(file, style_of(output), group);
+}
+
+static void put_groups(struct output *output, const struct leak_group **groups, size_t count)
+{
+	size_t shown = count < GROUPS_SHOWN ? count : GROUPS_SHOWN;
+
+	for (size_t i = 0; i < shown; i++)
+		put_group(output, groups[i]);
+	if (shown < count)
+		fprintf(output->file, "  and %zu more group%s\n", count - shown,
+			count - shown == 1 ? "" : "s");
 }
 
 static void put_leak_summary(struct output *output, const struct view *view)
 {
 	const struct text_style *style = style_of(output);
 	char total_text[COUNT_TEXT_LEN], open_text[COUNT_TEXT_LEN];
-	size_t shown = view->group_count < GROUPS_SHOWN ? view->group_count : GROUPS_SHOWN;
 	uint64_t total = 0, open = 0, left = 0;
 
 	for (size_t i = 0; i < view->group_count; i++) {
@@ -359,11 +315,24 @@ static void put_leak_summary(struct output *output, const struct view *view)
 	fprintf(output->file, "%s%s\n", view->incomplete ? "; the answer is incomplete" : "",
 		text_plain(style));
 	text_incomplete_put(output->file, view);
-	for (size_t i = 0; i < shown; i++)
-		put_group(output, view->groups[i]);
-	if (shown < view->group_count)
-		fprintf(output->file, "  and %zu more group%s\n", view->group_count - shown,
-			view->group_count - shown == 1 ? "" : "s");
+	put_groups(output, view->groups, view->group_count);
+}
+
+/* What a pool holds that its peers have closed is no fault, so it does not count above. */
+static void put_idle_summary(struct output *output, const struct view *view)
+{
+	char total_text[COUNT_TEXT_LEN], open_text[COUNT_TEXT_LEN];
+	uint64_t total = 0, open = 0;
+
+	if (!view->idle_count)
+		return;
+	for (size_t i = 0; i < view->idle_count; i++) {
+		total += view->idle[i]->total;
+		open += view->idle[i]->open;
+	}
+	fprintf(output->file, "IDLE: %s idle connection%s whose peer has closed, %s still open\n",
+		text_count(total, total_text), total == 1 ? "" : "s", text_count(open, open_text));
+	put_groups(output, view->idle, view->idle_count);
 }
 
 static void put_findings(struct output *output, const struct view *view)
@@ -403,6 +372,7 @@ static void text_summary(struct output *output, const struct view *view)
 	if (!view->process_count)
 		fputs("\nNo TCP sockets were seen.\n", output->file);
 	put_leak_summary(output, view);
+	put_idle_summary(output, view);
 	put_findings(output, view);
 	if (view->final)
 		text_suppressions_put_used(output->file, style, view);

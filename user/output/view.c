@@ -131,9 +131,17 @@ static int add_groups(struct view *view, struct leak_groups *groups)
 	view->groups = calloc(count ? count : 1, sizeof(*view->groups));
 	if (!view->groups)
 		return -ENOMEM;
-	while ((group = leak_groups_next(groups, group)))
-		view->groups[view->group_count++] = group;
+	view->idle = view->groups + count;
+	while ((group = leak_groups_next(groups, group))) {
+		if (group->kind != LEAK_IDLE)
+			view->groups[view->group_count++] = group;
+		else if (group->total) {
+			*--view->idle = group;
+			view->idle_count++;
+		}
+	}
 	qsort(view->groups, view->group_count, sizeof(*view->groups), compare_groups);
+	qsort(view->idle, view->idle_count, sizeof(*view->idle), compare_groups);
 	return 0;
 }
 

@@ -31,8 +31,10 @@ struct view {
 	struct view_process *processes; /* the watched ones with sockets; most leaks first, then
 					   most transitions */
 	size_t process_count;
-	const struct leak_group **groups; /* most leaks first */
+	const struct leak_group **groups; /* of leaks, most leaks first */
 	size_t group_count;
+	const struct leak_group **idle; /* of idle connections, likewise; behind `groups` */
+	size_t idle_count;
 	struct finding_list findings; /* only in the last summary */
 	struct ledger ledger;
 	bool incomplete; /* leaks may have been missed: records were lost, or */

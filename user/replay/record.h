@@ -65,7 +65,8 @@
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; a pid alone stands
  *   for the process that a line before has described with this pid.
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting,
- *   closer) are actor and sk_socket if there is a task, sk_socket for scan_fd, otherwise none.
+ *   closer, connected) are actor and sk_socket if there is a task, sk_socket for scan_fd,
+ *   otherwise none.
  * - "segment" differs for each time; "last_sent_ticks" is one hour in ticks of 4 ms.
  * - "state" of a mini is TIME_WAIT, and of a synack_repeated SYN_RECV; the latter has the
  *   "socket" of the listener, and "local" and "remote" of its own.

@@ -26,6 +26,7 @@ static const struct {
 	{"linger", EVENT_LINGER},	{"linger2_neg", EVENT_LINGER2_NEG},
 	{"kern_sock", EVENT_KERN_SOCK}, {"keepalive", EVENT_KEEPALIVE},
 	{"exiting", EVENT_EXITING},	{"closer", EVENT_CLOSER},
+	{"connected", EVENT_CONNECTED},
 };
 
 static void header_fill(struct event_header *header, enum event_kind kind, size_t size,

@@ -224,6 +224,7 @@ static void process_fold(struct process *to, struct process *from)
 	counters_merge(&to->transitions, from->transitions);
 	for (int i = 0; i < LEAK_KINDS; i++)
 		to->leaks[i] += from->leaks[i];
+	to->idle += from->idle;
 	segment_count_add(&to->segments, &from->segments);
 	to->merged++;
 }

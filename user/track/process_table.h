@@ -30,6 +30,7 @@ struct process {
 	struct histogram *accept_wait; /* in the accept queue, in nanoseconds; NULL = none */
 	struct counters *transitions;  /* by process_transition() */
 	uint64_t leaks[LEAK_KINDS];    /* reported so far */
+	uint64_t idle;		       /* connections reported as idle (LEAK_IDLE) so far */
 	struct segment_count segments; /* retransmissions and resets */
 	uint32_t cgroup;	       /* a number that is held in `metrics`; 0 = not known */
 	struct metric_groups *metrics; /* where its samples are counted too; NULL = nowhere */

@@ -73,6 +73,8 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 		tracker_set_flow(tracker, socket, &flow);
 		socket->hidden = filter_hides_flow(tracker->filter, &flow);
 	}
+	if (socket->role == ROLE_UNKNOWN && records->flow.flags & EVENT_CONNECTED)
+		socket->role = ROLE_CLIENT;
 	socket->scanned = 1;
 	socket->scan_state = records->state != socket->state ? records->state : 0;
 	learn_holders(tracker, socket, records, count);

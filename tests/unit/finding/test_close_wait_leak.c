@@ -139,7 +139,7 @@ static void what_is_not_known_is_left_out(void **state)
 }
 
 /* An idle connection of a client. Its server closed at closed_ns; the client has not read that. */
-static void pool(struct findings *findings, uint64_t first, uint64_t last)
+static void clients(struct findings *findings, uint64_t first, uint64_t last, uint32_t recv_queue)
 {
 	struct world *world = findings->world;
 	struct scan_result result = scan_new(findings->kernel.now_ns);
@@ -155,12 +155,36 @@ static void pool(struct findings *findings, uint64_t first, uint64_t last)
 		world_step(world, cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, closed_ns - 1,
 			   NULL);
 		world_step(world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, closed_ns, NULL);
-		scan.recv_queue = 1;
+		scan.recv_queue = recv_queue;
 		scan.last_sent_ticks = scan.last_received_ticks = TICKS(60 * NS_PER_S);
 		scan_add(&result, &scan);
 	}
 	leak_watch_collect(world->leaks, findings->kernel.now_ns);
 	assert_int_equal(judge(world, &result, findings->kernel.now_ns), 0);
+}
+
+static void pool(struct findings *findings, uint64_t first, uint64_t last)
+{
+	clients(findings, first, last, 1);
+}
+
+/* Responses that a client does not read are no pool. */
+static void unread_responses_are_leaks(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+	const struct finding *finding;
+
+	(void)state;
+	clients(findings, 1, 60, 11870);
+	findings_pass(findings, 2);
+	assert_int_equal(findings->count, 1);
+	finding = findings_note(findings, 0);
+	assert_int_equal(finding->severity, SEVERITY_WARNING);
+	assert_evidence(finding, "count", 60);
+	assert_evidence(finding, "unread", 60);
+	assert_evidence_text(finding, "peer", "10.0.0.7:443");
+	assert_no_evidence(finding, "idle_in_pool");
+	findings_free(findings);
 }
 
 static void a_pool_is_told_apart(void **state)
@@ -270,6 +294,7 @@ int main(void)
 		cmocka_unit_test(descriptors_that_run_out_are_critical),
 		cmocka_unit_test(soon_is_critical_too),
 		cmocka_unit_test(what_is_not_known_is_left_out),
+		cmocka_unit_test(unread_responses_are_leaks),
 		cmocka_unit_test(a_pool_is_told_apart),
 		cmocka_unit_test(the_other_end_is_named),
 		cmocka_unit_test(addresses_used_twice_name_nobody),

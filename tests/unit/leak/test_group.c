@@ -240,6 +240,24 @@ static void places_differ_by_what_stays(void **state)
 	world_free(world);
 }
 
+/* A connection that is older than tcpwatch, and a newer one to the same peer. */
+static void a_peer_is_one_group_whatever_is_known(void **state)
+{
+	struct world *world = watch_new();
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
+	struct process *process = world_process(world, &worker);
+	struct tcp_socket socket = {.flow = {.family = AF_INET, .remote_port = 443}};
+	struct leak_group *older = leak_groups_get(groups, process, LEAK_UNREAD, &socket, NULL);
+
+	(void)state;
+	socket.role = ROLE_CLIENT;
+	assert_ptr_equal(leak_groups_get(groups, process, LEAK_UNREAD, &socket, NULL), older);
+	socket.role = ROLE_SERVER;
+	assert_ptr_not_equal(leak_groups_get(groups, process, LEAK_UNREAD, &socket, NULL), older);
+	world_free(world);
+}
+
 static bool nobody_lives(void *context, uint32_t tgid)
 {
 	(void)context;
@@ -301,6 +319,7 @@ int main(void)
 		cmocka_unit_test(groups_say_where_an_age_is_a_bound),
 		cmocka_unit_test(groups_are_by_process_kind_and_place),
 		cmocka_unit_test(places_differ_by_what_stays),
+		cmocka_unit_test(a_peer_is_one_group_whatever_is_known),
 		cmocka_unit_test(groups_are_bounded_and_hold_their_process),
 		cmocka_unit_test(free_takes_null),
 	};

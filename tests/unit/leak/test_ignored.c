@@ -65,7 +65,8 @@ static void what_is_ignored_is_nowhere(void **state)
 	assert_int_equal(process->leaks[LEAK_UNCLOSED], 3);
 	assert_int_equal(count_each(world), 3);
 	assert_int_equal(
-		leak_groups_most(leak_watch_reports(world->leaks)->groups, process, &open)->total,
+		leak_groups_most(leak_watch_reports(world->leaks)->groups, process, false, &open)
+			->total,
 		3);
 	assert_int_equal(open, 3);
 	for (uint64_t cookie = 1; cookie <= 5; cookie++)
@@ -90,7 +91,7 @@ static void alone_it_makes_no_group(void **state)
 		leak_reports_groups(leak_watch_reports(world->leaks), START_NS + THRESHOLD_NS),
 		NULL));
 	assert_null(leak_groups_most(leak_watch_reports(world->leaks)->groups,
-				     world_process(world, &server), &open));
+				     world_process(world, &server), false, &open));
 	world_free(world);
 }
 

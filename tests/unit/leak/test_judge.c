@@ -208,6 +208,24 @@ static void sending_before_the_end_is_no_progress(void **state)
 	check_leak(&socket, &record, THRESHOLD_NS, LEAK_UNCLOSED);
 }
 
+/* The text "nothing sent since" must be true. */
+static void what_was_sent_since_is_said_where_it_is_known(void **state)
+{
+	struct tcp_socket socket = a_socket();
+	struct event_scan record = a_record(true);
+
+	(void)state;
+	assert_int_equal(leak_sent_since(&socket, &record, TICK_NS), LEAK_SENT_NOTHING);
+	record.write_seq = 6000; /* written; sent or not */
+	assert_int_equal(leak_sent_since(&socket, &record, TICK_NS), LEAK_SENT_SOME);
+	record.write_seq = 5000;
+	/* Found by a scan: its values are not as of the FIN. */
+	socket.since_known = 0;
+	assert_int_equal(leak_sent_since(&socket, &record, TICK_NS), LEAK_SENT_UNKNOWN);
+	record.last_sent_ticks = TICKS(THRESHOLD_NS / 2);
+	assert_int_equal(leak_sent_since(&socket, &record, TICK_NS), LEAK_SENT_SOME);
+}
+
 /* The sequence number wraps: only whether it differs counts. */
 static void sequence_numbers_wrap(void **state)
 {
@@ -297,6 +315,7 @@ int main(void)
 		cmocka_unit_test(data_on_its_way_is_progress),
 		cmocka_unit_test(sender_makes_progress),
 		cmocka_unit_test(sending_before_the_end_is_no_progress),
+		cmocka_unit_test(what_was_sent_since_is_said_where_it_is_known),
 		cmocka_unit_test(sequence_numbers_wrap),
 		cmocka_unit_test(sockets_of_unknown_start_can_be_sending),
 		cmocka_unit_test(threshold_0_reports_at_once),

@@ -319,7 +319,8 @@ static void groups_are_by_call_site(void **state)
 	assert_int_equal(count, 3);
 	assert_int_equal(total, 6);
 	/* For the finding: the place has all leaks, of any call site. */
-	assert_non_null(leak_groups_most(leak_watch_reports(world->leaks)->groups, process, &open));
+	assert_non_null(
+		leak_groups_most(leak_watch_reports(world->leaks)->groups, process, false, &open));
 	assert_int_equal(open, 6);
 	assert_string_equal(
 		leak_groups_site(leak_watch_reports(world->leaks)->groups, process, false),

@@ -329,6 +329,7 @@ static void what_has_not_happened_is_there_with_0(void **state)
 	}
 	assert_int_equal(count_of(&page, "\ntcpwatch_sockets{"), 3 * 10);
 	assert_int_equal(count_of(&page, "\ntcpwatch_leaks_total{"), 3 * 4);
+	assert_int_equal(count_of(&page, "\ntcpwatch_idle_sockets{"), 3);
 	assert_int_equal(count_of(&page, "\ntcpwatch_findings{"), 3 * FINDINGS);
 	check_has(&page, "\ntcpwatch_findings{comm=\"other\",finding=\"reset-storm\"} 0\n");
 	/* Without a socket there is no time. */

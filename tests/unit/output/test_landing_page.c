@@ -105,11 +105,13 @@ static void nothing_leaks(void **state)
 
 	(void)state;
 	add(groups, "nginx", 0)->sockets[TCP_ESTABLISHED] = 5000;
+	add(groups, "pool", 0)->idle = 7;
 	page = page_of(groups, &none);
 	has(page, "<strong id=\"leaks\">No leaked sockets</strong>");
 	has(page, "longer than 10.0s");
 	has(page, "<td id=\"state-ESTABLISHED\">5,000</td>");
 	has(page, "<td id=\"state-CLOSE_WAIT\">0</td>");
+	has(page, "<td id=\"idle\">7</td>");
 	has_not(page, "state-LISTEN");
 	has_not(page, "nginx");
 	has_not(page, "<dl>");
@@ -137,6 +139,7 @@ static void who_leaks_and_how(void **state)
 	has(page, "<dt>unclosed</dt>");
 	has(page, "<dt>stalled</dt>");
 	has_not(page, "<dt>unread</dt>");
+	has_not(page, "idle in a pool");
 	free(page);
 }
 
