@@ -37,7 +37,8 @@ struct finding_look {
 	/* What the rules want to know from the kernel: they add to it in the first half of a look.
 	 * The kernel is asked only if scans have taken less than a hundredth of the time. */
 	struct scan_request wanted;
-	uint64_t tick_ns; /* in `record`: length of a kernel tick */
+	const struct scan_result *scan; /* in `record` and `scanned`: all of it */
+	uint64_t tick_ns;		/* in `record`: length of a kernel tick */
 	uint64_t
 		read_after_ns; /* in `record`: the kernel was read at most this long after now_ns */
 	uint64_t own[FINDINGS]; /* a number that each rule keeps for itself; 0 at first */

@@ -24,12 +24,15 @@ struct leak {
 	const struct flow *flow;
 	enum socket_role role;
 	enum leak_kind kind;
-	bool end_read;	     /* the queue proves that the end of stream was read */
-	uint32_t recv_queue; /* bytes, the FIN counts 1 */
-	uint32_t send_queue; /* bytes */
-	const struct leak_holder *holders;
+	bool end_read;			   /* the queue proves that the end of stream was read */
+	uint32_t recv_queue;		   /* bytes, the FIN counts 1 */
+	uint32_t send_queue;		   /* bytes */
+	const struct leak_holder *holders; /* LEAK_HOLDERS_NAMED at most */
 	size_t holder_count;
-	bool at_exit;			/* its process exited and left it in CLOSE_WAIT */
+	size_t holder_total;	     /* of which `holders` are the first ones */
+	const struct flow *listener; /* LEAK_UNACCEPTED: in whose queue it waits; NULL = not known
+				      */
+	bool at_exit;		     /* its process exited and left it in CLOSE_WAIT */
 	const struct call_stack *stack; /* where it was created; NULL = not known */
 	uint32_t site;			/* the number of its call site (leak/group.h); 0 = none */
 };

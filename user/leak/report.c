@@ -87,11 +87,17 @@ static bool is_ignored(const struct leak_reports *reports, const struct leak *le
 static struct leak_group *count(struct leak_reports *reports, const struct tcp_socket *socket,
 				struct process *process, struct leak *leak)
 {
-	struct leak_group *group =
-		leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
+	struct tcp_socket redirected = {.role = ROLE_SERVER};
+	struct leak_group *group;
 
+	/* The address of the connection is not that of the listener it came in by. */
+	if (leak->listener && !flow_is_from_listener(&socket->flow, leak->listener)) {
+		redirected.flow = *leak->listener;
+		socket = &redirected;
+	}
+	group = leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
 	sample_leak(process_table_or_unknown(reports->tracker->processes, process),
-		    socket->flow.netns, leak->kind);
+		    leak->flow->netns, leak->kind);
 	if (!group)
 		return NULL;
 	leak->site = group->site_number;

@@ -47,7 +47,6 @@ void leak_watch_free(struct leak_watch *watch)
 	leak_reports_clear(&watch->reports);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
-	leak_holders_clear(&watch->holders);
 	free(watch);
 }
 
@@ -312,12 +311,15 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	if (is_kernels(record)) /* no process can close it */
 		return;
 	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
-	process = leak_holders_choose(&watch->holders, socket);
+	process = watch->holders.process;
 	if (!process && filter_is_selective(watch->tracker->filter))
 		return; /* no watched process holds it */
 	leak.process = process;
 	leak.holders = watch->holders.items;
 	leak.holder_count = watch->holders.count;
+	leak.holder_total = watch->holders.total;
+	if (watch->holders.listener)
+		leak.listener = &watch->holders.listener_flow;
 	leak_reports_add(&watch->reports, socket, process, &leak);
 }
 
@@ -325,6 +327,7 @@ size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *resu
 {
 	size_t missing = 0;
 
+	watch->holders.listener = 0; /* of another scan */
 	for (size_t i = 0; i < watch->due_count; i++) {
 		struct tcp_socket *socket = waiting(watch, watch->due[i]);
 		const struct event_scan *record;

@@ -144,6 +144,16 @@ static void json_accepted(struct output *output, const struct accepted *accepted
 	end(json);
 }
 
+static void put_listener(struct json_writer *json, const struct flow *listener)
+{
+	char text[ENDPOINT_TEXT_LEN];
+
+	if (listener)
+		json_put_string(json, "listener", flow_format_local(listener, text));
+	else
+		json_put_null(json, "listener");
+}
+
 static void json_leak(struct output *output, const struct leak *leak)
 {
 	struct json_writer *json = begin(output, "leak");
@@ -168,6 +178,10 @@ static void json_leak(struct output *output, const struct leak *leak)
 		json_put_object_end(json);
 	}
 	json_put_array_end(json);
+	if (leak->holder_total > leak->holder_count)
+		json_put_u64(json, "holders_count", leak->holder_total);
+	if (leak->kind == LEAK_UNACCEPTED)
+		put_listener(json, leak->listener);
 	if (((struct output_json *)output)->stacks)
 		json_stack_put(json, leak->stack);
 	end(json);

@@ -146,11 +146,17 @@ static void put_age(FILE *file, uint64_t age_ns, bool at_least)
 static void put_holders(struct output *output, const struct leak *leak)
 {
 	const char *separator = leak->kind == LEAK_UNACCEPTED ? "  listener fd " : "  fd ";
-	char process[PROCESS_TEXT_LEN];
+	char process[PROCESS_TEXT_LEN], listener[ENDPOINT_TEXT_LEN];
 	size_t shown = 0, others = 0;
 
+	/* The address of the connection does not tell where it was redirected. */
+	if (leak->listener && !flow_is_from_listener(leak->flow, leak->listener))
+		fprintf(output->file, "  came in by %s",
+			flow_format_local(leak->listener, listener));
 	if (leak->at_exit)
 		fputs("  left when its process ended", output->file);
+	else if (leak->kind == LEAK_UNACCEPTED && !leak->listener)
+		fputs("  listener unknown", output->file);
 	else if (!leak->holder_count)
 		fputs("  no descriptor", output->file);
 	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
@@ -170,8 +176,8 @@ static void put_holders(struct output *output, const struct leak *leak)
 		separator = ", ";
 		others++;
 	}
-	if (shown + others < leak->holder_count)
-		fprintf(output->file, " and %zu more", leak->holder_count - shown - others);
+	if (shown + others < leak->holder_total)
+		fprintf(output->file, " and %zu more", leak->holder_total - shown - others);
 }
 
 static void text_leak(struct output *output, const struct leak *leak)

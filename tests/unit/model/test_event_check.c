@@ -17,6 +17,7 @@ union record {
 	struct event_segment segment;
 	struct event_stack stack;
 	struct event_exec exec;
+	struct event_scan_queue queue;
 	uint64_t words[80];
 };
 
@@ -103,6 +104,16 @@ static union record a_scan_mini(void)
 	return (union record){.scan = make_scan_mini(7, &flow, TCP_SYN_RECV, 5000, START_NS)};
 }
 
+static union record a_queue(void)
+{
+	return (union record){.queue = {.header = {.kind = EVENT_SCAN_QUEUE,
+						   .version = EVENT_VERSION,
+						   .size = sizeof(struct event_scan_queue)},
+					.time_ns = START_NS,
+					.cookie = 7,
+					.waiting = {8}}};
+}
+
 static int check(const union record *record)
 {
 	/* Memory of exactly its size, so that the sanitizers see a read after it. */
@@ -113,7 +124,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 12
+#define ALL_KINDS 13
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -129,6 +140,7 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[9] = a_segment();
 	records[10] = a_stack();
 	records[11] = an_exec();
+	records[12] = a_queue();
 	return ALL_KINDS;
 }
 
@@ -165,7 +177,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if (kind >= EVENT_TRANSITION && kind <= EVENT_EXEC)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_SCAN_QUEUE)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -314,6 +326,7 @@ static struct event_flow *flow_of(union record *record)
 	case EVENT_FORK:
 	case EVENT_STACK:
 	case EVENT_EXEC:
+	case EVENT_SCAN_QUEUE:
 		return NULL;
 	case EVENT_TRANSITION:
 		return &record->transition.flow;
@@ -376,6 +389,9 @@ static void cookie_0_is_refused(void **state)
 		       "wire format");
 	_Static_assert(offsetof(struct event_transition, cookie) ==
 			       offsetof(struct event_stack, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_scan_queue, cookie),
 		       "wire format");
 	for (size_t i = 0; i < count; i++) {
 		if (records[i].header.kind == EVENT_FORK || records[i].header.kind == EVENT_EXEC)
