@@ -62,10 +62,11 @@ struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t n
 	return reports->groups;
 }
 
-void leak_reports_each(struct leak_reports *reports,
-		       void (*each)(void *context, const struct tcp_socket *socket,
-				    struct process *process, enum leak_kind kind),
-		       void *context)
+static void each_open(struct leak_reports *reports,
+		      struct process *(*process_of)(const struct leak_group *group),
+		      void (*each)(void *context, const struct tcp_socket *socket,
+				   struct process *process, enum leak_kind kind),
+		      void *context)
 {
 	struct reported *reported, *next;
 
@@ -74,8 +75,29 @@ void leak_reports_each(struct leak_reports *reports,
 			socket_table_find(reports->tracker->sockets, reported->cookie);
 
 		if (socket)
-			each(context, socket, reported->group->process, reported->group->kind);
+			each(context, socket, process_of(reported->group), reported->group->kind);
 	}
+}
+
+static struct process *own_process(const struct leak_group *group)
+{
+	return group->process;
+}
+
+void leak_reports_each(struct leak_reports *reports,
+		       void (*each)(void *context, const struct tcp_socket *socket,
+				    struct process *process, enum leak_kind kind),
+		       void *context)
+{
+	each_open(reports, own_process, each, context);
+}
+
+void leak_reports_each_told(struct leak_reports *reports,
+			    void (*each)(void *context, const struct tcp_socket *socket,
+					 struct process *process, enum leak_kind kind),
+			    void *context)
+{
+	each_open(reports, leak_group_process, each, context);
 }
 
 static bool is_ignored(const struct leak_reports *reports, const struct leak *leak)
@@ -102,7 +124,7 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 		return NULL;
 	leak->site = group->site_number;
 	group_age(group, leak->age_ns, leak->age_at_least);
-	group->total++;
+	leak_group_count(group);
 	group->left += leak->at_exit;
 	return group;
 }

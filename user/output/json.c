@@ -45,9 +45,11 @@ static void put_process(struct json_writer *json, const struct process *process)
 		json_put_u64(json, "pid", process->tgid);
 	else
 		json_put_null(json, "pid");
-	/* The unknown process, neither one nor several that have ended, has no name. */
+	/* The unknown process, neither one nor several, has no name. */
 	json_put_string(json, "comm",
-			process && (process->tgid || process->merged) ? process->comm : NULL);
+			process && (process->tgid || process->merged || process->alike)
+				? process->comm
+				: NULL);
 }
 
 static void put_socket(struct json_writer *json, uint64_t cookie)
@@ -254,6 +256,8 @@ static void json_finding(struct output *output, const struct finding *finding)
 	json_put_string(json, "status", statuses[finding->status]);
 	json_put_string(json, "severity", severity_name(finding->severity));
 	put_process(json, finding->process);
+	if (finding->process && finding->process->alike)
+		json_put_u64(json, "processes", finding->process->alike);
 	json_put_string(json, "subject",
 			finding->place == PLACE_NONE ? NULL : finding_format_place(finding, text));
 	if (finding->place == PLACE_NONE)

@@ -33,6 +33,7 @@ struct view {
 	size_t process_count;
 	const struct leak_group **groups; /* most leaks first */
 	size_t group_count;
+	size_t part_count;	      /* of groups behind these, which are parts of one of them */
 	struct finding_list findings; /* only in the last summary */
 	struct ledger ledger;
 	const struct suppressions *suppressions; /* NULL: no --suppressions */
