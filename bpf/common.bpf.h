@@ -19,6 +19,9 @@
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD   0x00200000
 
+/* From include/net/inet_sock.h: the same since 4bd0623f04ee in 6.6. */
+#define INET_FLAGS_TRANSPARENT 15
+
 /* How deep pid namespaces nest at most: MAX_PID_NS_LEVEL in include/linux/pid_namespace.h. */
 #define PIDNS_LEVELS 32
 
@@ -90,6 +93,26 @@ static __always_inline void read_flow(struct event_flow *flow, struct tcp_sock *
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
 		flags |= EVENT_KERN_SOCK;
 	flow->flags = flags;
+}
+
+/*
+ * Whether the kernel may choose the listener of this socket by something else than its address: by
+ * BPF programs of the namespace (inet_lookup_run_sk_lookup() in net/ipv4/inet_hashtables.c), or by
+ * tproxy, whose listeners have IP_TRANSPARENT. Connections inherit that option.
+ */
+static __always_inline __u16 read_redirected(const struct sock_common *sk, bool transparent)
+{
+	return transparent || sk->skc_net.net->bpf.run_array[NETNS_BPF_SK_LOOKUP] ? EVENT_REDIRECTED
+										  : 0;
+}
+
+static __always_inline bool is_transparent(struct inet_sock *inet)
+{
+	struct inet_sock___transparent *before = (void *)inet;
+
+	if (bpf_core_field_exists(before->transparent)) /* until 4bd0623f04ee in 6.6 */
+		return BPF_CORE_READ_BITFIELD(before, transparent);
+	return inet->inet_flags >> INET_FLAGS_TRANSPARENT & 1;
 }
 
 /* How every record of a socket begins; event.h has the same members in each of them. */

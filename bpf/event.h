@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define EVENT_VERSION 2
+#define EVENT_VERSION 3
 
 #define EVENT_COMM_LEN	  16
 #define EVENT_ADDRESS_LEN 16
@@ -30,6 +30,7 @@ enum event_kind {
 	EVENT_SEGMENT = 9,     /* ring: a retransmission or a reset */
 	EVENT_STACK = 10,      /* ring: the user stack that created, or used, a socket (-s) */
 	EVENT_EXEC = 11,       /* ring: a process began to run another program (-s) */
+	EVENT_SCAN_QUEUE = 12, /* scan: connections in the accept queue of a listener */
 	EVENT_EXIT = 13	       /* ring: a process ends; before its files are closed */
 };
 
@@ -47,6 +48,9 @@ enum event_flag {
 				       itself; only where the record has `task` */
 	EVENT_CLOSER = 1 << 12,	    /* the task closes the listener of this connection, which was
 				       not accepted: the record has `task`; never with EVENT_ACTOR */
+	EVENT_REDIRECTED = 1 << 13, /* of a connection: its address does not tell the listener that
+				      it came in by. Only when it leaves SYN_RECV, and in
+				      EVENT_SCAN_SOCKET, EVENT_SCAN_MINI and EVENT_REQUEST */
 	EVENT_CONNECTED = 1 << 14 /* this side has made the connection: connect(); only in scans, of
 				     a socket in CLOSE_WAIT with nothing unsent. Unset where it is
 				     not known. */
@@ -248,6 +252,18 @@ struct event_scan {
 	};
 };
 
+/* How many connections a record of a queue has at most. */
+#define EVENT_QUEUE_WAITING 13
+
+/* Connections that wait for accept(), oldest first. A long queue has several records, one after the
+ * other, and only its beginning is told. */
+struct event_scan_queue {
+	struct event_header header;
+	__u64 time_ns;
+	__u64 cookie;			    /* of the listener */
+	__u64 waiting[EVENT_QUEUE_WAITING]; /* cookies; 0: no more */
+};
+
 /* Any record. A new kind gets a member here, which gives every buffer for records its size. */
 union event_record {
 	struct event_header header;
@@ -261,6 +277,7 @@ union event_record {
 	struct event_segment segment;
 	struct event_stack stack;
 	struct event_scan scan;
+	struct event_scan_queue queue;
 };
 
 /* What the iterator of tasks writes: the network namespace of a process; and of a thread, where
@@ -302,6 +319,7 @@ _Static_assert(sizeof(struct event_segment) == 80, "wire format");
 _Static_assert(sizeof(struct event_stack) == 576, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
 _Static_assert(sizeof(struct event_namespace) * EVENT_NAMESPACES < 8 * 4096, "see there");
+_Static_assert(sizeof(struct event_scan_queue) == sizeof(struct event_scan), "scans are read so");
 _Static_assert(sizeof(union event_record) == sizeof(struct event_stack), "the longest one");
 
 #endif

@@ -77,6 +77,9 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	e->write_seq = tp->write_seq;
 	e->segment = tp->tcp_clock_cache;
 	e->rto_time_ms = 0;
+	if (from == TCP_SYN_RECV)
+		e->flow.flags |=
+			read_redirected(&sk->__sk_common, is_transparent(&tp->inet_conn.icsk_inet));
 	if (from == TCP_SYN_RECV && bpf_core_field_exists(tp->total_rto_time))
 		e->rto_time_ms = tp->total_rto_time;
 }

@@ -39,6 +39,7 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_REQUEST, sizeof(*e), sk, sk);
+	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
 	e->age_us = e->time_ns / 1000 - request->snt_synack;
 	e->what = dropped ? REQUEST_DROPPED : REQUEST_COMPLETED;
 	e->retransmits = req->num_retrans;

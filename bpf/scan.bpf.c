@@ -42,6 +42,9 @@ static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct 
 	}
 	if (e->state == TCP_CLOSE_WAIT && has_connected(tp))
 		e->flow.flags |= EVENT_CONNECTED;
+	if (kind == EVENT_SCAN_SOCKET)
+		e->flow.flags |=
+			read_redirected(&sk->__sk_common, is_transparent(&tp->inet_conn.icsk_inet));
 	e->last_sent_ticks = ticks - tp->lsndtime;
 	e->last_received_ticks = ticks - tp->rcv_tstamp;
 }
@@ -119,6 +122,7 @@ static __always_inline bool read_time_wait(struct event_scan *e, struct sock_com
 	if (!(scan_mini_states >> (e->state & 31) & 1))
 		return false;
 	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
+	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&tw->tw_sk, tw_transparent));
 	e->mini.left_ticks = tw->tw_sk.tw_timer.expires - bpf_jiffies64();
 	return true;
 }
@@ -134,10 +138,57 @@ static __always_inline bool read_request(struct event_scan *e, struct sock_commo
 	if (!(scan_mini_states >> TCP_SYN_RECV & 1))
 		return false;
 	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
+	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
 	e->mini.age_us = e->time_ns / 1000 - request->snt_synack;
 	e->mini.left_ticks = request->req.req.rsk_timer.expires - bpf_jiffies64();
 	e->mini.retransmits = request->req.req.num_retrans;
 	return true;
+}
+
+/*
+ * How many records a listener has about its queue at most, of EVENT_QUEUE_WAITING connections each.
+ * The verifier goes through every turn of the loop: a thousand connections cost it 0.07 s. All that
+ * is written for one socket must fit in the 32 KiB of bpf_seq_read() in kernel/bpf/bpf_iter.c.
+ */
+#define QUEUE_RECORDS 80
+
+/*
+ * Returns the cookie of a connection that waits in a queue, 0 if there is none. A connection has
+ * one since its first record, unless it is older than tcpwatch. The helper reads what it is given
+ * without a check, so it gets only what is a TCP socket of this namespace; the memory of one stays
+ * that of a socket meanwhile (SLAB_TYPESAFE_BY_RCU).
+ */
+static __always_inline __u64 read_waiting(struct sock *child, struct net *net)
+{
+	__u64 cookie = child->__sk_common.skc_cookie.counter;
+
+	if (!cookie && child->sk_protocol == IPPROTO_TCP && child->__sk_common.skc_net.net == net)
+		cookie = bpf_get_socket_cookie(child);
+	return cookie;
+}
+
+/*
+ * Which connections wait in the queue of this listener: their own addresses do not tell it
+ * (IP_TRANSPARENT, TPROXY, BPF sk_lookup programs, SO_REUSEPORT). The iterator holds the lock of
+ * the listener (bpf_iter_tcp_seq_show() in net/ipv4/tcp_ipv4.c), without which nothing is taken
+ * from the queue (inet_csk_accept(), inet_csk_listen_stop()); connections may be added to its end.
+ * Past the end all pointers are NULL, and what they point to reads as 0.
+ */
+static __always_inline void write_queue(struct seq_file *seq, struct tcp_sock *tp)
+{
+	struct sock_common *sk = &tp->inet_conn.icsk_inet.sk.__sk_common;
+	struct request_sock *request = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	struct event_scan_queue e;
+
+	begin_record(&e, EVENT_SCAN_QUEUE, sizeof(e), read_netns(sk), bpf_ktime_get_ns());
+	e.cookie = read_cookie(sk);
+	for (int record = 0; record < QUEUE_RECORDS && request; record++) {
+		for (int i = 0; i < EVENT_QUEUE_WAITING; i++) {
+			e.waiting[i] = read_waiting(request->sk, sk->skc_net.net);
+			request = request->dl_next;
+		}
+		bpf_seq_write(seq, &e, sizeof(e));
+	}
 }
 
 SEC("iter/tcp")
@@ -163,6 +214,8 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 		if (!tp)
 			return 0;
 		read_socket(&e, EVENT_SCAN_SOCKET, tp);
+		if (e.state == TCP_LISTEN && e.recv_queue)
+			write_queue(ctx->meta->seq, tp);
 	}
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;

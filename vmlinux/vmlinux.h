@@ -87,9 +87,17 @@ struct ns_common {
 	unsigned int inum;
 };
 
+enum netns_bpf_attach_type { NETNS_BPF_FLOW_DISSECTOR, NETNS_BPF_SK_LOOKUP };
+struct bpf_prog_array;
+
+struct netns_bpf {
+	struct bpf_prog_array *run_array[2];
+};
+
 struct net {
 	struct list_head list;
 	struct ns_common ns;
+	struct netns_bpf bpf;
 };
 
 typedef struct {
@@ -148,10 +156,20 @@ struct sock {
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport;
+	unsigned long inet_flags; /* c274af224269, 6.6 */
+};
+
+struct inet_sock___transparent { /* until 4bd0623f04ee, 6.6 */
+	__u8 transparent : 1;
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
 };
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	__u8 icsk_retransmits;
 	__u8 icsk_backoff;
 };
@@ -180,6 +198,8 @@ struct timer_list {
 
 struct request_sock {
 	struct sock_common __req_common;
+	struct request_sock *dl_next;
+	struct sock *sk;
 	u8 num_retrans;
 	u8 num_timeout : 7;
 	struct timer_list rsk_timer;
@@ -187,6 +207,7 @@ struct request_sock {
 
 struct inet_request_sock {
 	struct request_sock req;
+	u16 no_srccheck : 1;
 };
 
 struct tcp_request_sock {
@@ -197,6 +218,7 @@ struct tcp_request_sock {
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	volatile unsigned char tw_substate;
+	unsigned int tw_transparent : 1;
 	struct timer_list tw_timer;
 };
 

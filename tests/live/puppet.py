@@ -64,8 +64,11 @@ def make(family, mptcp=False):
 LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1", "mapped": "::ffff:127.0.0.1"}
 
 
-def listen(family="ipv4", port=0, backlog=512, mptcp=False, host=None, fastopen=False):
+def listen(family="ipv4", port=0, backlog=512, mptcp=False, host=None, fastopen=False,
+           options=()):
     sock = make(family, mptcp)
+    for level, option, value in options:
+        sock.setsockopt(level, option, value)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if fastopen:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
@@ -251,6 +254,12 @@ def repair_close(fd):
 
 def dup(fd):
     return keep(sockets[fd].dup())["fd"]
+
+
+def look_up(fd, port):
+    """A BPF program gives the listener what comes to this port; until this process ends."""
+    import redirect
+    return redirect.look_up(fd, port)
 
 
 def mailbox(path):

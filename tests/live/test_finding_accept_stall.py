@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """accept-stall (scenario 8): the accept queue of a listener, by what the kernel says of it."""
 
+import os
+import socket
 import time
 
 import pytest
@@ -83,3 +85,79 @@ def test_idle_and_busy(watch, network, puppet):
     tcpwatch.stop()
     assert not findings(tcpwatch, ns), findings(tcpwatch, ns)
     assert not tcpwatch.all("finding", lambda r: r["pid"] in (client.pid, server.pid))
+
+
+def by_message(hub, puppet, ns):
+    """The listener goes to another process, which is told nothing but the descriptor."""
+    giver, taker = puppet("giver", ns), puppet("taker", ns)
+    path = os.path.join(os.path.dirname(hub.path), "mailbox")
+    taker.mailbox(path)
+    listener = giver.listen(backlog=64)
+    giver.pass_fd(listener["fd"], path)
+    taker.take_fd()
+    giver.close(listener["fd"])
+    return listener, taker, giver
+
+
+def by_fork(_hub, puppet, ns):
+    opener = puppet("opener", ns)
+    listener = opener.listen(backlog=64)
+    child = opener.fork("service")
+    opener.kill()
+    return listener, child, opener
+
+
+def by_activation(_hub, puppet, ns):
+    """systemd keeps the listener of a service that it has started."""
+    activator = puppet("systemd", ns)
+    listener = activator.listen(backlog=64)
+    return listener, activator.fork("service"), activator
+
+
+@pytest.mark.parametrize("handed_on", [by_message, by_fork, by_activation])
+def test_handed_on(watch, network, puppet, hub, handed_on):
+    """Whoever holds the listener is named, not whoever called listen(): in findings and leaks."""
+    ns = network()
+    client = puppet("client", ns)
+    tcpwatch = watch("-w", "300ms")
+    listener, holder, opener = handed_on(hub, puppet, ns)
+    of_holder = watch("-w", "300ms", "-p", holder.pid)
+    ends = client.connect_many(listener["port"], 4)
+    client.close(ends[0]["fd"])
+    for each in (tcpwatch, of_holder):
+        leak = each.wait_for("leak", kind="unaccepted", netns=ns.inode)
+        finding = each.wait_for("finding", id="accept-stall", netns=ns.inode, timeout=TIMEOUT)
+        assert_stall(finding, holder, listener, "warning")
+        assert (leak["pid"], leak["comm"]) == (holder.pid, holder.comm)
+        each.stop()
+    assert not tcpwatch.all("finding", pid=opener.pid) and not tcpwatch.all("leak", pid=opener.pid)
+
+
+def test_shared_port_of_one_process(watch, network, puppet):
+    """SO_REUSEPORT: with -p or -n the queue of the watched process's listener, and no other."""
+    ns = network()
+    client = puppet("client", ns)
+    shared = {"host": "0.0.0.0", "port": 8080, "backlog": 64,
+              "options": [(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)]}
+    stuck, other, good = puppet("stuck", ns), puppet("other", ns), puppet("good", ns)
+    everyone, of_stuck = watch(), watch("-p", stuck.pid)
+    by_name, of_good = watch("-n", "stuck"), watch("-p", good.pid)
+    for process in (stuck, other, good):
+        listener = process.listen(**shared)
+        if process is good:
+            process.serve(listener["fd"], first="nobody")
+    client.connect_many(8080, 40)
+    for each in (everyone, of_stuck, by_name):
+        finding = each.wait_for("finding", id="accept-stall", netns=ns.inode, pid=stuck.pid,
+                                timeout=TIMEOUT)
+        assert_stall(finding, stuck, listener, "warning")
+    queues = [everyone.wait_for("finding", id="accept-stall", netns=ns.inode, pid=process.pid,
+                                timeout=TIMEOUT)["evidence"]["queue"]
+              for process in (stuck, other)]
+    accepted = good.served_count()
+    for each in (everyone, of_stuck, by_name, of_good):
+        each.stop()
+    assert sum(queues) + accepted == 40
+    assert {f["pid"] for f in findings(everyone, ns)} == {stuck.pid, other.pid}
+    assert {f["pid"] for f in findings(of_stuck, ns) + findings(by_name, ns)} == {stuck.pid}
+    assert not findings(of_good, ns)

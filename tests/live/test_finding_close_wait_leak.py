@@ -113,3 +113,25 @@ def test_the_same_but_closed(watch, network, puppet):
     time.sleep(3)
     tcpwatch.stop()
     assert not findings(tcpwatch, client, server, pool), tcpwatch.all("finding")
+
+
+def test_a_leak_in_each_of_many_children(watch, network, puppet):
+    """A server that forks for each connection: no process has many leaks, the program has."""
+    ns = network()
+    client, parent = puppet("client", ns), puppet("forker", ns)
+    tcpwatch = watch(*W)
+    listener = parent.listen()
+    children = [parent.fork("handler") for _ in range(LEAKS)]
+    for child in children:
+        end = client.connect(listener["port"])
+        accepted = child.accept(listener["fd"])
+        client.close(end["fd"])
+        child.recv_all(accepted["fd"])
+    finding = tcpwatch.wait_for("finding", id="close-wait-leak", comm="handler", timeout=TIMEOUT)
+    leaks = tcpwatch.wait_for("leak", comm="handler", count=LEAKS)
+    tcpwatch.stop()
+    assert {leak["pid"] for leak in leaks} == {child.pid for child in children}
+    assert finding["pid"] is None and 10 <= finding["processes"] <= LEAKS
+    assert 10 <= finding["evidence"]["count"] <= LEAKS
+    assert finding["evidence"]["listener"] == listener["local"]
+    assert not tcpwatch.all("finding", pid=parent.pid)

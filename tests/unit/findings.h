@@ -19,6 +19,7 @@ struct findings {
 	struct finding_watch *watch;
 	struct scan_plan plan;
 	struct event_scan known[FINDINGS_KNOWN]; /* what scans find */
+	uint64_t queue_of[FINDINGS_KNOWN]; /* for each: the listener where it waits; 0 = not told */
 	size_t known_count;
 	size_t count; /* goes on where there is no more room for notes */
 	struct finding notes[FINDINGS_NOTES];
@@ -44,6 +45,8 @@ static inline void findings_find(struct kernel *kernel, const struct scan_reques
 		record.time_ns = kernel->now_ns;
 		if ((mini ? request->mini_states : request->states) >> record.state & 1)
 			scan_add(result, &record);
+		if (findings->queue_of[i] && request->states >> TCP_LISTEN & 1)
+			accept_queues_add(&result->queues, findings->queue_of[i], record.cookie);
 	}
 }
 
@@ -91,6 +94,7 @@ static inline struct event_scan *findings_know(struct findings *findings,
 {
 	assert_in_range(findings->known_count, 0, FINDINGS_KNOWN - 1);
 	findings->known[findings->known_count] = *record;
+	findings->queue_of[findings->known_count] = 0;
 	return &findings->known[findings->known_count++];
 }
 

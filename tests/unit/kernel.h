@@ -20,6 +20,7 @@ struct kernel {
 	int scan_error, settings_error;
 	struct ledger ledger;	      /* of lost records */
 	struct net_settings settings; /* of every network namespace */
+	uint32_t ended;		      /* the pid of a process that has ended; 0 = none */
 	uint64_t limit;		      /* of descriptors, of every process; 0 = not known */
 	/* Adds what a scan finds, and may tell of records that come meanwhile. NULL: nothing. */
 	void (*find)(struct kernel *kernel, const struct scan_request *request,
@@ -132,6 +133,11 @@ static inline uint64_t kernel_now(struct source *source)
 	return kernel_of(source)->now_ns;
 }
 
+static inline bool kernel_process_alive(struct source *source, uint32_t tgid)
+{
+	return tgid != kernel_of(source)->ended;
+}
+
 /* At START_NS, with the defaults of Linux; `world` takes its records from it. */
 static inline void kernel_init(struct kernel *kernel, struct world *world)
 {
@@ -142,6 +148,7 @@ static inline void kernel_init(struct kernel *kernel, struct world *world)
 		.descriptor_limit = kernel_limit,
 		.ledger = kernel_ledger,
 		.now = kernel_now,
+		.process_alive = kernel_process_alive,
 	};
 
 	*kernel = (struct kernel){

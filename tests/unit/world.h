@@ -35,7 +35,7 @@ struct world_accepted {
 struct world_leak {
 	struct leak leak;
 	struct flow flow;
-	struct leak_holder holders[8];
+	struct leak_holder holders[LEAK_HOLDERS_NAMED];
 };
 
 /* The counts go on where there is no more room for notes. */

@@ -56,18 +56,30 @@ static uint64_t pause_after(uint64_t took_ns, uint64_t share, uint64_t least_ns)
 	return took_ns * share > least_ns ? took_ns * share : least_ns;
 }
 
+static bool is_alive(void *context, uint32_t tgid)
+{
+	struct source *source = context;
+
+	return source->ops->process_alive(source, tgid);
+}
+
 static int scan(struct scan_plan *plan, const struct scan_request *request,
 		struct scan_result *result)
 {
 	struct source *source = plan->intake->source;
 	int err = source->ops->scan(source, request, result);
 
-	if (err)
+	if (!err)
+		err = scan_result_finish(result);
+	if (err) {
+		scan_result_clear(result);
 		return err;
+	}
 	if (plan->scans_failed >= SCANS_FAILED_TOLD)
 		journal_say(SD_NOTICE, "scans of the sockets work again");
 	plan->scans_failed = 0;
-	scan_result_finish(result);
+	if (request->descriptors)
+		reconcile_listeners(plan->intake->tracker, result, is_alive, source);
 	if (plan->verbose)
 		fprintf(stderr, "scan: %zu sockets, %zu descriptors, %.1f ms\n", result->sockets,
 			result->descriptors,

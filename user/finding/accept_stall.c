@@ -3,10 +3,13 @@
  * accept-stall: connections are stuck in a listener's accept queue.
  *
  * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
- * without a known accept() (in the tracepoints mode these are most connections), and a scan of the
- * waiting connections for as long as any queue is not empty.
+ * without a known accept() (in the tracepoints mode these are most connections). If a queue is not
+ * empty, the next scan also asks who holds the listeners and how old the connections are.
  */
+#include <stdlib.h>
+
 #include "finding/rule.h"
+#include "leak/holders.h"
 #include "model/tcp_state.h"
 #include "base/units.h"
 
@@ -31,14 +34,26 @@
 /* look->own[]: sockets that entered their state before this time have been accepted. */
 
 /* Of all listeners together (PLACE_NONE): */
-enum { SUSPECTS, YOUNG };	/* now[] */
-enum { WAITING };		/* scanned[] */
-enum { ASKED_AT, ANSWERED_AT }; /* ever[] */
+enum { SUSPECTS, YOUNG, STALE }; /* now[] */
+enum { WAITING, AGAIN };	 /* scanned[]: queues that are not empty; look closer, or again */
+enum { ASKED_AT, ANSWERED_AT };	 /* ever[] */
 /* Of a listener (process, PLACE_LOCAL): */
-enum { QUEUE, LIMIT, FULL };	     /* scanned[] */
-enum { SEEN_AT, FULL_SINCE, FULLS }; /* ever[] */
-/* Of an address, which several listeners may share (no process, PLACE_LOCAL): */
-enum { TOTAL, OLD, OLDEST, AT_LEAST, GAVE_UP }; /* scanned[] */
+enum { QUEUE, LIMIT, FULL, STUCK, OLDEST, AT_LEAST, GAVE_UP, HOLDERS }; /* scanned[] */
+enum { SEEN_AT, FULL_SINCE, FULLS };					/* ever[] */
+/* STUCK counts old connections, and at least FEW for a queue of FEW that has one: FEW are wrong. */
+
+/* A listener whose queue is not empty, during one scan. */
+struct waiting_at {
+	uint64_t cookie;
+	struct subject *subject; /* NULL = of no watched process */
+	uint32_t queue;
+	uint32_t old; /* connections that have waited for STALL_NS */
+};
+
+struct waiting {
+	struct waiting_at *items; /* by cookie */
+	size_t count;
+};
 
 static const char full_says[] =
 	"The accept queue of this listener is full: the kernel drops new connections, and "
@@ -61,11 +76,6 @@ static struct subject *all_of(struct finding_look *look)
 	return subjects_get(look->subjects, FINDING_ACCEPT_STALL, NULL, PLACE_NONE, NULL);
 }
 
-static struct subject *address_of(struct finding_look *look, const struct flow *flow)
-{
-	return subjects_get(look->subjects, FINDING_ACCEPT_STALL, NULL, PLACE_LOCAL, flow);
-}
-
 static void see_socket(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner)
 {
@@ -76,8 +86,10 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	    socket->since_ns <= look->own[FINDING_ACCEPT_STALL])
 		return;
 	all = all_of(look);
-	if (all)
-		all->now[socket->since_ns + SUSPECT_NS <= look->now_ns ? SUSPECTS : YOUNG]++;
+	if (!all)
+		return;
+	all->now[socket->since_ns + SUSPECT_NS <= look->now_ns ? SUSPECTS : YOUNG]++;
+	all->now[STALE] += socket->since_ns + STALL_NS <= look->now_ns;
 }
 
 static void others(struct finding_look *look)
@@ -88,69 +100,103 @@ static void others(struct finding_look *look)
 	if (!all)
 		return;
 	suspicion = all->now[SUSPECTS] || all->now[YOUNG] >= SUSPECT_YOUNG;
-	if (!all->scanned[WAITING] &&
+	if (!all->scanned[AGAIN] &&
 	    (!suspicion || (all->ever[ASKED_AT] && all->ever[ASKED_AT] + PAUSE_NS > look->now_ns)))
 		return;
 	all->ever[ASKED_AT] = look->now_ns;
 	look->wanted.tables = true;
 	look->wanted.states |= 1u << TCP_LISTEN;
-	if (all->scanned[WAITING])
-		look->wanted.states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+	/* Where scans take long they are rare, and one has to do. */
+	if (!all->scanned[AGAIN] && !all->now[STALE])
+		return;
+	look->wanted.descriptors = true;
+	look->wanted.states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
 }
 
-static void listener_record(struct finding_look *look, const struct event_scan *record)
+/* NULL if the listener is of no watched process. */
+static struct subject *subject_of(struct finding_look *look, const struct event_scan *record)
 {
-	const struct tcp_socket *listener;
-	struct subject *all = all_of(look), *subject;
+	const struct tcp_socket *listener =
+		socket_table_find(look->tracker->sockets, record->cookie);
+	struct leak_holders holders;
+	struct subject *subject;
 	struct process *owner;
 
-	if (!all)
-		return;
-	all->ever[ANSWERED_AT] = look->now_ns;
-	if (!record->recv_queue)
-		return;
-	listener = socket_table_find(look->tracker->sockets, record->cookie);
-	owner = listener && !listener->hidden ? finding_look_owner(look, listener->owner) : NULL;
+	if (!listener || listener->hidden)
+		return NULL;
+	leak_holders_of_listener(&holders, look->tracker, look->result, record->cookie);
+	owner = finding_look_owner(look, holders.process);
 	if (!owner)
-		return;
-	all->scanned[WAITING]++;
+		return NULL;
 	subject = subjects_get(look->subjects, FINDING_ACCEPT_STALL, owner, PLACE_LOCAL,
 			       &listener->flow);
 	if (!subject)
-		return;
+		return NULL;
 	subject->scanned[QUEUE] += record->recv_queue;
 	subject->scanned[LIMIT] += record->send_queue;
 	/* sk_acceptq_is_full() in include/net/sock.h: a queue holds one more than its limit. */
 	subject->scanned[FULL] |= record->recv_queue > record->send_queue;
+	if (subject->scanned[HOLDERS] < holders.total)
+		subject->scanned[HOLDERS] = holders.total;
 	subject->ever[SEEN_AT] = look->now_ns;
-	subject = address_of(look, &listener->flow);
-	if (subject)
-		subject->scanned[TOTAL] += record->recv_queue;
+	return subject;
 }
 
-static bool is_unaccepted(const struct event_scan *record)
+/*
+ * Counts the queues that are not empty, and remembers whose they are. Without a look at the
+ * descriptors (not `closer`) these are the processes that were known to have the listeners, of
+ * which nothing is said yet.
+ */
+static void see_queues(struct finding_look *look, struct waiting *waiting, bool closer)
 {
-	return record->header.kind == EVENT_SCAN_SOCKET &&
-	       (record->state == TCP_ESTABLISHED || record->state == TCP_CLOSE_WAIT) &&
-	       !(record->flow.flags & (EVENT_SK_SOCKET | EVENT_DEAD | EVENT_KERN_SOCK));
+	const struct scan_result *scan = look->result;
+	struct subject *all = all_of(look);
+
+	if (!all)
+		return;
+	all->ever[ANSWERED_AT] = look->now_ns;
+	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i])) {
+		const struct event_scan *record = &scan->records[i];
+		struct waiting_at at = {.cookie = record->cookie, .queue = record->recv_queue};
+		struct waiting_at *items;
+
+		if (record->state != TCP_LISTEN || !record->recv_queue)
+			continue;
+		all->scanned[WAITING]++;
+		items = reallocarray(waiting->items, waiting->count + 1, sizeof(*items));
+		if (!items)
+			return;
+		at.subject = subject_of(look, record);
+		all->scanned[AGAIN] |= !closer || at.subject;
+		waiting->items = items;
+		items[waiting->count++] = at;
+	}
 }
 
-static void waiting_record(struct finding_look *look, const struct event_scan *record)
+static int compare_waiting(const void *a, const void *b)
 {
-	const struct tcp_socket *listener, *socket;
+	const struct waiting_at *x = a, *y = b;
+
+	return (x->cookie > y->cookie) - (x->cookie < y->cookie);
+}
+
+static void see_waiting(struct finding_look *look, struct waiting *waiting,
+			const struct event_scan *record)
+{
+	const struct event_scan *listener = scan_result_listener(look->result, record);
+	const struct waiting_at key = {.cookie = listener ? listener->cookie : 0};
+	const struct tcp_socket *socket;
 	struct subject *subject;
-	bool several;
+	struct waiting_at *at;
 
 	socket = socket_table_find(look->tracker->sockets, record->cookie);
-	if (!socket || socket->hidden)
+	if (!socket || socket->hidden || !waiting->count)
 		return;
-	listener = listener_index_find(look->tracker->listeners, &socket->flow, &several);
-	if (!listener)
+	at = bsearch(&key, waiting->items, waiting->count, sizeof(key), compare_waiting);
+	if (!at || !at->subject)
 		return;
-	subject = address_of(look, &listener->flow);
-	if (!subject)
-		return;
-	subject->scanned[OLD] += socket->since_ns + STALL_NS <= look->now_ns;
+	subject = at->subject;
+	at->old += socket->since_ns + STALL_NS <= look->now_ns;
 	subject->scanned[GAVE_UP] += record->state == TCP_CLOSE_WAIT;
 	if (subject->scanned[OLDEST] && subject->scanned[OLDEST] <= socket->since_ns)
 		return;
@@ -159,19 +205,28 @@ static void waiting_record(struct finding_look *look, const struct event_scan *r
 	subject->scanned[AT_LEAST] = !socket->since_known || socket->state != TCP_ESTABLISHED;
 }
 
-static void record(struct finding_look *look, const struct event_scan *record)
+static bool is_waiting(const struct event_scan *record)
 {
-	if (record->state == TCP_LISTEN)
-		listener_record(look, record);
-	else if (is_unaccepted(record))
-		waiting_record(look, record);
+	return event_scan_is_unaccepted(record) && !(record->flow.flags & EVENT_KERN_SOCK) &&
+	       (record->state == TCP_ESTABLISHED || record->state == TCP_CLOSE_WAIT);
 }
 
-/* Whether some of the old connections must be in this queue: there are more of them than the queues
- * of the other listeners hold. */
-static bool is_stuck(const struct subject *listener, const struct subject *address)
+static void scanned(struct finding_look *look)
 {
-	return address->scanned[OLD] + listener->scanned[QUEUE] > address->scanned[TOTAL];
+	const struct scan_result *scan = look->result;
+	struct waiting waiting = {0};
+
+	if (!(look->wanted.states >> TCP_LISTEN & 1) || !look->wanted.tables)
+		return;
+	see_queues(look, &waiting, look->wanted.descriptors);
+	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i]))
+		if (is_waiting(&scan->records[i]))
+			see_waiting(look, &waiting, &scan->records[i]);
+	for (size_t i = 0; i < waiting.count; i++)
+		if (waiting.items[i].old)
+			waiting.items[i].subject->scanned[STUCK] +=
+				waiting.items[i].queue < FEW ? waiting.items[i].old : FEW;
+	free(waiting.items);
 }
 
 /* For how long the queue has been full; 0 if it is not full or was not scanned often enough. */
@@ -192,47 +247,41 @@ static uint64_t full_for(struct finding_look *look, struct subject *subject)
 		       : subject->ever[SEEN_AT] - subject->ever[FULL_SINCE];
 }
 
-static void put_evidence(struct finding_look *look, struct subject *subject,
-			 const struct subject *address, struct finding *finding)
+static void put_evidence(struct finding_look *look, const struct subject *subject,
+			 struct finding *finding)
 {
 	const struct net_settings *settings = finding_look_settings(look, subject->flow.netns);
-	bool alone = address->scanned[TOTAL] == subject->scanned[QUEUE];
 
 	finding_count(finding, "queue", subject->scanned[QUEUE]);
 	finding_count(finding, "limit", subject->scanned[LIMIT]);
 	finding_flag(finding, "full", subject->scanned[FULL]);
-	if (alone && address->scanned[OLDEST])
+	if (subject->scanned[OLDEST])
 		finding_duration(finding, "oldest",
-				 subject->ever[SEEN_AT] - address->scanned[OLDEST],
-				 address->scanned[AT_LEAST]);
-	else if (is_stuck(subject, address))
-		finding_duration(finding, "oldest", STALL_NS, true);
-	if (alone && address->scanned[GAVE_UP])
-		finding_count(finding, "peers_gave_up", address->scanned[GAVE_UP]);
+				 subject->ever[SEEN_AT] - subject->scanned[OLDEST],
+				 subject->scanned[AT_LEAST]);
+	if (subject->scanned[GAVE_UP])
+		finding_count(finding, "peers_gave_up", subject->scanned[GAVE_UP]);
 	if (subject->scanned[FULL] && settings)
 		finding_count(finding, "somaxconn", settings->somaxconn);
+	if (subject->scanned[HOLDERS] > 1)
+		finding_count(finding, "holders", subject->scanned[HOLDERS]);
 }
 
 static bool judge_listener(struct finding_look *look, struct subject *subject,
 			   struct finding *finding)
 {
-	const struct subject *address = address_of(look, &subject->flow);
-	uint64_t full_ns = full_for(look, subject);
-	bool stuck, full = full_ns >= FULL_NS;
+	bool full = full_for(look, subject) >= FULL_NS;
 
-	if (!address || !subject->scanned[QUEUE] ||
-	    subject->ever[SEEN_AT] + FORGET_NS < look->now_ns)
-		return false;
-	stuck = is_stuck(subject, address);
-	if (!full && (!stuck || subject->scanned[QUEUE] < FEW))
+	if (!subject->scanned[QUEUE] || subject->ever[SEEN_AT] + FORGET_NS < look->now_ns ||
+	    (!full && subject->scanned[STUCK] < FEW))
 		return false;
 	finding->severity =
 		full && subject->scanned[QUEUE] >= FEW ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	if (full) {
 		finding->says = full_says;
-		finding->advice = stuck ? stuck_full_advice : full_advice;
+		finding->advice = subject->scanned[STUCK] ? stuck_full_advice : full_advice;
 	}
-	put_evidence(look, subject, address, finding);
+	put_evidence(look, subject, finding);
 	return true;
 }
 
@@ -257,7 +306,8 @@ const struct finding_rule finding_accept_stall = {
 		  "only let more connections wait.",
 	.states = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT,
 	.socket = see_socket,
+	.guessed = true,
 	.others = others,
-	.record = record,
+	.scanned = scanned,
 	.judge = judge,
 };

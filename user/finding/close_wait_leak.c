@@ -150,7 +150,7 @@ static void look_for_pairs(struct finding_look *look)
 	const struct tcp_socket *socket;
 	uint32_t position = 0;
 
-	leak_reports_each(leak_watch_reports(look->leaks), add_pair, look);
+	leak_reports_each_told(leak_watch_reports(look->leaks), add_pair, look);
 	while ((socket = socket_table_next(look->tracker->sockets, &position)))
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
@@ -164,7 +164,7 @@ static void others(struct finding_look *look)
 	struct subject *subject = NULL;
 	bool news = false;
 
-	leak_reports_each(leak_watch_reports(look->leaks), count_leak, look);
+	leak_reports_each_told(leak_watch_reports(look->leaks), count_leak, look);
 	while ((subject = subjects_next(look->subjects, subject))) {
 		struct verdict verdict;
 		uint64_t count = 0;

@@ -79,7 +79,8 @@ struct process *finding_look_owner(const struct finding_look *look, const struct
 	/* Rules see the tracker's processes as const; the table's own pointer is not. Exited ones
 	 * that were folded together are no subject of a finding. */
 	struct process *process = process_table_or_unknown(
-		look->tracker->processes, owner && owner->tgid ? (struct process *)owner : NULL);
+		look->tracker->processes,
+		owner && (owner->tgid || owner->alike) ? (struct process *)owner : NULL);
 
 	return process->watched ? process : NULL;
 }

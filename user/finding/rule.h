@@ -21,6 +21,9 @@ struct finding_rule {
 	 * (never NULL: process_table_unknown()). */
 	void (*socket)(struct finding_look *look, const struct tcp_socket *socket,
 		       struct process *owner);
+	/* `socket` also gets those whose owner is not known, or only guessed from a listener, where
+	 * that process is not watched: they may wait for one that is. */
+	bool guessed;
 	void (*mini)(struct finding_look *look, const struct mini_socket *mini,
 		     struct process *owner);
 	/* ... and what no socket shows: leaks, segments. Last chance to add to look->wanted. */

@@ -169,6 +169,8 @@ static void see_half_open(struct finding_look *look, const struct event_scan *re
 	struct subject *subject;
 	struct flow flow;
 
+	if (record->flow.flags & EVENT_REDIRECTED)
+		return; /* of another listener than that of its address */
 	flow_read(&flow, &record->flow, record->header.netns);
 	subject = subject_find(look, &flow);
 	if (!subject)

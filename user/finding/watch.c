@@ -51,6 +51,18 @@ void finding_watch_changed(struct finding_watch *watch, const struct change *cha
 			rules[i]->changed(&watch->look, change);
 }
 
+static void show_socket(struct finding_look *look, const struct tcp_socket *socket)
+{
+	bool guessed = socket->owner_source <= OWNER_LISTENER;
+	bool watched = finding_look_owner(look, socket->owner);
+	struct process *owner = process_table_or_unknown(look->tracker->processes, socket->owner);
+
+	for (size_t i = 0; (watched || guessed) && i < RULES; i++)
+		if (rules[i]->socket && rules[i]->states >> socket->state & 1 &&
+		    (watched || rules[i]->guessed))
+			rules[i]->socket(look, socket, owner);
+}
+
 static void show_sockets(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
@@ -58,12 +70,9 @@ static void show_sockets(struct finding_look *look)
 	struct process *owner;
 	uint32_t position = 0;
 
-	while ((socket = socket_table_next(look->tracker->sockets, &position))) {
-		owner = socket->hidden ? NULL : finding_look_owner(look, socket->owner);
-		for (size_t i = 0; owner && i < RULES; i++)
-			if (rules[i]->socket && rules[i]->states >> socket->state & 1)
-				rules[i]->socket(look, socket, owner);
-	}
+	while ((socket = socket_table_next(look->tracker->sockets, &position)))
+		if (!socket->hidden)
+			show_socket(look, socket);
 	position = 0;
 	while ((mini = mini_table_next(look->tracker->minis, &position))) {
 		owner = mini->hidden ? NULL : finding_look_owner(look, mini->owner);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "leak/family.h"
 
 #define SITE_MODULE_LEN 200 /* bytes of the module's path that are compared */
 
@@ -32,30 +33,51 @@ struct key {
 struct entry {
 	struct leak_group group;
 	struct key key;
+	struct leak_member *member; /* NULL: the process is not known, or not counted */
+	struct entry *whole;	    /* that has its sums since the last walk; NULL = none */
 	UT_hash_handle hh;
 };
 
 struct leak_groups {
 	struct entry *entries;
+	struct entry *wholes; /* of families */
+	struct leak_families *families;
 	struct site *sites;
 };
 
 struct leak_groups *leak_groups_new(void)
 {
-	return calloc(1, sizeof(struct leak_groups));
+	struct leak_groups *groups = calloc(1, sizeof(*groups));
+
+	if (!groups)
+		return NULL;
+	groups->families = leak_families_new();
+	if (!groups->families) {
+		free(groups);
+		return NULL;
+	}
+	return groups;
+}
+
+static void entries_free(struct entry **entries)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, *entries, entry, next) {
+		HASH_DEL(*entries, entry);
+		free(entry);
+	}
 }
 
 void leak_groups_free(struct leak_groups *groups)
 {
-	struct entry *entry, *next;
 	struct site *site, *next_site;
 
 	if (!groups)
 		return;
-	HASH_ITER (hh, groups->entries, entry, next) {
-		HASH_DEL(groups->entries, entry);
-		free(entry);
-	}
+	entries_free(&groups->entries);
+	entries_free(&groups->wholes);
+	leak_families_free(groups->families);
 	HASH_ITER (hh, groups->sites, site, next_site) {
 		HASH_DEL(groups->sites, site);
 		free(site);
@@ -117,7 +139,7 @@ static void key_fill(struct key *key, const struct tcp_socket *socket)
 	}
 }
 
-static struct entry *entry_new(struct leak_groups *groups, const struct key *key)
+static struct entry *entry_new(struct entry **entries, const struct key *key)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
@@ -132,7 +154,7 @@ static struct entry *entry_new(struct leak_groups *groups, const struct key *key
 		entry->group.site = key->site->text;
 		entry->group.site_number = key->site->number;
 	}
-	HASH_ADD(hh, groups->entries, key, sizeof(entry->key), entry);
+	HASH_ADD(hh, *entries, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {
 		free(entry);
 		return NULL;
@@ -140,6 +162,44 @@ static struct entry *entry_new(struct leak_groups *groups, const struct key *key
 	if (key->process)
 		key->process->sockets++;
 	return entry;
+}
+
+static struct entry *entry_find(struct entry *entries, const struct key *key)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, entries, key, sizeof(*key), entry);
+	return entry;
+}
+
+/* The key for leaks for which there is no room: of a family, or of all others. */
+static void key_fold(struct leak_groups *groups, struct key *key, const struct tcp_socket *socket)
+{
+	struct leak_family *family = NULL;
+	const uint8_t kind = key->kind;
+
+	if (key->process && socket->role == ROLE_SERVER)
+		family = leak_families_find(groups->families, key->process, socket);
+	if (family && leak_family_is_one(family)) {
+		key->process = &family->process;
+		key->site = NULL;
+		return;
+	}
+	memset(key, 0, sizeof(*key));
+	key->kind = kind;
+}
+
+static void name_place(struct leak_group *group, const struct tcp_socket *socket, bool others)
+{
+	if (others) {
+		memcpy(group->place, "(others)", sizeof("(others)"));
+		return;
+	}
+	group->netns = socket->flow.netns;
+	if (socket->role == ROLE_SERVER)
+		flow_format_local(&socket->flow, group->place);
+	else
+		flow_format_remote(&socket->flow, group->place);
 }
 
 struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *process,
@@ -155,27 +215,87 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 	key.kind = kind;
 	key.site = site_get(groups, stack);
 	key_fill(&key, socket);
-	HASH_FIND(hh, groups->entries, &key, sizeof(key), entry);
+	entry = entry_find(groups->entries, &key);
 	if (!entry && full) {
-		memset(&key, 0, sizeof(key));
-		key.kind = kind;
-		HASH_FIND(hh, groups->entries, &key, sizeof(key), entry);
+		key_fold(groups, &key, socket);
+		entry = entry_find(groups->entries, &key);
 	}
 	if (entry)
 		return &entry->group;
-	entry = entry_new(groups, &key);
+	entry = entry_new(&groups->entries, &key);
 	if (!entry)
 		return NULL;
-	if (full) {
-		memcpy(entry->group.place, "(others)", sizeof("(others)"));
-		return &entry->group;
-	}
-	entry->group.netns = socket->flow.netns;
-	if (socket->role == ROLE_SERVER)
-		flow_format_local(&socket->flow, entry->group.place);
-	else
-		flow_format_remote(&socket->flow, entry->group.place);
+	name_place(&entry->group, socket, full && !key.process);
+	if (process && socket->role == ROLE_SERVER && !full)
+		entry->member = leak_families_join(groups->families, process, socket);
 	return &entry->group;
+}
+
+void leak_group_count(struct leak_group *group)
+{
+	struct entry *entry = group->links;
+
+	group->total++;
+	if (entry->member)
+		leak_member_count(entry->member);
+}
+
+struct process *leak_group_process(const struct leak_group *group)
+{
+	const struct entry *entry = group->links;
+
+	if (entry->member && leak_member_is_told_with_others(entry->member))
+		return &entry->member->family->process;
+	return group->process;
+}
+
+/* NULL without memory. */
+static struct entry *whole_of(struct leak_groups *groups, const struct entry *entry,
+			      struct process *process)
+{
+	struct key key = entry->key;
+	struct entry *whole;
+
+	key.process = process;
+	whole = entry_find(groups->wholes, &key);
+	if (whole)
+		return whole;
+	whole = entry_new(&groups->wholes, &key);
+	if (!whole)
+		return NULL;
+	memcpy(whole->group.place, entry->group.place, sizeof(whole->group.place));
+	whole->group.netns = entry->group.netns;
+	return whole;
+}
+
+static void add_up(struct leak_group *whole, const struct leak_group *part)
+{
+	whole->total += part->total;
+	whole->open += part->open;
+	whole->left += part->left;
+	if (part->oldest_ns >= whole->oldest_ns) {
+		whole->oldest_ns = part->oldest_ns;
+		whole->oldest_at_least = part->oldest_at_least;
+	}
+}
+
+static void add_up_families(struct leak_groups *groups)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, groups->wholes, entry, next)
+		entry->group.total = entry->group.open = entry->group.left =
+			entry->group.oldest_ns = 0;
+	HASH_ITER (hh, groups->entries, entry, next) {
+		struct process *process = leak_group_process(&entry->group);
+
+		entry->whole = NULL;
+		if (!process || !process->alike)
+			continue;
+		entry->whole = whole_of(groups, entry, process);
+		if (entry->whole)
+			add_up(&entry->whole->group, &entry->group);
+	}
 }
 
 /* Whether the two groups differ at most by their call sites. */
@@ -188,11 +308,32 @@ static bool is_beside(const struct leak_group *group, const struct leak_group *o
 	return !memcmp(&key, wanted, sizeof(key));
 }
 
+/* The first entry from this one on that is told, or of which that is not true. */
+static struct entry *next_entry(struct entry *entry, bool told)
+{
+	while (entry && told != (!entry->whole && entry->group.total))
+		entry = entry->hh.next;
+	return entry;
+}
+
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous)
 {
 	struct entry *entry = previous ? previous->links : NULL;
+	bool whole = entry && entry_find(groups->wholes, &entry->key) == entry;
 
-	entry = entry ? entry->hh.next : groups->entries;
+	if (!entry)
+		add_up_families(groups);
+	entry = next_entry(entry ? entry->hh.next : groups->entries, true);
+	if (!entry && !whole)
+		entry = next_entry(groups->wholes, true);
+	return entry ? &entry->group : NULL;
+}
+
+struct leak_group *leak_groups_next_part(struct leak_groups *groups, struct leak_group *previous)
+{
+	struct entry *entry = previous ? previous->links : NULL;
+
+	entry = next_entry(entry ? entry->hh.next : groups->entries, false);
 	return entry ? &entry->group : NULL;
 }
 

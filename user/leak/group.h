@@ -11,11 +11,13 @@
 #include "track/process_table.h"
 #include "track/socket_table.h"
 
+struct leak_groups;
+
 /* Reported leaks, or idle connections (LEAK_IDLE), of one process, kind and place, which is the
  * listener that the connections came in by, or the peer that they go to. Where call sites are
  * known, also of one call site. */
 struct leak_group {
-	struct process *process; /* NULL = not known */
+	struct process *process; /* NULL = not known; one with `alike` stands for several */
 	enum leak_kind kind;
 	enum socket_role role;	       /* ROLE_SERVER, or else ROLE_CLIENT: what `place` is */
 	char place[ENDPOINT_TEXT_LEN]; /* listener (server) or peer */
@@ -29,8 +31,6 @@ struct leak_group {
 	uint32_t site_number; /* from 1, the same text in another program has another; 0 = none */
 	void *links;	      /* the table's own */
 };
-
-struct leak_groups;
 
 /* The most groups; further leaks are counted in one more group of each kind, of place "(others)".
  */
@@ -50,8 +50,21 @@ struct leak_group *leak_groups_get(struct leak_groups *groups, struct process *p
 				   enum leak_kind kind, const struct tcp_socket *socket,
 				   const struct call_stack *stack);
 
-/* Walks all groups; start with NULL. */
+/* Counts a leak that is reported: its process, and in the group. */
+void leak_group_count(struct leak_group *group);
+
+/* The process that is named for leaks of this group: one for many that are alike (leak/family.h).
+ */
+struct process *leak_group_process(const struct leak_group *group);
+
+/*
+ * Walks all groups as they are told; start with NULL. Those of many processes that are alike are
+ * one, which has their sums as of the start of the walk.
+ */
 struct leak_group *leak_groups_next(struct leak_groups *groups, struct leak_group *previous);
+
+/* Walks the groups that are a part of another one, as of the last walk. */
+struct leak_group *leak_groups_next_part(struct leak_groups *groups, struct leak_group *previous);
 
 /*
  * The group of this process (NULL = not known) that has the most open leaks, not counting

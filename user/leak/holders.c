@@ -1,115 +1,104 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "leak/holders.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "track/owner.h"
 
-static void add(struct leak_holders *holders, struct tracker *tracker,
-		const struct event_scan *record)
+/* Which of two watched holders to report: the known owner, else the older one. */
+static bool is_better(const struct process *process, const struct process *than,
+		      const struct process *owner)
 {
-	struct process *process = process_table_get(tracker->processes, &record->task);
-
-	if (!process)
-		return;
-	if (holders->count == holders->capacity) {
-		size_t capacity = holders->capacity ? holders->capacity * 2 : 16;
-		struct leak_holder *items = realloc(holders->items, capacity * sizeof(*items));
-
-		if (!items)
-			return;
-		holders->items = items;
-		holders->capacity = capacity;
-	}
-	holders->items[holders->count++] =
-		(struct leak_holder){.process = process, .fd = record->fd, .tid = record->task.tid};
+	if (!than || process == owner)
+		return true;
+	return than != owner && owner_is_activator(than) && !owner_is_activator(process);
 }
 
+static void add(struct leak_holders *holders, struct process *process,
+		const struct event_scan *record, const struct process *owner)
+{
+	const struct leak_holder holder = {
+		.process = process,
+		.fd = record->fd,
+		.tid = record->task.tid,
+	};
+	bool reported = process->watched && is_better(process, holders->process, owner);
+
+	holders->total++;
+	if (holders->count < LEAK_HOLDERS_NAMED)
+		holders->items[holders->count++] = holder;
+	else if (reported && process != holders->process)
+		holders->items[LEAK_HOLDERS_NAMED - 1] = holder;
+	if (reported)
+		holders->process = process;
+}
+
+/* The records of a socket are sorted by the age of the holder. */
 static void add_all(struct leak_holders *holders, struct tracker *tracker,
-		    const struct scan_result *result, uint64_t cookie)
+		    const struct scan_result *result, uint64_t cookie, struct tcp_socket *socket)
 {
 	const struct event_scan *records = NULL;
 	size_t count = scan_result_find(result, cookie, &records);
-
-	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++)
-		add(holders, tracker, &records[i]);
-}
-
-/* The holders of the listeners that the socket can have come in by. With `waiting`, only of those
- * that have connections in their accept queue: there may be several listeners (SO_REUSEPORT). */
-static void add_listeners(struct leak_holders *holders, struct tracker *tracker,
-			  const struct scan_result *result, const struct flow *flow, bool waiting)
-{
-	struct tcp_socket *listener = NULL;
-
-	while ((listener = listener_index_next(tracker->listeners, flow, listener))) {
-		const struct event_scan *record;
-
-		if (!scan_result_find(result, listener->cookie, &record))
-			continue;
-		if (!waiting || record->recv_queue)
-			add_all(holders, tracker, result, listener->cookie);
-	}
-}
-
-static int compare_age(const void *a, const void *b)
-{
-	const struct leak_holder *x = a, *y = b;
-
-	if (x->process->start_ns != y->process->start_ns)
-		return x->process->start_ns < y->process->start_ns ? -1 : 1;
-	if (x->process->tgid != y->process->tgid)
-		return x->process->tgid < y->process->tgid ? -1 : 1;
-	return (x->fd > y->fd) - (x->fd < y->fd);
-}
-
-static void learn_owner(const struct leak_holders *holders, struct tcp_socket *socket)
-{
 	struct owner_tally tally = {0};
+	struct process *owner;
 
-	for (size_t i = 0; i < holders->count; i++)
-		owner_tally_add(&tally, socket, holders->items[i].process);
-	owner_learn_holders(socket, &tally);
+	while (count && records[count - 1].header.kind != EVENT_SCAN_FD)
+		count--;
+	for (size_t i = 0; socket && i < count; i++) {
+		struct process *process = process_table_get(tracker->processes, &records[i].task);
+
+		if (process)
+			owner_tally_add(&tally, socket, process);
+	}
+	if (socket)
+		owner_learn_holders(socket, &tally);
+	owner = socket ? socket->owner : NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct process *process = process_table_get(tracker->processes, &records[i].task);
+
+		if (process)
+			add(holders, process, &records[i], owner);
+	}
+	if (!holders->total && owner && owner->watched)
+		holders->process = owner;
+}
+
+void leak_holders_of_listener(struct leak_holders *holders, struct tracker *tracker,
+			      const struct scan_result *result, uint64_t listener)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, listener);
+	const struct event_scan *record;
+
+	*holders = (struct leak_holders){.listener = listener};
+	if (scan_result_find(result, listener, &record))
+		flow_read(&holders->listener_flow, &record->flow, record->header.netns);
+	add_all(holders, tracker, result, listener, socket);
+}
+
+static void find_of_unaccepted(struct leak_holders *holders, struct tracker *tracker,
+			       const struct scan_result *result, struct tcp_socket *socket)
+{
+	const struct event_scan *record, *listener = NULL;
+	const struct tcp_socket *known;
+
+	if (scan_result_find(result, socket->cookie, &record))
+		listener = scan_result_listener(result, record);
+	if (!listener)
+		*holders = (struct leak_holders){0};
+	else if (holders->listener != listener->cookie) /* the last one was of another */
+		leak_holders_of_listener(holders, tracker, result, listener->cookie);
+	known = listener ? socket_table_find(tracker->sockets, listener->cookie) : NULL;
+	owner_learn_queue(socket, known && known->owner ? known->owner : holders->process);
 }
 
 void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,
 		       const struct scan_result *result, struct tcp_socket *socket,
 		       enum leak_kind kind)
 {
-	holders->count = 0;
-	if (kind != LEAK_UNACCEPTED) {
-		add_all(holders, tracker, result, socket->cookie);
-		learn_owner(holders, socket);
+	if (kind == LEAK_UNACCEPTED) {
+		find_of_unaccepted(holders, tracker, result, socket);
 		return;
 	}
-	add_listeners(holders, tracker, result, &socket->flow, true);
-	if (!holders->count)
-		add_listeners(holders, tracker, result, &socket->flow, false);
-	if (holders->count)
-		qsort(holders->items, holders->count, sizeof(*holders->items), compare_age);
-}
-
-struct process *leak_holders_choose(const struct leak_holders *holders,
-				    const struct tcp_socket *socket)
-{
-	struct process *chosen = NULL;
-
-	for (size_t i = 0; i < holders->count; i++) {
-		struct process *process = holders->items[i].process;
-
-		if (!process->watched)
-			continue;
-		if (!chosen || process == socket->owner)
-			chosen = process;
-	}
-	if (!holders->count && socket->owner && socket->owner->watched)
-		return socket->owner;
-	return chosen;
-}
-
-void leak_holders_clear(struct leak_holders *holders)
-{
-	free(holders->items);
-	memset(holders, 0, sizeof(*holders));
+	*holders = (struct leak_holders){0};
+	add_all(holders, tracker, result, socket->cookie, socket);
 }

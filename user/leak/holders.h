@@ -16,31 +16,38 @@ struct leak_holder {
 	uint32_t tid; /* the thread, if its descriptors are its own (unshare(CLONE_FILES)); or 0 */
 };
 
-/* The holders that could close a socket, oldest process first. All zero is an empty list. */
+/* The most holders that are named. */
+#define LEAK_HOLDERS_NAMED 16
+
+/* The holders that could close a socket. All zero is none. */
 struct leak_holders {
-	struct leak_holder *items;
-	size_t count;
-	size_t capacity;
+	struct leak_holder items[LEAK_HOLDERS_NAMED]; /* oldest process first; where there are more,
+							 `process` is one of them all the same */
+	size_t count;				      /* of `items` */
+	size_t total;				      /* of all holders */
+	/*
+	 * The process to report: a watched holder, preferably the known owner, else the oldest. If
+	 * there is no holder (the socket is sent between processes, or belongs to an io_uring), the
+	 * known owner, if it is watched. NULL if there is none.
+	 */
+	struct process *process;
+	uint64_t listener; /* the cookie of the listener that is held; 0: the socket itself, or not
+			      known */
+	struct flow listener_flow; /* where it listens */
 };
 
 /*
- * Replaces *holders with those that the scan found for the socket, or for its listener if the
- * socket was not accepted. Also learns the socket's owner from them. Without memory the list is
- * short.
+ * Replaces *holders with those that the scan found of this socket, or, if it was not accepted, of
+ * the listener in whose queue it waits. Also learns the socket's owner from them. There are none
+ * where the listener cannot be told. If *holders has those of the same listener already, from the
+ * same scan, they stay.
  */
 void leak_holders_find(struct leak_holders *holders, struct tracker *tracker,
 		       const struct scan_result *result, struct tcp_socket *socket,
 		       enum leak_kind kind);
 
-/*
- * The process to report: a watched holder, preferably the known owner, else the oldest. If there is
- * no holder (the socket is sent between processes, or belongs to an io_uring), the owner, if it is
- * watched. NULL if there is none.
- */
-struct process *leak_holders_choose(const struct leak_holders *holders,
-				    const struct tcp_socket *socket);
-
-/* Frees the memory of the list and leaves it empty. */
-void leak_holders_clear(struct leak_holders *holders);
+/* Replaces *holders with those of this listener. */
+void leak_holders_of_listener(struct leak_holders *holders, struct tracker *tracker,
+			      const struct scan_result *result, uint64_t listener);
 
 #endif

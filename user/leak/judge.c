@@ -2,6 +2,7 @@
 #include "leak/judge.h"
 
 #include "base/units.h"
+#include "model/scan_result.h"
 
 /* A process that reads nothing for this time after the threshold does not read at all. It is less
  * than a second, so that the leak is reported within a second of its deadline. */
@@ -24,12 +25,6 @@ static struct leak_verdict recheck(uint64_t ns)
 	return (struct leak_verdict){.recheck_ns = ns > RECHECK_MIN_NS ? ns : RECHECK_MIN_NS};
 }
 
-static bool is_unaccepted(const struct event_scan *record)
-{
-	return record->header.kind == EVENT_SCAN_SOCKET &&
-	       !(record->flow.flags & (EVENT_SK_SOCKET | EVENT_DEAD));
-}
-
 /* Whether data was sent after the peer's FIN was received. */
 static bool sent_since(const struct tcp_socket *socket, const struct event_scan *record,
 		       uint64_t sent_ago_ns)
@@ -50,7 +45,7 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 	uint64_t progress_ago_ns = sent_ago_ns > heard_ago_ns ? sent_ago_ns : heard_ago_ns;
 	bool sending = sent_ago_ns < threshold_ns;
 
-	if (is_unaccepted(record))
+	if (event_scan_is_unaccepted(record))
 		return leaked(LEAK_UNACCEPTED);
 	/* Progress needs both: a dead peer is sent retransmissions and sends no ACK; a peer with a
 	 * full window sends ACKs and is sent no data. */
@@ -69,8 +64,9 @@ struct leak_verdict leak_judge(struct tcp_socket *socket, const struct event_sca
 
 bool leak_looks_idle(const struct tcp_socket *socket, const struct event_scan *record)
 {
-	return !is_unaccepted(record) && record->recv_queue == 1 && !record->send_queue &&
-	       record->copied_seq == socket->copied_seq && record->write_seq == socket->write_seq;
+	return !event_scan_is_unaccepted(record) && record->recv_queue == 1 &&
+	       !record->send_queue && record->copied_seq == socket->copied_seq &&
+	       record->write_seq == socket->write_seq;
 }
 
 enum leak_sent leak_sent_since(const struct tcp_socket *socket, const struct event_scan *record,

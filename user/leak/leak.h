@@ -37,9 +37,12 @@ struct leak {
 	uint32_t send_queue; /* bytes */
 	enum leak_sent sent;
 	uint64_t sent_ago_ns; /* with LEAK_SENT_SOME: when data was last sent; 0 = not known */
-	const struct leak_holder *holders;
+	const struct leak_holder *holders; /* LEAK_HOLDERS_NAMED at most */
 	size_t holder_count;
-	bool at_exit;			/* its process exited and left it in CLOSE_WAIT */
+	size_t holder_total;	     /* of which `holders` are the first ones */
+	const struct flow *listener; /* LEAK_UNACCEPTED: in whose queue it waits; NULL = not known
+				      */
+	bool at_exit;		     /* its process exited and left it in CLOSE_WAIT */
 	const struct call_stack *stack; /* where it was created; NULL = not known */
 	uint32_t site;			/* the number of its call site (leak/group.h); 0 = none */
 };

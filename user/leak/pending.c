@@ -117,6 +117,8 @@ bool leak_pending_add(struct leak_pending *pending, const struct leak *leak,
 	copy->leak.flow = &copy->flow;
 	copy->leak.holders = NULL;
 	copy->leak.holder_count = 0;
+	copy->leak.holder_total = 0;
+	copy->leak.listener = NULL;
 	copy->process = process;
 	copy->stack = socket->stack;
 	copy->left = socket->left;

@@ -63,10 +63,11 @@ struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t n
 	return reports->groups;
 }
 
-void leak_reports_each(struct leak_reports *reports,
-		       void (*each)(void *context, const struct tcp_socket *socket,
-				    struct process *process, enum leak_kind kind),
-		       void *context)
+static void each_open(struct leak_reports *reports,
+		      struct process *(*process_of)(const struct leak_group *group),
+		      void (*each)(void *context, const struct tcp_socket *socket,
+				   struct process *process, enum leak_kind kind),
+		      void *context)
 {
 	struct reported *reported, *next;
 
@@ -75,8 +76,29 @@ void leak_reports_each(struct leak_reports *reports,
 			socket_table_find(reports->tracker->sockets, reported->cookie);
 
 		if (socket)
-			each(context, socket, reported->group->process, reported->group->kind);
+			each(context, socket, process_of(reported->group), reported->group->kind);
 	}
+}
+
+static struct process *own_process(const struct leak_group *group)
+{
+	return group->process;
+}
+
+void leak_reports_each(struct leak_reports *reports,
+		       void (*each)(void *context, const struct tcp_socket *socket,
+				    struct process *process, enum leak_kind kind),
+		       void *context)
+{
+	each_open(reports, own_process, each, context);
+}
+
+void leak_reports_each_told(struct leak_reports *reports,
+			    void (*each)(void *context, const struct tcp_socket *socket,
+					 struct process *process, enum leak_kind kind),
+			    void *context)
+{
+	each_open(reports, leak_group_process, each, context);
 }
 
 static bool is_ignored(const struct leak_reports *reports, const struct leak *leak)
@@ -88,20 +110,25 @@ static bool is_ignored(const struct leak_reports *reports, const struct leak *le
 static struct leak_group *count(struct leak_reports *reports, const struct tcp_socket *socket,
 				struct process *process, struct leak *leak)
 {
-	struct leak_group *group =
-		leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
-
 	struct process *counted = process_table_or_unknown(reports->tracker->processes, process);
+	struct tcp_socket redirected = {.role = ROLE_SERVER};
+	struct leak_group *group;
 
+	/* The address of the connection is not that of the listener it came in by. */
+	if (leak->listener && !flow_is_from_listener(&socket->flow, leak->listener)) {
+		redirected.flow = *leak->listener;
+		socket = &redirected;
+	}
+	group = leak_groups_get(reports->groups, process, leak->kind, socket, leak->stack);
 	if (leak->kind != LEAK_IDLE)
-		sample_leak(counted, socket->flow.netns, leak->kind);
+		sample_leak(counted, leak->flow->netns, leak->kind);
 	else if (group)
 		counted->idle++;
 	if (!group)
 		return NULL;
 	leak->site = group->site_number;
 	group_age(group, leak->age_ns, leak->age_at_least);
-	group->total++;
+	leak_group_count(group);
 	group->left += leak->at_exit;
 	return group;
 }

@@ -66,6 +66,12 @@ void leak_reports_each(struct leak_reports *reports,
 				    struct process *process, enum leak_kind kind),
 		       void *context);
 
+/* The same, where the process may be one that stands for many that are alike (leak/family.h). */
+void leak_reports_each_told(struct leak_reports *reports,
+			    void (*each)(void *context, const struct tcp_socket *socket,
+					 struct process *process, enum leak_kind kind),
+			    void *context);
+
 /* The time in CLOSE_WAIT at time_ns; 0 if that is before the entry, since records of several CPUs
  * are slightly out of order. */
 static inline uint64_t leak_age(const struct tcp_socket *socket, uint64_t time_ns)

@@ -33,7 +33,6 @@ void leak_watch_free(struct leak_watch *watch)
 	leak_idle_free(watch->idle);
 	deadline_heap_free(&watch->irregular);
 	free(watch->due);
-	leak_holders_clear(&watch->holders);
 	free(watch);
 }
 

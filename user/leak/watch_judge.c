@@ -69,12 +69,15 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 	if (is_kernels(record)) /* no process can close it */
 		return;
 	leak_holders_find(&watch->holders, watch->tracker, result, socket, verdict.kind);
-	process = leak_holders_choose(&watch->holders, socket);
+	process = watch->holders.process;
 	if (!process && filter_is_selective(watch->tracker->filter))
 		return; /* no watched process holds it */
 	leak.process = process;
 	leak.holders = watch->holders.items;
 	leak.holder_count = watch->holders.count;
+	leak.holder_total = watch->holders.total;
+	if (watch->holders.listener)
+		leak.listener = &watch->holders.listener_flow;
 	idle = add_idle(watch, socket, record, process, &connection) &&
 	       verdict.kind == LEAK_UNREAD && !(connection && leak_idle_forgotten(connection));
 	leak.role = socket->role; /* add_idle() may have set it */
@@ -98,8 +101,7 @@ static void add_all_idle(struct leak_watch *watch, const struct scan_result *res
 		    record->state != TCP_CLOSE_WAIT || !leak_looks_idle(socket, record))
 			continue;
 		leak_holders_find(&watch->holders, watch->tracker, result, socket, LEAK_UNREAD);
-		add_idle(watch, socket, record, leak_holders_choose(&watch->holders, socket),
-			 &connection);
+		add_idle(watch, socket, record, watch->holders.process, &connection);
 	}
 }
 
@@ -226,6 +228,7 @@ size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *resu
 {
 	size_t missing;
 
+	watch->holders.listener = 0; /* of another scan */
 	decide_left(watch, now_ns);
 	recheck_idle(watch, result);
 	add_all_idle(watch, result);

@@ -95,6 +95,9 @@ int event_check(const void *data, size_t size)
 	case EVENT_SCAN_MINI:
 		valid = size == sizeof(e->scan) && scan_mini_valid(&e->scan);
 		break;
+	case EVENT_SCAN_QUEUE:
+		valid = size == sizeof(e->queue) && e->queue.cookie;
+		break;
 	case EVENT_ACCEPT:
 		valid = size == sizeof(e->accept) && accept_valid(&e->accept);
 		break;

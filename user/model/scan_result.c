@@ -7,13 +7,26 @@
 
 #include "model/event_check.h"
 
+static int add_queue(struct scan_result *result, const struct event_scan_queue *queue)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < EVENT_QUEUE_WAITING; i++)
+		if (queue->waiting[i])
+			err = accept_queues_add(&result->queues, queue->cookie, queue->waiting[i]);
+	return err;
+}
+
 int scan_result_add(struct scan_result *result, const void *record, size_t size)
 {
 	const struct event_header *header = record;
 
-	if (event_check(record, size) ||
-	    (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET &&
-	     header->kind != EVENT_SCAN_MINI))
+	if (event_check(record, size))
+		return -EPROTO;
+	if (header->kind == EVENT_SCAN_QUEUE)
+		return add_queue(result, record);
+	if (header->kind != EVENT_SCAN_FD && header->kind != EVENT_SCAN_SOCKET &&
+	    header->kind != EVENT_SCAN_MINI)
 		return -EPROTO;
 	if (result->count == result->capacity) {
 		size_t capacity = result->capacity ? result->capacity * 2 : 256;
@@ -79,12 +92,45 @@ static bool same_record(const struct event_scan *a, const struct event_scan *b)
 	       (a->task.tid == b->task.tid || (a->leaderless && b->leaderless));
 }
 
-void scan_result_finish(struct scan_result *result)
+/* What the TCP tables say of a socket is as new as its queue, what a descriptor says may be older.
+ */
+static const struct event_scan *newest(const struct scan_result *result,
+				       const struct event_scan *first)
+{
+	const struct event_scan *last = first + scan_result_group(result, first) - 1;
+
+	return last->header.kind == EVENT_SCAN_SOCKET ? last : first;
+}
+
+static int find_deep(struct scan_result *result)
+{
+	size_t step;
+
+	for (size_t i = 0; i < result->count; i += step) {
+		const struct event_scan *record = &result->records[i];
+		size_t *deep;
+
+		step = scan_result_group(result, record);
+		if (record->state != TCP_LISTEN ||
+		    newest(result, record)->recv_queue <=
+			    accept_queues_length(&result->queues, record->cookie))
+			continue;
+		deep = reallocarray(result->deep, result->deep_count + 1, sizeof(*deep));
+		if (!deep)
+			return -ENOMEM;
+		result->deep = deep;
+		deep[result->deep_count++] = i;
+	}
+	return 0;
+}
+
+int scan_result_finish(struct scan_result *result)
 {
 	size_t kept = 0;
+	int err;
 
 	if (!result->count)
-		return;
+		return 0;
 	qsort(result->records, result->count, sizeof(*result->records), compare_records);
 	/* The kernel's iterators may return a socket twice if the tables change meanwhile. */
 	for (size_t i = 0; i < result->count; i++) {
@@ -99,6 +145,8 @@ void scan_result_finish(struct scan_result *result)
 		result->records[kept++] = *record;
 	}
 	result->count = kept;
+	err = accept_queues_finish(&result->queues);
+	return err ? err : find_deep(result);
 }
 
 size_t scan_result_group(const struct scan_result *result, const struct event_scan *first)
@@ -130,6 +178,26 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 	return scan_result_group(result, *first);
 }
 
+const struct event_scan *scan_result_listener(const struct scan_result *result,
+					      const struct event_scan *connection)
+{
+	uint64_t cookie = accept_queues_find(&result->queues, connection->cookie);
+	const struct event_scan *found = NULL;
+	size_t count = 0;
+
+	if (cookie)
+		return scan_result_find(result, cookie, &found) ? found : NULL;
+	for (size_t i = 0; i < result->deep_count; i++) {
+		const struct event_scan *record = &result->records[result->deep[i]];
+
+		if (record->header.netns != connection->header.netns)
+			continue;
+		found = record;
+		count++;
+	}
+	return count > 1 ? NULL : found;
+}
+
 static bool has_netns(const uint32_t *list, size_t count, uint32_t netns)
 {
 	for (size_t i = 0; i < count; i++)
@@ -155,5 +223,7 @@ void scan_result_clear(struct scan_result *result)
 	free(result->records);
 	free(result->seen);
 	free(result->unseen);
+	free(result->deep);
+	accept_queues_clear(&result->queues);
 	memset(result, 0, sizeof(*result));
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "model/accept_queues.h"
+#include "model/tcp_state.h"
 
 /* The result of a scan: checked records. After scan_result_finish() the records of a socket are
  * together, those of its descriptors first. */
@@ -24,6 +26,9 @@ struct scan_result {
 	bool others_gone;   /* when it began, there was no network namespace but these */
 	size_t sockets;	    /* number of different sockets */
 	size_t descriptors; /* number of descriptors that hold them */
+	struct accept_queues queues;
+	size_t *deep; /* indices of listeners whose queue is longer than what was read of it */
+	size_t deep_count;
 };
 
 /* Which sockets to scan for, and where. */
@@ -45,8 +50,8 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
 int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
 
-/* Sorts and counts the records, after the last one was added. */
-void scan_result_finish(struct scan_result *result);
+/* Sorts and counts the records, after the last one was added. Returns 0 or -ENOMEM. */
+int scan_result_finish(struct scan_result *result);
 
 /* Finds the records of a socket: sets *first to the first one and returns their number. 0 if there
  * are none; then *first is untouched. */
@@ -55,6 +60,22 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 
 /* The number of records of the same socket, beginning with this one. */
 size_t scan_result_group(const struct scan_result *result, const struct event_scan *first);
+
+/* Whether the record is of a connection that waits for accept(). */
+static inline bool event_scan_is_unaccepted(const struct event_scan *record)
+{
+	return record->header.kind == EVENT_SCAN_SOCKET && record->state != TCP_LISTEN &&
+	       !(record->flow.flags & (EVENT_SK_SOCKET | EVENT_DEAD));
+}
+
+/*
+ * The first record of the listener in whose accept queue an unaccepted connection waits; NULL if
+ * that cannot be told. All queues are read from their beginning. What was not found in any of them
+ * is further behind, in the only queue of the namespace that was not read in whole. Of several it
+ * can be any: the address says nothing where connections are redirected.
+ */
+const struct event_scan *scan_result_listener(const struct scan_result *result,
+					      const struct event_scan *connection);
 
 /* Whether the TCP tables of this network namespace were read. */
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns);

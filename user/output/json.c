@@ -45,9 +45,11 @@ static void put_process(struct json_writer *json, const struct process *process)
 		json_put_u64(json, "pid", process->tgid);
 	else
 		json_put_null(json, "pid");
-	/* The unknown process, neither one nor several that have ended, has no name. */
+	/* The unknown process, neither one nor several, has no name. */
 	json_put_string(json, "comm",
-			process && (process->tgid || process->merged) ? process->comm : NULL);
+			process && (process->tgid || process->merged || process->alike)
+				? process->comm
+				: NULL);
 }
 
 static void put_socket(struct json_writer *json, uint64_t cookie)
@@ -144,6 +146,16 @@ static void json_accepted(struct output *output, const struct accepted *accepted
 	end(json);
 }
 
+static void put_listener(struct json_writer *json, const struct flow *listener)
+{
+	char text[ENDPOINT_TEXT_LEN];
+
+	if (listener)
+		json_put_string(json, "listener", flow_format_local(listener, text));
+	else
+		json_put_null(json, "listener");
+}
+
 static void json_leak(struct output *output, const struct leak *leak)
 {
 	bool idle = leak->kind == LEAK_IDLE;
@@ -175,6 +187,10 @@ static void json_leak(struct output *output, const struct leak *leak)
 		json_put_object_end(json);
 	}
 	json_put_array_end(json);
+	if (leak->holder_total > leak->holder_count)
+		json_put_u64(json, "holders_count", leak->holder_total);
+	if (leak->kind == LEAK_UNACCEPTED)
+		put_listener(json, leak->listener);
 	if (((struct output_json *)output)->stacks)
 		json_stack_put(json, leak->stack);
 	end(json);
@@ -248,6 +264,8 @@ static void json_finding(struct output *output, const struct finding *finding)
 	json_put_string(json, "status", statuses[finding->status]);
 	json_put_string(json, "severity", severity_name(finding->severity));
 	put_process(json, finding->process);
+	if (finding->process && finding->process->alike)
+		json_put_u64(json, "processes", finding->process->alike);
 	json_put_string(json, "subject",
 			finding->place == PLACE_NONE ? NULL : finding_format_place(finding, text));
 	if (finding->place == PLACE_NONE)

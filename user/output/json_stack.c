@@ -67,7 +67,7 @@ void json_stack_put_sites(struct json_writer *json, const struct view *view,
 			  const struct process *process)
 {
 	json_put_array(json, "sites");
-	for (size_t i = 0; i < view->group_count; i++) {
+	for (size_t i = 0; i < view->group_count + view->part_count; i++) {
 		const struct leak_group *group = view->groups[i];
 
 		if (!group->site || !is_of(group, process))

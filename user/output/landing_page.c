@@ -270,6 +270,8 @@ static void finding_row_write(FILE *page, const struct watch_status *status,
 		fputs("</bdi>", page);
 		if (open->process->tgid)
 			fprintf(page, " pid %u", open->process->tgid);
+		else if (open->process->alike)
+			fprintf(page, " (%u processes)", open->process->alike);
 		fputs(subject->place == PLACE_NONE ? "" : ", ", page);
 	}
 	text_write(page, finding_format_place(&finding, place));

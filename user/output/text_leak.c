@@ -26,11 +26,16 @@ static void put_fd(FILE *file, const struct leak_holder *holder)
 static void put_holders(FILE *file, const struct text_style *style, const struct leak *leak)
 {
 	const char *separator = leak->kind == LEAK_UNACCEPTED ? "  listener fd " : "  fd ";
-	char process[PROCESS_TEXT_LEN];
+	char process[PROCESS_TEXT_LEN], listener[ENDPOINT_TEXT_LEN];
 	size_t shown = 0, others = 0;
 
+	/* The address of the connection does not tell where it was redirected. */
+	if (leak->listener && !flow_is_from_listener(leak->flow, leak->listener))
+		fprintf(file, "  came in by %s", flow_format_local(leak->listener, listener));
 	if (leak->at_exit)
 		fputs("  left when its process ended", file);
+	else if (leak->kind == LEAK_UNACCEPTED && !leak->listener)
+		fputs("  listener unknown", file);
 	else if (!leak->holder_count)
 		fputs("  no descriptor", file);
 	for (size_t i = 0; i < leak->holder_count && shown < HOLDERS_SHOWN; i++) {
@@ -51,8 +56,8 @@ static void put_holders(FILE *file, const struct text_style *style, const struct
 		separator = ", ";
 		others++;
 	}
-	if (shown + others < leak->holder_count)
-		fprintf(file, " and %zu more", leak->holder_count - shown - others);
+	if (shown + others < leak->holder_total)
+		fprintf(file, " and %zu more", leak->holder_total - shown - others);
 }
 
 /* What was sent after the end of the stream was taken: an answer may still come. */

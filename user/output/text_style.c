@@ -110,6 +110,9 @@ const char *text_process(const struct text_style *style, const struct process *p
 	*to = '\0';
 	if (process && process->tgid)
 		snprintf(to, PROCESS_TEXT_LEN - (size_t)(to - text), "[%u]", process->tgid);
+	else if (process && process->alike)
+		snprintf(to, PROCESS_TEXT_LEN - (size_t)(to - text), "[%u processes]",
+			 process->alike);
 	else if (process && process->merged)
 		snprintf(to, PROCESS_TEXT_LEN - (size_t)(to - text), "[%u ended]", process->merged);
 	return text;

@@ -128,6 +128,8 @@ static int add_groups(struct view *view, struct leak_groups *groups)
 
 	while ((group = leak_groups_next(groups, group)))
 		count++;
+	while ((group = leak_groups_next_part(groups, group)))
+		count++;
 	view->groups = calloc(count ? count : 1, sizeof(*view->groups));
 	if (!view->groups)
 		return -ENOMEM;
@@ -142,6 +144,9 @@ static int add_groups(struct view *view, struct leak_groups *groups)
 	}
 	qsort(view->groups, view->group_count, sizeof(*view->groups), compare_groups);
 	qsort(view->idle, view->idle_count, sizeof(*view->idle), compare_groups);
+	view->part_count = 0;
+	while ((group = leak_groups_next_part(groups, group)))
+		view->groups[view->group_count + view->part_count++] = group;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct view {
 	size_t process_count;
 	const struct leak_group **groups; /* of leaks, most leaks first */
 	size_t group_count;
+	size_t part_count;		/* of groups behind these, which are parts of one of them */
 	const struct leak_group **idle; /* of idle connections, likewise; behind `groups` */
 	size_t idle_count;
 	struct finding_list findings; /* only in the last summary */

@@ -104,6 +104,8 @@ static int read_scan_fd(struct replay_fields *fields, struct replay_item *item,
 static int read_scan_socket(struct replay_fields *fields, struct replay_item *item,
 			    struct replay_memory *memory)
 {
+	if (replay_fields_has(fields, "listener"))
+		item->listener = replay_wire_cookie(fields, "listener");
 	item->size = sizeof(item->scan_record);
 	return replay_wire_scan(fields, &item->scan_record, EVENT_SCAN_SOCKET, item->time_ns,
 				memory);

@@ -36,7 +36,8 @@
  *			  [netns...], the others that exist, if that is known
  * "scan_fd"		  a socket, and a descriptor "fd" of "task" that holds it; "tid", where
  *			  it is that of a thread with descriptors of its own
- * "scan_socket"	  a socket in the tables of the kernel
+ * "scan_socket"	  a socket in the tables of the kernel; "listener" is the listener in whose
+ *			  accept queue it was found
  * "scan_mini"		  a mini-socket there: "age_us", "left_ticks" and "retransmits"
  *
  * What holds from then on:
@@ -65,7 +66,7 @@
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; a pid alone stands
  *   for the process that a line before has described with this pid.
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting,
- *   closer, connected) are actor and sk_socket if there is a task, sk_socket for scan_fd,
+ *   closer, redirected, connected) are actor and sk_socket if there is a task, sk_socket for scan_fd,
  *   otherwise none.
  * - "segment" differs for each time; "last_sent_ticks" is one hour in ticks of 4 ms.
  * - "state" of a mini is TIME_WAIT, and of a synack_repeated SYN_RECV; the latter has the
@@ -123,6 +124,7 @@ struct replay_item {
 	uint64_t time_ns;   /* CLOCK_MONOTONIC, at most REPLAY_TIME_MAX */
 	size_t size;	    /* of the record in bytes */
 	size_t next_change; /* REPLAY_SCAN_RECORD: the item that outdates it; 0: none */
+	uint64_t listener;  /* REPLAY_SCAN_RECORD: in its accept queue; 0: in none */
 	union {
 		struct event_transition transition;
 		struct event_fork fork;

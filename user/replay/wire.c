@@ -21,11 +21,17 @@ static const struct {
 	const char *name;
 	enum event_flag flag;
 } flag_names[] = {
-	{"actor", EVENT_ACTOR},		{"sk_socket", EVENT_SK_SOCKET},
-	{"dead", EVENT_DEAD},		{"done", EVENT_DONE},
-	{"linger", EVENT_LINGER},	{"linger2_neg", EVENT_LINGER2_NEG},
-	{"kern_sock", EVENT_KERN_SOCK}, {"keepalive", EVENT_KEEPALIVE},
-	{"exiting", EVENT_EXITING},	{"closer", EVENT_CLOSER},
+	{"actor", EVENT_ACTOR},
+	{"sk_socket", EVENT_SK_SOCKET},
+	{"dead", EVENT_DEAD},
+	{"done", EVENT_DONE},
+	{"linger", EVENT_LINGER},
+	{"linger2_neg", EVENT_LINGER2_NEG},
+	{"kern_sock", EVENT_KERN_SOCK},
+	{"keepalive", EVENT_KEEPALIVE},
+	{"exiting", EVENT_EXITING},
+	{"closer", EVENT_CLOSER},
+	{"redirected", EVENT_REDIRECTED},
 	{"connected", EVENT_CONNECTED},
 };
 
@@ -40,16 +46,16 @@ static void header_fill(struct event_header *header, enum event_kind kind, size_
 	};
 }
 
-static uint64_t read_cookie(struct replay_fields *fields)
+uint64_t replay_wire_cookie(struct replay_fields *fields, const char *name)
 {
-	const char *text = replay_fields_string(fields, "socket");
+	const char *text = replay_fields_string(fields, name);
 	size_t length = text ? strlen(text) : 0;
 	uint64_t cookie = 0;
 
 	if (length && length <= COOKIE_DIGITS && strspn(text, "0123456789abcdefABCDEF") == length)
 		cookie = strtoull(text, NULL, 16);
 	if (!cookie)
-		replay_fields_wrong(fields, "socket", "is not a cookie: hex digits, not 0");
+		replay_fields_wrong(fields, name, "is not a cookie: hex digits, not 0");
 	return cookie;
 }
 
@@ -181,7 +187,7 @@ static struct replay_socket *read_socket(struct replay_fields *fields, uint64_t 
 int replay_wire_transition(struct replay_fields *fields, struct event_transition *e,
 			   uint64_t time_ns, struct replay_memory *memory)
 {
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 	bool task = replay_fields_has(fields, "task");
 	bool has_task;
@@ -239,7 +245,7 @@ int replay_wire_ended(struct replay_fields *fields, struct event_exit *e, uint64
 int replay_wire_accept(struct replay_fields *fields, struct event_accept *e, uint64_t time_ns,
 		       struct replay_memory *memory)
 {
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 
 	if (!socket)
@@ -284,7 +290,7 @@ int replay_wire_mini(struct replay_fields *fields, struct event_mini *e, uint64_
 		[MINI_REFUSED - 1] = "refused",
 		[MINI_REFUSED] = NULL,
 	};
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 
 	if (!socket)
@@ -308,7 +314,7 @@ int replay_wire_request(struct replay_fields *fields, struct event_request *e, u
 		[REQUEST_COMPLETED - 1] = "completed",
 		[REQUEST_COMPLETED] = NULL,
 	};
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 
 	if (!socket)
@@ -335,7 +341,7 @@ int replay_wire_segment(struct replay_fields *fields, struct event_segment *e, u
 		[SEGMENT_RESET_RECEIVED - 1] = "reset_received",
 		[SEGMENT_RESET_RECEIVED] = NULL,
 	};
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = replay_memory_socket(memory, cookie);
 	struct event_flow before;
 	uint8_t state;
@@ -402,7 +408,7 @@ int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint6
 		[STACK_REQUEST - 1] = "request",
 		[STACK_REQUEST] = NULL,
 	};
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 
 	if (!socket)
@@ -421,7 +427,7 @@ int replay_wire_stack(struct replay_fields *fields, struct event_stack *e, uint6
 int replay_wire_scan(struct replay_fields *fields, struct event_scan *e, enum event_kind kind,
 		     uint64_t time_ns, struct replay_memory *memory)
 {
-	uint64_t cookie = read_cookie(fields);
+	uint64_t cookie = replay_wire_cookie(fields, "socket");
 	struct replay_socket *socket = read_socket(fields, cookie, memory);
 	int err;
 

@@ -10,6 +10,10 @@
  * kernels. */
 #define REPLAY_NETNS_DEFAULT 4026531840U
 
+/* Returns a cookie, which is in hex; 0 if it is wrong or missing, which goes to the error of
+ * `fields`. */
+uint64_t replay_wire_cookie(struct replay_fields *fields, const char *name);
+
 /*
  * Make of a line the record that the BPF programs would have written. A fault goes to the error of
  * `fields`. Return 0 or -ENOMEM.

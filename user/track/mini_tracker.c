@@ -202,7 +202,8 @@ void mini_expire(struct tracker *tracker, uint64_t now_ns)
 }
 
 /* Finds the owner of a mini-socket whose beginning was not seen. */
-static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const struct flow *flow)
+static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const struct flow *flow,
+			bool redirected)
 {
 	const struct tcp_socket *socket = socket_table_find(tracker->sockets, mini->cookie);
 	const struct tcp_socket *listener;
@@ -218,7 +219,7 @@ static void learn_owner(struct tracker *tracker, struct mini_socket *mini, const
 	if (!listener)
 		return;
 	mini->role = ROLE_SERVER;
-	if (!several)
+	if (!several && !redirected)
 		mini_set_owner(mini, listener->owner, OWNER_LISTENER);
 }
 
@@ -238,7 +239,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 		}
 		mini->netns = flow.netns;
 		mini->hidden = filter_hides_flow(tracker->filter, &flow);
-		learn_owner(tracker, mini, &flow);
+		learn_owner(tracker, mini, &flow, record->flow.flags & EVENT_REDIRECTED);
 	} else {
 		mini_table_touch(tracker->minis, mini, record->time_ns);
 	}

@@ -85,6 +85,21 @@ void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_
 		samples_give(socket, process);
 }
 
+void owner_learn_queue(struct tcp_socket *socket, struct process *process)
+{
+	if (socket->owner_source > OWNER_LISTENER)
+		return;
+	if (process)
+		owner_set(socket, process, OWNER_LISTENER);
+	else
+		owner_release(socket);
+}
+
+bool owner_is_activator(const struct process *process)
+{
+	return !strcmp(process->comm, "systemd");
+}
+
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 		     struct process *holder)
 {
@@ -92,9 +107,11 @@ void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 		tally->several = true;
 		return;
 	}
-	if (!tally->oldest)
+	if (!tally->first)
+		tally->first = holder;
+	if (!tally->oldest || (owner_is_activator(tally->oldest) && !owner_is_activator(holder)))
 		tally->oldest = holder;
-	tally->several |= holder != tally->oldest;
+	tally->several |= holder != tally->first;
 	tally->owner_holds |= holder == socket->owner;
 }
 
@@ -104,7 +121,8 @@ void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *ta
 		return;
 	/* An owner that passed the socket on and closed its own descriptor does not own it any
 	 * more. */
-	if (is_sure(socket->owner_source) && tally->owner_holds)
+	if (is_sure(socket->owner_source) && tally->owner_holds &&
+	    (!owner_is_activator(socket->owner) || owner_is_activator(tally->oldest)))
 		return;
 	owner_set(socket, tally->oldest, OWNER_SNAPSHOT);
 	if (!tally->several)

@@ -29,12 +29,24 @@ static inline bool owner_is_known(const struct tcp_socket *socket)
  * happens. */
 void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_source source);
 
+/*
+ * A scan found the socket in the accept queue of a listener of this process (NULL = not known).
+ * This replaces what was inferred from its address.
+ */
+void owner_learn_queue(struct tcp_socket *socket, struct process *process);
+
 /* The holders of a socket as a scan found them, oldest process first. All zero is no holder. */
 struct owner_tally {
-	struct process *oldest;
-	bool several;	  /* there are several processes, or one that is not visible */
-	bool owner_holds; /* the current owner is one of them */
+	struct process *first;
+	struct process *oldest; /* the one to name: the oldest that owner_is_activator() is not true
+				   of, if there is one */
+	bool several;		/* there are several processes, or one that is not visible */
+	bool owner_holds;	/* the current owner is one of them */
 };
+
+/* Whether the process opens sockets for others and keeps them without using them: systemd, for
+ * socket activation. It owns a socket only if nobody else holds it. */
+bool owner_is_activator(const struct process *process);
 
 /* Adds a holder; NULL: a process that is not visible. */
 void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,

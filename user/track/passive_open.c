@@ -65,7 +65,8 @@ static void dropped(struct tracker *tracker, const struct event_request *e, cons
 	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
 	bool several;
 	const struct tcp_socket *listener = listener_index_find(tracker->listeners, flow, &several);
-	struct process *owner = listener && !several ? listener->owner : NULL;
+	bool told = listener && !several && !(e->flow.flags & EVENT_REDIRECTED);
+	struct process *owner = told ? listener->owner : NULL;
 	struct change change = {
 		.time_ns = e->time_ns,
 		.cookie = e->cookie,

@@ -21,6 +21,8 @@ struct process {
 	char comm[EVENT_COMM_LEN + 1];
 	bool watched;	 /* the filter matches it: what it does is counted and shown */
 	uint32_t merged; /* how many exited processes were folded into this entry; 0 = it is one */
+	uint32_t alike;	 /* it stands for so many processes of the same name that still may run
+			    (leak/family.h); 0 = it is one */
 	uint32_t
 		sockets; /* references by sockets, mini-sockets and leaks; it is not freed before */
 	uint32_t minis;	 /* those of mini-sockets among them */

@@ -52,6 +52,12 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	return socket;
 }
 
+/* Only the record from the TCP tables says it, which is the last one. */
+static bool scan_says_redirected(const struct event_scan *records, size_t count)
+{
+	return records[count - 1].flow.flags & EVENT_REDIRECTED;
+}
+
 static void take_in(struct tracker *tracker, const struct scan_result *result,
 		    const struct event_scan *records, size_t count)
 {
@@ -76,6 +82,7 @@ static void take_in(struct tracker *tracker, const struct scan_result *result,
 	if (socket->role == ROLE_UNKNOWN && records->flow.flags & EVENT_CONNECTED)
 		socket->role = ROLE_CLIENT;
 	socket->scanned = 1;
+	socket->redirected |= scan_says_redirected(records, count);
 	socket->scan_state = records->state != socket->state ? records->state : 0;
 	learn_holders(tracker, socket, records, count);
 }
@@ -87,14 +94,56 @@ static void learn_role(struct tracker *tracker, struct tcp_socket *socket)
 	struct tcp_socket *listener;
 	bool several;
 
-	if (socket->role == ROLE_CLIENT || socket->state == TCP_LISTEN)
+	if (socket->role == ROLE_CLIENT || socket->state == TCP_LISTEN || socket->queued)
 		return;
 	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
 	if (!listener)
 		return;
 	socket->role = ROLE_SERVER;
-	if (!several)
+	if (!several && !socket->redirected)
 		owner_learn(socket, listener->owner, OWNER_LISTENER);
+}
+
+void reconcile_listeners(struct tracker *tracker, const struct scan_result *result,
+			 bool (*alive)(void *context, uint32_t tgid), void *context)
+{
+	size_t count;
+
+	for (size_t i = 0; i < result->count; i += count) {
+		const struct event_scan *records = &result->records[i];
+		struct tcp_socket *socket;
+
+		count = scan_result_group(result, records);
+		if (records->state != TCP_LISTEN)
+			continue;
+		socket = socket_table_find(tracker->sockets, records->cookie);
+		if (!socket)
+			continue;
+		learn_holders(tracker, socket, records, count);
+		if (records->header.kind != EVENT_SCAN_FD && socket->owner &&
+		    !alive(context, socket->owner->tgid))
+			owner_release(socket);
+	}
+}
+
+/* Of an unaccepted connection the provisional owner is the process behind the listener in whose
+ * queue it was found. */
+static void learn_queue(struct tracker *tracker, const struct scan_result *result,
+			const struct event_scan *record)
+{
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, record->cookie);
+	const struct tcp_socket *listener;
+	const struct event_scan *found;
+
+	if (!socket || !event_scan_is_unaccepted(record))
+		return;
+	socket->role = ROLE_SERVER;
+	found = scan_result_listener(result, record);
+	if (!found) /* it came during the scan, or is too far behind */
+		return;
+	listener = socket_table_find(tracker->sockets, found->cookie);
+	socket->queued = 1;
+	owner_learn_queue(socket, listener ? listener->owner : NULL);
 }
 
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
@@ -107,6 +156,7 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		socket->scanned = 0;
 		socket->scan_state = 0;
+		socket->queued = 0;
 	}
 	for (size_t i = 0; i < result->count; i += count) {
 		count = scan_result_group(result, &result->records[i]);
@@ -114,6 +164,8 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 			continue;
 		take_in(tracker, result, &result->records[i], count);
 	}
+	for (size_t i = 0; i < result->count; i += scan_result_group(result, &result->records[i]))
+		learn_queue(tracker, result, &result->records[i]);
 	position = 0;
 	while ((socket = socket_table_next(tracker->sockets, &position)))
 		learn_role(tracker, socket);

@@ -14,4 +14,12 @@
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result);
 void reconcile_end(struct tracker *tracker, const struct scan_result *result);
 
+/*
+ * Learns from any scan of descriptors whose the listeners are: of those who hold them now, whoever
+ * called listen(). A listener that nobody is seen to hold (it is in transit, or not in a
+ * descriptor) stays with its owner for as long as alive(context, tgid) says that it may still run.
+ */
+void reconcile_listeners(struct tracker *tracker, const struct scan_result *result,
+			 bool (*alive)(void *context, uint32_t tgid), void *context);
+
 #endif

@@ -62,9 +62,11 @@ struct tcp_socket {
 	unsigned int sample_count : 3;
 	unsigned int since_known : 1;
 	unsigned int scanned : 1;	   /* seen by the running scan */
+	unsigned int queued : 1;	   /* the last such scan found it in an accept queue */
 	unsigned int watched_for_leak : 1; /* it is in the list of the leak watch */
 	unsigned int leaked : 1;	   /* it was reported, or is ignored */
 	unsigned int left : 1;		   /* its process exited without close() */
+	unsigned int redirected : 1;	   /* its address does not tell its listener */
 	unsigned int kernel : 1; /* a socket of the kernel itself, or one of an MPTCP listener that
 				    is not accepted yet */
 	unsigned int mini_refused : 1; /* the kernel could not create a mini-socket */

@@ -14,11 +14,15 @@ static void remove_unseen(struct tracker *tracker, struct tcp_socket *socket)
 }
 
 /* The provisional owner is the process behind the listener, unless several processes could be. */
-static void learn_listener(struct tracker *tracker, struct tcp_socket *socket)
+static void learn_listener(struct tracker *tracker, struct tcp_socket *socket,
+			   const struct event_transition *e)
 {
 	struct tcp_socket *listener;
 	bool several;
 
+	socket->redirected = !!(e->flow.flags & EVENT_REDIRECTED);
+	if (socket->redirected)
+		return;
 	listener = listener_index_find(tracker->listeners, &socket->flow, &several);
 	if (listener && !several)
 		owner_learn(socket, listener->owner, OWNER_LISTENER);
@@ -329,7 +333,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	if (e->from == e->to) /* close() after shutdown() names the owner and changes no state */
 		return;
 	if (is_passive_open(e))
-		learn_listener(tracker, socket);
+		learn_listener(tracker, socket, e);
 
 	socket->hidden = filter_hides_flow(tracker->filter, &socket->flow);
 	if (socket->hidden) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "world.h"
 
+#include "leak/family.h"
+
 #define MS     NS_PER_MS
 #define DUE_NS (START_NS + 10 * NS_PER_S)
 
@@ -305,6 +307,81 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 	world_free(world);
 }
 
+static void leak_at(struct world *world, uint32_t pid, const char *comm, unsigned int count)
+{
+	const struct tcp_socket socket = {
+		.role = ROLE_SERVER,
+		.flow = {.family = AF_INET, .local = {10, 0, 0, 1}, .local_port = 23}};
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
+	const struct event_task task = make_task(pid, pid, comm);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct leak_group *group = leak_groups_get(groups, world_process(world, &task),
+							   LEAK_UNCLOSED, &socket, NULL);
+
+		leak_group_count(group);
+		group->open++;
+	}
+}
+
+static size_t count_groups(struct world *world)
+{
+	struct leak_groups *groups =
+		leak_reports_groups(leak_watch_reports(world->leaks), START_NS);
+	const struct leak_group *group = NULL;
+	size_t count = 0;
+
+	while ((group = leak_groups_next(groups, (struct leak_group *)group)))
+		count++;
+	return count;
+}
+
+/* A server that forks for each connection, for longer than there is room for groups. */
+static void many_processes_with_a_leak_each_are_one_group(void **state)
+{
+	struct world *world = watch_new();
+	const struct leak_group *group;
+	uint64_t open;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 3 * LEAK_GROUPS_LIMIT; i++) {
+		leak_at(world, 1000 + i, "telnetd", 1);
+		assert_int_equal(count_groups(world), i < LEAK_FAMILY_MANY ? i : 1);
+	}
+	group = only_group(world, START_NS);
+	assert_int_equal(group->total, 3 * LEAK_GROUPS_LIMIT);
+	assert_int_equal(group->open, 3 * LEAK_GROUPS_LIMIT);
+	assert_string_equal(group->process->comm, "telnetd");
+	assert_int_equal(group->process->tgid, 0);
+	assert_string_equal(group->place, "10.0.0.1:23");
+	assert_ptr_equal(
+		leak_groups_most(leak_reports_groups(leak_watch_reports(world->leaks), START_NS),
+				 group->process, false, &open),
+		group);
+	assert_int_equal(open, 3 * LEAK_GROUPS_LIMIT);
+	/* One with many is a case of its own, and so is another program. */
+	leak_at(world, 1001, "telnetd", LEAK_FAMILY_FEW);
+	leak_at(world, 99, "sshd", 1);
+	assert_int_equal(count_groups(world), 3);
+	world_free(world);
+}
+
+/* Workers of a server that leak again and again are told one by one. */
+static void workers_with_many_leaks_stay_apart(void **state)
+{
+	struct world *world = watch_new();
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++)
+		leak_at(world, 1000 + i, "nginx", LEAK_FAMILY_FEW);
+	assert_int_equal(count_groups(world), 1);
+	for (uint32_t i = 0; i < 16; i++)
+		leak_at(world, 1000 + i, "nginx", 1);
+	assert_int_equal(count_groups(world), 16);
+	world_free(world);
+}
+
 static void free_takes_null(void **state)
 {
 	(void)state;
@@ -321,6 +398,8 @@ int main(void)
 		cmocka_unit_test(places_differ_by_what_stays),
 		cmocka_unit_test(a_peer_is_one_group_whatever_is_known),
 		cmocka_unit_test(groups_are_bounded_and_hold_their_process),
+		cmocka_unit_test(many_processes_with_a_leak_each_are_one_group),
+		cmocka_unit_test(workers_with_many_leaks_stay_apart),
 		cmocka_unit_test(free_takes_null),
 	};
 

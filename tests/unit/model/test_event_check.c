@@ -18,6 +18,7 @@ union record {
 	struct event_segment segment;
 	struct event_stack stack;
 	struct event_exec exec;
+	struct event_scan_queue queue;
 	uint64_t words[80];
 };
 
@@ -109,6 +110,16 @@ static union record a_scan_mini(void)
 	return (union record){.scan = make_scan_mini(7, &flow, TCP_SYN_RECV, 5000, START_NS)};
 }
 
+static union record a_queue(void)
+{
+	return (union record){.queue = {.header = {.kind = EVENT_SCAN_QUEUE,
+						   .version = EVENT_VERSION,
+						   .size = sizeof(struct event_scan_queue)},
+					.time_ns = START_NS,
+					.cookie = 7,
+					.waiting = {8}}};
+}
+
 static int check(const union record *record)
 {
 	/* Memory of exactly its size, so that the sanitizers see a read after it. */
@@ -119,7 +130,7 @@ static int check(const union record *record)
 	return err;
 }
 
-#define ALL_KINDS 13
+#define ALL_KINDS 14
 
 static size_t all_kinds(union record records[ALL_KINDS])
 {
@@ -135,7 +146,8 @@ static size_t all_kinds(union record records[ALL_KINDS])
 	records[9] = a_segment();
 	records[10] = a_stack();
 	records[11] = an_exec();
-	records[12] = an_exit();
+	records[12] = a_queue();
+	records[13] = an_exit();
 	return ALL_KINDS;
 }
 
@@ -172,7 +184,7 @@ static void wrong_kinds_are_refused(void **state)
 		union record records[ALL_KINDS];
 		size_t count = all_kinds(records);
 
-		if ((kind >= EVENT_TRANSITION && kind <= EVENT_EXEC) || kind == EVENT_EXIT)
+		if (kind >= EVENT_TRANSITION && kind <= EVENT_EXIT)
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			records[i].header.kind = (__u8)kind;
@@ -323,6 +335,7 @@ static struct event_flow *flow_of(union record *record)
 	case EVENT_FORK:
 	case EVENT_STACK:
 	case EVENT_EXEC:
+	case EVENT_SCAN_QUEUE:
 	case EVENT_EXIT:
 		return NULL;
 	case EVENT_TRANSITION:
@@ -386,6 +399,9 @@ static void cookie_0_is_refused(void **state)
 		       "wire format");
 	_Static_assert(offsetof(struct event_transition, cookie) ==
 			       offsetof(struct event_stack, cookie),
+		       "wire format");
+	_Static_assert(offsetof(struct event_transition, cookie) ==
+			       offsetof(struct event_scan_queue, cookie),
 		       "wire format");
 	for (size_t i = 0; i < count; i++) {
 		if (records[i].header.kind == EVENT_FORK || records[i].header.kind == EVENT_EXEC ||

@@ -182,6 +182,62 @@ static void filters_hold_for_found_sockets(void **state)
 	world_free(world);
 }
 
+static bool lives(void *context, uint32_t tgid)
+{
+	return tgid != *(const uint32_t *)context;
+}
+
+/* Those who hold a listener, before the process that called listen(). */
+static void listeners_are_their_holders(void **state)
+{
+	struct world *world = world_new(&everything);
+	struct scan_result result = scan_new(SCAN_NS);
+	struct event_flow flow = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
+	uint32_t ended = server.tgid;
+
+	(void)state;
+	world_step(world, 1, &flow, TCP_CLOSE, TCP_LISTEN, START_NS, &server);
+	scan_add_socket(&result, 1, TCP_LISTEN, NULL);
+	scan_result_finish(&result);
+	/* In transit, or not in a descriptor: its owner's for as long as that runs. */
+	reconcile_listeners(&world->tracker, &result, lives, &(uint32_t){0});
+	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &server));
+	reconcile_listeners(&world->tracker, &result, lives, &ended);
+	assert_null(world_find(world, 1)->owner);
+	scan_add_socket(&result, 1, TCP_LISTEN, &worker);
+	scan_result_finish(&result);
+	reconcile_listeners(&world->tracker, &result, lives, &ended);
+	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &worker));
+	scan_result_clear(&result);
+	world_free(world);
+}
+
+/* Connections that are older than tcpwatch, at a listener of another address. */
+static void what_waits_is_its_listeners(void **state)
+{
+	struct world *world = world_new(&everything);
+	struct scan_result result = scan_new(SCAN_NS);
+
+	(void)state;
+	scan_add_listener(&result, 10, 80, &server, 3, 0);
+	scan_add_listener(&result, 11, 15001, &worker, 3, 1);
+	for (uint64_t cookie = 1; cookie <= 2; cookie++) {
+		struct event_flow flow = server_flow(cookie);
+		struct event_scan scan =
+			make_scan(cookie, &flow, TCP_ESTABLISHED, NULL, 0, SCAN_NS);
+
+		scan.flow.flags = cookie == 2 ? EVENT_REDIRECTED | EVENT_SK_SOCKET : 0;
+		scan_add(&result, &scan);
+	}
+	assert_int_equal(accept_queues_add(&result.queues, 11, 1), 0);
+	world_reconcile(world, &result);
+	assert_ptr_equal(world_find(world, 1)->owner, world_process(world, &worker));
+	assert_int_equal(world_find(world, 1)->role, ROLE_SERVER);
+	/* Accepted by somebody; its address says nothing. */
+	assert_null(world_find(world, 2)->owner);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +249,8 @@ int main(void)
 		cmocka_unit_test(listeners_learn_their_port),
 		cmocka_unit_test(ports_that_were_learned_are_filtered),
 		cmocka_unit_test(filters_hold_for_found_sockets),
+		cmocka_unit_test(listeners_are_their_holders),
+		cmocka_unit_test(what_waits_is_its_listeners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
