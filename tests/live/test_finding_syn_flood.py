@@ -7,24 +7,39 @@ import pytest
 
 from check import SLOW
 from netns import SYN, forged
+from runner import monotonic_of
 
 pytestmark = pytest.mark.long
 
 TIMEOUT = 120 * SLOW
+# More than the flood sends: where the queue is full, cookies take the place of half-open connections.
+BACKLOG = 4096
 
 
 class Flood:
     """Begins half-open connections."""
 
     def __init__(self, wire, listener):
-        self.wire, self.listener, self.sent = wire, listener, 0
+        self.wire, self.listener, self.packets = wire, listener, []
+
+    @property
+    def sent(self):
+        return len(self.packets)
 
     def send(self, count, addresses):
         for number in range(self.sent, self.sent + count):
             source = f"10.77.0.{10 + number % addresses}"
-            self.wire.deliver("right", forged((source, 20000 + number),
-                                              (self.wire.right, self.listener["port"]), SYN, 1000))
-        self.sent += count
+            packet = forged((source, 20000 + number), (self.wire.right, self.listener["port"]),
+                            SYN, 1000)
+            self.wire.deliver("right", packet)
+            self.packets.append(packet)
+
+    def sent_within(self, finding, youngest, oldest):
+        """Those with an age between these (seconds) when the kernel was asked for the finding:
+        after its `time`, before it arrived."""
+        begin, end = monotonic_of(finding["time"]), finding.arrival
+        return [packet for packet in self.packets if begin - packet.delivered / 1e9 > youngest
+                and end - packet.delivering / 1e9 < oldest]
 
 
 def found(tcpwatch, wire):
@@ -37,7 +52,7 @@ def test_flood(watch, wire, puppet, addresses, cookies):
     server = puppet("victim", wire.netns["right"])
     wire.netns["right"].sysctl("net.ipv4.tcp_syncookies", cookies)
     wire.netns["right"].sysctl("net.ipv4.tcp_max_syn_backlog", 128)
-    listener = server.listen(host=wire.right, backlog=256)
+    listener = server.listen(host=wire.right, backlog=BACKLOG)
     tcpwatch = watch()
     flood = Flood(wire, listener)
     before = time.monotonic()
@@ -56,7 +71,7 @@ def test_flood(watch, wire, puppet, addresses, cookies):
     evidence = finding["evidence"]
     assert 32 <= evidence["count"] <= flood.sent
     assert 2 <= evidence["oldest_ns"] / 1e9 <= finding.arrival - before
-    assert evidence["limit"] == 256
+    assert evidence["limit"] == BACKLOG
     answers = wire.all_seen("right", lambda p: p.is_syn_ack())
     assert 0 <= evidence["synack_retransmits_per_second"] <= len(answers)
     # The kernel sends them again after 1, 2, 4 and 8 s: a late finding may come in between.
@@ -67,7 +82,10 @@ def test_flood(watch, wire, puppet, addresses, cookies):
     if cookies:
         assert finding["severity"] == "warning"
         assert evidence["syncookies"] == "when the queue is full"
-        assert 0 < evidence["rate_per_second"] <= flood.sent
+        # It counts those that are 1 to 3 s old; a busy machine may have held up the flood.
+        assert evidence["rate_per_second"] <= flood.sent
+        if flood.sent_within(finding, 1.1, 2.9):
+            assert evidence["rate_per_second"] > 0
         assert "max_syn_backlog" not in evidence
     else:  # three quarters of the backlog, and no more get in
         assert finding["severity"] == "critical"
