@@ -65,6 +65,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 		tracker_set_state(tracker, socket, e->from);
 		socket->since_known = 0;
+		socket->opened = 0;
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
 		tracker_set_flow(tracker, socket, flow);
@@ -104,6 +105,7 @@ static void end_of_unknown(struct tracker *tracker, const struct event_transitio
 		.owner = owner,
 		.owner_source = owner ? source : OWNER_UNKNOWN,
 		.cause = cause,
+		.loss = reset_loss_of(&tracker->resets, NULL, flow, e, cause),
 		.from = e->from,
 		.to = e->to,
 	};
@@ -141,6 +143,8 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 		tracker->gaps++;
 	socket->since_ns = e->time_ns;
 	socket->since_known = 1;
+	if (e->to == TCP_ESTABLISHED)
+		socket->opened = 1;
 	socket->write_seq = e->write_seq;
 	socket->copied_seq = e->copied_seq;
 }
@@ -177,7 +181,7 @@ static unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket 
 }
 
 static void change_state(struct tracker *tracker, struct tcp_socket *socket,
-			 const struct event_transition *e, enum cause cause)
+			 const struct event_transition *e, enum cause cause, enum reset_loss loss)
 {
 	struct change change = {
 		.time_ns = e->time_ns,
@@ -187,6 +191,7 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		.owner_source = socket->owner_source,
 		.role = socket->role,
 		.cause = cause,
+		.loss = loss,
 		.from = e->from,
 		.to = e->to,
 	};
@@ -275,6 +280,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	struct process *actor = NULL;
 	enum cause cause;
 	struct flow flow;
+	enum reset_loss loss;
 	bool was_hidden;
 
 	flow_read(&flow, &e->flow, e->header.netns);
@@ -304,6 +310,8 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 		return;
 	if (is_passive_open(e))
 		learn_listener(tracker, socket);
+	reset_note_data(socket, e);
+	loss = reset_loss_of(&tracker->resets, socket, &socket->flow, e, cause);
 
 	socket->hidden = filter_hides_flow(tracker->filter, &socket->flow);
 	if (socket->hidden) {
@@ -313,7 +321,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	} else {
 		if (was_hidden)
 			reveal(tracker, socket);
-		change_state(tracker, socket, e, cause);
+		change_state(tracker, socket, e, cause, loss);
 	}
 	if (e->to != TCP_CLOSE)
 		return;
