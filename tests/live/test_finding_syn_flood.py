@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """syn-flood (scenario 17): SYNs with addresses that nobody has, from the test's own wire."""
 
+import socket
 import time
 
 import pytest
 
 from check import SLOW
-from netns import SYN, forged
+from netns import SYN, forged, table_states
 from runner import monotonic_of
 
 pytestmark = pytest.mark.long
+
+TCP_DEFER_ACCEPT = 9
 
 TIMEOUT = 120 * SLOW
 # More than the flood sends: where the queue is full, cookies take the place of half-open connections.
@@ -115,3 +118,59 @@ def test_late_and_many(watch, wire, puppet):
     tcpwatch.stop()
     assert not found(tcpwatch, wire), found(tcpwatch, wire)
     assert not tcpwatch.all("finding", lambda r: r["pid"] in (client.pid, server.pid))
+
+
+def deferred(server, seconds, **options):
+    """A listener whose kernel keeps each connection until its first data comes."""
+    listener = server.listen(**options)
+    server.option(listener["fd"], socket.IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds)
+    return listener
+
+
+def test_silent_clients(watch, network, puppet):
+    """The healthy twin: clients that connect and send nothing, of a server with TCP_DEFER_ACCEPT.
+    Their handshakes are complete; at the end of the deferral the kernel repeats its SYN-ACK."""
+    ns = network()
+    client, server = puppet("silent", ns), puppet("deferring", ns)
+    listener = deferred(server, 7)
+    server.serve(listener["fd"], "nobody")
+    tcpwatch = watch("-t")
+    began, waiting, piled = time.monotonic(), 0, None
+    # It takes 4 s of a pile to be a flood; they pile up as long as this test sends.
+    while not piled or time.monotonic() < piled + 15:
+        assert time.monotonic() < began + TIMEOUT, f"{waiting} wait"
+        client.connect_many(listener["port"], 5)
+        time.sleep(0.25)
+        waiting = ns.call(table_states)["SYN_RECV"]
+        if waiting >= 60:
+            piled = piled or time.monotonic()
+    tcpwatch.stop()
+    opened = tcpwatch.all("transition", to="ESTABLISHED", pid=server.pid, role="server")
+    assert len(opened) > 60, "the deferral never ended"
+    assert not tcpwatch.all("finding", netns=ns.inode), tcpwatch.all("finding", netns=ns.inode)
+
+
+def test_flood_beside_silent_clients(watch, wire, puppet):
+    """Those that were acknowledged are none of the flood."""
+    client, server = puppet("silent", wire.netns["left"]), puppet("victim", wire.netns["right"])
+    listener = deferred(server, 600, host=wire.right, backlog=BACKLOG)
+    silent = 50
+    client.connect_burst(listener["port"], silent, wire.right)
+    wire.wait_seen("left", lambda p: p.bare_ack() and
+                   len(wire.all_seen("left", lambda q: q.bare_ack())) >= silent)
+    tcpwatch = watch()
+    flood = Flood(wire, listener)
+    before = time.monotonic()
+    flood.send(96, 1)
+    while not found(tcpwatch, wire):
+        assert time.monotonic() < before + TIMEOUT, "no finding"
+        time.sleep(0.25)
+        flood.send(10, 1)
+    tcpwatch.stop()
+    finding, = found(tcpwatch, wire)
+    evidence = finding["evidence"]
+    assert (finding["id"], finding["pid"]) == ("syn-flood", server.pid)
+    assert evidence["acknowledged"] == silent
+    assert 32 <= evidence["count"] <= flood.sent
+    assert evidence["one_address"] is True, "the others are not of the flood"
+    assert evidence["oldest_ns"] / 1e9 <= finding.arrival - before

@@ -62,8 +62,8 @@
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; a pid alone stands
  *   for the process that a line before has described with this pid.
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting,
- *acked, sent_last, received_last) are actor and sk_socket if there is a task, sk_socket for
- *scan_fd, otherwise none.
+ *   acked, sent_last, received_last) are actor and sk_socket if there is a task, sk_socket for
+ *   scan_fd, otherwise none.
  * - "mss", "unacknowledged" and "port_range" belong to transitions to CLOSE, "srtt_us" and
  *   "rto_time_ms" to the others.
  * - "segment" differs for each time; "last_sent_ticks" is one hour in ticks of 4 ms.
