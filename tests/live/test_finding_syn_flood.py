@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 TCP_DEFER_ACCEPT = 9
 
 TIMEOUT = 120 * SLOW
-# More than the flood sends: where the queue is full, cookies take the place of half-open connections.
+# More than the flood sends: where the queue is full, there are cookies, not half-open connections.
 BACKLOG = 4096
 
 

@@ -35,6 +35,7 @@ struct change {
 	enum socket_role role;
 	enum cause cause;
 	enum reset_loss loss;
+	uint32_t port_range; /* SYN_SENT > CLOSE: as in the record */
 	unsigned int from;
 	unsigned int to;
 };

@@ -192,6 +192,7 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		.role = socket->role,
 		.cause = cause,
 		.loss = loss,
+		.port_range = e->from == TCP_SYN_SENT && e->to == TCP_CLOSE ? e->port_range : 0,
 		.from = e->from,
 		.to = e->to,
 	};
