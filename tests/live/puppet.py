@@ -301,7 +301,8 @@ def answer(sock):
 
 def serve(fd, first="client", pause=0.0):
     """Accepts for ever in a thread; counts. first: who closes first, or 'nobody'; 'abort' is by
-    a reset; 'answer' answers until the client closes."""
+    a reset; 'deaf' closes when there is something to read; 'answer' answers until the client
+    closes."""
     served.clear()
 
     def work():
@@ -312,6 +313,8 @@ def serve(fd, first="client", pause=0.0):
             else:
                 if first == "answer":
                     answer(sock)
+                elif first == "deaf":
+                    readable(sock.fileno())
                 elif first in ("client", "reset"):
                     with contextlib.suppress(ConnectionError):
                         sock.recv(1)

@@ -72,7 +72,7 @@ def test_storms(watch, network, puppet):
     ns = network()
     rude = Storm(puppet, ns, "rude", "rude", "answer")
     blind = Storm(puppet, ns, "blind", "blind", "answer")
-    deaf = Storm(puppet, ns, "deaf", "deaf", "server", 0.03)
+    deaf = Storm(puppet, ns, "deaf", "deaf", "deaf")
     proxy = Storm(puppet, ns, "proxy", "server", "abort", 0.01)
     healthy = Storm(puppet, ns, "fin", "client", "client")
     storms = (rude, blind, deaf, proxy, healthy)
@@ -108,7 +108,7 @@ def test_storms(watch, network, puppet):
         assert not tcpwatch.all("finding", id="reset-storm", pid=process.pid)
 
 
-# A health check; a proxy that closes an idle connection; last words of TLS to a client that has gone.
+# A health check; a proxy closes an idle connection; last words of TLS to a client that has gone.
 @pytest.mark.parametrize("ending", ["reset", "idle", "farewell"])
 def test_nothing_is_lost(watch, network, puppet, ending):
     """The healthy twins: each connection ends in a reset, when both sides have what they want."""
