@@ -132,6 +132,12 @@ static const char *advice_of(const struct subject *subject)
 		       "read until 0 before close(). \"nstat -az TcpExtTCPAbortOnClose "
 		       "TcpExtTCPAbortOnData\" names the cause: the first counts closes with "
 		       "unread data, the second data after close() (and SO_LINGER).";
+	if (subject->place == PLACE_LOCAL)
+		return "The peer resets them: clients give up before the answer has come, do not "
+		       "read it to its end, set SO_LINGER with a time of 0, or crash. \"tcpwatch "
+		       "-t\" shows how long each connection was open before reset_received: if "
+		       "that is always the same time, the clients' timeout is shorter than this "
+		       "server's answers take.";
 	return "The peer resets them: its program closes sockets with unread data, sets "
 	       "SO_LINGER with a time of 0, or crashes. Or a proxy, load balancer or firewall "
 	       "on the path ends idle connections: then make this side's idle timeout shorter "
