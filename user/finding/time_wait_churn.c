@@ -171,13 +171,19 @@ static void others(struct finding_look *look)
 	look->wanted.mini_states |= MINI_STATES;
 }
 
+/* The process whose calls fail is named, if it is a single one. */
+static void blame_failing(struct subject *subject, struct process *process)
+{
+	bool first = !subject->ever[FAILED_NOW];
+
+	subject_blame(subject, first || subject->blamed == process ? process : NULL);
+}
+
 static void count_failure(struct subject *subject, const struct change *change)
 {
 	uint64_t *ever = subject->ever;
 
 	ever[EVER_FAILED]++;
-	if (ever[FAILED_AT] + FAILING_NS <= change->time_ns)
-		ever[FAILED_NOW] = 0;
 	if (!ever[FAILED_NOW]++)
 		ever[FAILED_SINCE] = change->time_ns;
 	ever[FAILED_AT] = change->time_ns;
@@ -193,18 +199,24 @@ static void count_failed(struct finding_look *look, const struct change *change)
 {
 	const struct port_pair *pair;
 	const struct flow *flow = change->flow;
+	struct process *owner = finding_look_owner(look, change->owner);
 	struct subject *subject;
+	bool much;
 
 	if (change->cause != CAUSE_LOCAL_ERROR)
 		return;
 	pair = port_use_find(look->ports, change->flow);
-	if (pair && is_much(pair))
-		flow = &pair->flow;
-	else if (flow->local_port || !finding_look_owner(look, change->owner))
+	much = pair && is_much(pair);
+	if (!much && (flow->local_port || !owner))
 		return;
 	subject = subjects_get(look->subjects, FINDING_TIME_WAIT_CHURN, NULL, PLACE_PAIR, flow);
-	if (subject)
-		count_failure(subject, change);
+	if (!subject)
+		return;
+	if (subject->ever[FAILED_AT] + FAILING_NS <= change->time_ns)
+		subject->ever[FAILED_NOW] = 0;
+	if (!much) /* else by who holds the ports */
+		blame_failing(subject, owner);
+	count_failure(subject, change);
 }
 
 static bool is_asked(const struct finding_look *look)
@@ -237,35 +249,36 @@ static void add_sockets(struct finding_look *look)
 
 /* inet_sk_get_local_port_range() in net/ipv4/inet_connection_sock.c: the socket's own range counts
  * as far as it is within that of the sysctl. */
-static void add_range(struct finding_look *look, const struct subject *subject)
+static bool read_own_range(struct finding_look *look, const struct subject *subject,
+			   struct net_settings *settings)
 {
+	const struct net_settings *known = finding_look_settings(look, subject->flow.netns);
 	uint32_t low = subject->ever[FAILED_RANGE] & UINT16_MAX;
 	uint32_t high = subject->ever[FAILED_RANGE] >> 16;
-	const struct net_settings *known = finding_look_settings(look, subject->flow.netns);
-	struct net_settings settings;
 
-	if (!known)
-		return;
-	settings = *known;
+	if (!subject->ever[FAILED_RANGE] || !known)
+		return false;
+	*settings = *known;
 	if (low >= known->port_low && low <= known->port_high)
-		settings.port_low = low;
-	if (high >= settings.port_low && high <= known->port_high)
-		settings.port_high = high;
-	settings.ports = settings.port_high - settings.port_low + 1;
-	port_use_add_range(look->ports, &subject->flow, &settings);
+		settings->port_low = low;
+	if (high >= settings->port_low && high <= known->port_high)
+		settings->port_high = high;
+	settings->ports = settings->port_high - settings->port_low + 1;
+	return true;
 }
 
 static void begin(struct finding_look *look)
 {
 	struct subject *subject = NULL;
+	struct net_settings own;
 
 	if (port_use_time(look->ports) == look->now_ns)
 		return;
 	port_use_begin(look->ports, look->now_ns);
 	while ((subject = subjects_next(look->subjects, subject)))
-		if (subject->id == FINDING_TIME_WAIT_CHURN && subject->ever[FAILED_RANGE] &&
-		    is_failing(look, subject))
-			add_range(look, subject);
+		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject) &&
+		    read_own_range(look, subject, &own))
+			port_use_add_range(look->ports, &subject->flow, &own);
 	add_sockets(look);
 }
 
@@ -346,21 +359,6 @@ static const struct port_pair *failing_pair(const struct finding_look *look,
 					   : port_use_find(look->ports, &subject->flow);
 }
 
-static void blame_failing(struct finding_look *look)
-{
-	struct subject *subject = NULL;
-
-	while ((subject = subjects_next(look->subjects, subject))) {
-		const struct port_pair *pair;
-
-		if (subject->id != FINDING_TIME_WAIT_CHURN || !is_failing(look, subject))
-			continue;
-		pair = failing_pair(look, subject);
-		if (pair)
-			blame(subject, pair);
-	}
-}
-
 static void scanned(struct finding_look *look)
 {
 	struct port_netns *known = NULL;
@@ -386,7 +384,6 @@ static void scanned(struct finding_look *look)
 		if (known)
 			known->quiet_until_ns = 0;
 	}
-	blame_failing(look);
 }
 
 static void add_evidence(struct finding *finding, const struct subject *subject,
@@ -426,12 +423,12 @@ static bool judge_pair(struct finding_look *look, const struct subject *subject,
 	return true;
 }
 
-static void add_own_range(struct finding *finding, const struct port_pair *range)
+static void add_own_range(struct finding *finding, const struct net_settings *own)
 {
 	char text[sizeof("65535-65535")];
 
-	snprintf(text, sizeof(text), "%u-%u", range->settings.port_low & UINT16_MAX,
-		 range->settings.port_high & UINT16_MAX);
+	snprintf(text, sizeof(text), "%u-%u", own->port_low & UINT16_MAX,
+		 own->port_high & UINT16_MAX);
 	finding_text(finding, "own_range", text);
 }
 
@@ -440,6 +437,7 @@ static bool judge_failing(struct finding_look *look, const struct subject *subje
 			  struct finding *finding)
 {
 	const struct port_pair *pair = failing_pair(look, subject);
+	struct net_settings own;
 
 	if (!is_failing(look, subject))
 		return false;
@@ -450,8 +448,8 @@ static bool judge_failing(struct finding_look *look, const struct subject *subje
 	finding->advice = subject->ever[FAILED_RANGE] ? advice_range : advice_failing;
 	if (pair)
 		port_holders_count(finding, pair);
-	if (pair && subject->ever[FAILED_RANGE])
-		add_own_range(finding, pair);
+	if (read_own_range(look, subject, &own))
+		add_own_range(finding, &own);
 	finding_count(finding, "failed_connects", subject->ever[EVER_FAILED]);
 	return true;
 }
