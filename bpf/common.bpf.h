@@ -176,6 +176,12 @@ static __always_inline void begin_mini_record(void *record, __u8 kind, __u16 siz
 	e->flow.flags = 0;
 }
 
+/* The flags of a request. */
+static __always_inline __u16 read_request_flags(struct tcp_request_sock *request)
+{
+	return BPF_CORE_READ_BITFIELD(&request->req, acked) ? EVENT_ACKED : 0;
+}
+
 /* Reads all by direct access, the name too: lockdown can withhold bpf_probe_read_kernel(). */
 static __always_inline void read_process(struct event_task *out, struct task_struct *task)
 {

@@ -46,6 +46,13 @@ enum event_flag {
 	EVENT_KEEPALIVE = 1 << 7,   /* SOCK_KEEPOPEN: SO_KEEPALIVE is on; only in EVENT_SEGMENT */
 	EVENT_EXITING = 1 << 8,	    /* the task is exiting (PF_EXITING): it did not call close()
 				       itself; only where the record has `task` */
+	EVENT_ACKED = 1 << 9,	    /* of a request: the peer has sent the final ACK, but the kernel
+				       waits: for data (TCP_DEFER_ACCEPT), or for room in the accept
+				       queue */
+	/* Only in a transition to CLOSE: the last data was sent, or received, at least one kernel
+	 * tick after the last data in the other direction. */
+	EVENT_SENT_LAST = 1 << 10,
+	EVENT_RECEIVED_LAST = 1 << 11,
 	EVENT_CLOSER = 1 << 12,	    /* the task closes the listener of this connection, which was
 				       not accepted: the record has `task`; never with EVENT_ACTOR */
 	EVENT_REDIRECTED = 1 << 13, /* of a connection: its address does not tell the listener that
@@ -93,13 +100,24 @@ struct event_transition {
 	__u8 shutdown;	  /* sk_shutdown: 1 = RCV_SHUTDOWN, 2 = SEND_SHUTDOWN */
 	__u8 retransmits; /* total_retrans; 255 stands for 255 or more */
 	__u32 error;	  /* sk_err */
-	__u32 srtt_us;	  /* smoothed round-trip time; 0: not measured yet */
+	union {
+		__u32 srtt_us; /* smoothed round-trip time; 0: not measured yet */
+		__u32 mss;     /* ... > CLOSE: bytes of data in a segment */
+	};
 	__u32 recv_queue; /* bytes; the FIN counts as 1 */
 	__u32 write_seq;
 	__u32 copied_seq;
-	__u32 segment;	   /* low half of tcp_clock_cache: one value for all work on a segment */
-	__u32 rto_time_ms; /* SYN_RECV > ...: since the first SYN-ACK, if it was repeated; 0:
-			      the kernel does not measure it (before 3868ab0f1925 in 6.7) */
+	__u32 segment; /* low half of tcp_clock_cache: one value for all work on a segment */
+	union {
+		/* SYN_RECV > ESTABLISHED: since the first SYN-ACK, if it was repeated; 0: the
+		 * kernel does not measure it (before 3868ab0f1925 in 6.7). */
+		__u32 rto_time_ms;
+		/* SYN_SENT > CLOSE: the socket's own range of local ports (IP_LOCAL_PORT_RANGE),
+		 * highest << 16 | lowest, where 0 is no limit. */
+		__u32 port_range;
+		/* Others > CLOSE: bytes, sent or not; SYN and FIN count as 1. */
+		__u32 unacknowledged;
+	};
 	struct event_task task; /* only with EVENT_WITH_TASK; else the record ends before it */
 };
 

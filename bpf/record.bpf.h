@@ -59,6 +59,32 @@ static __always_inline __u64 read_time(struct tcp_sock *tp, struct sock *sk, int
 	return tp->tcp_clock_cache;
 }
 
+/* The range that IP_LOCAL_PORT_RANGE (91d0b78c5177) set; 0 where the kernel does not know it. */
+static __always_inline __u32 read_port_range(struct inet_sock *inet)
+{
+	struct inet_sock___range_pair *pair = (void *)inet;
+	struct inet_sock___range *number = (void *)inet;
+
+	if (bpf_core_field_exists(number->local_port_range))
+		return number->local_port_range;
+	if (bpf_core_field_exists(pair->local_port_range.lo))
+		return (__u32)pair->local_port_range.hi << 16 | pair->local_port_range.lo;
+	return 0;
+}
+
+/* What a connection leaves behind when it ends. */
+static __always_inline void read_end(struct event_transition *e, struct tcp_sock *tp)
+{
+	__s32 sent_after = tp->lsndtime - tp->inet_conn.icsk_ack.lrcvtime;
+
+	if (sent_after > 0)
+		e->flow.flags |= EVENT_SENT_LAST;
+	else if (sent_after < 0)
+		e->flow.flags |= EVENT_RECEIVED_LAST;
+	e->mss = tp->mss_cache;
+	e->unacknowledged = e->write_seq - tp->snd_una;
+}
+
 static __always_inline void read_transition(struct event_transition *e, struct tcp_sock *tp,
 					    int from, int to, __u16 size)
 {
@@ -72,16 +98,22 @@ static __always_inline void read_transition(struct event_transition *e, struct t
 	e->retransmits = retransmits < 255 ? retransmits : 255;
 	e->error = sk->sk_err;
 	e->srtt_us = tp->srtt_us >> 3;
+	e->rto_time_ms = 0;
 	e->copied_seq = tp->copied_seq;
 	e->recv_queue = tp->rcv_nxt - e->copied_seq;
 	e->write_seq = tp->write_seq;
 	e->segment = tp->tcp_clock_cache;
-	e->rto_time_ms = 0;
 	if (from == TCP_SYN_RECV)
 		e->flow.flags |=
 			read_redirected(&sk->__sk_common, is_transparent(&tp->inet_conn.icsk_inet));
-	if (from == TCP_SYN_RECV && bpf_core_field_exists(tp->total_rto_time))
+	if (to == TCP_CLOSE) {
+		if (from == TCP_SYN_SENT)
+			e->port_range = read_port_range(&tp->inet_conn.icsk_inet);
+		else
+			read_end(e, tp);
+	} else if (from == TCP_SYN_RECV && bpf_core_field_exists(tp->total_rto_time)) {
 		e->rto_time_ms = tp->total_rto_time;
+	}
 }
 
 #endif

@@ -138,7 +138,8 @@ static __always_inline bool read_request(struct event_scan *e, struct sock_commo
 	if (!(scan_mini_states >> TCP_SYN_RECV & 1))
 		return false;
 	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
-	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
+	e->flow.flags = read_request_flags(request) |
+			read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
 	e->mini.age_us = e->time_ns / 1000 - request->snt_synack;
 	e->mini.left_ticks = request->req.req.rsk_timer.expires - bpf_jiffies64();
 	e->mini.retransmits = request->req.req.num_retrans;

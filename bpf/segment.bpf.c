@@ -53,14 +53,18 @@ int BPF_PROG(on_repeated, struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
+	struct tcp_request_sock *request;
 	struct event_segment *e;
 	bool check_fill;
 
+	request = bpf_skc_to_tcp_request_sock(&req->__req_common);
 	e = ring_reserve(sizeof(*e), &check_fill);
 	if (!e)
 		return 0;
 	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), &sk->__sk_common, &req->__req_common);
-	e->flow.flags = sk_flag(sk, SOCK_KEEPOPEN) ? EVENT_KEEPALIVE : 0;
+	e->flow.flags = request ? read_request_flags(request) : 0;
+	if (sk_flag(sk, SOCK_KEEPOPEN))
+		e->flow.flags |= EVENT_KEEPALIVE;
 	e->what = SEGMENT_SYNACK_REPEATED;
 	e->state = TCP_SYN_RECV;
 	e->timeouts = BPF_CORE_READ_BITFIELD(req, num_timeout);

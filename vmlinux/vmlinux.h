@@ -167,11 +167,26 @@ struct request_sock_queue {
 	struct request_sock *rskq_accept_head;
 };
 
+/* At first two numbers (91d0b78c5177), then one: highest << 16 | lowest. */
+struct inet_sock___range_pair {
+	struct {
+		__u16 lo;
+		__u16 hi;
+	} local_port_range;
+};
+
+struct inet_sock___range {
+	__u32 local_port_range;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
 	__u8 icsk_retransmits;
 	__u8 icsk_backoff;
+	struct {
+		__u32 lrcvtime;
+	} icsk_ack;
 };
 
 struct tcp_sock {
@@ -188,6 +203,7 @@ struct tcp_sock {
 	u32 total_retrans;
 	u32 total_rto_time; /* 3868ab0f1925, 6.7 */
 	u32 lsndtime;
+	u32 mss_cache;
 	u32 rcv_tstamp;
 	int linger2;
 };
@@ -208,6 +224,7 @@ struct request_sock {
 struct inet_request_sock {
 	struct request_sock req;
 	u16 no_srccheck : 1;
+	u16 acked : 1;
 };
 
 struct tcp_request_sock {

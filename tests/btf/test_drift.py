@@ -287,7 +287,7 @@ def test_agrees_with_libbpf():
     assert len(theirs) > 40
     ours = {}
     for line in check(OBJECT, RUNNING).stdout.split("\n\n")[0].splitlines()[1:]:
-        what, offset = re.match(r"(\S+ \S+) +.*?  +([\d.]+|absent)\b", line).groups()
+        what, offset = re.match(r"(\S+ \S+) +.*?  +([\d.]+|absent|is \w+)\b", line).groups()
         # libbpf leaves out the number of a bit that is the first of its byte.
         ours[re.sub(r"___[a-z0-9_]+", "", what)] = offset.removesuffix(".0")
     assert {name: ours.get(name) for name in theirs} == theirs

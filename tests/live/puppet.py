@@ -327,9 +327,21 @@ def hang(operation, *args):
     return tid[0]
 
 
+FAREWELL = b"x" * 24  # as long as close_notify of TLS 1.3
+
+
+def answer(sock):
+    """Answers each request, and answers the end of them with last words."""
+    with contextlib.suppress(ConnectionError):
+        while sock.recv(65536):
+            sock.sendall(b"answer")
+        sock.sendall(FAREWELL)
+
+
 def serve(fd, first="client", pause=0.0):
     """Accepts for ever in a thread; counts. first: who closes first, or 'nobody'; 'abort' is by
-    a reset."""
+    a reset; 'deaf' closes when there is something to read; 'answer' answers until the client
+    closes."""
     served.clear()
 
     def work():
@@ -338,7 +350,11 @@ def serve(fd, first="client", pause=0.0):
             if first == "nobody":
                 keep(sock)
             else:
-                if first in ("client", "reset"):
+                if first == "answer":
+                    answer(sock)
+                elif first == "deaf":
+                    readable(sock.fileno())
+                elif first in ("client", "reset"):
                     with contextlib.suppress(ConnectionError):
                         sock.recv(1)
                 time.sleep(pause)
@@ -357,10 +373,19 @@ def served_count():
 
 
 def visit(port, count, first="client", family="ipv4", host=None):
-    """`count` connections, one after the other. first: 'deaf' is a server that does not read."""
+    """`count` connections, one after the other. first: 'deaf' is a server that does not read.
+    Others end in a reset: 'reset' by a client that only looked; 'rude' before the answer, 'blind'
+    with the answer unread, 'idle' after it; 'farewell': the server's last words come too late."""
     for _ in range(count):
         with make(family) as sock:
-            if first in ("server", "deaf"):
+            if first in ("rude", "blind", "idle", "farewell"):
+                sock.connect((host or LOOPBACK[family], port))
+                sock.sendall(b"request")
+                if first == "blind":
+                    sock.recv(65536, socket.MSG_PEEK)
+                elif first != "rude":
+                    sock.recv(65536)
+            elif first in ("server", "deaf"):
                 # A reset may come before connect() has returned.
                 with contextlib.suppress(ConnectionError):
                     sock.connect((host or LOOPBACK[family], port))
@@ -369,7 +394,7 @@ def visit(port, count, first="client", family="ipv4", host=None):
                     sock.recv(1)
             else:
                 sock.connect((host or LOOPBACK[family], port))
-            if first == "reset":
+            if first in ("reset", "rude", "idle"):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
 
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from check import SLOW
+from runner import seconds_of
 
 pytestmark = pytest.mark.long
 
@@ -54,6 +55,9 @@ def check(tcpwatch, puppet, subject, count, **sent_and_received):
         else:
             assert evidence[name] == 0
     assert evidence["share_of_ends_percent"] == 100
+    assert evidence["lost_data"] + evidence["unanswered"] == \
+        evidence["sent"] + evidence["received"]
+    assert evidence["harmless"] == 0
     assert evidence["lasts_ns"] >= 10e9
     # The finding came while it lasted: what it counts was in that time and the second before.
     ends = evidence["sent"] + evidence["received"]
@@ -66,18 +70,19 @@ def check(tcpwatch, puppet, subject, count, **sent_and_received):
 
 def test_storms(watch, network, puppet):
     ns = network()
-    lingers = Storm(puppet, ns, "linger", "reset", "reset")
-    deaf = Storm(puppet, ns, "deaf", "deaf", "server", 0.03)
+    rude = Storm(puppet, ns, "rude", "rude", "answer")
+    blind = Storm(puppet, ns, "blind", "blind", "answer")
+    deaf = Storm(puppet, ns, "deaf", "deaf", "deaf")
     proxy = Storm(puppet, ns, "proxy", "server", "abort", 0.01)
     healthy = Storm(puppet, ns, "fin", "client", "client")
-    storms = (lingers, deaf, proxy, healthy)
+    storms = (rude, blind, deaf, proxy, healthy)
     refused = puppet("refused", ns)
     closed = healthy.server.listen()
     healthy.server.close(closed["fd"])
     tcpwatch = watch()
     dead = crowd_dies(puppet, ns)
     deadline = time.monotonic() + 120 * SLOW
-    while len(tcpwatch.all("finding", id="reset-storm", netns=ns.inode)) < 6:
+    while len(tcpwatch.all("finding", id="reset-storm", netns=ns.inode)) < 8:
         assert time.monotonic() < deadline, tcpwatch.all("finding")
         for storm in storms:
             storm.start()
@@ -87,10 +92,39 @@ def test_storms(watch, network, puppet):
             storm.finish()
         time.sleep(0.1)
     tcpwatch.stop()
-    for storm, one, other in ((lingers, "sent", "received"), (deaf, "received", "sent"),
-                              (proxy, "received", "sent")):
+    for storm, one, other in ((rude, "sent", "received"), (blind, "sent", "received"),
+                              (deaf, "received", "sent"), (proxy, "received", "sent")):
         address = storm.listener["local"]
         check(tcpwatch, storm.client, address, storm.count, **{one: True})
         check(tcpwatch, storm.server, address, storm.count, **{other: True})
+    for end in (blind.client, blind.server, deaf.client, deaf.server):
+        evidence = tcpwatch.all("finding", pid=end.pid)[0]["evidence"]
+        assert evidence["unanswered"] == 0, evidence
+    for end in (proxy.client, proxy.server):
+        finding, = tcpwatch.all("finding", pid=end.pid)
+        assert finding["evidence"]["lost_data"] == 0
+        assert finding["says"].startswith("Connections are reset before they are answered")
     for process in (healthy.client, healthy.server, refused, *dead):
         assert not tcpwatch.all("finding", id="reset-storm", pid=process.pid)
+
+
+# A health check; a proxy closes an idle connection; last words of TLS to a client that has gone.
+@pytest.mark.parametrize("ending", ["reset", "idle", "farewell"])
+def test_nothing_is_lost(watch, network, puppet, ending):
+    """The healthy twins: each connection ends in a reset, when both sides have what they want."""
+    ns = network()
+    visits = Storm(puppet, ns, "visit", ending, "answer")
+    tcpwatch = watch("-t")
+
+    def resets():
+        return tcpwatch.all("transition", lambda r: r["cause"] == "reset_received",
+                            pid=visits.server.pid)
+    deadline = time.monotonic() + 120 * SLOW
+    while not resets() or seconds_of(resets()[-1]["time"]) - seconds_of(resets()[0]["time"]) < 15:
+        assert time.monotonic() < deadline, resets()
+        visits.start()
+        visits.finish()
+        time.sleep(0.1)
+    tcpwatch.stop()
+    assert len(resets()) >= 0.9 * visits.count, "they did not end in resets"
+    assert not tcpwatch.all("finding", netns=ns.inode), tcpwatch.all("finding", netns=ns.inode)

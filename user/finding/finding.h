@@ -36,7 +36,7 @@ struct evidence {
 };
 
 /* The most pieces of evidence of a finding. */
-#define FINDING_EVIDENCE 14
+#define FINDING_EVIDENCE 16
 
 /* Which end of its flow a finding is about. */
 enum finding_place {

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/units.h"
+#include "model/tcp_state.h"
 
 #define PORTS 65536
 
@@ -19,6 +20,7 @@ struct entry {
 struct port_use {
 	struct entry *pairs;
 	struct entry *addresses;
+	struct entry *ranges;
 	uint64_t time_ns;
 	uint64_t look_ns;
 	uint32_t netns_count;
@@ -47,6 +49,7 @@ void port_use_free(struct port_use *use)
 		return;
 	clear(&use->pairs);
 	clear(&use->addresses);
+	clear(&use->ranges);
 	free(use);
 }
 
@@ -54,6 +57,7 @@ void port_use_begin(struct port_use *use, uint64_t now_ns)
 {
 	clear(&use->pairs);
 	clear(&use->addresses);
+	clear(&use->ranges);
 	use->time_ns = now_ns;
 }
 
@@ -75,9 +79,9 @@ static void key_fill(struct flow *key, const struct flow *flow, bool address)
 	key->remote_port = flow->remote_port;
 }
 
-static struct entry *find(struct port_use *use, const struct flow *flow, bool address)
+static struct entry *find(struct entry *table, const struct flow *flow, bool address)
 {
-	struct entry *table = address ? use->addresses : use->pairs, *entry;
+	struct entry *entry;
 	struct flow key;
 
 	key_fill(&key, flow, address);
@@ -85,24 +89,45 @@ static struct entry *find(struct port_use *use, const struct flow *flow, bool ad
 	return entry;
 }
 
-static struct entry *get(struct port_use *use, const struct port_sample *sample, bool address)
+static struct entry *add(struct entry **table, const struct flow *flow,
+			 const struct net_settings *settings, bool address)
 {
-	struct entry **table = address ? &use->addresses : &use->pairs;
-	struct entry *entry = find(use, sample->flow, address);
+	struct entry *entry = calloc(1, sizeof(*entry) + (address ? PORTS / 8 : 0));
 
-	if (entry || HASH_COUNT(*table) >= (address ? PORT_ADDRESSES : PORT_PAIRS))
-		return entry;
-	entry = calloc(1, sizeof(*entry) + (address ? PORTS / 8 : 0));
 	if (!entry)
 		return NULL;
-	key_fill(&entry->key, sample->flow, address);
+	key_fill(&entry->key, flow, address);
 	entry->pair.flow = entry->key;
-	entry->pair.settings = *sample->settings;
+	entry->pair.settings = *settings;
 	HASH_ADD(hh, *table, key, sizeof(entry->key), entry);
 	if (entry->hh.tbl)
 		return entry;
 	free(entry);
 	return NULL;
+}
+
+static struct entry *get(struct port_use *use, const struct port_sample *sample, bool address)
+{
+	struct entry **table = address ? &use->addresses : &use->pairs;
+	struct entry *entry = find(*table, sample->flow, address);
+
+	if (entry || HASH_COUNT(*table) >= (address ? PORT_ADDRESSES : PORT_PAIRS))
+		return entry;
+	return add(table, sample->flow, sample->settings, address);
+}
+
+void port_use_add_range(struct port_use *use, const struct flow *flow,
+			const struct net_settings *settings)
+{
+	if (!find(use->ranges, flow, false) && HASH_COUNT(use->ranges) < PORT_RANGES)
+		add(&use->ranges, flow, settings, false);
+}
+
+struct port_pair *port_use_find_range(struct port_use *use, const struct flow *flow)
+{
+	struct entry *entry = find(use->ranges, flow, false);
+
+	return entry ? &entry->pair : NULL;
 }
 
 static void count_user(struct port_pair *pair, struct process *owner)
@@ -140,28 +165,39 @@ static void count(struct port_pair *pair, const struct port_sample *sample)
 	pair->bound += sample->bound;
 	pair->watched += sample->owner && sample->owner->watched;
 	count_user(pair, sample->owner);
-	if (!sample->time_wait) {
+	if (sample->state != TCP_TIME_WAIT) {
 		pair->held++;
+		pair->fin_wait2 += sample->state == TCP_FIN_WAIT2;
+		pair->close_wait += sample->state == TCP_CLOSE_WAIT;
+		pair->syn_sent += sample->state == TCP_SYN_SENT;
 		return;
 	}
 	pair->time_wait++;
 	pair->ages[age < TIME_WAIT_S ? age : TIME_WAIT_S - 1]++;
 }
 
+static bool is_in_range(const struct net_settings *settings, uint16_t port)
+{
+	return port >= settings->port_low && port <= settings->port_high;
+}
+
 void port_use_add(struct port_use *use, const struct port_sample *sample)
 {
+	bool reusable = sample->state == TCP_TIME_WAIT && sample->reusable;
 	uint16_t port = sample->flow->local_port;
 	struct entry *entry;
 
-	if (port < sample->settings->port_low || port > sample->settings->port_high ||
-	    !sample->flow->remote_port)
+	if (!is_in_range(sample->settings, port) || !sample->flow->remote_port)
 		return;
+	entry = use->ranges && !reusable ? find(use->ranges, sample->flow, false) : NULL;
+	if (entry && is_in_range(&entry->pair.settings, port))
+		count(&entry->pair, sample);
 	entry = get(use, sample, true);
 	if (entry && !(entry->seen[port / 8] >> port % 8 & 1)) {
 		entry->seen[port / 8] |= (uint8_t)(1 << port % 8);
 		count(&entry->pair, sample);
 	}
-	if (sample->bound || (sample->time_wait && sample->reusable))
+	if (sample->bound || reusable)
 		return;
 	entry = get(use, sample, false);
 	if (entry)
@@ -184,7 +220,8 @@ struct port_pair *port_use_next(struct port_use *use, struct port_pair *previous
 
 struct port_pair *port_use_find(struct port_use *use, const struct flow *flow)
 {
-	struct entry *entry = find(use, flow, !flow->remote_port);
+	bool address = !flow->remote_port;
+	struct entry *entry = find(address ? use->addresses : use->pairs, flow, address);
 
 	return entry ? &entry->pair : NULL;
 }

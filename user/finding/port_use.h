@@ -33,7 +33,10 @@ struct port_pair {
 	struct flow flow; /* local port 0; for a local address the remote end is 0 too */
 	struct net_settings settings;
 	/* All numbers are numbers of ports. */
-	uint32_t held;		    /* of connections that are not in TIME_WAIT */
+	uint32_t held;		    /* of connections that are not in TIME_WAIT; of these: */
+	uint32_t fin_wait2;	    /* ... in FIN_WAIT2 */
+	uint32_t close_wait;	    /* ... in CLOSE_WAIT */
+	uint32_t syn_sent;	    /* ... in SYN_SENT */
 	uint32_t time_wait;	    /* that TIME_WAIT keeps from being used again */
 	uint32_t bound;		    /* that were taken before connect() */
 	uint32_t watched;	    /* of watched processes */
@@ -49,15 +52,17 @@ struct port_sample {
 	const struct net_settings *settings; /* of its network namespace */
 	struct process *owner;		     /* NULL = unknown */
 	bool bound;			     /* it had its port before connect() */
-	bool time_wait;
-	bool reusable;	 /* in TIME_WAIT: connect() may take its port */
-	uint64_t age_ns; /* in TIME_WAIT: for how long */
+	unsigned int state;		     /* TCP_TIME_WAIT and FIN_WAIT2 of mini-sockets too */
+	bool reusable;			     /* in TIME_WAIT: connect() may take its port */
+	uint64_t age_ns;		     /* in TIME_WAIT: for how long */
 };
 
 /* The most pairs and local addresses that are kept. If there are more pairs, most of them have few
  * ports, and a pair with many ports is found early. */
 #define PORT_PAIRS     8192
 #define PORT_ADDRESSES 64
+/* The most parts of a range. */
+#define PORT_RANGES 64
 
 /* Returns NULL without memory. */
 struct port_use *port_use_new(void);
@@ -68,6 +73,17 @@ void port_use_begin(struct port_use *use, uint64_t now_ns);
 
 /* The now_ns of the last port_use_begin(); 0 = none. */
 uint64_t port_use_time(const struct port_use *use);
+
+/*
+ * Counts the ports of a part of the range apart, for the pair with the ends of this flow: the range
+ * of `settings`, which are otherwise those of the network namespace. To be called after
+ * port_use_begin(). Nothing happens if there is no room or no memory.
+ */
+void port_use_add_range(struct port_use *use, const struct flow *flow,
+			const struct net_settings *settings);
+
+/* The part of the range of the pair with the ends of this flow; NULL if there is none. */
+struct port_pair *port_use_find_range(struct port_use *use, const struct flow *flow);
 
 /* Counts a connection. It does not count if its local port is outside the range of the settings, or
  * if there is no room or no memory for its pair. */

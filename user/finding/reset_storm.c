@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* reset-storm: connections end in RST, not in FIN. */
+/*
+ * reset-storm: connections end in RST, not in FIN, before both sides have what they want.
+ *
+ * Resets that take nothing away (track/reset_loss.h) are counted apart: many healthy programs end
+ * their connections so.
+ */
 #include <string.h>
 
 #include "finding/rule.h"
 #include "base/units.h"
 
-/* A few broken clients are normal, and so are health checks that end in a reset: all checkers of a
- * server together make a few per second. */
+/* A few broken clients are normal. */
 #define PER_SECOND 5
 /* On healthy hosts a part of all connections ends in a reset, since many TLS clients close before
  * they have read the server's last record. It is a storm if most connections do. */
@@ -17,9 +21,22 @@
 /* Pauses up to this length do not end a storm. */
 #define PAUSES_NS (3 * NS_PER_S)
 
-/* ever[], since the storm began: resets by direction, connections that ended, when it began, when
- * there were last PER_SECOND resets, the resets at the last look, and the time of that look. */
-enum { SENT, RECEIVED, ENDED, SINCE, BUSY_AT, COUNTED, LOOKED_AT };
+/* ever[], since the storm began: resets by direction, without those that took nothing away; of
+ * these, those that lost data, and those of SO_LINGER; the resets that took nothing away; all
+ * connections that ended; when it began, when there were last PER_SECOND resets, the resets at the
+ * last look, and the time of that look. */
+enum {
+	SENT,
+	RECEIVED,
+	LOST_DATA,
+	ABORTS,
+	HARMLESS,
+	ENDED,
+	SINCE,
+	BUSY_AT,
+	COUNTED,
+	LOOKED_AT,
+};
 
 /* trends[] */
 enum { RESETS_OVER_TIME, ENDS_OVER_TIME };
@@ -39,6 +56,12 @@ static enum kind kind_of(enum cause cause)
 	default:
 		return NORMAL;
 	}
+}
+
+/* Without those that took nothing away. */
+static uint64_t resets_of(const struct subject *subject)
+{
+	return subject->ever[SENT] + subject->ever[RECEIVED];
 }
 
 /* Whether a connection ended by this. */
@@ -61,35 +84,60 @@ static struct subject *subject_of(struct finding_look *look, const struct change
 		     : subjects_find(look->subjects, FINDING_RESET_STORM, owner, place, &flow);
 }
 
+static void count(struct subject *subject, const struct change *change, enum kind kind)
+{
+	subject->ever[ENDED]++;
+	if (kind == NORMAL)
+		return;
+	if (change->loss == RESET_HARMLESS) {
+		subject->ever[HARMLESS]++;
+		return;
+	}
+	subject->ever[kind == IS_SENT ? SENT : RECEIVED]++;
+	subject->ever[LOST_DATA] += change->loss == RESET_LOST_DATA;
+	subject->ever[ABORTS] += change->cause == CAUSE_ABORT;
+}
+
 static void changed(struct finding_look *look, const struct change *change)
 {
 	struct subject *subject;
 	struct process *owner;
 	enum kind kind;
+	bool storm;
 
 	if (!ends(change))
 		return;
 	kind = kind_of(change->cause);
-	if (kind == NORMAL && !subjects_any(look->subjects, FINDING_RESET_STORM))
+	storm = kind != NORMAL && change->loss != RESET_HARMLESS;
+	if (!storm && !subjects_any(look->subjects, FINDING_RESET_STORM))
 		return;
 	owner = finding_look_owner(look, change->owner);
-	subject = owner ? subject_of(look, change, owner, kind != NORMAL) : NULL;
-	if (!subject)
-		return;
-	subject->ever[ENDED]++;
-	if (kind != NORMAL)
-		subject->ever[kind == IS_SENT ? SENT : RECEIVED]++;
+	subject = owner ? subject_of(look, change, owner, storm) : NULL;
+	if (subject)
+		count(subject, change, kind);
 }
 
 static const char *advice_of(const struct subject *subject)
 {
-	if (subject->ever[SENT] > subject->ever[RECEIVED])
-		return "This process resets them: it closes sockets with unread data, sets "
-		       "SO_LINGER with a time of 0, or receives data after close(). Let it "
-		       "read to the end, or call shutdown(SHUT_WR) and read until 0 before "
-		       "close(). Do not use SO_LINGER against TIME_WAIT. \"nstat -az "
-		       "TcpExtTCPAbortOnClose TcpExtTCPAbortOnData\" names the cause: the "
-		       "first counts closes with unread data, the second counts the other two.";
+	bool sent = subject->ever[SENT] > subject->ever[RECEIVED];
+
+	if (sent && subject->ever[ABORTS] * 2 > subject->ever[SENT])
+		return "This process resets them: it sets SO_LINGER with a time of 0, so that "
+		       "close() aborts the connection. Let it finish the exchange first: send the "
+		       "answer or read it, then close without SO_LINGER. Do not use SO_LINGER "
+		       "against TIME_WAIT.";
+	if (sent)
+		return "This process resets them: it closes sockets with unread data, or receives "
+		       "data after close(). Let it read to the end, or call shutdown(SHUT_WR) and "
+		       "read until 0 before close(). \"nstat -az TcpExtTCPAbortOnClose "
+		       "TcpExtTCPAbortOnData\" names the cause: the first counts closes with "
+		       "unread data, the second data after close() (and SO_LINGER).";
+	if (subject->place == PLACE_LOCAL)
+		return "The peer resets them: clients give up before the answer has come, do not "
+		       "read it to its end, set SO_LINGER with a time of 0, or crash. \"tcpwatch "
+		       "-t\" shows how long each connection was open before reset_received: if "
+		       "that is always the same time, the clients' timeout is shorter than this "
+		       "server's answers take.";
 	return "The peer resets them: its program closes sockets with unread data, sets "
 	       "SO_LINGER with a time of 0, or crashes. Or a proxy, load balancer or firewall "
 	       "on the path ends idle connections: then make this side's idle timeout shorter "
@@ -106,7 +154,7 @@ static void storm_end(struct subject *subject)
 /* Whether the storm continues: there were enough resets per second, but for short pauses. */
 static bool goes_on(const struct finding_look *look, struct subject *subject)
 {
-	uint64_t resets = subject->ever[SENT] + subject->ever[RECEIVED];
+	uint64_t resets = resets_of(subject);
 	uint64_t passed_ns = look->now_ns - subject->ever[LOOKED_AT];
 	bool busy = (resets - subject->ever[COUNTED]) * NS_PER_S >= PER_SECOND * passed_ns;
 
@@ -132,8 +180,7 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 		storm_end(subject);
 		return false;
 	}
-	trend_add(&subject->trends[RESETS_OVER_TIME], look->now_ns,
-		  subject->ever[SENT] + subject->ever[RECEIVED]);
+	trend_add(&subject->trends[RESETS_OVER_TIME], look->now_ns, resets_of(subject));
 	trend_add(&subject->trends[ENDS_OVER_TIME], look->now_ns, subject->ever[ENDED]);
 	rate = trend_per_second(&subject->trends[RESETS_OVER_TIME], LASTS_NS, NULL);
 	ended_rate = trend_per_second(&subject->trends[ENDS_OVER_TIME], LASTS_NS, &ended_over_ns);
@@ -142,18 +189,23 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 		return false;
 	finding->severity = SEVERITY_WARNING;
 	finding->advice = advice_of(subject);
+	if (!subject->ever[LOST_DATA])
+		finding->says = "Connections are reset before they are answered, second after "
+				"second.";
 	finding_rate(finding, "rate", EVIDENCE_PER_SECOND, rate);
 	finding_rate(finding, "share_of_ends", EVIDENCE_PERCENT, rate * 100 / ended_rate);
 	finding_count(finding, "sent", subject->ever[SENT]);
 	finding_count(finding, "received", subject->ever[RECEIVED]);
+	finding_count(finding, "lost_data", subject->ever[LOST_DATA]);
+	finding_count(finding, "unanswered", resets_of(subject) - subject->ever[LOST_DATA]);
+	finding_count(finding, "harmless", subject->ever[HARMLESS]);
 	finding_duration(finding, "lasts", lasts_ns, true);
 	return true;
 }
 
 const struct finding_rule finding_reset_storm = {
 	.id = FINDING_RESET_STORM,
-	.says = "Connections end in resets, second after second: data that was not delivered "
-		"yet is lost.",
+	.says = "Connections end in resets, second after second, and data is lost with them.",
 	.advice = "", /* advice_of() */
 	.from_states =
 		~(1u << TCP_LISTEN | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV | 1u << TCP_TIME_WAIT),

@@ -8,7 +8,7 @@
 #include "base/trend.h"
 
 /* Numbers that a rule keeps of a subject; each rule has names for its own. */
-#define SUBJECT_NUMBERS 8
+#define SUBJECT_NUMBERS 12
 
 /*
  * What one rule knows of one subject: a process (NULL = all together, or unknown) and a place. All

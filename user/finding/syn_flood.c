@@ -2,6 +2,10 @@
 /*
  * syn-flood: half-open connections pile up on a listener.
  *
+ * Requests whose final ACK has come are no flood: TCP_DEFER_ACCEPT keeps silent clients so. They
+ * are counted apart, and are no finding of their own: they take no descriptor, no time of the
+ * program, and if they fill the queue, syncookies let others in.
+ *
  * A scan is wanted only if SYN-ACKs are retransmitted. Listeners that share an address
  * (SO_REUSEPORT) count as one, since the kernel distributes connections among them.
  */
@@ -37,10 +41,10 @@
  * counted. */
 #define SUSPECT_NS (10 * NS_PER_S)
 
-enum { SYNACKS };							     /* now */
-enum { HALF, OLD, RECENT, OLDEST_AGE, LIMIT, ACCEPT_FULL, ELSEWHERE, PEER }; /* scanned */
-enum { COMPLETED, SCANNED_AT, PILED_SINCE };				     /* ever */
-enum { REPEATED, COMPLETIONS };						     /* trends */
+enum { SYNACKS };								    /* now */
+enum { HALF, OLD, RECENT, OLDEST_AGE, LIMIT, ACCEPT_FULL, ELSEWHERE, PEER, ACKED }; /* scanned */
+enum { COMPLETED, SCANNED_AT, PILED_SINCE };					    /* ever */
+enum { REPEATED, COMPLETIONS };							    /* trends */
 
 static const char one_advice[] =
 	"All of them come from one address. Either this is a real client, and a firewall or an "
@@ -175,6 +179,10 @@ static void see_half_open(struct finding_look *look, const struct event_scan *re
 	subject = subject_find(look, &flow);
 	if (!subject)
 		return;
+	if (record->flow.flags & EVENT_ACKED) {
+		subject->scanned[ACKED]++;
+		return;
+	}
 	if (!subject->scanned[HALF]++)
 		subject->scanned[PEER] = peer_hash(&flow);
 	subject->scanned[ELSEWHERE] += subject->scanned[PEER] != peer_hash(&flow);
@@ -216,15 +224,15 @@ static const char *cookies_text(uint32_t syncookies)
 static void put_settings(const struct net_settings *settings, const struct subject *subject,
 			 struct finding *finding)
 {
-	uint64_t half = subject->scanned[HALF];
+	uint64_t queue = subject->scanned[HALF] + subject->scanned[ACKED];
 
 	finding_text(finding, "syncookies", cookies_text(settings->syncookies));
 	if (settings->syncookies)
 		return;
 	finding_count(finding, "max_syn_backlog", settings->max_syn_backlog);
 	/* tcp_conn_request() in net/ipv4/tcp_input.c: the last quarter is for known peers. */
-	if (half >= settings->max_syn_backlog - settings->max_syn_backlog / 4 ||
-	    half >= subject->scanned[LIMIT])
+	if (queue >= settings->max_syn_backlog - settings->max_syn_backlog / 4 ||
+	    queue >= subject->scanned[LIMIT])
 		finding->severity = SEVERITY_CRITICAL;
 }
 
@@ -250,6 +258,8 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	finding_flag(finding, "one_address", !subject->scanned[ELSEWHERE]);
 	if (!subject->scanned[ELSEWHERE])
 		finding->advice = one_advice;
+	if (subject->scanned[ACKED])
+		finding_count(finding, "acknowledged", subject->scanned[ACKED]);
 	if (subject->scanned[LIMIT])
 		finding_count(finding, "limit", subject->scanned[LIMIT]);
 	settings = finding_look_settings(look, subject->flow.netns);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-/* time-wait-churn: short connections take local ports faster than TIME_WAIT returns them. */
+/*
+ * time-wait-churn: connections use up the local ports. Usually short ones do, faster than TIME_WAIT
+ * returns their ports; finding/port_holders.c has the words for the others.
+ */
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "finding/port_forecast.h"
+#include "finding/port_holders.h"
 #include "finding/rule.h"
 #include "base/units.h"
 
@@ -19,13 +24,8 @@
 /* The time to the next scan if there are many connections, but no pair of ends has many. */
 #define QUIET_NS (10 * NS_PER_S)
 
-/* The forecast uses the rate of the last RATE_S seconds, */
-#define RATE_S 10
-/* if each of the last two periods of LASTING_S seconds had at least half of it. A burst has not. */
-#define LASTING_S 2
-/* Connections that stay open accumulate slowly. The forecast ends at HORIZON_S, */
-#define HORIZON_S 600
-/* and their growth, which is taken over GROWTH_NS, counts only once WATCHED_NS have passed. */
+/* The growth of connections that are not in TIME_WAIT is taken over GROWTH_NS and counts only once
+ * WATCHED_NS have passed. */
 #define GROWTH_NS  (60 * NS_PER_S)
 #define WATCHED_NS (20 * NS_PER_S)
 
@@ -42,15 +42,33 @@
 /* From this share on a process is named as the cause. */
 #define BLAME_PERCENT 50
 
+/* connect() fails for lack of a port where no pair is known to be short of them: so many times,
+ * with pauses of at most this length. */
+#define FAILING	   3
+#define FAILING_NS (30 * NS_PER_S)
+/* It is reported without knowing who holds the ports if the kernel cannot be asked for so long. */
+#define UNKNOWN_NS (10 * NS_PER_S)
+
 enum { TREND_HELD };
-enum { EVER_FAILED }; /* connect() calls that found no port */
+/* connect() calls that found no port: all; those without a pause, since when, and the last one; the
+ * own range of the socket, as in the record. */
+enum { EVER_FAILED, FAILED_NOW, FAILED_SINCE, FAILED_AT, FAILED_RANGE };
 
 #define MINI_STATES (1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2)
 
-static const char advice_bound[] =
-	"The program calls bind() before connect(), so each port serves only one connection, "
-	"whatever its destination. Set IP_BIND_ADDRESS_NO_PORT before bind(), or do not call "
-	"bind(); and keep connections open. \"ss -tan state time-wait\" lists the sockets.";
+static const char says_failing[] = "connect() fails: no local port is free for this destination.";
+static const char advice_failing[] =
+	"Ports that are bound to a socket, and those of net.ipv4.ip_local_reserved_ports, are not free "
+	"for connect(). \"ss -tan\" lists the sockets. Use a wider net.ipv4.ip_local_port_range, or "
+	"more local addresses.";
+
+static const char says_range[] =
+	"connect() fails: the range of local ports that the program has set for its sockets "
+	"(IP_LOCAL_PORT_RANGE) has no free port for this destination.";
+static const char advice_range[] =
+	"Let the program set a wider range. For each destination it needs one port for each "
+	"connection that is open, and one for each that has been closed within the last 60 s "
+	"(TIME_WAIT). net.ipv4.ip_local_port_range does not help.";
 
 static bool is_loopback(const struct flow *flow)
 {
@@ -122,33 +140,83 @@ static bool is_suspect(struct finding_look *look, struct port_netns *known)
 		(uint64_t)known->clients * URGENT_SHARE >= settings->ports);
 }
 
+static bool is_failing(const struct finding_look *look, const struct subject *subject)
+{
+	return subject->ever[FAILED_NOW] >= FAILING &&
+	       subject->ever[FAILED_AT] + FAILING_NS > look->now_ns;
+}
+
+static bool is_any_failing(const struct finding_look *look)
+{
+	struct subject *subject = NULL;
+
+	while ((subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject))
+			return true;
+	return false;
+}
+
 static void others(struct finding_look *look)
 {
 	struct port_netns *known = NULL;
+	uint64_t scanned_ns = port_use_time(look->ports);
+	bool wanted =
+		is_any_failing(look) && (!scanned_ns || scanned_ns + QUIET_NS <= look->now_ns);
 
-	while ((known = port_use_next_netns(look->ports, known))) {
-		if (!is_suspect(look, known))
-			continue;
-		look->wanted.tables = true;
-		look->wanted.mini_states |= MINI_STATES;
-	}
+	while ((known = port_use_next_netns(look->ports, known)))
+		wanted |= is_suspect(look, known);
+	if (!wanted)
+		return;
+	look->wanted.tables = true;
+	look->wanted.mini_states |= MINI_STATES;
 }
 
-/* Counts only for ends that are known to be short of ports: a missing route has the same cause. */
+/* The process whose calls fail is named, if it is a single one. */
+static void blame_failing(struct subject *subject, struct process *process)
+{
+	bool first = !subject->ever[FAILED_NOW];
+
+	subject_blame(subject, first || subject->blamed == process ? process : NULL);
+}
+
+static void count_failure(struct subject *subject, const struct change *change)
+{
+	uint64_t *ever = subject->ever;
+
+	ever[EVER_FAILED]++;
+	if (!ever[FAILED_NOW]++)
+		ever[FAILED_SINCE] = change->time_ns;
+	ever[FAILED_AT] = change->time_ns;
+	ever[FAILED_RANGE] = change->port_range;
+}
+
+/*
+ * A connect() failed on this host. Without a local port it found none (EADDRNOTAVAIL of
+ * __inet_hash_connect() in net/ipv4/inet_hashtables.c); with one that it was bound to, it may be
+ * short of routes as well, so that counts only for ends that are known to be short of ports.
+ */
 static void count_failed(struct finding_look *look, const struct change *change)
 {
 	const struct port_pair *pair;
+	const struct flow *flow = change->flow;
+	struct process *owner = finding_look_owner(look, change->owner);
 	struct subject *subject;
+	bool much;
 
 	if (change->cause != CAUSE_LOCAL_ERROR)
 		return;
 	pair = port_use_find(look->ports, change->flow);
-	if (!pair || !is_much(pair))
+	much = pair && is_much(pair);
+	if (!much && (flow->local_port || !owner))
 		return;
-	subject = subjects_get(look->subjects, FINDING_TIME_WAIT_CHURN, NULL, PLACE_PAIR,
-			       &pair->flow);
-	if (subject)
-		subject->ever[EVER_FAILED]++;
+	subject = subjects_get(look->subjects, FINDING_TIME_WAIT_CHURN, NULL, PLACE_PAIR, flow);
+	if (!subject)
+		return;
+	if (subject->ever[FAILED_AT] + FAILING_NS <= change->time_ns)
+		subject->ever[FAILED_NOW] = 0;
+	if (!much) /* else by who holds the ports */
+		blame_failing(subject, owner);
+	count_failure(subject, change);
 }
 
 static bool is_asked(const struct finding_look *look)
@@ -167,6 +235,7 @@ static void add_sockets(struct finding_look *look)
 			.flow = &socket->flow,
 			.owner = socket->owner,
 			.bound = socket->bound,
+			.state = socket->state,
 		};
 
 		if (socket->hidden || socket->role == ROLE_SERVER || socket->state == TCP_LISTEN ||
@@ -178,11 +247,38 @@ static void add_sockets(struct finding_look *look)
 	}
 }
 
+/* inet_sk_get_local_port_range() in net/ipv4/inet_connection_sock.c: the socket's own range counts
+ * as far as it is within that of the sysctl. */
+static bool read_own_range(struct finding_look *look, const struct subject *subject,
+			   struct net_settings *settings)
+{
+	const struct net_settings *known = finding_look_settings(look, subject->flow.netns);
+	uint32_t low = subject->ever[FAILED_RANGE] & UINT16_MAX;
+	uint32_t high = subject->ever[FAILED_RANGE] >> 16;
+
+	if (!subject->ever[FAILED_RANGE] || !known)
+		return false;
+	*settings = *known;
+	if (low >= known->port_low && low <= known->port_high)
+		settings->port_low = low;
+	if (high >= settings->port_low && high <= known->port_high)
+		settings->port_high = high;
+	settings->ports = settings->port_high - settings->port_low + 1;
+	return true;
+}
+
 static void begin(struct finding_look *look)
 {
+	struct subject *subject = NULL;
+	struct net_settings own;
+
 	if (port_use_time(look->ports) == look->now_ns)
 		return;
 	port_use_begin(look->ports, look->now_ns);
+	while ((subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject) &&
+		    read_own_range(look, subject, &own))
+			port_use_add_range(look->ports, &subject->flow, &own);
 	add_sockets(look);
 }
 
@@ -198,7 +294,7 @@ static uint64_t age_of(const struct finding_look *look, const struct event_scan 
 
 static void add_mini(struct finding_look *look, const struct event_scan *record)
 {
-	struct port_sample sample = {.time_wait = record->state == TCP_TIME_WAIT};
+	struct port_sample sample = {.state = record->state};
 	const struct mini_socket *mini;
 	struct flow flow;
 	bool several;
@@ -225,34 +321,6 @@ static void add_mini(struct finding_look *look, const struct event_scan *record)
 	port_use_add(look->ports, &sample);
 }
 
-static uint32_t sum_ages(const struct port_pair *pair, unsigned int from, unsigned int to)
-{
-	uint32_t sum = 0;
-
-	for (unsigned int age = from; age < to && age < TIME_WAIT_S; age++)
-		sum += pair->ages[age];
-	return sum;
-}
-
-/* How many connections per second end in TIME_WAIT here. */
-static double rate_of(const struct port_pair *pair)
-{
-	unsigned int seconds = RATE_S;
-
-	/* Only full seconds count: the churn began in the oldest one. */
-	while (seconds > 1 && sum_ages(pair, seconds, TIME_WAIT_S) == 0)
-		seconds--;
-	return (double)sum_ages(pair, 0, seconds) / seconds;
-}
-
-static bool is_lasting(const struct port_pair *pair)
-{
-	double least = rate_of(pair) * LASTING_S / 2;
-
-	return sum_ages(pair, 0, LASTING_S) >= least &&
-	       sum_ages(pair, LASTING_S, 2 * LASTING_S) >= least;
-}
-
 /* By how many per second the connections that are not in TIME_WAIT grow. */
 static double growth_of(const struct subject *subject)
 {
@@ -260,37 +328,6 @@ static double growth_of(const struct subject *subject)
 	double growth = trend_per_second(&subject->trends[TREND_HELD], GROWTH_NS, &over_ns);
 
 	return over_ns >= WATCHED_NS && growth > 0 ? growth : 0;
-}
-
-/* How many ports are in use once TIME_WAIT returns as many as are taken. */
-static double settles_at(const struct port_pair *pair)
-{
-	return pair->held + rate_of(pair) * TIME_WAIT_S;
-}
-
-/*
- * Seconds until no port is left at the present rate: each second takes `rate` ports and returns
- * those that were taken 60 s before. Negative if the ports will not run out.
- */
-static double seconds_left(const struct subject *subject, const struct port_pair *pair)
-{
-	double rate = is_lasting(pair) ? rate_of(pair) : 0;
-	double left = (double)pair->settings.ports - port_pair_in_use(pair);
-	double growth = growth_of(subject);
-
-	if (left <= 0)
-		return 0;
-	if (rate + growth <= 0)
-		return -1;
-	for (unsigned int second = 0; second < HORIZON_S; second++) {
-		double back = second < TIME_WAIT_S ? pair->ages[TIME_WAIT_S - 1 - second] : rate;
-		double taken = rate + growth - back;
-
-		if (taken > 0 && taken >= left)
-			return second + left / taken;
-		left -= taken;
-	}
-	return -1;
 }
 
 static double percent_of(const struct port_pair *pair)
@@ -305,6 +342,21 @@ static void blame(struct subject *subject, const struct port_pair *pair)
 		    (uint64_t)top->ports * 100 >= (uint64_t)port_pair_in_use(pair) * BLAME_PERCENT;
 
 	subject_blame(subject, most ? top->process : NULL);
+}
+
+static bool is_stale(const struct finding_look *look)
+{
+	return port_use_time(look->ports) + STALE_NS < look->now_ns;
+}
+
+/* The ports among which connect() found none: the socket's own range, if it has one. */
+static const struct port_pair *failing_pair(const struct finding_look *look,
+					    const struct subject *subject)
+{
+	if (is_stale(look))
+		return NULL;
+	return subject->ever[FAILED_RANGE] ? port_use_find_range(look->ports, &subject->flow)
+					   : port_use_find(look->ports, &subject->flow);
 }
 
 static void scanned(struct finding_look *look)
@@ -337,36 +389,23 @@ static void scanned(struct finding_look *look)
 static void add_evidence(struct finding *finding, const struct subject *subject,
 			 const struct port_pair *pair)
 {
-	const struct port_user *top = port_pair_top(pair);
-
-	finding_rate(finding, "connections", EVIDENCE_PER_SECOND, rate_of(pair));
-	finding_count(finding, "ports_in_use", port_pair_in_use(pair));
-	finding_count(finding, "ports", pair->settings.ports);
-	finding_rate(finding, "in_use", EVIDENCE_PERCENT, percent_of(pair));
-	finding_count(finding, "time_wait", pair->time_wait);
-	if (top) {
-		finding_text(finding, "top_process", top->comm);
-		finding_rate(finding, "top_process_share", EVIDENCE_PERCENT,
-			     100.0 * top->ports / port_pair_in_use(pair));
-	}
+	if (pair->time_wait)
+		finding_rate(finding, "connections", EVIDENCE_PER_SECOND, port_rate(pair));
+	port_holders_count(finding, pair);
 	if (subject->ever[EVER_FAILED])
 		finding_count(finding, "failed_connects", subject->ever[EVER_FAILED]);
-	if (!pair->flow.remote_port) {
+	if (!pair->flow.remote_port)
 		finding_flag(finding, "bound", true);
-		finding->advice = advice_bound;
-	}
 }
 
-static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+/* Whether the ports of the whole range are running out. */
+static bool judge_pair(struct finding_look *look, const struct subject *subject,
+		       const struct port_pair *pair, struct finding *finding)
 {
-	const struct port_pair *pair = port_use_find(look->ports, &subject->flow);
 	uint64_t time_ns = port_use_time(look->ports);
-	double left, since;
+	double since = (double)(look->now_ns - time_ns) / (double)NS_PER_S;
+	double left = port_seconds_left(pair, growth_of(subject));
 
-	if (!pair || !is_much(pair) || time_ns + STALE_NS < look->now_ns)
-		return false;
-	since = (double)(look->now_ns - time_ns) / (double)NS_PER_S;
-	left = seconds_left(subject, pair);
 	if (left >= 0) /* it is as of the scan */
 		left = left > since ? left - since : 0;
 	if (percent_of(pair) < WARNING_PERCENT && left < 0)
@@ -374,25 +413,60 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 	finding->severity = SEVERITY_WARNING;
 	if (percent_of(pair) >= FULL_PERCENT || (left >= 0 && left < CRITICAL_S))
 		finding->severity = SEVERITY_CRITICAL;
+	port_holders_describe(finding, pair);
 	add_evidence(finding, subject, pair);
 	if (left >= 0)
 		finding_duration(finding, "exhausted_in", (uint64_t)(left * (double)NS_PER_S),
 				 false);
-	else if (settles_at(pair) < pair->settings.ports)
-		finding_count(finding, "settles_at", (uint64_t)settles_at(pair));
+	else if (port_settles_at(pair) < pair->settings.ports)
+		finding_count(finding, "settles_at", (uint64_t)port_settles_at(pair));
 	return true;
+}
+
+static void add_own_range(struct finding *finding, const struct net_settings *own)
+{
+	char text[sizeof("65535-65535")];
+
+	snprintf(text, sizeof(text), "%u-%u", own->port_low & UINT16_MAX,
+		 own->port_high & UINT16_MAX);
+	finding_text(finding, "own_range", text);
+}
+
+/* Whether connect() fails although the range as a whole has room. */
+static bool judge_failing(struct finding_look *look, const struct subject *subject,
+			  struct finding *finding)
+{
+	const struct port_pair *pair = failing_pair(look, subject);
+	struct net_settings own;
+
+	if (!is_failing(look, subject))
+		return false;
+	if (!pair && subject->ever[FAILED_SINCE] + UNKNOWN_NS > look->now_ns)
+		return false;
+	finding->severity = SEVERITY_CRITICAL;
+	finding->says = subject->ever[FAILED_RANGE] ? says_range : says_failing;
+	finding->advice = subject->ever[FAILED_RANGE] ? advice_range : advice_failing;
+	if (pair)
+		port_holders_count(finding, pair);
+	if (read_own_range(look, subject, &own))
+		add_own_range(finding, &own);
+	finding_count(finding, "failed_connects", subject->ever[EVER_FAILED]);
+	return true;
+}
+
+static bool judge(struct finding_look *look, struct subject *subject, struct finding *finding)
+{
+	const struct port_pair *pair = port_use_find(look->ports, &subject->flow);
+
+	if (pair && is_much(pair) && !is_stale(look) && judge_pair(look, subject, pair, finding))
+		return true;
+	return judge_failing(look, subject, finding);
 }
 
 const struct finding_rule finding_time_wait_churn = {
 	.id = FINDING_TIME_WAIT_CHURN,
-	.says = "Local ports are running out: each closed connection keeps its port in "
-		"TIME_WAIT for 60 s.",
-	.advice = "Keep connections open and reuse them (HTTP keep-alive, a pool), or let the "
-		  "other side close first. net.ipv4.tcp_tw_reuse=1 lets connect() take a port "
-		  "from TIME_WAIT after one second if TCP timestamps are on; a wider "
-		  "net.ipv4.ip_local_port_range or more local addresses only gain time. "
-		  "tcp_fin_timeout does not shorten TIME_WAIT. \"ss -tan state time-wait\" lists "
-		  "the sockets.",
+	.says = "", /* port_holders_describe() */
+	.advice = "",
 	.from_states = 1u << TCP_SYN_SENT,
 	.changed = count_failed,
 	.states = ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_SYN_RECV),

@@ -66,8 +66,10 @@
  * - "task" is {"pid", "start_ns" (default: pid in ms), "comm" or "comm_hex"}; a pid alone stands
  *   for the process that a line before has described with this pid.
  * - "flags" (actor, sk_socket, dead, done, linger, linger2_neg, kern_sock, keepalive, exiting,
- *   closer, redirected, connected) are actor and sk_socket if there is a task, sk_socket for scan_fd,
- *   otherwise none.
+ *   closer, redirected, connected, acked, sent_last, received_last) are actor and sk_socket if
+ *   there is a task, sk_socket for scan_fd, otherwise none.
+ * - "mss", "unacknowledged" and "port_range" belong to transitions to CLOSE, "srtt_us" and
+ *   "rto_time_ms" to the others.
  * - "segment" differs for each time; "last_sent_ticks" is one hour in ticks of 4 ms.
  * - "state" of a mini is TIME_WAIT, and of a synack_repeated SYN_RECV; the latter has the
  *   "socket" of the listener, and "local" and "remote" of its own.

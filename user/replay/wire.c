@@ -33,6 +33,9 @@ static const struct {
 	{"closer", EVENT_CLOSER},
 	{"redirected", EVENT_REDIRECTED},
 	{"connected", EVENT_CONNECTED},
+	{"acked", EVENT_ACKED},
+	{"sent_last", EVENT_SENT_LAST},
+	{"received_last", EVENT_RECEIVED_LAST},
 };
 
 static void header_fill(struct event_header *header, enum event_kind kind, size_t size,
@@ -208,12 +211,17 @@ int replay_wire_transition(struct replay_fields *fields, struct event_transition
 	socket->state = e->to;
 	e->shutdown = (uint8_t)replay_fields_u64(fields, "shutdown", 0, SHUTDOWN_MAX);
 	e->error = replay_fields_u32(fields, "error", 0);
-	e->srtt_us = replay_fields_u32(fields, "srtt_us", 0);
+	e->srtt_us = replay_fields_u32(fields, e->to == TCP_CLOSE ? "mss" : "srtt_us", 0);
 	e->retransmits = (uint8_t)replay_fields_u64(fields, "retransmits", 0, UINT8_MAX);
 	e->recv_queue = replay_fields_u32(fields, "recv_queue", 0);
 	e->write_seq = replay_fields_u32(fields, "write_seq", 0);
 	e->copied_seq = replay_fields_u32(fields, "copied_seq", 0);
-	e->rto_time_ms = replay_fields_u32(fields, "rto_time_ms", 0);
+	if (e->to != TCP_CLOSE)
+		e->rto_time_ms = replay_fields_u32(fields, "rto_time_ms", 0);
+	else if (e->from == TCP_SYN_SENT)
+		e->port_range = replay_fields_u32(fields, "port_range", 0);
+	else
+		e->unacknowledged = replay_fields_u32(fields, "unacknowledged", 0);
 	/* Without the field, each line has a segment of its own. */
 	e->segment = replay_fields_u32(fields, "segment", (uint32_t)time_ns);
 	return replay_wire_task(fields, "task", "task.", &e->task, memory);

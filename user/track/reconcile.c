@@ -192,6 +192,7 @@ static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
 	}
 	tracker_set_state(tracker, socket, socket->scan_state);
 	socket->since_known = 0;
+	socket->opened = 0;
 	socket->since_ns = since_at_latest(record, result->tick_ns);
 	socket->write_seq = record->write_seq;
 	socket->copied_seq = record->copied_seq;

@@ -24,7 +24,9 @@ static void describe(const struct tracker *tracker, struct retransmit *retransmi
 	retransmit->state = e->state;
 	retransmit->keepalive = e->flow.flags & EVENT_KEEPALIVE;
 	if (e->what == SEGMENT_SYNACK_REPEATED) { /* for one connection of the listener */
-		saturating_inc(&retransmit->synacks);
+		/* At the end of TCP_DEFER_ACCEPT it asks for one more ACK. */
+		if (!(e->flow.flags & EVENT_ACKED))
+			saturating_inc(&retransmit->synacks);
 		return;
 	}
 	if (e->what == SEGMENT_REPEATED) {

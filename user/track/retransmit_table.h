@@ -35,7 +35,8 @@ struct retransmit {
 	uint64_t waiting_ns;	/* when the first count was added to `waiting`; 0 = it is empty */
 	struct segment_count waiting; /* counts that wait until the socket's owner is known */
 	uint32_t repeated;	      /* segments retransmitted, except SYN-ACKs; saturates */
-	uint32_t synacks; /* of a listener: SYN-ACKs retransmitted to all peers; saturates */
+	uint32_t synacks; /* of a listener: unanswered SYN-ACKs, retransmitted to all peers;
+			     saturates */
 	uint8_t state;	  /* as of the last record; of a listener SYN_RECV */
 	uint8_t timeouts; /* in a row; 0: the peer answers, and a single segment was lost */
 	uint8_t backoff;  /* how often the retransmission timeout was doubled */

@@ -72,6 +72,11 @@ struct tcp_socket {
 	unsigned int mini_refused : 1; /* the kernel could not create a mini-socket */
 	unsigned int hidden : 1;       /* filter_hides_flow(): it is known, but not shown */
 	unsigned int bound : 1;	       /* of a client: it had its port before connect() */
+	/* reset_note_data() */
+	unsigned int
+		opened : 1;    /* it was seen to become ESTABLISHED; then the next two are known */
+	unsigned int sent : 1; /* it has sent data */
+	unsigned int read : 1; /* its program has read data */
 };
 
 _Static_assert(sizeof(struct socket_sample) == 8, "a sample is packed");

@@ -13,6 +13,7 @@
 #include "track/mini_table.h"
 #include "track/process_table.h"
 #include "track/recent.h"
+#include "track/reset_loss.h"
 #include "track/retransmit_table.h"
 #include "track/socket_table.h"
 
@@ -33,6 +34,8 @@ struct change {
 	enum owner_source owner_source;
 	enum socket_role role;
 	enum cause cause;
+	enum reset_loss loss;
+	uint32_t port_range; /* SYN_SENT > CLOSE: as in the record */
 	unsigned int from;
 	unsigned int to;
 };
@@ -79,6 +82,7 @@ struct tracker {
 	struct tracker_hooks hooks;
 	feature_set features; /* the records that the source can give */
 	struct recent recent;
+	struct reset_recent resets;
 	/* Of tcpwatch. It never owns a socket by acting on one: its own reads of the TCP tables can
 	 * process a socket's backlog. */
 	uint32_t self_tgid;

@@ -69,6 +69,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 		tracker_set_state(tracker, socket, e->from);
 		socket->since_known = 0;
+		socket->opened = 0;
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
 		tracker_set_flow(tracker, socket, flow);
@@ -108,6 +109,7 @@ static void end_of_unknown(struct tracker *tracker, const struct event_transitio
 		.owner = owner,
 		.owner_source = owner ? source : OWNER_UNKNOWN,
 		.cause = cause,
+		.loss = reset_loss_of(&tracker->resets, NULL, flow, e, cause),
 		.from = e->from,
 		.to = e->to,
 	};
@@ -145,6 +147,8 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 		tracker->gaps++;
 	socket->since_ns = e->time_ns;
 	socket->since_known = 1;
+	if (e->to == TCP_ESTABLISHED)
+		socket->opened = 1;
 	socket->write_seq = e->write_seq;
 	socket->copied_seq = e->copied_seq;
 }
@@ -198,7 +202,7 @@ static bool left_at_exit(const struct tcp_socket *socket, const struct event_tra
 }
 
 static void change_state(struct tracker *tracker, struct tcp_socket *socket,
-			 const struct event_transition *e, enum cause cause)
+			 const struct event_transition *e, enum cause cause, enum reset_loss loss)
 {
 	struct change change = {
 		.time_ns = e->time_ns,
@@ -208,6 +212,8 @@ static void change_state(struct tracker *tracker, struct tcp_socket *socket,
 		.owner_source = socket->owner_source,
 		.role = socket->role,
 		.cause = cause,
+		.loss = loss,
+		.port_range = e->from == TCP_SYN_SENT && e->to == TCP_CLOSE ? e->port_range : 0,
 		.from = e->from,
 		.to = e->to,
 	};
@@ -303,6 +309,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	struct process *actor = NULL;
 	enum cause cause;
 	struct flow flow;
+	enum reset_loss loss;
 	bool was_hidden;
 
 	flow_read(&flow, &e->flow, e->header.netns);
@@ -334,6 +341,8 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 		return;
 	if (is_passive_open(e))
 		learn_listener(tracker, socket, e);
+	reset_note_data(socket, e);
+	loss = reset_loss_of(&tracker->resets, socket, &socket->flow, e, cause);
 
 	socket->hidden = filter_hides_flow(tracker->filter, &socket->flow);
 	if (socket->hidden) {
@@ -343,7 +352,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	} else {
 		if (was_hidden)
 			reveal(tracker, socket);
-		change_state(tracker, socket, e, cause);
+		change_state(tracker, socket, e, cause, loss);
 	}
 	if (e->to != TCP_CLOSE)
 		return;

@@ -146,7 +146,7 @@ static void bound_and_reusable_ports_count_for_the_address_only(void **state)
 
 	(void)state;
 	add_one(use, PORT_LOW, &(struct port_sample){.bound = true});
-	add_one(use, PORT_LOW + 1, &(struct port_sample){.time_wait = true, .reusable = true});
+	add_one(use, PORT_LOW + 1, &(struct port_sample){.state = TCP_TIME_WAIT, .reusable = true});
 	assert_null(pair_of(use));
 	assert_int_equal(address_of(use)->bound, 1);
 	assert_int_equal(address_of(use)->held, 1);
@@ -165,7 +165,7 @@ static void time_wait_is_counted_by_age(void **state)
 	(void)state;
 	for (uint16_t i = 0; i < ARRAY_SIZE(ages_ns); i++)
 		add_one(use, PORT_LOW + i,
-			&(struct port_sample){.time_wait = true, .age_ns = ages_ns[i]});
+			&(struct port_sample){.state = TCP_TIME_WAIT, .age_ns = ages_ns[i]});
 	add_one(use, PORT_LOW + 50, &(struct port_sample){.age_ns = NS_PER_S}); /* open */
 	pair = pair_of(use);
 	assert_int_equal(pair->time_wait, 5);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "findings.h"
 
-static const struct change sent = {
-	.role = ROLE_CLIENT, .from = TCP_ESTABLISHED, .cause = CAUSE_ABORT};
-static const struct change received = {
-	.role = ROLE_SERVER, .from = TCP_ESTABLISHED, .cause = CAUSE_RESET_RECEIVED};
+static const struct change sent = {.role = ROLE_CLIENT,
+				   .from = TCP_ESTABLISHED,
+				   .cause = CAUSE_ABORT,
+				   .loss = RESET_LOST_DATA};
+static const struct change received = {.role = ROLE_SERVER,
+				       .from = TCP_ESTABLISHED,
+				       .cause = CAUSE_RESET_RECEIVED,
+				       .loss = RESET_UNANSWERED};
 static const struct change by_fin = {.role = ROLE_SERVER, .from = TCP_LAST_ACK, .cause = CAUSE_FIN};
 
 /* So many connections of nginx at port 80 of 10.0.0.1 end now, all like this one. */
@@ -52,6 +56,10 @@ static void received_second_after_second(void **state)
 	assert_string_equal(finding->process->comm, "nginx");
 	assert_evidence(finding, "sent", 0);
 	assert_evidence(finding, "received", 66);
+	assert_evidence(finding, "lost_data", 0);
+	assert_evidence(finding, "unanswered", 66);
+	assert_evidence(finding, "harmless", 0);
+	assert_non_null(strstr(finding->says, "before they are answered"));
 	assert_evidence(finding, "lasts", 10 * NS_PER_S);
 	assert_true(finding_evidence(finding, "rate")->rate == 6);
 	assert_true(finding_evidence(finding, "share_of_ends")->rate == 75);
@@ -78,7 +86,31 @@ static void sent_by_a_client(void **state)
 	assert_int_equal(finding->place, PLACE_REMOTE);
 	assert_evidence(finding, "sent", 550);
 	assert_evidence(finding, "received", 0);
+	assert_evidence(finding, "lost_data", 550);
+	assert_evidence(finding, "unanswered", 0);
+	assert_non_null(strstr(finding->says, "data is lost"));
 	assert_non_null(strstr(finding->advice, "This process resets"));
+	assert_non_null(strstr(finding->advice, "SO_LINGER"));
+	findings_free(findings);
+}
+
+/* Resets that take nothing away are counted, and make a storm weaker like other ends do. */
+static void among_harmless_ones(void **state)
+{
+	static const struct change check = {
+		.role = ROLE_SERVER, .from = TCP_ESTABLISHED, .cause = CAUSE_RESET_RECEIVED};
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	for (unsigned int i = 0; i < 11; i++) {
+		end(findings, 10, &received);
+		end(findings, 4, &check);
+		findings_pass(findings, 1);
+	}
+	assert_int_equal(findings->count, 1);
+	assert_evidence(findings_note(findings, 0), "received", 110);
+	assert_in_range(finding_evidence(findings_note(findings, 0), "harmless")->count, 40, 44);
+	assert_true(finding_evidence(findings_note(findings, 0), "share_of_ends")->rate < 75);
 	findings_free(findings);
 }
 
@@ -102,13 +134,16 @@ static void healthy_ones(void **state)
 		.role = ROLE_CLIENT, .from = TCP_SYN_SENT, .cause = CAUSE_REFUSED};
 	static const struct change scanned = {
 		.role = ROLE_SERVER, .from = TCP_SYN_RECV, .cause = CAUSE_RESET_RECEIVED};
+	static const struct change check = {
+		.role = ROLE_SERVER, .from = TCP_ESTABLISHED, .cause = CAUSE_RESET_RECEIVED};
 	struct findings *findings = findings_new(&everything);
 
 	(void)state;
+	pass(findings, 60, 50, &check, 0);     /* nothing is taken away */
 	pass(findings, 60, 0, &received, 100); /* all by FIN */
 	pass(findings, 60, 40, &received, 60); /* a part of all */
 	findings_pass(findings, 10);
-	pass(findings, 60, 4, &received, 0); /* health checks */
+	pass(findings, 60, 4, &received, 0); /* broken clients */
 	pass(findings, 60, 50, &refused, 0); /* never were connections */
 	pass(findings, 60, 50, &scanned, 0);
 	assert_int_equal(findings->count, 0);
@@ -137,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(received_second_after_second),
 		cmocka_unit_test(sent_by_a_client),
+		cmocka_unit_test(among_harmless_ones),
 		cmocka_unit_test(a_storm_that_calms_down_is_over),
 		cmocka_unit_test(healthy_ones),
 		cmocka_unit_test(a_program_that_ends_is_no_storm),

@@ -109,6 +109,44 @@ static void a_flood(void **state)
 	findings_free(findings);
 }
 
+/* TCP_DEFER_ACCEPT: the kernel repeats a SYN-ACK that was acknowledged, and that is no suspicion.
+ */
+static void silent_clients_are_none(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	listen_by(findings, LISTENER, &server, 128);
+	be_half_open(findings, 100, 2500, false);
+	for (size_t i = 1; i < findings->known_count; i++)
+		findings->known[i].flow.flags = EVENT_ACKED;
+	for (unsigned int second = 0; second < 20; second++) {
+		for (unsigned int i = 0; i < 20; i++) {
+			struct event_flow flow = peer_flow(i, false);
+			struct event_segment e =
+				make_segment(LISTENER, &flow, SEGMENT_SYNACK_REPEATED, TCP_SYN_RECV,
+					     findings->kernel.now_ns);
+
+			e.flow.flags = EVENT_ACKED;
+			world_feed_segment(findings->world, &e);
+		}
+		findings_pass(findings, 1);
+	}
+	assert_int_equal(findings->kernel.scans, 0);
+	assert_int_equal(findings->count, 0);
+	/* ... nor are they part of a flood, but for the room that they take. */
+	be_half_open(findings, 40, 2500, true);
+	findings->kernel.settings = NET_SETTINGS_DEFAULT;
+	findings->kernel.settings.syncookies = 0;
+	pass_with_synacks(findings, 9, 50);
+	assert_int_equal(findings->count, 1);
+	assert_evidence(findings_note(findings, 0), "count", 40);
+	assert_evidence(findings_note(findings, 0), "acknowledged", 100);
+	assert_evidence(findings_note(findings, 0), "one_address", true);
+	assert_int_equal(findings_note(findings, 0)->severity, SEVERITY_CRITICAL);
+	findings_free(findings);
+}
+
 /* No SYN-ACK is retransmitted, so no scan is wanted. */
 static void a_burst_is_none(void **state)
 {
@@ -227,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flood),
+		cmocka_unit_test(silent_clients_are_none),
 		cmocka_unit_test(a_burst_is_none),
 		cmocka_unit_test(a_short_outage_is_none),
 		cmocka_unit_test(bad_links_of_a_busy_server),

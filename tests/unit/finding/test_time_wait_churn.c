@@ -168,8 +168,146 @@ static void pile_up(void **state)
 	assert_in_range(cookie, 65, 80);
 	assert_int_equal(look->found.severity, SEVERITY_WARNING);
 	assert_int_equal(evidence_count(&look->found, "time_wait"), 0);
+	assert_in_range(evidence_count(&look->found, "open"), cookie - 1, cookie);
+	assert_non_null(strstr(look->found.says, "open connections hold them"));
+	assert_null(strstr(look->found.advice, "Keep connections open"));
 	assert_in_range(evidence_count(&look->found, "exhausted_in") / NS_PER_S, 200 - cookie - 15,
 			200 - cookie + 15);
+	look_free(look);
+}
+
+/* What holds the ports decides what is said. */
+static void pile_up_in(unsigned int state, const char *says, const char *name, bool bound)
+{
+	struct look *look = small_range();
+	uint64_t cookie = 0;
+
+	while (++cookie <= 170) {
+		struct event_flow flow = flow_of(cookie, "10.0.0.1");
+
+		if (state == TCP_SYN_SENT) {
+			world_step(look->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT,
+				   look->kernel.now_ns, &client);
+			continue;
+		}
+		look_open(look, cookie, flow, bound, &client);
+		if (state == TCP_FIN_WAIT2) {
+			world_step(look->world, cookie, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1,
+				   look->kernel.now_ns, &client);
+			world_step(look->world, cookie, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2,
+				   look->kernel.now_ns, NULL);
+		} else if (state == TCP_CLOSE_WAIT) {
+			world_step(look->world, cookie, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT,
+				   look->kernel.now_ns, NULL);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_not_equal(look->found_count, 0);
+	assert_non_null(strstr(look->found.says, says));
+	assert_int_equal(evidence_count(&look->found, name), 170);
+	assert_int_equal(evidence_count(&look->found, "time_wait"), 0);
+	assert_null(finding_evidence(&look->found, "connections"));
+	assert_null(strstr(look->found.advice, "eep connections open"));
+	bound |= state == TCP_SYN_SENT; /* it has its port already */
+	assert_true(bound == !!strstr(look->found.advice, "IP_BIND_ADDRESS_NO_PORT"));
+	look_free(look);
+}
+
+static void holders(void **state)
+{
+	(void)state;
+	pile_up_in(TCP_ESTABLISHED, "open connections", "open", false);
+	pile_up_in(TCP_ESTABLISHED, "open connections", "open", true);
+	pile_up_in(TCP_FIN_WAIT2, "FIN_WAIT2", "fin_wait2", false);
+	pile_up_in(TCP_CLOSE_WAIT, "the other side has closed", "close_wait", false);
+	pile_up_in(TCP_SYN_SENT, "no answer", "syn_sent", false);
+}
+
+static void fail_connect(struct look *look, uint64_t cookie, uint32_t port_range)
+{
+	struct event_flow flow = make_flow("10.0.0.2", 0, "10.0.0.1", 80);
+	struct event_transition e =
+		make_transition(cookie, &flow, TCP_SYN_SENT, TCP_CLOSE, look->kernel.now_ns);
+
+	world_step(look->world, cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, look->kernel.now_ns,
+		   &client);
+	make_actor(&e, &client);
+	e.port_range = port_range;
+	world_feed(look->world, &e);
+}
+
+/* A range of the socket's own: ten ports. */
+static void own_range(void **state)
+{
+	struct look *look = small_range();
+	uint32_t range = (PORT_LOW + 19) << 16 | (PORT_LOW + 10);
+	uint64_t cookie;
+
+	(void)state;
+	for (cookie = 5; cookie < 25; cookie++)
+		look_open(look, cookie, flow_of(cookie, "10.0.0.1"), false, &client);
+	look_open(look, cookie, flow_of(cookie + 200, "10.0.0.3"), false, &client);
+	fail_connect(look, 101, range);
+	fail_connect(look, 102, range);
+	look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 0);
+	fail_connect(look, 103, range);
+	look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 1);
+	assert_int_equal(look->found.severity, SEVERITY_CRITICAL);
+	assert_non_null(strstr(look->found.says, "IP_LOCAL_PORT_RANGE"));
+	assert_string_equal(finding_evidence(&look->found, "own_range")->text, "40010-40019");
+	assert_int_equal(evidence_count(&look->found, "ports"), 10);
+	assert_int_equal(evidence_count(&look->found, "ports_in_use"), 10);
+	assert_int_equal(evidence_count(&look->found, "failed_connects"), 3);
+	assert_string_equal(look->found.process->comm, "curl");
+	for (int i = 0; i < 60; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 2);
+	assert_int_equal(look->found.status, FINDING_OVER);
+	look_free(look);
+}
+
+/* Limits beyond those of the namespace have no effect, nor has 0. */
+static void limits_of_a_range(void **state)
+{
+	struct look *look = small_range();
+
+	(void)state;
+	look_open(look, 10, flow_of(150, "10.0.0.1"), false, &client);
+	for (uint64_t i = 1; i <= 3; i++)
+		fail_connect(look, i, 1 << 16 | (PORT_LOW + 150));
+	look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 1);
+	assert_string_equal(finding_evidence(&look->found, "own_range")->text, "40150-40199");
+	assert_int_equal(evidence_count(&look->found, "ports_in_use"), 1);
+	look_free(look);
+}
+
+/* connect() fails, and the kernel's own words are enough. */
+static void no_port_for_other_reasons(void **state)
+{
+	struct look *look = small_range();
+
+	(void)state;
+	for (uint64_t i = 1; i <= 5; i++)
+		fail_connect(look, i, 0);
+	for (int i = 0; i < 12; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 1);
+	assert_non_null(strstr(look->found.says, "no local port is free"));
+	assert_int_equal(evidence_count(&look->found, "failed_connects"), 5);
+	look_free(look);
+
+	/* Now and then one fails. */
+	look = small_range();
+	for (uint64_t i = 1; i <= 10; i++) {
+		fail_connect(look, i, 0);
+		for (int second = 0; second < 31; second++)
+			look_pass(look, NS_PER_S);
+	}
+	assert_int_equal(look->found_count, 0);
 	look_free(look);
 }
 
@@ -239,10 +377,12 @@ static void odd_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forecast),	  cmocka_unit_test(bound_to_all),
-		cmocka_unit_test(healthy),	  cmocka_unit_test(settles),
-		cmocka_unit_test(pile_up),	  cmocka_unit_test(server_side),
-		cmocka_unit_test(many_processes), cmocka_unit_test(odd_records),
+		cmocka_unit_test(forecast),	     cmocka_unit_test(bound_to_all),
+		cmocka_unit_test(healthy),	     cmocka_unit_test(settles),
+		cmocka_unit_test(pile_up),	     cmocka_unit_test(server_side),
+		cmocka_unit_test(many_processes),    cmocka_unit_test(odd_records),
+		cmocka_unit_test(holders),	     cmocka_unit_test(own_range),
+		cmocka_unit_test(limits_of_a_range), cmocka_unit_test(no_port_for_other_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
