@@ -36,6 +36,9 @@
 /* If the last one took longer than this, the next scrape does not wait for one. */
 #define SCRAPE_SCAN_SLOW (10 * NS_PER_MS)
 
+/* How long a step of a scan waits for records that are not taken in yet. */
+#define STEP_WAIT_NS (200 * NS_PER_MS)
+
 /* One scan may fail in passing, say without memory; this many in a row are a fault to report. */
 #define SCANS_FAILED_TOLD 5
 
@@ -54,25 +57,6 @@ void scan_plan_init(struct scan_plan *plan)
 static uint64_t pause_after(uint64_t took_ns, uint64_t share, uint64_t least_ns)
 {
 	return took_ns * share > least_ns ? took_ns * share : least_ns;
-}
-
-static int scan(struct scan_plan *plan, const struct scan_request *request,
-		struct scan_result *result)
-{
-	struct source *source = plan->intake->source;
-	int err = source->ops->scan(source, request, result);
-
-	if (err)
-		return err;
-	if (plan->scans_failed >= SCANS_FAILED_TOLD)
-		journal_say(SD_NOTICE, "scans of the sockets work again");
-	plan->scans_failed = 0;
-	scan_result_finish(result);
-	if (plan->verbose)
-		fprintf(stderr, "scan: %zu sockets, %zu descriptors, %.1f ms\n", result->sockets,
-			result->descriptors,
-			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS);
-	return 0;
 }
 
 /*
@@ -105,41 +89,57 @@ static uint64_t losses_now(const struct scan_plan *plan)
 	return ledger_lost(plan->intake->ledger) + tracker->gaps + tracker->no_memory;
 }
 
-static int begin_reconcile(struct scan_plan *plan, struct scan_result *result)
-{
-	const struct scan_request request = {
-		.states = SCAN_ALL_STATES,
-		.mini_states = SCAN_ALL_STATES,
-		.descriptors = true,
-		.tables = true,
-	};
-	int err = scan(plan, &request, result);
+static const struct scan_request everything = {
+	.states = SCAN_ALL_STATES,
+	.mini_states = SCAN_ALL_STATES,
+	.descriptors = true,
+	.tables = SCAN_ALL_TABLES,
+};
+static const struct scan_request all_minis = {
+	.mini_states = SCAN_ALL_STATES,
+	.tables = SCAN_ALL_TABLES,
+};
+/* The descriptors first; TCP tables only for sockets that no descriptor holds. */
+static const struct scan_request held = {.states = LEAK_SCAN_STATES, .descriptors = true};
 
-	if (!err)
-		reconcile_begin(plan->intake->tracker, result);
-	return err;
+/* The result of the job is complete. */
+static void note_scan(struct scan_plan *plan, const struct scan_job *job)
+{
+	const struct scan_result *result = &job->result;
+
+	if (plan->scans_failed >= SCANS_FAILED_TOLD)
+		journal_say(SD_NOTICE, "scans of the sockets work again");
+	plan->scans_failed = 0;
+	if (plan->verbose)
+		fprintf(stderr,
+			"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
+			"%zu namespaces\n",
+			result->sockets, result->descriptors,
+			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS,
+			(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count);
 }
 
 /* What the scan found is joined with the records that came since. */
 static void finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
 {
+	uint64_t known = losses_now(plan);
+
 	reconcile_end(plan->intake->tracker, result);
-	plan->losses_seen = losses_now(plan); /* the gaps that it found are mended by it */
-}
-
-static int begin_minis(struct scan_plan *plan, struct scan_result *result)
-{
-	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
-	int err = scan(plan, &request, result);
-
-	if (!err)
-		mini_scan_begin(plan->intake->tracker, result);
-	return err;
+	plan->losses_seen += losses_now(plan) - known; /* these gaps are mended by it */
 }
 
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
 {
-	return begin_reconcile(plan, result);
+	struct scan_job job;
+	int err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+
+	if (err) {
+		scan_job_clear(&job, plan->intake);
+		return err;
+	}
+	note_scan(plan, &job);
+	*result = job.result;
+	return 0;
 }
 
 int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result)
@@ -176,20 +176,6 @@ void scan_plan_check_losses(struct scan_plan *plan)
 						? at_ns
 						: plan->reconcile_not_before_ns;
 	}
-}
-
-/* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
- * holds. */
-static int scan_for_leaks(struct scan_plan *plan, struct scan_result *result)
-{
-	struct scan_request request = {.states = LEAK_SCAN_STATES, .descriptors = true};
-	int err = scan(plan, &request, result);
-
-	if (err || leak_watch_all_found(plan->leaks, result))
-		return err;
-	request.tables = true;
-	scan_result_clear(result);
-	return scan(plan, &request, result);
 }
 
 static void pause_leak_scans(struct scan_plan *plan, uint64_t began_ns)
@@ -250,6 +236,66 @@ static void answer(struct scan_plan *plan, const struct scan_job *job)
 	}
 }
 
+/* The job's scan has failed, and its result is empty. */
+static void give_up(struct scan_plan *plan, const struct scan_job *job, int err)
+{
+	if (job->purpose != SCAN_FINDINGS)
+		note_failed_scan(plan, err);
+	switch (job->purpose) {
+	case SCAN_LOSSES:
+		plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
+		plan->reconcile_at_ns = plan->reconcile_not_before_ns;
+		break;
+	case SCAN_LEAKS:
+		leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
+		pause_leak_scans(plan, job->began_ns);
+		break;
+	case SCAN_FINDINGS:
+		finding_watch_finish(plan->findings, NULL);
+		plan->finding_scan_not_before_ns = job->began_ns + FINDING_SCAN_FAILED_PAUSE;
+		break;
+	case SCAN_SUMMARY:
+		plan->minis_asked = true;
+		break;
+	case SCAN_SCRAPE:
+		pause_scrape_scans(plan, job->began_ns);
+		break;
+	case SCAN_NONE:
+		break;
+	}
+}
+
+/* Leaks that no descriptor holds are in TCP tables. Returns whether these have to be read. */
+static bool ask_tables(struct scan_plan *plan, struct scan_job *job)
+{
+	struct scan_request request = held;
+
+	if (job->asked_tables || leak_watch_all_found(plan->leaks, &job->result))
+		return false;
+	request.descriptors = false;
+	request.tables = SCAN_ALL_TABLES;
+	scan_job_ask(job, plan->intake, &request);
+	return true;
+}
+
+/* One step of the job. Returns 0 when its result is complete, or 1. */
+static int step(struct scan_plan *plan)
+{
+	struct scan_job *job = &plan->job;
+	int err = scan_job_step(job, plan->intake);
+
+	if (!err && job->purpose == SCAN_LEAKS && ask_tables(plan, job))
+		err = scan_job_step(job, plan->intake);
+	if (!err)
+		note_scan(plan, job);
+	if (err < 0) {
+		give_up(plan, job, err);
+		scan_plan_clear(plan);
+		return 0;
+	}
+	return err;
+}
+
 /* One turn of the job, if there is one. Returns 0 when it is done, 1 if it needs further turns, or
  * the negative errno of draining. */
 static int go_on(struct scan_plan *plan)
@@ -257,6 +303,13 @@ static int go_on(struct scan_plan *plan)
 	struct scan_job *job = &plan->job;
 	int err;
 
+	if (job->purpose && !job->complete) {
+		/* The records that are there come first, but they may have no end. */
+		if (plan->intake->in_round && now(plan) < job->stepped_ns + STEP_WAIT_NS)
+			return 1;
+		if (step(plan))
+			return 1;
+	}
 	if (!job->purpose)
 		return 0;
 	err = intake_drain_to(plan->intake, &job->after);
@@ -267,57 +320,40 @@ static int go_on(struct scan_plan *plan)
 	return 0;
 }
 
-/* After a scan that has begun at began_ns. Takes over *result. Returns as go_on(). */
-static int begin_job(struct scan_plan *plan, enum scan_purpose purpose, uint64_t began_ns,
-		     const struct scan_result *result)
+/* Begins, and makes the first turn. Returns as go_on(). */
+static int begin_job(struct scan_plan *plan, enum scan_purpose purpose,
+		     const struct scan_request *request)
 {
-	plan->job = (struct scan_job){.purpose = purpose, .result = *result, .began_ns = began_ns};
+	scan_job_begin(&plan->job, plan->intake, purpose, request);
 	return go_on(plan);
 }
 
 void scan_plan_clear(struct scan_plan *plan)
 {
-	scan_result_clear(&plan->job.result);
-	plan->job.purpose = SCAN_NONE;
+	scan_job_clear(&plan->job, plan->intake);
 }
 
 static int reconcile_if_due(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err;
 
-	if (began_ns < plan->reconcile_at_ns)
+	if (now(plan) < plan->reconcile_at_ns)
 		return 0;
 	err = drain_before(plan);
 	if (err)
 		return err;
 	plan->reconcile_at_ns = UINT64_MAX;
-	err = begin_reconcile(plan, &result);
-	if (!err)
-		return begin_job(plan, SCAN_LOSSES, began_ns, &result);
-	note_failed_scan(plan, err);
-	plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
-	plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-	return 0;
+	return begin_job(plan, SCAN_LOSSES, &everything);
 }
 
 static int judge_leaks_if_due(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
 	uint64_t began_ns = now(plan);
-	int err;
 
 	if (plan->intake->in_round || began_ns < plan->leak_scan_not_before_ns ||
 	    !leak_watch_collect(plan->leaks, began_ns))
 		return 0;
-	err = scan_for_leaks(plan, &result);
-	if (!err)
-		return begin_job(plan, SCAN_LEAKS, began_ns, &result);
-	note_failed_scan(plan, err);
-	leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
-	pause_leak_scans(plan, began_ns);
-	return 0;
+	return begin_job(plan, SCAN_LEAKS, &held);
 }
 
 int scan_plan_run(struct scan_plan *plan)
@@ -336,14 +372,10 @@ int scan_plan_run(struct scan_plan *plan)
 /* The second half of a look, by a scan. */
 static void scan_for_findings(struct scan_plan *plan, const struct scan_request *request)
 {
-	struct scan_result result = {0};
 	uint64_t began_ns = now(plan);
-	int err = drain_before(plan);
 
-	if (!err)
-		err = scan(plan, request, &result);
-	if (!err) {
-		begin_job(plan, SCAN_FINDINGS, began_ns, &result);
+	if (!drain_before(plan)) {
+		begin_job(plan, SCAN_FINDINGS, request);
 		return;
 	}
 	finding_watch_finish(plan->findings, NULL);
@@ -371,22 +403,14 @@ void scan_plan_look(struct scan_plan *plan)
 
 int scan_plan_minis(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err = 0;
 
 	if (plan->job.purpose)
 		return 1;
 	if (!plan->minis_asked) {
 		err = drain_before(plan);
-		if (err)
-			return err;
-		err = begin_minis(plan, &result);
-		if (err) {
-			note_failed_scan(plan, err);
-			return 0;
-		}
-		err = begin_job(plan, SCAN_SUMMARY, began_ns, &result);
+		if (!err)
+			err = begin_job(plan, SCAN_SUMMARY, &all_minis);
 	}
 	if (!err)
 		plan->minis_asked = false;
@@ -395,22 +419,13 @@ int scan_plan_minis(struct scan_plan *plan)
 
 static int scan_for_scrapes(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err = drain_before(plan);
 
-	if (err) {
+	if (err)
 		plan->scrape_scan_owed = true;
-		return err < 0 ? err : 0;
-	}
-	err = begin_minis(plan, &result);
-	if (!err) {
-		err = begin_job(plan, SCAN_SCRAPE, began_ns, &result);
-		return err < 0 ? err : 0;
-	}
-	note_failed_scan(plan, err);
-	pause_scrape_scans(plan, began_ns);
-	return 0;
+	else
+		err = begin_job(plan, SCAN_SCRAPE, &all_minis);
+	return err < 0 ? err : 0;
 }
 
 int scan_plan_before_scrape(struct scan_plan *plan)
@@ -433,22 +448,24 @@ int scan_plan_after_scrapes(struct scan_plan *plan)
 int scan_plan_finish(struct scan_plan *plan)
 {
 	struct source_bound after = {.until_ns = UINT64_MAX};
-	struct scan_result result = {0};
+	struct scan_job job;
 	int err;
 
 	if (plan->job.purpose == SCAN_FINDINGS)
 		finding_watch_finish(plan->findings, NULL);
 	scan_plan_clear(plan); /* this one has all that it was about */
-	err = begin_reconcile(plan, &result);
-	if (!err)
+	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+	if (!err) {
+		note_scan(plan, &job);
 		err = intake_drain_to(plan->intake, &after);
+	}
 	if (!err)
-		finish_reconcile(plan, &result);
+		finish_reconcile(plan, &job.result);
 	if (err)
 		note_failed_scan(plan, err);
 	else if (leak_watch_collect_last(plan->leaks, now(plan)))
-		leak_watch_judge(plan->leaks, &result, now(plan));
-	scan_result_clear(&result);
+		leak_watch_judge(plan->leaks, &job.result, now(plan));
+	scan_job_clear(&job, plan->intake);
 	return err;
 }
 

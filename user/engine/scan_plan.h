@@ -6,19 +6,9 @@
 #include <stdint.h>
 
 #include "engine/intake.h"
+#include "engine/scan_job.h"
 #include "finding/watch.h"
 #include "leak/watch.h"
-
-enum scan_purpose { SCAN_NONE, SCAN_LOSSES, SCAN_LEAKS, SCAN_FINDINGS, SCAN_SUMMARY, SCAN_SCRAPE };
-
-/* A scan whose answer waits for the records that came before its end. That can take several turns;
- * until then no other scan begins. */
-struct scan_job {
-	enum scan_purpose purpose; /* SCAN_NONE: there is none */
-	struct scan_result result;
-	struct source_bound after; /* these records come first */
-	uint64_t began_ns;
-};
 
 /*
  * When the kernel is asked which sockets exist, and which module gets the answer: at the start,

@@ -29,14 +29,34 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
+/* The place of the first one that is not less. */
+static size_t place_of_seen(const struct scan_result *result, uint32_t netns)
+{
+	size_t low = 0, high = result->seen_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (result->seen[middle] < netns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 int scan_result_add_seen(struct scan_result *result, uint32_t netns)
 {
 	uint32_t *seen = realloc(result->seen, (result->seen_count + 1) * sizeof(*result->seen));
+	size_t place;
 
 	if (!seen)
 		return -ENOMEM;
 	result->seen = seen;
-	seen[result->seen_count++] = netns;
+	place = place_of_seen(result, netns);
+	memmove(&seen[place + 1], &seen[place], (result->seen_count - place) * sizeof(*seen));
+	seen[place] = netns;
+	result->seen_count++;
 	return 0;
 }
 
@@ -70,6 +90,8 @@ void scan_result_finish(struct scan_result *result)
 {
 	size_t kept = 0;
 
+	result->sockets = 0;
+	result->descriptors = 0;
 	if (!result->count)
 		return;
 	qsort(result->records, result->count, sizeof(*result->records), compare_records);
@@ -119,10 +141,9 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
 {
-	for (size_t i = 0; i < result->seen_count; i++)
-		if (result->seen[i] == netns)
-			return true;
-	return false;
+	size_t place = place_of_seen(result, netns);
+
+	return place < result->seen_count && result->seen[place] == netns;
 }
 
 bool scan_result_covers(const struct scan_result *result, uint32_t netns)

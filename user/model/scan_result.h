@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "model/scan_request.h"
 
 /* The result of a scan: checked records. After scan_result_finish() the records of a socket are
  * together, those of its descriptors first. */
@@ -17,23 +18,12 @@ struct scan_result {
 	uint64_t started_ns; /* CLOCK_MONOTONIC, before the first socket was read */
 	uint64_t ended_ns;
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
-	uint32_t *seen;	  /* inode numbers of the network namespaces whose tables were read */
+	uint32_t *seen; /* inode numbers of the network namespaces whose tables were read, sorted */
 	size_t seen_count;
 	bool some_unseen;   /* there are namespaces whose tables could not be read */
 	size_t sockets;	    /* number of different sockets */
 	size_t descriptors; /* number of descriptors that hold them */
 };
-
-/* Which sockets to scan for, and where. */
-struct scan_request {
-	uint32_t states;      /* bit n: state n */
-	uint32_t mini_states; /* likewise of mini-sockets, which only the TCP tables have */
-	bool descriptors;     /* the descriptors of all processes */
-	bool tables;	      /* the TCP tables of every network namespace that has a process */
-};
-
-/* All states. A socket in CLOSE is found by its descriptor only. */
-#define SCAN_ALL_STATES (~0u)
 
 /* Adds a copy of a record of `size` bytes. Returns 0, -EPROTO for a record that event_check()
  * refuses or that is none of a scan, or -ENOMEM. */
@@ -42,7 +32,9 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 /* Adds a network namespace whose tables were read. Returns 0 or -ENOMEM. */
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
 
-/* Sorts and counts the records, after the last one was added. */
+/* Sorts and counts the records, after the last one was added. If more are added, it is called
+ * again.
+ */
 void scan_result_finish(struct scan_result *result);
 
 /* Finds the records of a socket: sets *first to the first one and returns their number. 0 if there

@@ -70,6 +70,7 @@ struct tcp_socket {
 	unsigned int mini_refused : 1; /* the kernel could not create a mini-socket */
 	unsigned int hidden : 1;       /* filter_hides_flow(): it is known, but not shown */
 	unsigned int bound : 1;	       /* of a client: it had its port before connect() */
+	unsigned int owner_new : 1; /* a record has named its owner since the running scan began */
 };
 
 _Static_assert(sizeof(struct socket_sample) == 8, "a sample is packed");

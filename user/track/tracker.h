@@ -86,6 +86,7 @@ struct tracker {
 	unsigned int closed_next;
 	uint64_t tick_ns; /* length of a kernel tick as of the last scan; 0 = none yet */
 	uint64_t retransmits_evicted; /* entries of `retransmits` removed because it was full */
+	bool minis_asked;	      /* ... and the running scan answers that */
 	bool minis_doubted;	      /* records were lost since the last scan of mini-sockets */
 	uint64_t gaps;		      /* records whose `from` differs from the table */
 	uint64_t no_memory;	      /* sockets that could not be added */
