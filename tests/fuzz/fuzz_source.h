@@ -431,9 +431,12 @@ static inline int fuzz_source_drain(struct source *base, struct source_bound *bo
 static inline bool fuzz_source_wants(const struct event_scan *e, const struct scan_request *request)
 {
 	if (e->header.kind == EVENT_SCAN_MINI)
-		return request->tables && request->mini_states >> e->state & 1;
-	return (e->header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables) &&
-	       request->states >> e->state & 1;
+		return scan_request_has_netns(request, e->header.netns) &&
+		       request->mini_states >> e->state & 1;
+	if (e->header.kind == EVENT_SCAN_FD)
+		return request->descriptors && request->states >> e->state & 1;
+	return scan_request_has_netns(request, e->header.netns) &&
+	       scan_request_states(request, false) >> e->state & 1;
 }
 
 static inline void fuzz_source_begin_scan(struct source *base, const struct scan_request *request,

@@ -26,9 +26,12 @@ struct scene {
 static inline bool is_wanted(const struct event_scan *record, const struct scan_request *request)
 {
 	if (record->header.kind == EVENT_SCAN_MINI)
-		return request->tables && request->mini_states >> record->state & 1;
-	return (record->header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables) &&
-	       request->states >> record->state & 1;
+		return scan_request_has_netns(request, record->header.netns) &&
+		       request->mini_states >> record->state & 1;
+	if (record->header.kind == EVENT_SCAN_FD)
+		return request->descriptors && request->states >> record->state & 1;
+	return scan_request_has_netns(request, record->header.netns) &&
+	       scan_request_states(request, false) >> record->state & 1;
 }
 
 static inline void scene_find(struct kernel *kernel, const struct scan_request *request,

@@ -25,7 +25,7 @@ void scan_job_ask(struct scan_job *job, struct intake *intake, const struct scan
 	struct source *source = intake->source;
 
 	job->complete = false;
-	job->asked_tables |= request->tables != SCAN_NO_TABLES;
+	job->asked_tables |= scan_request_tables(request);
 	source->ops->scan_begin(source, request, &job->result);
 }
 

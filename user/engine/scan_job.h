@@ -12,7 +12,15 @@
 /* How long a scan goes on before records are drained and others get their turn. */
 #define SCAN_STEP_NS (10 * NS_PER_MS)
 
-enum scan_purpose { SCAN_NONE, SCAN_LOSSES, SCAN_LEAKS, SCAN_FINDINGS, SCAN_SUMMARY, SCAN_SCRAPE };
+enum scan_purpose {
+	SCAN_NONE,
+	SCAN_LOSSES,
+	SCAN_LEAKS,
+	SCAN_FINDINGS,
+	SCAN_SUMMARY,
+	SCAN_SCRAPE,
+	SCAN_PURPOSES
+};
 
 /*
  * A scan that is made in steps. Between them records are drained, so a step must come soon after a
@@ -27,7 +35,7 @@ struct scan_job {
 	struct source_bound after; /* these records come before the answer */
 	uint64_t began_ns;
 	uint64_t stepped_ns; /* the end of the last step */
-	uint64_t cpu_ns;     /* the CPU time of its steps */
+	uint64_t cpu_ns;     /* the CPU time that it took */
 	unsigned int steps;
 };
 

@@ -12,29 +12,14 @@
 /* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed.
  */
 #define RECONCILE_AFTER_NS (1 * NS_PER_S)
-/* ... and no more often than this, under losses that go on. */
-#define RECONCILE_PAUSE_NS (3 * NS_PER_S)
 
-/* Leak scans may take an eighth of one CPU, but keep a report within a second of its deadline. */
-#define LEAK_SCAN_SHARE	       8
-#define LEAK_SCAN_PAUSE_MIN    (100 * NS_PER_MS)
-#define LEAK_SCAN_PAUSE_MAX    (500 * NS_PER_MS)
 #define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
-/* Looks of the findings may take a two-hundredth of one CPU, and scans for them a hundredth. */
+/* Looks of the findings may take a two-hundredth of one CPU. */
 #define LOOK_SHARE		  200
 #define LOOK_PAUSE		  (1 * NS_PER_S)
-#define FINDING_SCAN_SHARE	  100
-#define FINDING_SCAN_PAUSE	  (2 * NS_PER_S)
 #define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
-
-/* Scans for metrics may take a fiftieth: 2 ms for each network namespace, and 5 us for each socket
- * in TIME_WAIT. */
-#define SCRAPE_SCAN_SHARE 50
-#define SCRAPE_SCAN_PAUSE (1 * NS_PER_S)
-/* If the last one took longer than this, the next scrape does not wait for one. */
-#define SCRAPE_SCAN_SLOW (10 * NS_PER_MS)
 
 /* How long a step of a scan waits for records that are not taken in yet. */
 #define STEP_WAIT_NS (200 * NS_PER_MS)
@@ -45,6 +30,11 @@
 static uint64_t now(const struct scan_plan *plan)
 {
 	return intake_now(plan->intake);
+}
+
+static uint64_t not_before(const struct scan_plan *plan, enum scan_purpose purpose)
+{
+	return plan->pace.not_before_ns[purpose];
 }
 
 void scan_plan_init(struct scan_plan *plan)
@@ -93,11 +83,11 @@ static const struct scan_request everything = {
 	.states = SCAN_ALL_STATES,
 	.mini_states = SCAN_ALL_STATES,
 	.descriptors = true,
-	.tables = SCAN_ALL_TABLES,
+	.all_tables = true,
 };
 static const struct scan_request all_minis = {
 	.mini_states = SCAN_ALL_STATES,
-	.tables = SCAN_ALL_TABLES,
+	.all_tables = true,
 };
 /* The descriptors first; TCP tables only for sockets that no descriptor holds. */
 static const struct scan_request held = {.states = LEAK_SCAN_STATES, .descriptors = true};
@@ -110,6 +100,7 @@ static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 	if (plan->scans_failed >= SCANS_FAILED_TOLD)
 		journal_say(SD_NOTICE, "scans of the sockets work again");
 	plan->scans_failed = 0;
+	scan_pace_learn(&plan->pace, result);
 	if (plan->verbose)
 		fprintf(stderr,
 			"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
@@ -172,68 +163,48 @@ void scan_plan_check_losses(struct scan_plan *plan)
 	if (plan->reconcile_at_ns == UINT64_MAX) {
 		uint64_t at_ns = now(plan) + RECONCILE_AFTER_NS;
 
-		plan->reconcile_at_ns = at_ns > plan->reconcile_not_before_ns
+		plan->reconcile_at_ns = at_ns > not_before(plan, SCAN_LOSSES)
 						? at_ns
-						: plan->reconcile_not_before_ns;
+						: not_before(plan, SCAN_LOSSES);
 	}
 }
 
-static void pause_leak_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	uint64_t ended_ns = now(plan);
-	uint64_t pause_ns = pause_after(ended_ns - began_ns, LEAK_SCAN_SHARE, LEAK_SCAN_PAUSE_MIN);
-
-	if (pause_ns > LEAK_SCAN_PAUSE_MAX)
-		pause_ns = LEAK_SCAN_PAUSE_MAX;
-	plan->leak_scan_not_before_ns = ended_ns + pause_ns;
-}
-
-static void pause_finding_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	plan->finding_scan_not_before_ns =
-		began_ns +
-		pause_after(now(plan) - began_ns, FINDING_SCAN_SHARE, FINDING_SCAN_PAUSE);
-}
-
-static void pause_scrape_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	uint64_t ended_ns = now(plan);
-
-	plan->scrape_scan_not_before_ns =
-		ended_ns + pause_after(ended_ns - began_ns, SCRAPE_SCAN_SHARE, SCRAPE_SCAN_PAUSE);
-	plan->scrape_scan_slow = ended_ns - began_ns > SCRAPE_SCAN_SLOW;
-	plan->scrape_scan_owed = false;
-}
-
 /* Gives the answer to the module that it is for. */
-static void answer(struct scan_plan *plan, const struct scan_job *job)
+static void give(struct scan_plan *plan, const struct scan_job *job)
 {
 	switch (job->purpose) {
 	case SCAN_LOSSES:
 		finish_reconcile(plan, &job->result);
-		plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
 		break;
 	case SCAN_LEAKS: /* one that was closed since is no leak any more */
 		if (leak_watch_judge(plan->leaks, &job->result, now(plan)) &&
 		    plan->reconcile_at_ns == UINT64_MAX)
-			plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-		pause_leak_scans(plan, job->began_ns);
+			plan->reconcile_at_ns = not_before(plan, SCAN_LOSSES);
 		break;
 	case SCAN_FINDINGS:
 		finding_watch_finish(plan->findings, &job->result);
-		pause_finding_scans(plan, job->began_ns);
 		break;
 	case SCAN_SUMMARY:
-		mini_scan_end(plan->intake->tracker, &job->result);
 		plan->minis_asked = true;
+		mini_scan_end(plan->intake->tracker, &job->result);
 		break;
 	case SCAN_SCRAPE:
+		plan->scrape_scan_owed = false;
 		mini_scan_end(plan->intake->tracker, &job->result);
-		pause_scrape_scans(plan, job->began_ns);
 		break;
-	case SCAN_NONE:
+	default:
 		break;
 	}
+}
+
+static void answer(struct scan_plan *plan, struct scan_job *job)
+{
+	struct source *source = plan->intake->source;
+	uint64_t began_ns = source->ops->cpu_time(source);
+
+	give(plan, job);
+	job->cpu_ns += source->ops->cpu_time(source) - began_ns;
+	scan_pace_ended(&plan->pace, job, now(plan));
 }
 
 /* The job's scan has failed, and its result is empty. */
@@ -241,39 +212,40 @@ static void give_up(struct scan_plan *plan, const struct scan_job *job, int err)
 {
 	if (job->purpose != SCAN_FINDINGS)
 		note_failed_scan(plan, err);
+	scan_pace_ended(&plan->pace, job, now(plan));
 	switch (job->purpose) {
 	case SCAN_LOSSES:
-		plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
-		plan->reconcile_at_ns = plan->reconcile_not_before_ns;
+		plan->reconcile_at_ns = not_before(plan, SCAN_LOSSES);
 		break;
 	case SCAN_LEAKS:
 		leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
-		pause_leak_scans(plan, job->began_ns);
 		break;
 	case SCAN_FINDINGS:
 		finding_watch_finish(plan->findings, NULL);
-		plan->finding_scan_not_before_ns = job->began_ns + FINDING_SCAN_FAILED_PAUSE;
+		plan->pace.not_before_ns[SCAN_FINDINGS] = job->began_ns + FINDING_SCAN_FAILED_PAUSE;
 		break;
 	case SCAN_SUMMARY:
 		plan->minis_asked = true;
 		break;
 	case SCAN_SCRAPE:
-		pause_scrape_scans(plan, job->began_ns);
+		plan->scrape_scan_owed = false;
 		break;
-	case SCAN_NONE:
+	default:
 		break;
 	}
 }
 
-/* Leaks that no descriptor holds are in TCP tables. Returns whether these have to be read. */
+/* Leaks that no descriptor holds are in the TCP tables of their network namespaces. Returns whether
+ * these have to be read. */
 static bool ask_tables(struct scan_plan *plan, struct scan_job *job)
 {
-	struct scan_request request = held;
+	struct scan_request request = {.states = LEAK_SCAN_STATES};
 
-	if (job->asked_tables || leak_watch_all_found(plan->leaks, &job->result))
+	if (job->asked_tables)
 		return false;
-	request.descriptors = false;
-	request.tables = SCAN_ALL_TABLES;
+	leak_watch_add_missing(plan->leaks, &job->result, &request.tables);
+	if (!scan_request_any(&request))
+		return false;
 	scan_job_ask(job, plan->intake, &request);
 	return true;
 }
@@ -350,7 +322,7 @@ static int judge_leaks_if_due(struct scan_plan *plan)
 {
 	uint64_t began_ns = now(plan);
 
-	if (plan->intake->in_round || began_ns < plan->leak_scan_not_before_ns ||
+	if (plan->intake->in_round || began_ns < not_before(plan, SCAN_LEAKS) ||
 	    !leak_watch_collect(plan->leaks, began_ns))
 		return 0;
 	return begin_job(plan, SCAN_LEAKS, &held);
@@ -370,16 +342,17 @@ int scan_plan_run(struct scan_plan *plan)
 }
 
 /* The second half of a look, by a scan. */
-static void scan_for_findings(struct scan_plan *plan, const struct scan_request *request)
+static void scan_for_findings(struct scan_plan *plan, struct scan_request *request)
 {
 	uint64_t began_ns = now(plan);
 
 	if (!drain_before(plan)) {
+		scan_pace_choose(&plan->pace, request);
 		begin_job(plan, SCAN_FINDINGS, request);
 		return;
 	}
 	finding_watch_finish(plan->findings, NULL);
-	plan->finding_scan_not_before_ns = began_ns + FINDING_SCAN_FAILED_PAUSE;
+	plan->pace.not_before_ns[SCAN_FINDINGS] = began_ns + FINDING_SCAN_FAILED_PAUSE;
 }
 
 void scan_plan_look(struct scan_plan *plan)
@@ -391,8 +364,7 @@ void scan_plan_look(struct scan_plan *plan)
 		return;
 	finding_watch_begin(plan->findings, began_ns, &request);
 	took_ns = now(plan) - began_ns;
-	if ((request.tables || request.descriptors) &&
-	    began_ns + took_ns >= plan->finding_scan_not_before_ns) {
+	if (scan_request_any(&request) && began_ns + took_ns >= not_before(plan, SCAN_FINDINGS)) {
 		scan_for_findings(plan, &request);
 	} else {
 		finding_watch_finish(plan->findings, NULL);
@@ -407,7 +379,7 @@ int scan_plan_minis(struct scan_plan *plan)
 
 	if (plan->job.purpose)
 		return 1;
-	if (!plan->minis_asked) {
+	if (!plan->minis_asked && now(plan) >= not_before(plan, SCAN_SUMMARY)) {
 		err = drain_before(plan);
 		if (!err)
 			err = begin_job(plan, SCAN_SUMMARY, &all_minis);
@@ -430,10 +402,10 @@ static int scan_for_scrapes(struct scan_plan *plan)
 
 int scan_plan_before_scrape(struct scan_plan *plan)
 {
-	bool due = now(plan) >= plan->scrape_scan_not_before_ns;
+	bool due = now(plan) >= not_before(plan, SCAN_SCRAPE);
 	int err;
 
-	if (due && !plan->scrape_scan_slow && !plan->job.purpose)
+	if (due && !plan->pace.scrape_slow && !plan->job.purpose)
 		return scan_for_scrapes(plan);
 	plan->scrape_scan_owed |= due;
 	err = intake_drain(plan->intake);
@@ -473,8 +445,8 @@ uint64_t scan_plan_deadline(const struct scan_plan *plan)
 {
 	uint64_t deadline = leak_watch_deadline(plan->leaks);
 
-	if (deadline != UINT64_MAX && deadline < plan->leak_scan_not_before_ns)
-		deadline = plan->leak_scan_not_before_ns;
+	if (deadline != UINT64_MAX && deadline < not_before(plan, SCAN_LEAKS))
+		deadline = not_before(plan, SCAN_LEAKS);
 	if (plan->look_at_ns < deadline)
 		deadline = plan->look_at_ns;
 	return plan->reconcile_at_ns < deadline ? plan->reconcile_at_ns : deadline;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "engine/intake.h"
-#include "engine/scan_job.h"
+#include "engine/scan_pace.h"
 #include "finding/watch.h"
 #include "leak/watch.h"
 
@@ -25,17 +25,13 @@ struct scan_plan {
 	struct finding_watch *findings;
 	bool verbose; /* print each scan on stderr */
 
-	uint64_t lost_seen;	  /* lost records already taken care of */
-	uint64_t losses_seen;	  /* the same of losses of all kinds */
-	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
-	uint64_t reconcile_not_before_ns;
-	uint64_t leak_scan_not_before_ns;
-	uint64_t look_at_ns; /* the next look of the findings */
-	uint64_t finding_scan_not_before_ns;
-	uint64_t scrape_scan_not_before_ns;
-	bool scrape_scan_slow;	   /* the last one was */
+	uint64_t lost_seen;	   /* lost records already taken care of */
+	uint64_t losses_seen;	   /* the same of losses of all kinds */
+	uint64_t reconcile_at_ns;  /* UINT64_MAX = no need */
+	uint64_t look_at_ns;	   /* the next look of the findings */
 	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
+	struct scan_pace pace;
 	struct scan_job job;
 	bool minis_asked; /* for the summary: scan_plan_minis() has nothing left to do */
 };

@@ -75,6 +75,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	if (socket->owner_source > OWNER_LISTENER || socket->role == ROLE_CLIENT ||
 	    socket->since_ns <= look->own[FINDING_ACCEPT_STALL])
 		return;
+	netns_set_add(&look->netns[FINDING_ACCEPT_STALL], socket->flow.netns);
 	all = all_of(look);
 	if (all)
 		all->now[socket->since_ns + SUSPECT_NS <= look->now_ns ? SUSPECTS : YOUNG]++;
@@ -82,7 +83,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 
 static void others(struct finding_look *look)
 {
-	struct subject *all = all_of(look);
+	struct subject *all = all_of(look), *subject = NULL;
 	bool suspicion;
 
 	if (!all)
@@ -92,10 +93,15 @@ static void others(struct finding_look *look)
 	    (!suspicion || (all->ever[ASKED_AT] && all->ever[ASKED_AT] + PAUSE_NS > look->now_ns)))
 		return;
 	all->ever[ASKED_AT] = look->now_ns;
-	look->wanted.tables = true;
 	look->wanted.states |= 1u << TCP_LISTEN;
-	if (all->scanned[WAITING])
-		look->wanted.states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+	netns_set_add_set(&look->wanted.listeners, &look->netns[FINDING_ACCEPT_STALL]);
+	if (!all->scanned[WAITING])
+		return;
+	look->wanted.table_states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+	while ((subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_ACCEPT_STALL && subject->place == PLACE_LOCAL &&
+		    subject->scanned[QUEUE])
+			netns_set_add(&look->wanted.tables, subject->flow.netns);
 }
 
 static void listener_record(struct finding_look *look, const struct event_scan *record)
@@ -240,8 +246,9 @@ static bool judge(struct finding_look *look, struct subject *subject, struct fin
 {
 	if (subject->place == PLACE_LOCAL && subject->process)
 		return judge_listener(look, subject, finding);
-	if (subject->place == PLACE_NONE && subject->ever[ANSWERED_AT] == look->now_ns &&
-	    !subject->scanned[WAITING])
+	/* Other rules ask for the listeners of other network namespaces. */
+	if (subject->place == PLACE_NONE && subject->ever[ASKED_AT] == look->now_ns &&
+	    subject->ever[ANSWERED_AT] == look->now_ns && !subject->scanned[WAITING])
 		look->own[FINDING_ACCEPT_STALL] = look->now_ns;
 	return false;
 }

@@ -144,8 +144,10 @@ static void add_pair(void *context, const struct tcp_socket *socket, struct proc
 	struct finding_look *look = context;
 	struct subject *subject = subject_of(look, process, kind);
 
-	if (subject && subject->now[NEWS] && !is_pooled(socket, kind))
-		finding_pairs_add(look->pairs, subject, &socket->flow);
+	if (!subject || !subject->now[NEWS] || is_pooled(socket, kind))
+		return;
+	finding_pairs_add(look->pairs, subject, &socket->flow);
+	netns_set_add(&look->wanted.tables, socket->flow.netns);
 }
 
 /* Searches this host for the other ends of the leaked connections, by a walk over all sockets. This
@@ -153,6 +155,7 @@ static void add_pair(void *context, const struct tcp_socket *socket, struct proc
 static void look_for_pairs(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
+	const struct mini_socket *mini;
 	uint32_t position = 0;
 
 	leak_reports_each(leak_watch_reports(look->leaks), add_pair, look);
@@ -160,8 +163,11 @@ static void look_for_pairs(struct finding_look *look)
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
 	/* After close() the other end is a mini-socket, whose flow only a scan shows. */
-	look->wanted.tables = true;
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
+	position = 0;
+	while ((mini = mini_table_next(look->tracker->minis, &position)))
+		if (mini->state == TCP_FIN_WAIT2)
+			netns_set_add(&look->wanted.tables, mini->netns);
 }
 
 static void others(struct finding_look *look)

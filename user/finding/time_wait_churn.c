@@ -129,7 +129,7 @@ static void others(struct finding_look *look)
 	while ((known = port_use_next_netns(look->ports, known))) {
 		if (!is_suspect(look, known))
 			continue;
-		look->wanted.tables = true;
+		netns_set_add(&look->wanted.tables, known->netns);
 		look->wanted.mini_states |= MINI_STATES;
 	}
 }
@@ -153,10 +153,12 @@ static void count_failed(struct finding_look *look, const struct change *change)
 
 static bool is_asked(const struct finding_look *look)
 {
-	return look->wanted.tables && (look->wanted.mini_states & MINI_STATES) == MINI_STATES;
+	return scan_request_tables(&look->wanted) &&
+	       (look->wanted.mini_states & MINI_STATES) == MINI_STATES;
 }
 
-/* Full sockets come from the table, which has all of them; mini-sockets come from the scan. */
+/* Full sockets come from the table, which has all of them; mini-sockets come from the scan, of the
+ * network namespaces that were asked for. */
 static void add_sockets(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
@@ -170,7 +172,8 @@ static void add_sockets(struct finding_look *look)
 		};
 
 		if (socket->hidden || socket->role == ROLE_SERVER || socket->state == TCP_LISTEN ||
-		    socket->state == TCP_CLOSE)
+		    socket->state == TCP_CLOSE ||
+		    !scan_request_has_netns(&look->wanted, socket->flow.netns))
 			continue;
 		sample.settings = finding_look_settings(look, socket->flow.netns);
 		if (sample.settings)
@@ -316,7 +319,8 @@ static void scanned(struct finding_look *look)
 		return;
 	begin(look);
 	while ((known = port_use_next_netns(look->ports, known)))
-		known->quiet_until_ns = look->now_ns + QUIET_NS;
+		if (scan_request_has_netns(&look->wanted, known->netns))
+			known->quiet_until_ns = look->now_ns + QUIET_NS;
 	while ((pair = port_use_next(look->ports, pair))) {
 		struct subject *subject;
 

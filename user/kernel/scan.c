@@ -214,7 +214,7 @@ static enum scan_part part_after(const struct scan *scan)
 	if (scan->part == PART_NONE && scan->request.descriptors)
 		return PART_DESCRIPTORS;
 	if (scan->part < PART_LIST)
-		return scan->request.tables ? PART_LIST : PART_NONE;
+		return scan_request_tables(&scan->request) ? PART_LIST : PART_NONE;
 	return scan->part < PART_UNSEEN ? scan->part + 1 : PART_NONE;
 }
 
@@ -253,6 +253,16 @@ static int go_on(struct scan *scan, uint64_t until_ns, struct scan_result *resul
 	return scan->part != PART_NONE;
 }
 
+static int go_on_timed(struct scan *scan, uint64_t until_ns, struct scan_result *result)
+{
+	bool tables = scan->part != PART_DESCRIPTORS;
+	uint64_t began_ns = clock_cpu_time();
+	int err = go_on(scan, until_ns, result);
+
+	*(tables ? &result->tables_ns : &result->descriptors_ns) += clock_cpu_time() - began_ns;
+	return err;
+}
+
 struct scan *scan_new(struct tcpwatch *skeleton)
 {
 	struct scan *scan = calloc(1, sizeof(*scan));
@@ -281,7 +291,7 @@ void scan_begin(struct scan *scan, const struct scan_request *request, struct sc
 		result->started_ns = clock_now();
 	result->ended_ns = result->started_ns;
 	result->tick_ns = clock_tick_ns();
-	if (request->tables == SCAN_LISTED_TABLES)
+	if (!request->all_tables)
 		result->some_unseen = true;
 }
 
@@ -295,7 +305,7 @@ int scan_step(struct scan *scan, uint64_t until_ns, struct scan_result *result)
 		skeleton->bss->scan_states =
 			scan_request_states(&scan->request, scan->part == PART_DESCRIPTORS);
 		skeleton->bss->scan_mini_states = scan->request.mini_states;
-		err = go_on(scan, until_ns, result);
+		err = go_on_timed(scan, until_ns, result);
 		if (clock_now() >= until_ns)
 			break;
 	}

@@ -3,34 +3,42 @@
 #define TCPWATCH_SCAN_REQUEST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-/* The TCP tables of which network namespaces. */
-enum { SCAN_NO_TABLES, SCAN_ALL_TABLES, SCAN_LISTED_TABLES };
+#include "model/netns_set.h"
 
-#define SCAN_NETNS_LIMIT 512
-
-/* Which sockets to scan for, and where. */
+/* Which sockets to scan for, and where. All zero: none. */
 struct scan_request {
-	uint32_t states;       /* bit n: state n */
-	uint32_t table_states; /* states that are wanted in TCP tables only, besides those */
-	uint32_t mini_states;  /* likewise of mini-sockets, which only the TCP tables have */
-	bool descriptors;      /* the descriptors of all processes, in all namespaces */
-	unsigned int tables;   /* SCAN_ALL_TABLES: of every namespace that has a process */
-	uint32_t netns[SCAN_NETNS_LIMIT]; /* with SCAN_LISTED_TABLES: in ascending order */
-	size_t netns_count;
+	uint32_t states;	 /* bit n: state n */
+	uint32_t table_states;	 /* states that are wanted of the TCP tables only, besides those */
+	uint32_t mini_states;	 /* likewise of mini-sockets, which only the TCP tables have */
+	bool descriptors;	 /* the descriptors of all processes, in all namespaces */
+	bool all_tables;	 /* the TCP tables of every network namespace that has a process */
+	struct netns_set tables; /* ... or only those of these */
+	/* The listeners of these namespaces, from their tables or by descriptors, whichever is
+	 * cheaper; whoever scans decides. One that no descriptor holds may be missed then. */
+	struct netns_set listeners;
 };
 
 /* All states. A socket in CLOSE is found by its descriptor only. */
 #define SCAN_ALL_STATES (~0u)
 
-/* Adds the tables of a network namespace, unless all are wanted. If there are too many for the
- * list, all are wanted from then on. */
-void scan_request_add_netns(struct scan_request *request, uint32_t netns);
+static inline bool scan_request_tables(const struct scan_request *request)
+{
+	return request->all_tables || !netns_set_empty(&request->tables);
+}
+
+static inline bool scan_request_any(const struct scan_request *request)
+{
+	return request->descriptors || scan_request_tables(request) ||
+	       !netns_set_empty(&request->listeners);
+}
 
 /* Whether the tables of this network namespace are wanted. */
-bool scan_request_has_netns(const struct scan_request *request, uint32_t netns);
+static inline bool scan_request_has_netns(const struct scan_request *request, uint32_t netns)
+{
+	return request->all_tables || netns_set_has(&request->tables, netns);
+}
 
 /* The states that are wanted of descriptors, or else of TCP tables. */
 static inline uint32_t scan_request_states(const struct scan_request *request, bool descriptors)

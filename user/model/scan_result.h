@@ -20,9 +20,11 @@ struct scan_result {
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
 	uint32_t *seen; /* inode numbers of the network namespaces whose tables were read, sorted */
 	size_t seen_count;
-	bool some_unseen;   /* there are namespaces whose tables could not be read */
-	size_t sockets;	    /* number of different sockets */
-	size_t descriptors; /* number of descriptors that hold them */
+	bool some_unseen;	 /* there are namespaces whose tables could not be read */
+	uint64_t descriptors_ns; /* CPU time that it took to read the descriptors, */
+	uint64_t tables_ns;	 /* and the TCP tables; 0 = not known */
+	size_t sockets;		 /* number of different sockets */
+	size_t descriptors;	 /* number of descriptors that hold them */
 };
 
 /* Adds a copy of a record of `size` bytes. Returns 0, -EPROTO for a record that event_check()

@@ -108,9 +108,9 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 	const struct scan_result *all = &replay->namespaces;
 	int err;
 
-	result->some_unseen = scan->scan.some_unseen || request->tables == SCAN_LISTED_TABLES;
-	if (request->tables == SCAN_LISTED_TABLES)
-		err = add_seen(result, request->netns, request->netns_count);
+	result->some_unseen = scan->scan.some_unseen || !request->all_tables;
+	if (!request->all_tables)
+		err = add_seen(result, request->tables.items, request->tables.count);
 	else if (result->some_unseen)
 		err = add_seen(result, scan->scan.seen, scan->scan.seen_count);
 	else
