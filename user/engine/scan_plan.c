@@ -95,6 +95,11 @@ static const struct scan_request held = {.states = LEAK_SCAN_STATES, .descriptor
 /* The result of the job is complete. */
 static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 {
+	static const char *const purposes[SCAN_PURPOSES] = {
+		[SCAN_LOSSES] = "all sockets", [SCAN_LEAKS] = "leaks",
+		[SCAN_FINDINGS] = "findings",  [SCAN_SUMMARY] = "a summary",
+		[SCAN_SCRAPE] = "metrics",
+	};
 	const struct scan_result *result = &job->result;
 
 	if (plan->scans_failed >= SCANS_FAILED_TOLD)
@@ -104,10 +109,11 @@ static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 	if (plan->verbose)
 		fprintf(stderr,
 			"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
-			"%zu namespaces\n",
+			"%zu namespaces, for %s\n",
 			result->sockets, result->descriptors,
 			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS,
-			(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count);
+			(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count,
+			purposes[job->purpose]);
 }
 
 /* What the scan found is joined with the records that came since. */

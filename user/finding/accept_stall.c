@@ -3,8 +3,8 @@
  * accept-stall: connections are stuck in a listener's accept queue.
  *
  * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
- * without a known accept() (in the tracepoints mode these are most connections), and a scan of the
- * waiting connections for as long as any queue is not empty.
+ * without a known accept() (in the tracepoints mode these are most connections), or if any queue was
+ * not empty; and one of the waiting connections where so many were in a queue that it may stall.
  */
 #include "finding/rule.h"
 #include "model/tcp_state.h"
@@ -95,12 +95,10 @@ static void others(struct finding_look *look)
 	all->ever[ASKED_AT] = look->now_ns;
 	look->wanted.states |= 1u << TCP_LISTEN;
 	netns_set_add_set(&look->wanted.listeners, &look->netns[FINDING_ACCEPT_STALL]);
-	if (!all->scanned[WAITING])
-		return;
 	look->wanted.table_states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
 	while ((subject = subjects_next(look->subjects, subject)))
-		if (subject->id == FINDING_ACCEPT_STALL && subject->place == PLACE_LOCAL &&
-		    subject->scanned[QUEUE])
+		if (subject->id == FINDING_ACCEPT_STALL && subject->process &&
+		    (subject->scanned[QUEUE] >= FEW || subject->scanned[FULL]))
 			netns_set_add(&look->wanted.tables, subject->flow.netns);
 }
 
