@@ -22,7 +22,7 @@
 #define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
 
 /* How long a step of a scan waits for records that are not taken in yet. */
-#define STEP_WAIT_NS (200 * NS_PER_MS)
+#define STEP_WAIT_NS (50 * NS_PER_MS)
 
 /* One scan may fail in passing, say without memory; this many in a row are a fault to report. */
 #define SCANS_FAILED_TOLD 5

@@ -3,8 +3,9 @@
  * accept-stall: connections are stuck in a listener's accept queue.
  *
  * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
- * without a known accept() (in the tracepoints mode these are most connections), or if any queue was
- * not empty; and one of the waiting connections where so many were in a queue that it may stall.
+ * without a known accept() (in the tracepoints mode these are most connections), or if any queue
+ * was not empty; and one of the waiting connections where so many were in a queue that it may
+ * stall.
  */
 #include "finding/rule.h"
 #include "model/tcp_state.h"

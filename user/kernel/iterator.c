@@ -19,12 +19,8 @@ void iterator_begin(struct iterator *iterator, int fd, size_t size)
 
 int iterator_open(struct iterator *iterator, const struct bpf_link *link, size_t size)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link));
-
-	if (fd < 0)
-		return -errno;
-	iterator_begin(iterator, fd, size);
-	return 0;
+	iterator_begin(iterator, bpf_iter_create(bpf_link__fd(link)), size);
+	return iterator->fd < 0 ? -errno : 0;
 }
 
 void iterator_close(struct iterator *iterator)

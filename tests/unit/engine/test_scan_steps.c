@@ -260,7 +260,7 @@ static void steps_wait_for_records(void **state)
 	assert_int_equal(scene->kernel.step, 1);
 	while (scene->kernel.step == 1)
 		turn(scene);
-	assert_in_range(scene->kernel.now_ns - began_ns, 180 * NS_PER_MS, 260 * NS_PER_MS);
+	assert_in_range(scene->kernel.now_ns - began_ns, 50 * NS_PER_MS, 110 * NS_PER_MS);
 	scene_free(scene);
 }
 
