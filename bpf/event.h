@@ -251,6 +251,17 @@ struct event_netns {
 	__u32 thread; /* 1: of a thread that is not the first of its process */
 };
 
+/* As many namespaces as an iterator can write at once: 8 pages (bpf_seq_read() in
+ * kernel/bpf/bpf_iter.c). */
+#define EVENT_NAMESPACES 2000
+
+/* A network namespace that exists. The last one is zero, unless there are more. */
+struct event_namespace {
+	__u64 id; /* ns_common.ns_id; 0: this kernel has none */
+	__u32 netns;
+	__u32 reserved;
+};
+
 /* Counted per CPU by the BPF programs, summed by user space. */
 struct event_ledger {
 	__u64 wanted;	 /* runs of programs that had a record to write */
@@ -269,6 +280,7 @@ _Static_assert(sizeof(struct event_request) == 80, "wire format");
 _Static_assert(sizeof(struct event_segment) == 80, "wire format");
 _Static_assert(sizeof(struct event_stack) == 576, "wire format");
 _Static_assert(sizeof(struct event_scan) == 128, "wire format");
+_Static_assert(sizeof(struct event_namespace) * EVENT_NAMESPACES < 8 * 4096, "see there");
 _Static_assert(sizeof(union event_record) == sizeof(struct event_stack), "the longest one");
 
 #endif

@@ -32,6 +32,7 @@ enum { false = 0, true = 1 };
 
 /* UAPI */
 enum bpf_map_type {
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27
@@ -75,11 +76,19 @@ struct user_pt_regs {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct proc_ns_operations;
+
+struct list_head {
+	struct list_head *next;
+};
+
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
 };
 
 struct net {
+	struct list_head list;
 	struct ns_common ns;
 };
 
@@ -252,6 +261,7 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 seq_num;
 };
 
 struct bpf_iter__task {
@@ -279,7 +289,7 @@ struct bpf_iter__tcp {
  * CAP_SYS_ADMIN.
  */
 struct sk_buff;
-enum sk_rst_reason;
+enum sk_rst_reason : unsigned int; /* with its size: else the kernel refuses our BTF */
 typedef void (*btf_trace_tcp_retransmit_skb)(void *, const struct sock *, const struct sk_buff *,
 					     int); /* 6.17 */
 typedef void (*btf_trace_tcp_send_reset)(void *, const struct sock *, const struct sk_buff *,

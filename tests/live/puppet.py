@@ -73,6 +73,13 @@ def listen(family="ipv4", port=0, backlog=512, mptcp=False, host=None, fastopen=
     return keep(sock)
 
 
+def listen_unbound():
+    """The kernel chooses the port, and after it has said that the socket listens."""
+    sock = make("ipv4")
+    sock.listen(512)
+    return keep(sock)
+
+
 def opened(family, bind, mptcp, options):
     sock = make(family, mptcp)
     for level, option, value in options:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """What a neighbour does neither stops tcpwatch nor makes it say what is not so."""
 
-import ctypes
 import json
-import os
 import re
 import shutil
 import signal
@@ -21,7 +19,6 @@ from runner import command, seconds_of
 
 pytestmark = pytest.mark.alone
 
-CLONE_NEWNET = 0x40000000
 # Of a processor: less than what it takes to take in the records of the flood.
 RUNS, RESTS = 0.006, 0.094
 ANSWER = 2.0  # seconds; what tcpwatch waited for a processor beside that does not count
@@ -98,19 +95,6 @@ def test_a_flood_leaves_time_for_requests_and_signals(watch, helper, spawn, netw
     assert tcpwatch.end["events_seen"] > 10000, tcpwatch.end
 
 
-def new_netns_in_a_thread(work):
-    """Runs work() in a thread that alone is in a new namespace. Returns when the thread says so."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def thread():
-        if libc.unshare(CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare")
-        work()
-    running = threading.Thread(target=thread, daemon=True)
-    running.start()
-    return running
-
-
 @pytest.mark.parametrize("stacks", ([], ["-s"]), ids=["plain", "stacks"])
 def test_the_loop_opens_nothing_of_another_process(watch, puppet, network, stacks):
     """Whatever is below /proc/PID can make a reader wait: see docs/reliability.md. With -s a helper
@@ -136,64 +120,6 @@ def test_the_loop_opens_nothing_of_another_process(watch, puppet, network, stack
     assert "/proc/thread-self/ns/net" in calls, calls  # it did enter namespaces
     # The list of the threads of a Go program takes no lock of that process.
     assert not re.search(r'"/proc/(?!\d+/task")\d|"\d+/', calls), calls
-
-
-def test_a_namespace_of_a_thread_is_seen(watch):
-    """TIME_WAIT, which no descriptor shows, of a namespace that only a second thread is in."""
-    ready, over, found = threading.Event(), threading.Event(), {}
-
-    def work():
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        with socket.create_server(("127.0.0.1", 5987)) as listener:
-            client = socket.create_connection(("127.0.0.1", 5987))
-            server = listener.accept()[0]
-            found["inode"] = os.stat("/proc/thread-self/ns/net").st_ino
-            client.close()
-            server.close()
-        ready.set()
-        over.wait(60)
-    thread = new_netns_in_a_thread(work)
-    try:
-        assert ready.wait(30)
-        assert os.stat("/proc/self/ns/net").st_ino != found["inode"]
-        tcpwatch = watch("-i", "500ms", "-D", 5987)
-        if thread_pidfds():
-            assert tcpwatch.wait_for("process", where=lambda r: r["open"].get("TIME_WAIT"))
-            tcpwatch.stop()
-        else:  # then that is said
-            tcpwatch.stop()
-            assert f"cannot enter network namespace {found['inode']}" in tcpwatch.stderr_text()
-    finally:
-        over.set()
-        thread.join(60)
-
-
-def thread_pidfds():
-    """Whether the kernel has pidfds of threads: from 6.9 on."""
-    try:
-        os.close(os.pidfd_open(threading.get_native_id(), os.O_EXCL))
-    except OSError:
-        return False
-    return True
-
-
-def test_namespaces_that_go_during_scans_are_no_fault(watch, helper):
-    """Namespaces with connections come and go as fast as they can: nothing is said about it."""
-    tcpwatch = watch("-i", "100ms")
-    until = time.monotonic() + 5
-
-    def short_lives():
-        while time.monotonic() < until:
-            subprocess.run(["unshare", "-n", "sh", "-c", "ip link set lo up; exec "
-                            f"{helper('churn')} 0 1 0 0"], stdin=subprocess.DEVNULL,
-                           stdout=subprocess.DEVNULL, check=False)
-    threads = [threading.Thread(target=short_lives) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    tcpwatch.stop()
-    assert "cannot enter" not in tcpwatch.stderr_text()
 
 
 def test_the_time_namespace_of_tcpwatch_makes_no_difference(puppet):

@@ -198,10 +198,10 @@ def test_sigint_in_a_pipeline(puppet):
 
 
 BTF = "/sys/kernel/btf/vmlinux"
-FEATURES = ("transitions", "descriptors", "tables", "closes", "forks", "accept_stacks", "go_requests", "go_starts",
-            "accept", "time_wait", "fin_wait2", "overflow", "half_open", "retransmits", "synacks", "resets_sent",
-            "resets_received")
-FULL = FEATURES[8:13]
+FEATURES = ("transitions", "descriptors", "tables", "namespaces", "closes", "forks",
+            "accept_stacks", "go_requests", "go_starts", "accept", "time_wait", "fin_wait2",
+            "overflow", "half_open", "retransmits", "synacks", "resets_sent", "resets_received")
+FULL = FEATURES[9:14]
 
 
 def features(*arguments):

@@ -278,12 +278,14 @@ static inline uint64_t process_sum(const struct process *process, unsigned int s
 	return process->lifetimes[state] ? process->lifetimes[state]->sum_ns : 0;
 }
 
-/* A scan that ran from started_ns, in NETNS alone; records are added by scan_add(). */
+/* A scan that ran from started_ns, in NETNS, and found no other namespace; records are added by
+ * scan_add(). */
 static inline struct scan_result scan_new(uint64_t started_ns)
 {
 	struct scan_result result = {.started_ns = started_ns,
 				     .ended_ns = started_ns + 5 * NS_PER_MS,
-				     .tick_ns = 4 * NS_PER_MS};
+				     .tick_ns = 4 * NS_PER_MS,
+				     .others_gone = true};
 
 	assert_int_equal(scan_result_add_seen(&result, NETNS), 0);
 	return result;

@@ -202,7 +202,7 @@ int engine_poll(struct engine *engine)
 	if (config->output->ops->losses)
 		config->output->ops->losses(config->output, &engine->ledger, engine_now(engine));
 	if (!engine->scans.job.purpose)
-		process_table_fold(engine->tracker.processes, process_alive, config->source);
+		tracker_fold(&engine->tracker, process_alive, config->source);
 	return err ? err : output_flush(config->output);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "engine/metric_collect.h"
 
+#include "track/mini_tracker.h"
 #include "track/sample.h"
 
 /* NULL where nothing is counted: the process is not watched. */
@@ -30,8 +31,9 @@ static void count_socket(struct tracker *tracker, const struct tcp_socket *socke
 
 static void count_mini(struct tracker *tracker, const struct mini_socket *mini)
 {
+	const struct sample_member member = mini_member(tracker, mini);
 	struct metric_group *group =
-		mini->hidden ? NULL : group_of(tracker, mini->owner, mini->netns);
+		mini->hidden ? NULL : sample_member_group(&member, mini->netns);
 
 	if (group)
 		group->sockets[mini->state]++;

@@ -215,7 +215,8 @@ static void record(struct finding_look *look, const struct event_scan *record)
 		return;
 	flow_read(&flow, &record->flow, record->header.netns);
 	mini = mini_table_find(look->tracker->minis, record->cookie);
-	finding_pairs_show(look->pairs, &flow, mini ? mini->owner : NULL);
+	finding_pairs_show(look->pairs, &flow,
+			   mini && mini->owner && mini->owner->tgid ? mini->owner : NULL);
 }
 
 static void put_place(struct finding_look *look, struct finding *finding,

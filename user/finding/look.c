@@ -74,9 +74,10 @@ uint64_t finding_look_descriptors(const struct finding_look *look, const struct 
 
 struct process *finding_look_owner(const struct finding_look *look, const struct process *owner)
 {
-	/* Rules see the tracker's processes as const; the table's own pointer is not. */
-	struct process *process =
-		process_table_or_unknown(look->tracker->processes, (struct process *)owner);
+	/* Rules see the tracker's processes as const; the table's own pointer is not. Exited ones
+	 * that were folded together are no subject of a finding. */
+	struct process *process = process_table_or_unknown(
+		look->tracker->processes, owner && owner->tgid ? (struct process *)owner : NULL);
 
 	return process->watched ? process : NULL;
 }

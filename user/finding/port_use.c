@@ -109,8 +109,12 @@ static void count_user(struct port_pair *pair, struct process *owner)
 {
 	struct port_user *user;
 
-	if (!owner || !owner->tgid)
+	if (!owner || (!owner->tgid && !owner->merged))
 		return;
+	if (!owner->tgid && !strcmp(owner->comm, PROCESS_OTHER)) {
+		pair->others++;
+		return;
+	}
 	for (uint32_t i = 0; i < pair->user_count; i++) {
 		user = &pair->users[i];
 		if (strcmp(user->comm, owner->comm) != 0)
@@ -125,7 +129,7 @@ static void count_user(struct port_pair *pair, struct process *owner)
 		return;
 	}
 	user = &pair->users[pair->user_count++];
-	*user = (struct port_user){.process = owner, .ports = 1};
+	*user = (struct port_user){.process = owner->tgid ? owner : NULL, .ports = 1};
 	memcpy(user->comm, owner->comm, sizeof(user->comm));
 }
 

@@ -65,6 +65,30 @@ int iterator_step(struct iterator *iterator, uint64_t until_ns, iterator_sink si
 	return 1;
 }
 
+static int run(const struct bpf_link *link, size_t size, iterator_sink sink, void *context)
+{
+	struct iterator iterator;
+	int err = iterator_open(&iterator, link, size);
+
+	if (err)
+		return err;
+	err = iterator_step(&iterator, UINT64_MAX, sink, context);
+	iterator_close(&iterator);
+	return err;
+}
+
+int iterator_add_existing(void *context, const void *record)
+{
+	const struct event_namespace *e = record;
+	const struct netns netns = {.inode = e->netns, .id = e->id};
+	struct netns_list *list = context;
+
+	if (e->netns)
+		return netns_list_add(list, &netns);
+	list->complete = true;
+	return 0;
+}
+
 int iterator_add_namespace(void *list, const void *record)
 {
 	const struct event_netns *e = record;
@@ -73,14 +97,12 @@ int iterator_add_namespace(void *list, const void *record)
 	return netns_list_learn(list, &netns);
 }
 
-int iterator_namespaces(const struct bpf_link *link, struct netns_list *list)
+int iterator_namespaces(const struct bpf_link *tasks, const struct bpf_link *namespaces,
+			struct netns_list *list)
 {
-	struct iterator iterator;
-	int err = iterator_open(&iterator, link, sizeof(struct event_netns));
+	int err = 0;
 
-	if (err)
-		return err;
-	err = iterator_step(&iterator, UINT64_MAX, iterator_add_namespace, list);
-	iterator_close(&iterator);
-	return err;
+	if (namespaces)
+		err = run(namespaces, sizeof(struct event_namespace), iterator_add_existing, list);
+	return err ? err : run(tasks, sizeof(struct event_netns), iterator_add_namespace, list);
 }

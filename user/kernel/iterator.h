@@ -36,9 +36,15 @@ int iterator_step(struct iterator *iterator, uint64_t until_ns, iterator_sink si
 
 /* A sink: adds a network namespace, of struct event_netns, that is not in the list yet. */
 int iterator_add_namespace(void *list, const void *record);
+/* The same of struct event_namespace, all of which are new. */
+int iterator_add_existing(void *list, const void *record);
 
-/* Adds the network namespaces of all processes and threads that are not in the list yet; `link` is
- * that of scan_tasks. Returns 0 or a negative errno; the list has those found so far then. */
-int iterator_namespaces(const struct bpf_link *link, struct netns_list *list);
+/*
+ * Fills an empty list with the network namespaces of all processes and threads, by the link of
+ * scan_tasks; and with those that exist besides, by that of scan_namespaces, which may be NULL.
+ * Returns 0 or a negative errno; the list has those found so far then.
+ */
+int iterator_namespaces(const struct bpf_link *tasks, const struct bpf_link *namespaces,
+			struct netns_list *list);
 
 #endif

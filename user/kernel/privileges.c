@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "host/netns.h"
+
 #define SECUREBITS_LOCKED                                                                          \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |                           \
 	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |   \
@@ -20,7 +22,7 @@ const struct privilege privileges[PRIVILEGES] = {
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
 	 "sockets that no descriptor holds, in other network namespaces"},
 	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-	 "other users' network namespaces, for such sockets; with -s, names in their stacks"},
+	 "before Linux 6.18, other users' namespaces, for such sockets; with -s, names"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 	 "web configs and keys, and with -s programs, that this user may not read"},
 };
@@ -47,7 +49,7 @@ const char *privileges_costs(char text[PRIVILEGES_TEXT_LEN])
 {
 	bool admin = privileges_has(CAP_SYS_ADMIN), ptrace = privileges_has(CAP_SYS_PTRACE);
 
-	if (admin && ptrace)
+	if (admin && (ptrace || netns_has_handles()))
 		return NULL;
 	snprintf(text, PRIVILEGES_TEXT_LEN,
 		 NOT_SEEN " are not seen in %s: %s missing. Run it as root, or add %s",

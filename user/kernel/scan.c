@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/journal.h"
 #include "host/netns.h"
+#include "host/netns_unseen.h"
 #include "kernel/iterator.h"
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
@@ -29,7 +29,8 @@ static int add_record(void *context, const void *record)
 enum scan_part {
 	PART_NONE,
 	PART_DESCRIPTORS,
-	PART_LIST,	 /* which network namespaces there are */
+	PART_EXISTING,	 /* which network namespaces there are, */
+	PART_LIST,	 /* and the processes in them */
 	PART_NAMESPACES, /* `next`: of the list */
 	PART_UNSEEN,	 /* `next`: of the records */
 };
@@ -70,27 +71,26 @@ static int open_in_netns(const struct bpf_link *link, int home_fd, const struct 
 	return err ? err : making.fd;
 }
 
+static struct netns_unseen missed;
+
 /* Reports, once, a namespace that cannot be entered. */
 static void warn_of(const struct netns *netns, const char *why)
 {
-	static struct netns_list warned;
+	char costs[PRIVILEGES_TEXT_LEN];
 
-	/* privileges_costs() has reported all of them at the start. */
-	if (!privileges_has(CAP_SYS_ADMIN) || !privileges_has(CAP_SYS_PTRACE))
+	if (privileges_costs(costs)) /* that was reported at the start, for all of them */
 		return;
-	if (netns_list_has(&warned, netns->inode))
-		return;
-	journal_say(SD_WARNING,
-		    "cannot enter network namespace %u (of pid %u): %s; its sockets without a "
-		    "descriptor are not seen",
-		    netns->inode, netns->pid, why);
-	netns_list_add(&warned, netns);
+	if (netns_unseen_note(&missed, netns))
+		journal_say(SD_WARNING,
+			    "cannot enter network namespace %u (of pid %u): %s; its sockets "
+			    "without a descriptor are not seen",
+			    netns->inode, netns->pid, why);
 }
 
 /* Begins to read a namespace, or says why it does not. Returns 0 in both cases, or a negative
  * errno.
  */
-static int begin_netns(struct scan *scan, const struct netns *netns, struct scan_result *result)
+static int begin_netns(struct scan *scan, const struct netns *netns)
 {
 	const struct bpf_link *link = scan->skeleton->links.scan_tcp;
 	int fd;
@@ -105,10 +105,7 @@ static int begin_netns(struct scan *scan, const struct netns *netns, struct scan
 	}
 	if (fd == -ESRCH) /* the process has ended, or has left the namespace meanwhile */
 		return 0;
-	warn_of(netns, netns->thread && fd == -EINVAL
-			       ? "only a thread is in it, which Linux 6.9 and newer can enter"
-			       : strerror(-fd));
-	result->some_unseen = true;
+	warn_of(netns, strerror(-fd));
 	return 0;
 }
 
@@ -139,8 +136,10 @@ static int begin_list(struct scan *scan)
 	err = netns_list_add(&scan->list, &own);
 	if (err)
 		return err;
-	return iterator_open(&scan->iterator, scan->skeleton->links.scan_tasks,
-			     sizeof(struct event_netns));
+	if (!scan->skeleton->links.scan_namespaces)
+		return 0;
+	return iterator_open(&scan->iterator, scan->skeleton->links.scan_namespaces,
+			     sizeof(struct event_namespace));
 }
 
 /* The next one of the list. Returns as begin(). */
@@ -150,7 +149,7 @@ static int begin_listed(struct scan *scan, struct scan_result *result)
 		const struct netns *netns = &scan->list.items[scan->next++];
 
 		if (is_wanted(scan, netns->inode, result))
-			return begin_netns(scan, netns, result);
+			return begin_netns(scan, netns);
 	}
 	return 1;
 }
@@ -178,12 +177,10 @@ static int begin_unseen(struct scan *scan, struct scan_result *result)
 		if (netns.inode != scan->tried.inode || netns.pid != scan->tried.pid) {
 			scan->tried = netns;
 			if (netns.pid)
-				return begin_netns(scan, &netns, result);
+				return begin_netns(scan, &netns);
 		}
-		if (!has_ended(netns.pid)) {
+		if (!has_ended(netns.pid))
 			warn_of(&netns, "none of its processes can be inspected");
-			result->some_unseen = true;
-		}
 	}
 	return 1;
 }
@@ -197,8 +194,13 @@ static int begin(struct scan *scan, struct scan_result *result)
 		return scan->next++ ? 1
 				    : iterator_open(&scan->iterator, scan->skeleton->links.scan_fds,
 						    sizeof(struct event_scan));
-	case PART_LIST:
+	case PART_EXISTING:
 		return scan->next++ ? 1 : begin_list(scan);
+	case PART_LIST:
+		return scan->next++
+			       ? 1
+			       : iterator_open(&scan->iterator, scan->skeleton->links.scan_tasks,
+					       sizeof(struct event_netns));
 	case PART_NAMESPACES:
 		return begin_listed(scan, result);
 	case PART_UNSEEN:
@@ -208,13 +210,25 @@ static int begin(struct scan *scan, struct scan_result *result)
 	}
 }
 
+/* Notes which namespaces exist, so that others are known to be gone. */
+static int add_unseen(const struct netns_list *list, struct scan_result *result)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < list->count; i++)
+		if (!scan_result_has_seen(result, list->items[i].inode))
+			err = scan_result_add_unseen(result, list->items[i].inode);
+	result->others_gone = list->complete;
+	return err;
+}
+
 /* Which part comes after this one; PART_NONE at the end. */
 static enum scan_part part_after(const struct scan *scan)
 {
 	if (scan->part == PART_NONE && scan->request.descriptors)
 		return PART_DESCRIPTORS;
-	if (scan->part < PART_LIST)
-		return scan_request_tables(&scan->request) ? PART_LIST : PART_NONE;
+	if (scan->part < PART_EXISTING)
+		return scan_request_tables(&scan->request) ? PART_EXISTING : PART_NONE;
 	return scan->part < PART_UNSEEN ? scan->part + 1 : PART_NONE;
 }
 
@@ -222,10 +236,12 @@ static enum scan_part part_after(const struct scan *scan)
  */
 static int read_on(struct scan *scan, uint64_t until_ns, struct scan_result *result)
 {
-	bool list = scan->part == PART_LIST;
+	iterator_sink sink = scan->part == PART_EXISTING ? iterator_add_existing
+			     : scan->part == PART_LIST	 ? iterator_add_namespace
+							 : add_record;
+	bool list = scan->part == PART_EXISTING || scan->part == PART_LIST;
 	int err =
-		iterator_step(&scan->iterator, until_ns, list ? iterator_add_namespace : add_record,
-			      list ? (void *)&scan->list : result);
+		iterator_step(&scan->iterator, until_ns, sink, list ? (void *)&scan->list : result);
 
 	if (err > 0)
 		return err;
@@ -291,8 +307,6 @@ void scan_begin(struct scan *scan, const struct scan_request *request, struct sc
 		result->started_ns = clock_now();
 	result->ended_ns = result->started_ns;
 	result->tick_ns = clock_tick_ns();
-	if (!request->all_tables)
-		result->some_unseen = true;
 }
 
 int scan_step(struct scan *scan, uint64_t until_ns, struct scan_result *result)
@@ -310,6 +324,11 @@ int scan_step(struct scan *scan, uint64_t until_ns, struct scan_result *result)
 			break;
 	}
 	skeleton->data->scan_until_ns = UINT64_MAX; /* others use these iterators as well */
+	if (!err && scan->request.all_tables) {
+		err = add_unseen(&scan->list, result);
+		if (scan->request.descriptors)
+			netns_unseen_next(&missed);
+	}
 	result->ended_ns = clock_now();
 	if (err <= 0)
 		scan_end(scan);

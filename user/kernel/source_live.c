@@ -106,7 +106,8 @@ static int live_settings(struct source *source, uint32_t netns, struct net_setti
 
 	if (err != -ENOENT) /* else it is not tcpwatch's own */
 		return err;
-	err = iterator_namespaces(skeleton->links.scan_tasks, &list);
+	err = iterator_namespaces(skeleton->links.scan_tasks, skeleton->links.scan_namespaces,
+				  &list);
 	if (!err)
 		err = scan_settings(netns, &list, settings);
 	netns_list_clear(&list);
@@ -122,7 +123,8 @@ static int live_descriptor_limit(struct source *source, uint32_t pid, uint64_t *
 /* The other features' programs answer scans. */
 static bool writes_records(enum feature feature)
 {
-	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES;
+	return feature != FEATURE_DESCRIPTORS && feature != FEATURE_TABLES &&
+	       feature != FEATURE_NAMESPACES;
 }
 
 static uint64_t recursion_misses(const struct bpf_program *program)

@@ -215,6 +215,12 @@ uint32_t metric_groups_hold(struct metric_groups *groups, const char *path)
 	return groups->cgroups ? cgroup_table_hold(groups->cgroups, path) : 0;
 }
 
+void metric_groups_hold_number(struct metric_groups *groups, uint32_t cgroup)
+{
+	if (groups->cgroups)
+		cgroup_table_hold_number(groups->cgroups, cgroup);
+}
+
 void metric_groups_release(struct metric_groups *groups, uint32_t cgroup)
 {
 	if (groups->cgroups)

@@ -78,6 +78,9 @@ uint32_t metric_groups_cgroup(struct metric_groups *groups, uint32_t tgid);
 /* Returns the number of the cgroup with this path, likewise. */
 uint32_t metric_groups_hold(struct metric_groups *groups, const char *path);
 
+/* Holds a number that is held already, once more. 0 is allowed. */
+void metric_groups_hold_number(struct metric_groups *groups, uint32_t cgroup);
+
 /* Releases a number. 0 is allowed. */
 void metric_groups_release(struct metric_groups *groups, uint32_t cgroup);
 

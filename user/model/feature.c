@@ -18,6 +18,11 @@ const struct feature_info feature_infos[FEATURES] = {
 			    .gives = "sockets that no descriptor holds; TIME_WAIT, SYN_RECV",
 			    .loses = "unaccepted connections cannot be seen",
 			    .core = true},
+	[FEATURE_NAMESPACES] = {.name = "namespaces",
+				.program = "scan_namespaces",
+				.gives = "network namespaces that no process is in",
+				.loses =
+					"sockets of namespaces without a process are only counted"},
 	[FEATURE_CLOSES] = {.name = "closes",
 			    .program = "on_destroy",
 			    .gives = "which process owned a connection that ended in a reset",

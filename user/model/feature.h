@@ -11,6 +11,7 @@ enum feature {
 	FEATURE_TRANSITIONS,
 	FEATURE_DESCRIPTORS,
 	FEATURE_TABLES,
+	FEATURE_NAMESPACES,
 	FEATURE_CLOSES,	       /* only if there is no FEATURE_ACCEPT */
 	FEATURE_FORKS,	       /* only with -f or -s */
 	FEATURE_ACCEPT_STACKS, /* only with -s, if there is no FEATURE_ACCEPT */

@@ -30,14 +30,14 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 }
 
 /* The place of the first one that is not less. */
-static size_t place_of_seen(const struct scan_result *result, uint32_t netns)
+static size_t place_of(const uint32_t *list, size_t count, uint32_t netns)
 {
-	size_t low = 0, high = result->seen_count;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (result->seen[middle] < netns)
+		if (list[middle] < netns)
 			low = middle + 1;
 		else
 			high = middle;
@@ -45,19 +45,29 @@ static size_t place_of_seen(const struct scan_result *result, uint32_t netns)
 	return low;
 }
 
-int scan_result_add_seen(struct scan_result *result, uint32_t netns)
+static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
 {
-	uint32_t *seen = realloc(result->seen, (result->seen_count + 1) * sizeof(*result->seen));
+	uint32_t *longer = realloc(*list, (*count + 1) * sizeof(*longer));
 	size_t place;
 
-	if (!seen)
+	if (!longer)
 		return -ENOMEM;
-	result->seen = seen;
-	place = place_of_seen(result, netns);
-	memmove(&seen[place + 1], &seen[place], (result->seen_count - place) * sizeof(*seen));
-	seen[place] = netns;
-	result->seen_count++;
+	*list = longer;
+	place = place_of(longer, *count, netns);
+	memmove(&longer[place + 1], &longer[place], (*count - place) * sizeof(*longer));
+	longer[place] = netns;
+	++*count;
 	return 0;
+}
+
+int scan_result_add_seen(struct scan_result *result, uint32_t netns)
+{
+	return add_netns(&result->seen, &result->seen_count, netns);
+}
+
+int scan_result_add_unseen(struct scan_result *result, uint32_t netns)
+{
+	return add_netns(&result->unseen, &result->unseen_count, netns);
 }
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -139,23 +149,29 @@ size_t scan_result_find(const struct scan_result *result, uint64_t cookie,
 	return scan_result_group(result, *first);
 }
 
+static bool has_netns(const uint32_t *list, size_t count, uint32_t netns)
+{
+	size_t place = place_of(list, count, netns);
+
+	return place < count && list[place] == netns;
+}
+
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)
 {
-	size_t place = place_of_seen(result, netns);
-
-	return place < result->seen_count && result->seen[place] == netns;
+	return has_netns(result->seen, result->seen_count, netns);
 }
 
 bool scan_result_covers(const struct scan_result *result, uint32_t netns)
 {
-	/* A namespace that no process is in has no sockets any more, unless some namespaces could
-	 * not be read. */
-	return !result->some_unseen || scan_result_has_seen(result, netns);
+	if (result->others_gone)
+		return !has_netns(result->unseen, result->unseen_count, netns);
+	return scan_result_has_seen(result, netns);
 }
 
 void scan_result_clear(struct scan_result *result)
 {
 	free(result->records);
 	free(result->seen);
+	free(result->unseen);
 	memset(result, 0, sizeof(*result));
 }

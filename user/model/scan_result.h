@@ -20,7 +20,9 @@ struct scan_result {
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
 	uint32_t *seen; /* inode numbers of the network namespaces whose tables were read, sorted */
 	size_t seen_count;
-	bool some_unseen;	 /* there are namespaces whose tables could not be read */
+	uint32_t *unseen; /* of those that exist, but whose tables were not read */
+	size_t unseen_count;
+	bool others_gone;	 /* when it began, there was no network namespace but these */
 	uint64_t descriptors_ns; /* CPU time that it took to read the descriptors, */
 	uint64_t tables_ns;	 /* and the TCP tables; 0 = not known */
 	size_t sockets;		 /* number of different sockets */
@@ -31,8 +33,9 @@ struct scan_result {
  * refuses or that is none of a scan, or -ENOMEM. */
 int scan_result_add(struct scan_result *result, const void *record, size_t size);
 
-/* Adds a network namespace whose tables were read. Returns 0 or -ENOMEM. */
+/* Adds a network namespace whose tables were read, or were not. Returns 0 or -ENOMEM. */
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
+int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
 
 /* Sorts and counts the records, after the last one was added. If more are added, it is called
  * again.
@@ -50,7 +53,8 @@ size_t scan_result_group(const struct scan_result *result, const struct event_sc
 /* Whether the TCP tables of this network namespace were read. */
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns);
 
-/* Whether a socket of this network namespace would have been found if it existed. */
+/* Whether a socket of this network namespace would have been found if it existed: its tables were
+ * read, or it is gone. */
 bool scan_result_covers(const struct scan_result *result, uint32_t netns);
 
 /* Frees the memory of the result and leaves it empty. */

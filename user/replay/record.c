@@ -135,29 +135,41 @@ static int read_features(struct replay_fields *fields, struct replay_item *item,
 	return 0;
 }
 
-static int read_scan(struct replay_fields *fields, struct replay_item *item,
-		     struct replay_memory *memory)
+/* Reads a list of namespaces. Returns false where there is none. */
+static bool read_namespaces(struct replay_fields *fields, const char *name,
+			    uint32_t namespaces[REPLAY_SEEN_MAX], uint32_t *count)
 {
-	const json_t *seen = replay_fields_array(fields, "seen");
+	const json_t *list = replay_fields_array(fields, name);
 
-	(void)memory;
-	item->scan.some_unseen = seen;
-	item->scan.duration_ns = replay_fields_u64(fields, "duration_ns", 0, 60 * NS_PER_S);
-	item->scan.error = (uint32_t)replay_fields_u64(fields, "error", 0, 4095);
-	if (json_array_size(seen) > REPLAY_SEEN_MAX) {
-		replay_fields_wrong(fields, "seen", "has too many elements");
-		return 0;
+	if (json_array_size(list) > REPLAY_SEEN_MAX) {
+		replay_fields_wrong(fields, name, "has too many elements");
+		return true;
 	}
-	for (size_t i = 0; i < json_array_size(seen); i++) {
-		const json_t *netns = json_array_get(seen, i);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *netns = json_array_get(list, i);
 		json_int_t inode = json_integer_value(netns);
 
 		if (!json_is_integer(netns) || inode < 0 || inode > UINT32_MAX)
-			replay_fields_wrong(fields, "seen",
+			replay_fields_wrong(fields, name,
 					    "has an element that is not an inode number");
 		else
-			item->scan.seen[item->scan.seen_count++] = (uint32_t)inode;
+			namespaces[(*count)++] = (uint32_t)inode;
 	}
+	return list;
+}
+
+static int read_scan(struct replay_fields *fields, struct replay_item *item,
+		     struct replay_memory *memory)
+{
+	struct replay_scan *scan = &item->scan;
+	bool all_known;
+
+	(void)memory;
+	scan->some_unseen = read_namespaces(fields, "seen", scan->seen, &scan->seen_count);
+	all_known = read_namespaces(fields, "unseen", scan->unseen, &scan->unseen_count);
+	scan->others_gone = !scan->some_unseen || all_known;
+	scan->duration_ns = replay_fields_u64(fields, "duration_ns", 0, 60 * NS_PER_S);
+	scan->error = (uint32_t)replay_fields_u64(fields, "error", 0, 4095);
 	return 0;
 }
 

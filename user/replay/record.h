@@ -31,7 +31,8 @@
  * A scan of the sockets:
  * "scan"		  its head; the scan_fd, scan_socket and scan_mini lines that follow belong
  *			  to it. "duration_ns"; "error", the errno with which it failed; "seen"
- *			  [netns...], the only namespaces whose tables could be read
+ *			  [netns...], the only namespaces whose tables could be read; "unseen"
+ *			  [netns...], the others that exist, if that is known
  * "scan_fd"		  a socket, and a descriptor "fd" of "task" that holds it
  * "scan_socket"	  a socket in the tables of the kernel
  * "scan_mini"		  a mini-socket there: "age_us", "left_ticks" and "retransmits"
@@ -89,8 +90,11 @@ struct replay_scan {
 	uint64_t duration_ns;
 	uint32_t error;	  /* errno; 0: none */
 	bool some_unseen; /* only `seen` was read */
+	bool others_gone; /* besides `seen` and `unseen` */
 	uint32_t seen_count;
 	uint32_t seen[REPLAY_SEEN_MAX];
+	uint32_t unseen_count;
+	uint32_t unseen[REPLAY_SEEN_MAX];
 };
 
 struct replay_ledger {
@@ -149,8 +153,9 @@ struct replay_item {
 /* The features of a kernel that refuses fentry programs. */
 #define REPLAY_FEATURES_DEFAULT                                                                    \
 	(1u << FEATURE_TRANSITIONS | 1u << FEATURE_DESCRIPTORS | 1u << FEATURE_TABLES |            \
-	 1u << FEATURE_CLOSES | 1u << FEATURE_FORKS | 1u << FEATURE_RETRANSMITS |                  \
-	 1u << FEATURE_SYNACKS | 1u << FEATURE_RESETS_SENT | 1u << FEATURE_RESETS_RECEIVED)
+	 1u << FEATURE_NAMESPACES | 1u << FEATURE_CLOSES | 1u << FEATURE_FORKS |                   \
+	 1u << FEATURE_RETRANSMITS | 1u << FEATURE_SYNACKS | 1u << FEATURE_RESETS_SENT |           \
+	 1u << FEATURE_RESETS_RECEIVED)
 
 /*
  * Parses a line without its newline. A line without a time gets last_ns. Returns 0, -EINVAL and

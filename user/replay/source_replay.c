@@ -108,13 +108,15 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 	const struct scan_result *all = &replay->namespaces;
 	int err;
 
-	result->some_unseen = scan->scan.some_unseen || !request->all_tables;
+	result->others_gone = scan->scan.others_gone && request->all_tables;
 	if (!request->all_tables)
 		err = add_seen(result, request->tables.items, request->tables.count);
-	else if (result->some_unseen)
+	else if (scan->scan.some_unseen)
 		err = add_seen(result, scan->scan.seen, scan->scan.seen_count);
 	else
 		err = add_seen(result, all->seen, all->seen_count);
+	for (size_t i = 0; !err && i < scan->scan.unseen_count; i++)
+		err = scan_result_add_unseen(result, scan->scan.unseen[i]);
 	for (const struct replay_item *item = scan + 1;
 	     !err && item < end_of(replay) && item->type == REPLAY_SCAN_RECORD; item++) {
 		const struct event_scan *record = &item->scan_record;

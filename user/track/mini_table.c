@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cookie_table.h"
+#include "metric/group.h"
 
 _Static_assert(offsetof(struct mini_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct mini_socket, handle) ==
@@ -86,12 +87,41 @@ void mini_table_touch(struct mini_table *table, struct mini_socket *mini, uint64
 
 void mini_set_owner(struct mini_socket *mini, struct process *owner, unsigned int owner_source)
 {
-	if (owner)
+	if (owner) {
 		owner->sockets++;
-	if (mini->owner)
+		owner->minis++;
+	}
+	if (mini->owner) {
 		mini->owner->sockets--;
+		mini->owner->minis--;
+		if (mini->cgroup)
+			metric_groups_release(mini->owner->metrics, (uint32_t)mini->cgroup);
+	}
 	mini->owner = owner;
 	mini->owner_source = owner_source & 7;
+	mini->pid = 0;
+	mini->cgroup = 0;
+}
+
+void mini_table_fold(struct mini_table *table)
+{
+	struct mini_socket *mini;
+	uint32_t position = 0;
+
+	while ((mini = mini_table_next(table, &position))) {
+		const struct process *owner = mini->owner;
+
+		if (!owner || !owner->folded)
+			continue;
+		mini_set_owner(mini, owner->folded, mini->owner_source);
+		/* The owner, and its cgroup, are there until process_table_drop(). */
+		if (owner->tgid < 1U << MINI_PID_BITS)
+			mini->pid = owner->tgid;
+		if (owner->cgroup && owner->cgroup < 1U << MINI_CGROUP_BITS) {
+			mini->cgroup = owner->cgroup;
+			metric_groups_hold_number(owner->metrics, owner->cgroup);
+		}
+	}
 }
 
 struct mini_socket *mini_table_oldest(struct mini_table *table)

@@ -7,6 +7,10 @@
 #include "base/cookie_table.h"
 #include "track/process_table.h"
 
+/* PID_MAX_LIMIT is 4 million (include/linux/threads.h). */
+#define MINI_PID_BITS	 22
+#define MINI_CGROUP_BITS 25
+
 /*
  * A mini-socket is what the kernel keeps of a connection in TIME_WAIT, in SYN_RECV, or in FIN_WAIT2
  * when no process holds it any more (struct inet_timewait_sock and request_sock). The entries are
@@ -30,6 +34,10 @@ struct mini_socket {
 	unsigned int scanned : 1; /* seen by the running scan */
 	unsigned int found : 1;	  /* first seen by it */
 	unsigned int bound : 1;	  /* as in struct tcp_socket */
+	/* Of an owner that was folded (mini_table_fold()), else 0; the cgroup is held in
+	 * owner->metrics. */
+	uint64_t pid : MINI_PID_BITS;
+	uint64_t cgroup : MINI_CGROUP_BITS;
 };
 
 struct mini_table;
@@ -62,6 +70,9 @@ void mini_table_touch(struct mini_table *table, struct mini_socket *mini, uint64
 /* Sets or replaces the owner; NULL = unknown. The process is not freed while it owns a mini-socket.
  */
 void mini_set_owner(struct mini_socket *mini, struct process *owner, unsigned int owner_source);
+
+/* Gives those of folded processes to what these were folded into: process_table_fold(). */
+void mini_table_fold(struct mini_table *table);
 
 /* The one that was not seen for longest; NULL if there are none. */
 struct mini_socket *mini_table_oldest(struct mini_table *table);

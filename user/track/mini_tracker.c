@@ -29,18 +29,29 @@ static uint64_t lifetime_of(const struct mini_socket *mini, uint64_t time_ns)
 							      : DURATION_UNKNOWN;
 }
 
+struct sample_member mini_member(const struct tracker *tracker, const struct mini_socket *mini)
+{
+	struct process *process =
+		process_table_or_unknown(tracker->processes, mini ? mini->owner : NULL);
+	bool folded = mini && (mini->pid || mini->cgroup);
+
+	return (struct sample_member){.process = process,
+				      .pid = folded ? mini->pid : process->tgid,
+				      .cgroup = folded ? mini->cgroup : process->cgroup};
+}
+
 /* Reports a change; mini is NULL if the mini-socket was not known. */
 static void change(struct tracker *tracker, const struct mini_socket *mini,
 		   const struct event_mini *e, const struct flow *flow, unsigned int from,
 		   unsigned int to, uint64_t lifetime_ns, enum cause cause)
 {
-	struct process *owner = mini ? mini->owner : NULL;
+	const struct sample_member member = mini_member(tracker, mini);
 	struct change change = {
 		.time_ns = e->time_ns,
 		.cookie = e->cookie,
 		.lifetime_ns = lifetime_ns,
 		.flow = flow,
-		.owner = owner,
+		.owner = mini ? mini->owner : NULL,
 		.owner_source = mini ? (enum owner_source)mini->owner_source : OWNER_UNKNOWN,
 		.role = mini ? (enum socket_role)mini->role : ROLE_UNKNOWN,
 		.cause = cause,
@@ -48,8 +59,10 @@ static void change(struct tracker *tracker, const struct mini_socket *mini,
 		.to = to,
 	};
 
-	if (!mini || !mini->hidden)
-		tracker_report(tracker, owner, &change);
+	if (mini && mini->hidden)
+		return;
+	sample_member_transition(&member, flow->netns, from, to, lifetime_ns);
+	tracker->hooks.changed(tracker->hooks.context, &change, NULL);
 }
 
 /* How long ago the connect() may be that took its port. The connect() by which the connection
@@ -293,9 +306,8 @@ static bool scan_counts(const struct tracker *tracker, const struct mini_socket 
 {
 	bool doubted = tracker->minis_doubted || tracker->minis_asked;
 
-	if (scan_result_has_seen(result, mini->netns))
-		return doubted || !end_has_record(tracker, mini);
-	return doubted && !result->some_unseen;
+	return (doubted || !end_has_record(tracker, mini)) &&
+	       scan_result_covers(result, mini->netns);
 }
 
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
@@ -304,13 +316,14 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 	uint32_t position = 0;
 
 	/*
-	 * A network namespace may exist without a process in it. Of one that was not read nothing
-	 * is known; its mini-sockets are removed by mini_expire(). Where every end has a record,
-	 * the records count more than the scan: iter/tcp of older kernels continues by position in
-	 * a hash bucket that it reads in parts, and skips sockets if others left the bucket
-	 * meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c). After a loss the scan counts,
-	 * because the record of the end may be lost; also for a namespace without a process, which
-	 * is gone far more often than it is kept.
+	 * Of a network namespace that exists and was not read nothing is known; its mini-sockets
+	 * are removed by mini_expire(). Those of a namespace that is gone went with it. Where every
+	 * end has a record, the records count more than the scan: iter/tcp of older kernels
+	 * continues by position in a hash bucket that it reads in parts, and skips sockets if
+	 * others left the bucket meanwhile (tcp_seek_last_pos() in net/ipv4/tcp_ipv4.c); and a
+	 * namespace disappears before its mini-sockets do (cleanup_net() in
+	 * net/core/net_namespace.c). After a loss the scan counts, because the record of the end
+	 * may be lost.
 	 */
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		if (!mini->scanned && mini->seen_ns < result->started_ns &&

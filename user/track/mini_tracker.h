@@ -3,6 +3,7 @@
 #define TCPWATCH_MINI_TRACKER_H
 
 #include "model/scan_result.h"
+#include "track/sample.h"
 #include "track/tracker.h"
 
 /*
@@ -40,6 +41,9 @@ struct mini_origin {
 	bool hidden;
 	bool bound; /* as in struct tcp_socket */
 };
+
+/* Whose it is, for counting. */
+struct sample_member mini_member(const struct tracker *tracker, const struct mini_socket *mini);
 
 /* Creates the mini-socket. */
 void mini_begin(struct tracker *tracker, const struct mini_origin *origin);

@@ -21,6 +21,7 @@ struct entry {
 	struct process process;
 	struct key key;
 	UT_hash_handle hh;
+	struct entry *next; /* of those to be dropped */
 };
 
 struct process_table {
@@ -28,10 +29,12 @@ struct process_table {
 	struct metric_groups *metrics;
 	struct entry *single; /* by key */
 	struct entry *folded; /* by comm */
+	struct entry *drop;   /* folded, but their mini-sockets may still point to them */
 	struct entry unknown;
 	struct entry other;
-	struct entry *last; /* the one that was looked up last */
-	size_t fold_at;	    /* the number of single processes at which to fold them */
+	struct entry unwatched; /* for what unwatched processes have left; never shown */
+	struct entry *last;	/* the one that was looked up last */
+	size_t fold_at;		/* the number of single processes at which to fold them */
 };
 
 struct process_table *process_table_new(struct filter *filter)
@@ -43,9 +46,9 @@ struct process_table *process_table_new(struct filter *filter)
 	table->filter = filter;
 	table->fold_at = PROCESS_TABLE_LIMIT;
 	memcpy(table->unknown.process.comm, "(unknown)", sizeof("(unknown)"));
-	memcpy(table->other.process.comm, "(other)", sizeof("(other)"));
+	memcpy(table->other.process.comm, PROCESS_OTHER, sizeof(PROCESS_OTHER));
 	table->unknown.process.watched = !filter_is_selective(filter);
-	table->other.process.watched = table->unknown.process.watched;
+	table->other.process.watched = true;
 	table->unknown.process.links = &table->unknown;
 	table->other.process.links = &table->other;
 	return table;
@@ -55,6 +58,8 @@ void process_table_set_metrics(struct process_table *table, struct metric_groups
 {
 	table->metrics = metrics;
 	table->unknown.process.metrics = metrics;
+	table->other.process.metrics = metrics;
+	table->unwatched.process.metrics = metrics;
 }
 
 static void free_histogram(struct histogram *histogram)
@@ -87,6 +92,11 @@ void process_table_free(struct process_table *table)
 	}
 	HASH_ITER (hh, table->folded, entry, next) {
 		HASH_DEL(table->folded, entry);
+		process_clear(&entry->process);
+		free(entry);
+	}
+	while ((entry = table->drop)) {
+		table->drop = entry->next;
 		process_clear(&entry->process);
 		free(entry);
 	}
@@ -174,6 +184,7 @@ static struct process *fold_target(struct process_table *table, const char *comm
 		return &table->other.process;
 	memcpy(entry->process.comm, comm, sizeof(entry->process.comm));
 	entry->process.watched = true;
+	entry->process.metrics = table->metrics;
 	entry->process.links = entry;
 	HASH_ADD_STR(table->folded, process.comm, entry);
 	if (!entry->hh.tbl) {
@@ -207,30 +218,64 @@ static void process_fold(struct process *to, struct process *from)
 	to->merged++;
 }
 
-void process_table_fold(struct process_table *table, bool (*alive)(void *context, uint32_t tgid),
-			void *context)
+static void entry_fold(struct process_table *table, struct entry *entry)
+{
+	struct process *process = &entry->process;
+
+	process->folded = &table->unwatched.process;
+	if (process->watched) {
+		process->folded = fold_target(table, process->comm);
+		process_fold(process->folded, process);
+	}
+	HASH_DEL(table->single, entry);
+	entry->next = table->drop;
+	table->drop = entry;
+}
+
+void process_table_drop(struct process_table *table)
+{
+	struct entry **link = &table->drop;
+
+	while (*link) {
+		struct entry *entry = *link;
+
+		if (entry->process.minis) {
+			link = &entry->next;
+			continue;
+		}
+		*link = entry->next;
+		process_clear(&entry->process);
+		free(entry);
+	}
+}
+
+size_t process_table_count(const struct process_table *table)
+{
+	return HASH_COUNT(table->single);
+}
+
+bool process_table_fold(struct process_table *table, size_t spare,
+			bool (*alive)(void *context, uint32_t tgid), void *context)
 {
 	struct entry *entry, *next;
 
-	if (HASH_COUNT(table->single) < table->fold_at)
-		return;
+	if (HASH_COUNT(table->single) < table->fold_at + spare)
+		return false;
 	HASH_ITER (hh, table->single, entry, next) {
-		struct process *process = &entry->process;
+		const struct process *process = &entry->process;
 
-		if (process->sockets || process->ended || alive(context, process->tgid))
-			continue;
-		if (process->watched)
-			process_fold(fold_target(table, process->comm), process);
-		HASH_DEL(table->single, entry);
-		process_clear(process);
-		free(entry);
+		if (process->sockets == process->minis && !process->ended &&
+		    !alive(context, process->tgid))
+			entry_fold(table, entry);
 	}
+	process_table_drop(table);
 	table->last = NULL;
 	/* The next pass is after twice as many processes, so that its cost per process stays
 	 * constant. */
 	table->fold_at = (size_t)HASH_COUNT(table->single) * 2;
 	if (table->fold_at < PROCESS_TABLE_LIMIT)
 		table->fold_at = PROCESS_TABLE_LIMIT;
+	return table->drop;
 }
 
 static void record_in(struct histogram **histogram, uint64_t ns)

@@ -22,7 +22,9 @@ struct process {
 	uint32_t merged; /* how many exited processes were folded into this entry; 0 = it is one */
 	uint32_t
 		sockets; /* references by sockets, mini-sockets and leaks; it is not freed before */
+	uint32_t minis;	 /* those of mini-sockets among them */
 	uint32_t ended;	 /* references by sockets that ended (retransmit_table_end()), likewise */
+	struct process *folded; /* process_table_fold(): what its mini-sockets belong to now */
 	struct histogram *lifetimes[TCP_STATES]; /* in nanoseconds; NULL = none */
 	struct histogram *accept_wait; /* in the accept queue, in nanoseconds; NULL = none */
 	struct counters *transitions;  /* by process_transition() */
@@ -44,6 +46,9 @@ _Static_assert(TCP_STATES *TCP_STATES <= COUNTERS_MAX, "each transition has a co
 
 struct metric_groups;
 struct process_table;
+
+/* The name of the entry for processes whose names are beyond a limit. */
+#define PROCESS_OTHER "(other)"
 
 /* When there are this many processes, the exited ones are folded together by name. */
 #define PROCESS_TABLE_LIMIT 1024
@@ -75,12 +80,20 @@ static inline struct process *process_table_or_unknown(struct process_table *tab
 }
 
 /*
- * Folds exited processes together if there are too many processes. alive(context, tgid) returns
- * whether a process with this pid runs; a process whose pid is used again is kept. Pointers to
- * processes without references become invalid.
+ * Folds exited processes together if there are too many processes, and `spare` more. alive(context,
+ * tgid) returns whether a process with this pid runs; a process whose pid is used again is kept.
+ * Pointers to processes without references become invalid. Returns whether processes were folded
+ * that have mini-sockets: then give these to the processes' `folded`, and call
+ * process_table_drop().
  */
-void process_table_fold(struct process_table *table, bool (*alive)(void *context, uint32_t tgid),
-			void *context);
+bool process_table_fold(struct process_table *table, size_t spare,
+			bool (*alive)(void *context, uint32_t tgid), void *context);
+
+/* Frees those folded processes that have no mini-sockets any more. */
+void process_table_drop(struct process_table *table);
+
+/* The number of processes that are not folded. */
+size_t process_table_count(const struct process_table *table);
 
 /* Counts a transition, and records the ns nanoseconds in `from` unless ns is DURATION_UNKNOWN. */
 void process_record(struct process *process, unsigned int from, unsigned int to, uint64_t ns);

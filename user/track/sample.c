@@ -6,13 +6,10 @@
 #include "metric/group.h"
 #include "track/socket_table.h"
 
-struct metric_group *sample_group(const struct process *process, uint32_t netns)
+struct metric_group *sample_member_group(const struct sample_member *member, uint32_t netns)
 {
-	struct metric_key key = {
-		.cgroup = process->cgroup,
-		.pid = process->tgid,
-		.netns = netns,
-	};
+	const struct process *process = member->process;
+	struct metric_key key = {.cgroup = member->cgroup, .pid = member->pid, .netns = netns};
 
 	if (!process->metrics || !process->watched)
 		return NULL;
@@ -20,22 +17,36 @@ struct metric_group *sample_group(const struct process *process, uint32_t netns)
 	return metric_groups_get(process->metrics, &key);
 }
 
-/* The group, marked as changed since it was last exported. */
-static struct metric_group *changed_group(const struct process *process, uint32_t netns)
+static struct sample_member itself(const struct process *process)
 {
-	struct metric_group *group = sample_group(process, netns);
+	return (struct sample_member){.process = (struct process *)process,
+				      .pid = process->tgid,
+				      .cgroup = process->cgroup};
+}
+
+struct metric_group *sample_group(const struct process *process, uint32_t netns)
+{
+	const struct sample_member member = itself(process);
+
+	return sample_member_group(&member, netns);
+}
+
+/* The group, marked as changed since it was last exported. */
+static struct metric_group *changed_group(const struct sample_member *member, uint32_t netns)
+{
+	struct metric_group *group = sample_member_group(member, netns);
 
 	if (group)
 		group->exported = false;
 	return group;
 }
 
-void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
-		       uint64_t ns)
+void sample_member_transition(const struct sample_member *member, uint32_t netns, unsigned int from,
+			      unsigned int to, uint64_t ns)
 {
-	struct metric_group *group = changed_group(process, netns);
+	struct metric_group *group = changed_group(member, netns);
 
-	process_record(process, from, to, ns);
+	process_record(member->process, from, to, ns);
 	if (!group)
 		return;
 	group->transitions[from][to]++;
@@ -43,9 +54,18 @@ void sample_transition(struct process *process, uint32_t netns, unsigned int fro
 		metric_histogram_record(&group->lifetimes[from], ns);
 }
 
+void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
+		       uint64_t ns)
+{
+	const struct sample_member member = itself(process);
+
+	sample_member_transition(&member, netns, from, to, ns);
+}
+
 void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns)
 {
-	struct metric_group *group = changed_group(process, netns);
+	const struct sample_member member = itself(process);
+	struct metric_group *group = changed_group(&member, netns);
 
 	process_record_accept(process, wait_ns);
 	if (group)
@@ -54,7 +74,8 @@ void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns)
 
 void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind)
 {
-	struct metric_group *group = changed_group(process, netns);
+	const struct sample_member member = itself(process);
+	struct metric_group *group = changed_group(&member, netns);
 
 	process->leaks[kind]++;
 	if (group)
@@ -63,7 +84,8 @@ void sample_leak(struct process *process, uint32_t netns, enum leak_kind kind)
 
 void sample_segments(struct process *process, uint32_t netns, const struct segment_count *count)
 {
-	struct metric_group *group = changed_group(process, netns);
+	const struct sample_member member = itself(process);
+	struct metric_group *group = changed_group(&member, netns);
 
 	process_record_segments(process, count);
 	if (group)

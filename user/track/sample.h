@@ -10,9 +10,19 @@
  * counted.
  */
 
+/* One that left something when it ended, and was folded into `process` (process_table_fold()). */
+struct sample_member {
+	struct process *process;
+	uint32_t pid;
+	uint32_t cgroup; /* as that of struct process */
+};
+
 /* A transition; ns is the nanoseconds spent in `from`. DURATION_UNKNOWN is not recorded. */
 void sample_transition(struct process *process, uint32_t netns, unsigned int from, unsigned int to,
 		       uint64_t ns);
+
+void sample_member_transition(const struct sample_member *member, uint32_t netns, unsigned int from,
+			      unsigned int to, uint64_t ns);
 
 /* A connection waited wait_ns nanoseconds for accept(). */
 void sample_accept(struct process *process, uint32_t netns, uint64_t wait_ns);
@@ -26,5 +36,6 @@ void sample_segments(struct process *process, uint32_t netns, const struct segme
 /* The metric group of a process's sockets in this namespace; it belongs to process->metrics and is
  * valid until the next call. NULL if no metrics are served or the process is not watched. */
 struct metric_group *sample_group(const struct process *process, uint32_t netns);
+struct metric_group *sample_member_group(const struct sample_member *member, uint32_t netns);
 
 #endif

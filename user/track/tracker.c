@@ -96,6 +96,20 @@ void tracker_report(struct tracker *tracker, struct process *owner, const struct
 	tracker->hooks.changed(tracker->hooks.context, change, NULL);
 }
 
+/* A pass looks at all mini-sockets: there are so many processes for each of its looks. */
+#define MINIS_PER_PROCESS 32
+
+void tracker_fold(struct tracker *tracker, bool (*alive)(void *context, uint32_t tgid),
+		  void *context)
+{
+	size_t spare = mini_table_count(tracker->minis) / MINIS_PER_PROCESS;
+
+	if (!process_table_fold(tracker->processes, spare, alive, context))
+		return;
+	mini_table_fold(tracker->minis);
+	process_table_drop(tracker->processes);
+}
+
 uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e)
 {
 	struct process *child;

@@ -98,6 +98,11 @@ int tracker_init(struct tracker *tracker, struct filter *filter, uint32_t self_t
 		 const struct tracker_hooks *hooks);
 void tracker_free(struct tracker *tracker);
 
+/* Folds exited processes together if there are too many (process_table_fold()), also those that own
+ * nothing but mini-sockets. */
+void tracker_fold(struct tracker *tracker, bool (*alive)(void *context, uint32_t tgid),
+		  void *context);
+
 /* Handles one checked record of a fork. Returns the child's pid if the filter watches it from now
  * on (-f), else 0. */
 uint32_t tracker_fork(struct tracker *tracker, const struct event_fork *e);

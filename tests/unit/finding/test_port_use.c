@@ -202,6 +202,29 @@ static void users_are_counted_by_name(void **state)
 	port_use_free(use);
 }
 
+/* Exited processes that were folded together have a name, but are no single process. */
+static void the_exited_are_counted_by_name(void **state)
+{
+	struct process exited = {.comm = "curl", .watched = true, .merged = 3};
+	struct process various = {.comm = PROCESS_OTHER, .watched = true, .merged = 9};
+	struct port_use *use = use_new();
+	uint16_t port = PORT_LOW;
+
+	(void)state;
+	add_one(use, port++, &(struct port_sample){.owner = &exited});
+	assert_string_equal(port_pair_top(pair_of(use))->comm, "curl");
+	assert_null(port_pair_top(pair_of(use))->process);
+	add_one(use, port++, &(struct port_sample){.owner = &curl});
+	add_one(use, port++, &(struct port_sample){.owner = &exited});
+	assert_int_equal(port_pair_top(pair_of(use))->ports, 3);
+	assert_null(port_pair_top(pair_of(use))->process);
+	add_one(use, port++, &(struct port_sample){.owner = &various});
+	assert_int_equal(pair_of(use)->others, 1);
+	assert_int_equal(pair_of(use)->user_count, 1);
+	assert_int_equal(pair_of(use)->watched, 4);
+	port_use_free(use);
+}
+
 /* With too many names the one with most ports is not sure, so none is named. */
 static void names_beyond_the_limit_are_others(void **state)
 {
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(bound_and_reusable_ports_count_for_the_address_only),
 		cmocka_unit_test(time_wait_is_counted_by_age),
 		cmocka_unit_test(users_are_counted_by_name),
+		cmocka_unit_test(the_exited_are_counted_by_name),
 		cmocka_unit_test(names_beyond_the_limit_are_others),
 		cmocka_unit_test(a_new_moment_begins_with_nothing),
 		cmocka_unit_test(both_tables_have_a_limit),

@@ -268,7 +268,7 @@ static void groups_are_bounded_and_hold_their_process(void **state)
 					NULL);
 		group->total++;
 	}
-	process_table_fold(world->tracker.processes, nobody_lives, NULL);
+	process_table_fold(world->tracker.processes, 0, nobody_lives, NULL);
 	group = NULL;
 	while ((group = leak_groups_next(groups, group))) {
 		count++;

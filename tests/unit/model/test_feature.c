@@ -14,10 +14,10 @@ static feature_set without(enum feature feature)
 static void names_are_as_promised(void **state)
 {
 	static const char *const names[] = {
-		"transitions",	 "descriptors",	    "tables",	 "closes",	"forks",
-		"accept_stacks", "go_requests",	    "go_starts", "accept",	"time_wait",
-		"fin_wait2",	 "overflow",	    "half_open", "retransmits", "synacks",
-		"resets_sent",	 "resets_received",
+		"transitions", "descriptors",	"tables",	   "namespaces", "closes",
+		"forks",       "accept_stacks", "go_requests",	   "go_starts",	 "accept",
+		"time_wait",   "fin_wait2",	"overflow",	   "half_open",	 "retransmits",
+		"synacks",     "resets_sent",	"resets_received",
 	};
 
 	(void)state;

@@ -196,22 +196,24 @@ static void records_of_the_ring_are_refused(void **state)
 	scan_result_clear(&result);
 }
 
-static void only_what_was_seen_is_covered(void **state)
+static void what_was_seen_or_is_gone_is_covered(void **state)
 {
 	struct scan_result result = {0};
 
 	(void)state;
 	assert_int_equal(scan_result_add_seen(&result, NETNS), 0);
 	assert_int_equal(scan_result_add_seen(&result, 7), 0);
-	assert_true(scan_result_covers(&result, NETNS));
-	assert_true(scan_result_covers(&result, 7));
-	/* No process is in it any more, so it has no sockets. */
-	assert_true(scan_result_covers(&result, OTHER_NETNS));
-	result.some_unseen = true; /* or it could not be read */
-	assert_true(scan_result_covers(&result, NETNS));
-	assert_false(scan_result_covers(&result, OTHER_NETNS));
+	assert_int_equal(scan_result_add_unseen(&result, OTHER_NETNS), 0);
+	/* Nothing is known of the others, or that there are none. */
+	for (int gone = 0; gone < 2; gone++) {
+		result.others_gone = gone;
+		assert_true(scan_result_covers(&result, NETNS));
+		assert_true(scan_result_covers(&result, 7));
+		assert_false(scan_result_covers(&result, OTHER_NETNS));
+		assert_int_equal(scan_result_covers(&result, 8), gone);
+	}
 	scan_result_clear(&result);
-	assert_true(scan_result_covers(&result, OTHER_NETNS));
+	assert_false(scan_result_covers(&result, NETNS));
 }
 
 /* A connection may become a mini-socket during the scan: it can be found as both. */
@@ -268,7 +270,7 @@ int main(void)
 		cmocka_unit_test(duplicates_count_once),
 		cmocka_unit_test(malformed_records_are_refused),
 		cmocka_unit_test(records_of_the_ring_are_refused),
-		cmocka_unit_test(only_what_was_seen_is_covered),
+		cmocka_unit_test(what_was_seen_or_is_gone_is_covered),
 		cmocka_unit_test(mini_sockets_come_last_and_once),
 		cmocka_unit_test(clear_makes_it_empty),
 	};

@@ -126,42 +126,64 @@ static void a_scan_does_not_take_away_what_is_newer(void **state)
 	world_free(world);
 }
 
-/* Also if all namespaces were read: one may have sockets and no process any more. */
-static void other_namespaces_stay(void **state)
+/* A scan that did not read the namespace; with `known`, it has found that it exists. */
+static struct scan_result scan_elsewhere(bool known)
 {
-	struct world *world = world_new(&everything);
-	struct scan_result result;
+	struct scan_result result = scan_new(START_NS + NS_PER_S);
 
-	(void)state;
-	to_time_wait(world, 1, START_NS);
-	for (int unseen = 0; unseen < 2; unseen++) {
-		result = scan_new(START_NS + NS_PER_S);
-		result.some_unseen = unseen;
-		result.seen[0] = OTHER_NETNS;
-		scan(world, &result);
-		assert_non_null(world_find_mini(world, 1));
-	}
-	result = scan_new(START_NS + 2 * NS_PER_S);
-	result.some_unseen = true;
-	scan(world, &result);
-	assert_null(world_find_mini(world, 1));
-	world_free(world);
+	result.seen[0] = OTHER_NETNS;
+	result.others_gone = known;
+	if (known)
+		assert_int_equal(scan_result_add_unseen(&result, NETNS), 0);
+	return result;
 }
 
-/* Of a namespace that is gone, the records of the ends may be among those that were lost. */
-static void after_a_loss_a_namespace_without_processes_is_gone(void **state)
+/* Whether or not records were lost, and whether or not every end has one. */
+static void other_namespaces_stay(void **state)
 {
 	(void)state;
-	for (int unseen = 0; unseen < 2; unseen++) {
-		struct world *world = world_new_full(&everything);
-		struct scan_result result = scan_new(START_NS + NS_PER_S);
+	for (int way = 0; way < 8; way++) {
+		struct world *world =
+			way & 1 ? world_new_full(&everything) : world_new(&everything);
+		struct scan_result result = scan_elsewhere(way & 2);
 
 		to_time_wait(world, 1, START_NS);
+		if (way & 4)
+			mini_doubt(&world->tracker);
+		scan(world, &result);
+		assert_non_null(world_find_mini(world, 1));
+		result = scan_new(START_NS + 2 * NS_PER_S);
+		result.others_gone = false;
 		mini_doubt(&world->tracker);
-		result.some_unseen = unseen;
+		scan(world, &result);
+		assert_null(world_find_mini(world, 1));
+		world_free(world);
+	}
+}
+
+/* If every end has a record, it comes a little later, or was lost. If none has, the scan says all
+ * there is. */
+static void mini_sockets_go_with_their_namespace(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 4; way++) {
+		bool full = way & 1, loss = way & 2;
+		struct world *world = full ? world_new_full(&everything) : world_new(&everything);
+		struct scan_result result = scan_new(START_NS + NS_PER_S);
+		struct process *process = world_process(world, &client);
+		size_t changes;
+
+		to_time_wait(world, 1, START_NS);
+		changes = world->change_count;
+		if (loss)
+			mini_doubt(&world->tracker);
 		result.seen[0] = OTHER_NETNS;
 		scan(world, &result);
-		assert_int_equal(world_find_mini(world, 1) != NULL, unseen);
+		assert_int_equal(world_find_mini(world, 1) != NULL, full && !loss);
+		assert_int_equal(process->sockets, full && !loss);
+		/* How long they were there is not known. */
+		assert_int_equal(world->change_count, changes);
+		check_lifetimes(process, TCP_TIME_WAIT, 0, 0);
 		world_free(world);
 	}
 }
@@ -405,7 +427,7 @@ int main(void)
 		cmocka_unit_test(what_a_scan_does_not_find_is_gone),
 		cmocka_unit_test(a_scan_does_not_take_away_what_is_newer),
 		cmocka_unit_test(other_namespaces_stay),
-		cmocka_unit_test(after_a_loss_a_namespace_without_processes_is_gone),
+		cmocka_unit_test(mini_sockets_go_with_their_namespace),
 		cmocka_unit_test(records_win_over_the_scan),
 		cmocka_unit_test(later_records_win_as_well),
 		cmocka_unit_test(a_scan_corrects_the_state),

@@ -259,7 +259,7 @@ static void a_hundred_thousand_dead_fit_in_little(void **state)
 		process->leaks[i % LEAK_KINDS] += i % 3;
 		sum_ns += ns;
 		leaks += i % 3;
-		process_table_fold(fixture.table, nobody_lives, NULL);
+		process_table_fold(fixture.table, 0, nobody_lives, NULL);
 		if (i % 1000 == 999) {
 			sums = walk(&fixture);
 			most = sums.entries > most ? sums.entries : most;
@@ -291,7 +291,7 @@ static void few_processes_are_left_alone(void **state)
 	(void)state;
 	for (uint32_t i = 1; i < PROCESS_TABLE_LIMIT; i++)
 		get(&fixture, i, i, "sh");
-	process_table_fold(fixture.table, nobody_lives, NULL);
+	process_table_fold(fixture.table, 0, nobody_lives, NULL);
 	assert_int_equal(walk(&fixture).singles, PROCESS_TABLE_LIMIT - 1);
 	assert_int_equal(walk(&fixture).merged, 0);
 	fixture_free(&fixture);
@@ -307,7 +307,7 @@ static void the_living_and_holders_of_sockets_stay(void **state)
 	holder->sockets = 1;
 	for (uint32_t i = 0; i < 4 * PROCESS_TABLE_LIMIT; i++)
 		process_record(get(&fixture, 1000 + i, 7, "sh"), TCP_SYN_SENT, TCP_ESTABLISHED, 1);
-	process_table_fold(fixture.table, even_pids_live, NULL);
+	process_table_fold(fixture.table, 0, even_pids_live, NULL);
 	sums = walk(&fixture);
 	assert_int_equal(sums.singles, 2 * PROCESS_TABLE_LIMIT + 1);
 	assert_int_equal(sums.merged, 2 * PROCESS_TABLE_LIMIT);
@@ -332,7 +332,7 @@ static void the_dead_are_folded_by_name(void **state)
 		process_record(get(&fixture, i, i, comm), TCP_SYN_SENT, TCP_ESTABLISHED,
 			       i % 4 ? 2000 : 3000);
 	}
-	process_table_fold(fixture.table, nobody_lives, NULL);
+	process_table_fold(fixture.table, 0, nobody_lives, NULL);
 	while ((process = process_table_next(fixture.table, process))) {
 		bool curl = !strcmp(process->comm, "curl");
 		const struct histogram *lifetimes = process->lifetimes[TCP_SYN_SENT];
@@ -361,7 +361,7 @@ static void the_unwatched_dead_leave_nothing(void **state)
 	(void)state;
 	for (uint32_t i = 1; i <= 2 * PROCESS_TABLE_LIMIT; i++)
 		process_record(get(&fixture, i, i, "sh"), TCP_SYN_SENT, TCP_ESTABLISHED, 1);
-	process_table_fold(fixture.table, nobody_lives, NULL);
+	process_table_fold(fixture.table, 0, nobody_lives, NULL);
 	assert_int_equal(walk(&fixture).singles, 0);
 	assert_int_equal(walk(&fixture).merged, 1);
 	assert_int_equal(walk(&fixture).count, 1);
@@ -394,7 +394,7 @@ static void accept_waits_are_kept_and_folded(void **state)
 	assert_null(process->transitions);
 	for (int i = 0; i < TCP_STATES; i++)
 		assert_null(process->lifetimes[i]);
-	process_table_fold(fixture.table, nobody_lives, NULL);
+	process_table_fold(fixture.table, 0, nobody_lives, NULL);
 	process = NULL;
 	while ((process = process_table_next(fixture.table, process))) {
 		if (!process->accept_wait)

@@ -72,22 +72,27 @@ static void vanished_sockets_leave(void **state)
 
 static void namespaces_not_covered_are_left_alone(void **state)
 {
-	struct world *world = world_new(&everything);
-	struct scan_result result = scan_new(SCAN_NS);
 	struct event_flow flow = server_flow(1);
 	struct event_transition e =
 		make_transition(2, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS);
 
 	(void)state;
-	world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
 	e.header.netns = OTHER_NETNS;
-	world_feed(world, &e);
-	assert_int_equal(scan_result_add_seen(&result, NETNS), 0);
-	result.some_unseen = true;
-	world_reconcile(world, &result);
-	assert_null(world_find(world, 1));
-	assert_non_null(world_find(world, 2));
-	world_free(world);
+	for (int unseen = 0; unseen < 3; unseen++) {
+		struct world *world = world_new(&everything);
+		struct scan_result result = scan_new(SCAN_NS);
+
+		world_step(world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, START_NS, NULL);
+		world_feed(world, &e);
+		if (unseen == 1) /* it is known to exist */
+			assert_int_equal(scan_result_add_unseen(&result, OTHER_NETNS), 0);
+		if (unseen == 2) /* nothing is known about it */
+			result.others_gone = false;
+		world_reconcile(world, &result);
+		assert_null(world_find(world, 1));
+		assert_int_equal(world_find(world, 2) != NULL, unseen > 0);
+		world_free(world);
+	}
 }
 
 /* Between the two steps the records that came during the scan are handled. */

@@ -151,7 +151,7 @@ static void the_dead_let_go_of_their_cgroup(void **state)
 
 		assert_non_null(process_table_get(scene.processes, &task));
 	}
-	process_table_fold(scene.processes, nobody_lives, NULL);
+	process_table_fold(scene.processes, 0, nobody_lives, NULL);
 	/* The smallest number is free again: it has no holder. */
 	next = metric_groups_hold(scene.groups, "/second");
 	assert_int_equal(next, held);
