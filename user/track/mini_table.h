@@ -32,7 +32,6 @@ struct mini_socket {
 	unsigned int since_known : 1;
 	unsigned int hidden : 1;  /* as in struct tcp_socket */
 	unsigned int scanned : 1; /* seen by the running scan */
-	unsigned int found : 1;	  /* first seen by it */
 	unsigned int bound : 1;	  /* as in struct tcp_socket */
 	/* Of an owner that was folded (mini_table_fold()), else 0; the cgroup is held in
 	 * owner->metrics. */

@@ -236,7 +236,6 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 			tracker->no_memory++;
 			return;
 		}
-		mini->found = 1;
 		mini->netns = flow.netns;
 		mini->hidden = filter_hides_flow(tracker->filter, &flow);
 		learn_owner(tracker, mini, &flow);
@@ -261,7 +260,6 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 
 	while ((mini = mini_table_next(tracker->minis, &position))) {
 		mini->scanned = 0;
-		mini->found = 0;
 		mini->scan_state = 0;
 	}
 	/* Doubts that come from now on are for the next scan as well. */
@@ -287,7 +285,7 @@ void mini_scan_learn(struct tracker *tracker, const struct scan_result *result)
 		if (record->header.kind != EVENT_SCAN_MINI)
 			continue;
 		mini = mini_table_find(tracker->minis, record->cookie);
-		if (!mini || !mini->found || mini->owner)
+		if (!mini || !mini->scanned || mini->owner)
 			continue;
 		flow_read(&flow, &record->flow, record->header.netns);
 		learn_owner(tracker, mini, &flow);
