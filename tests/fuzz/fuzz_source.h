@@ -53,6 +53,8 @@ struct fuzz_source {
 	int crowds; /* how many more crowds may come: they are slow */
 	struct event_scan scanned[FUZZ_SCANNED_MAX];
 	size_t scanned_count;
+	struct scan_request asked;
+	bool asked_second; /* the running scan has given its first half */
 	struct fuzz_start starts[FUZZ_STARTS_MAX];
 	size_t start_count; /* counts on where there is no more room */
 };
@@ -439,23 +441,47 @@ static inline int fuzz_source_drain(struct source *base, struct source_bound *bo
 static inline bool fuzz_source_wants(const struct event_scan *e, const struct scan_request *request)
 {
 	if (e->header.kind == EVENT_SCAN_MINI)
-		return request->tables && request->mini_states >> e->state & 1;
-	return (e->header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables) &&
-	       request->states >> e->state & 1;
+		return scan_request_has_netns(request, e->header.netns) &&
+		       request->mini_states >> e->state & 1;
+	if (e->header.kind == EVENT_SCAN_FD)
+		return request->descriptors && request->states >> e->state & 1;
+	return scan_request_has_netns(request, e->header.netns) &&
+	       scan_request_states(request, false) >> e->state & 1;
 }
 
-static inline int fuzz_source_do_scan(struct source *base, const struct scan_request *request,
-				      struct scan_result *result)
+static inline void fuzz_source_begin_scan(struct source *base, const struct scan_request *request,
+					  struct scan_result *result)
 {
 	struct fuzz_source *source = fuzz_source_of(base);
 
-	if (source->scan_error)
-		return source->scan_error;
+	source->asked = *request;
+	source->asked_second = false;
 	result->tick_ns = 4000000;
 	result->started_ns = result->ended_ns = source->now_ns;
-	scan_result_add_seen(result, 0); /* the namespace of all records made here */
-	scan_result_add_seen(result, 1);
-	for (size_t i = 0; i < source->scanned_count; i++) {
+}
+
+/* Half of the sockets in each of two steps. */
+static inline int fuzz_source_step_scan(struct source *base, uint64_t until_ns,
+					struct scan_result *result)
+{
+	struct fuzz_source *source = fuzz_source_of(base);
+	const struct scan_request *request = &source->asked;
+	size_t half = source->scanned_count / 2;
+	size_t from = source->asked_second ? half : 0;
+	size_t to = source->asked_second ? source->scanned_count : half;
+
+	(void)until_ns;
+	if (source->scan_error) {
+		scan_result_clear(result);
+		return source->scan_error;
+	}
+	if (!source->asked_second) {
+		scan_result_add_seen(result, 0); /* the namespace of all records made here */
+		scan_result_add_seen(result, 1);
+	}
+	source->asked_second = true;
+	result->ended_ns = source->now_ns;
+	for (size_t i = from; i < to; i++) {
 		struct event_scan e = source->scanned[i];
 
 		e.time_ns = source->now_ns;
@@ -466,7 +492,7 @@ static inline int fuzz_source_do_scan(struct source *base, const struct scan_req
 			source->starts[source->start_count - 1] =
 				(struct fuzz_start){e.cookie, e.time_ns - e.mini.age_us * 1000};
 	}
-	return 0;
+	return to < source->scanned_count;
 }
 
 static inline void fuzz_source_ledger(struct source *base, struct ledger *ledger)
@@ -519,7 +545,9 @@ static inline void fuzz_source_init(struct fuzz_source *source, const uint8_t *d
 {
 	static const struct source_ops ops = {
 		.drain = fuzz_source_drain,
-		.scan = fuzz_source_do_scan,
+		.scan_begin = fuzz_source_begin_scan,
+		.scan_step = fuzz_source_step_scan,
+		.cpu_time = fuzz_source_now,
 		.settings = fuzz_source_settings,
 		.descriptor_limit = fuzz_source_descriptor_limit,
 		.stop = fuzz_source_stop,

@@ -43,7 +43,14 @@ static inline void findings_find(struct kernel *kernel, const struct scan_reques
 		bool mini = record.header.kind == EVENT_SCAN_MINI;
 
 		record.time_ns = kernel->now_ns;
-		if ((mini ? request->mini_states : request->states) >> record.state & 1)
+		if (record.header.kind == EVENT_SCAN_FD
+			    ? !request->descriptors
+			    : !scan_request_has_netns(request, record.header.netns))
+			continue;
+		if ((mini ? request->mini_states
+			  : scan_request_states(request, record.header.kind == EVENT_SCAN_FD)) >>
+			    record.state &
+		    1)
 			scan_add(result, &record);
 		if (findings->queue_of[i] && request->states >> TCP_LISTEN & 1)
 			accept_queues_add(&result->queues, findings->queue_of[i], record.cookie);

@@ -7,6 +7,7 @@
 
 #include "world.h"
 
+#include "engine/scan_job.h"
 #include "host/process_limit.h"
 #include "model/source.h"
 
@@ -15,14 +16,17 @@
 struct kernel {
 	struct source source;
 	uint64_t now_ns;
-	uint64_t scan_ns;     /* that a scan takes */
+	uint64_t scan_ns;   /* that a step of a scan takes */
+	size_t steps, step; /* how many it takes; which one is made, from 0 */
+	bool scanning;
 	uint64_t settings_ns; /* that it takes to read settings */
 	int scan_error, settings_error;
 	struct ledger ledger;	      /* of lost records */
 	struct net_settings settings; /* of every network namespace */
 	uint32_t ended;		      /* the pid of a process that has ended; 0 = none */
 	uint64_t limit;		      /* of descriptors, of every process; 0 = not known */
-	/* Adds what a scan finds, and may tell of records that come meanwhile. NULL: nothing. */
+	/* Adds what a step of a scan finds, and may tell of records that come meanwhile. NULL:
+	 * nothing. */
 	void (*find)(struct kernel *kernel, const struct scan_request *request,
 		     struct scan_result *result);
 	void *context;
@@ -82,21 +86,42 @@ static inline int kernel_drain(struct source *source, struct source_bound *bound
 	return 0;
 }
 
-static inline int kernel_scan(struct source *source, const struct scan_request *request,
-			      struct scan_result *result)
+static inline void kernel_scan_begin(struct source *source, const struct scan_request *request,
+				     struct scan_result *result)
 {
 	struct kernel *kernel = kernel_of(source);
 
 	kernel->scans++;
 	kernel->asked = *request;
-	if (kernel->scan_error)
+	kernel->step = 0;
+	kernel->scanning = true;
+	if (!result->tick_ns)
+		*result = scan_new(kernel->now_ns);
+}
+
+static inline int kernel_scan_step(struct source *source, uint64_t until_ns,
+				   struct scan_result *result)
+{
+	struct kernel *kernel = kernel_of(source);
+
+	assert_true(kernel->scanning);
+	assert_int_equal(until_ns, kernel->now_ns + SCAN_STEP_NS);
+	if (kernel->scan_error) {
+		kernel->scanning = false;
+		scan_result_clear(result);
 		return kernel->scan_error;
-	*result = scan_new(kernel->now_ns);
+	}
 	if (kernel->find)
-		kernel->find(kernel, request, result);
+		kernel->find(kernel, &kernel->asked, result);
 	kernel->now_ns += kernel->scan_ns;
 	result->ended_ns = kernel->now_ns;
-	return 0;
+	kernel->scanning = ++kernel->step < kernel->steps;
+	return kernel->scanning;
+}
+
+static inline void kernel_scan_end(struct source *source)
+{
+	kernel_of(source)->scanning = false;
 }
 
 static inline int kernel_settings(struct source *source, uint32_t netns,
@@ -143,7 +168,10 @@ static inline void kernel_init(struct kernel *kernel, struct world *world)
 {
 	static const struct source_ops ops = {
 		.drain = kernel_drain,
-		.scan = kernel_scan,
+		.scan_begin = kernel_scan_begin,
+		.scan_step = kernel_scan_step,
+		.scan_end = kernel_scan_end,
+		.cpu_time = kernel_now,
 		.settings = kernel_settings,
 		.descriptor_limit = kernel_limit,
 		.ledger = kernel_ledger,
@@ -156,6 +184,7 @@ static inline void kernel_init(struct kernel *kernel, struct world *world)
 		.now_ns = START_NS,
 		.settings = NET_SETTINGS_DEFAULT,
 		.limit = PROCESS_LIMIT_DEFAULT,
+		.steps = 1,
 	};
 	world->intake.source = &kernel->source;
 }

@@ -17,16 +17,21 @@ struct scene {
 	struct scan_plan plan;
 	struct event_scan known[KNOWN]; /* what scans find */
 	size_t known_count;
+	size_t known_in[KNOWN]; /* by which step of a scan each of them is found, from 0 */
 	struct event_transition meanwhile; /* comes during the next scan; size 0: nothing does */
+	size_t meanwhile_in;		   /* during which of its steps */
 	size_t found;			   /* findings that opened */
 };
 
 static inline bool is_wanted(const struct event_scan *record, const struct scan_request *request)
 {
 	if (record->header.kind == EVENT_SCAN_MINI)
-		return request->tables && request->mini_states >> record->state & 1;
-	return (record->header.kind == EVENT_SCAN_FD ? request->descriptors : request->tables) &&
-	       request->states >> record->state & 1;
+		return scan_request_has_netns(request, record->header.netns) &&
+		       request->mini_states >> record->state & 1;
+	if (record->header.kind == EVENT_SCAN_FD)
+		return request->descriptors && request->states >> record->state & 1;
+	return scan_request_has_netns(request, record->header.netns) &&
+	       scan_request_states(request, false) >> record->state & 1;
 }
 
 static inline void scene_find(struct kernel *kernel, const struct scan_request *request,
@@ -35,11 +40,12 @@ static inline void scene_find(struct kernel *kernel, const struct scan_request *
 	struct scene *scene = kernel->context;
 
 	for (size_t i = 0; i < scene->known_count; i++)
-		if (is_wanted(&scene->known[i], request))
+		if (scene->known_in[i] == kernel->step && is_wanted(&scene->known[i], request))
 			scan_add(result, &scene->known[i]);
-	if (scene->meanwhile.header.size)
+	if (scene->meanwhile.header.size && scene->meanwhile_in == kernel->step) {
 		kernel_tell(kernel, &scene->meanwhile);
-	scene->meanwhile.header.size = 0;
+		scene->meanwhile.header.size = 0;
+	}
 }
 
 static inline void on_found(void *context, const struct finding *finding)
@@ -73,6 +79,7 @@ static inline struct scene *scene_new(void)
 
 static inline void scene_free(struct scene *scene)
 {
+	scan_plan_clear(&scene->plan);
 	finding_watch_free(scene->findings);
 	world_free(scene->world);
 	free(scene);

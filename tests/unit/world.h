@@ -337,6 +337,7 @@ static inline void world_reconcile(struct world *world, struct scan_result *resu
 {
 	scan_result_finish(result);
 	reconcile_begin(&world->tracker, result);
+	reconcile_learn(&world->tracker, result);
 	reconcile_end(&world->tracker, result);
 	scan_result_clear(result);
 }

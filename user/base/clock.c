@@ -125,3 +125,8 @@ const char *clock_format_time(const struct clock *clock, uint64_t monotonic_ns,
 		 (unsigned int)(wall_ns % NS_PER_S / NS_PER_US));
 	return text;
 }
+
+uint64_t clock_cpu_time(void)
+{
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}

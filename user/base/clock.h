@@ -43,6 +43,9 @@ uint64_t clock_now(void);
 /* The length of a kernel tick (1/HZ) in ns. It is the resolution of CLOCK_MONOTONIC_COARSE. */
 uint64_t clock_tick_ns(void);
 
+/* The CPU time that the calling thread has used, in ns. */
+uint64_t clock_cpu_time(void);
+
 /* Converts a time of CLOCK_MONOTONIC to nanoseconds since 1970 UTC. */
 uint64_t clock_wall_ns(const struct clock *clock, uint64_t monotonic_ns);
 

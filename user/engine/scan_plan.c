@@ -12,29 +12,17 @@
 /* After a loss the socket table is put right within 5 s: by a scan this long after it was noticed.
  */
 #define RECONCILE_AFTER_NS (1 * NS_PER_S)
-/* ... and no more often than this, under losses that go on. */
-#define RECONCILE_PAUSE_NS (3 * NS_PER_S)
 
-/* Leak scans may take an eighth of one CPU, but keep a report within a second of its deadline. */
-#define LEAK_SCAN_SHARE	       8
-#define LEAK_SCAN_PAUSE_MIN    (100 * NS_PER_MS)
-#define LEAK_SCAN_PAUSE_MAX    (500 * NS_PER_MS)
 #define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
-/* Looks of the findings may take a two-hundredth of one CPU, and scans for them a hundredth. */
+/* Looks of the findings may take a two-hundredth of one CPU. */
 #define LOOK_SHARE		  200
 #define LOOK_PAUSE		  (1 * NS_PER_S)
-#define FINDING_SCAN_SHARE	  100
-#define FINDING_SCAN_PAUSE	  (2 * NS_PER_S)
 #define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
 
-/* Scans for metrics may take a fiftieth: 2 ms for each network namespace, and 5 us for each socket
- * in TIME_WAIT. */
-#define SCRAPE_SCAN_SHARE 50
-#define SCRAPE_SCAN_PAUSE (1 * NS_PER_S)
-/* If the last one took longer than this, the next scrape does not wait for one. */
-#define SCRAPE_SCAN_SLOW (10 * NS_PER_MS)
+/* How long a step of a scan waits for records that are not taken in yet. */
+#define STEP_WAIT_NS (50 * NS_PER_MS)
 
 /* One scan may fail in passing, say without memory; this many in a row are a fault to report. */
 #define SCANS_FAILED_TOLD 5
@@ -42,6 +30,11 @@
 static uint64_t now(const struct scan_plan *plan)
 {
 	return intake_now(plan->intake);
+}
+
+static uint64_t not_before(const struct scan_plan *plan, enum scan_purpose purpose)
+{
+	return plan->pace.not_before_ns[purpose];
 }
 
 void scan_plan_init(struct scan_plan *plan)
@@ -61,30 +54,6 @@ static bool is_alive(void *context, uint32_t tgid)
 	struct source *source = context;
 
 	return source->ops->process_alive(source, tgid);
-}
-
-static int scan(struct scan_plan *plan, const struct scan_request *request,
-		struct scan_result *result)
-{
-	struct source *source = plan->intake->source;
-	int err = source->ops->scan(source, request, result);
-
-	if (!err)
-		err = scan_result_finish(result);
-	if (err) {
-		scan_result_clear(result);
-		return err;
-	}
-	if (plan->scans_failed >= SCANS_FAILED_TOLD)
-		journal_say(SD_NOTICE, "scans of the sockets work again");
-	plan->scans_failed = 0;
-	if (request->descriptors)
-		reconcile_listeners(plan->intake->tracker, result, is_alive, source);
-	if (plan->verbose)
-		fprintf(stderr, "scan: %zu sockets, %zu descriptors, %.1f ms\n", result->sockets,
-			result->descriptors,
-			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS);
-	return 0;
 }
 
 /*
@@ -117,41 +86,66 @@ static uint64_t losses_now(const struct scan_plan *plan)
 	return ledger_lost(plan->intake->ledger) + tracker->gaps + tracker->no_memory;
 }
 
-static int begin_reconcile(struct scan_plan *plan, struct scan_result *result)
-{
-	const struct scan_request request = {
-		.states = SCAN_ALL_STATES,
-		.mini_states = SCAN_ALL_STATES,
-		.descriptors = true,
-		.tables = true,
-	};
-	int err = scan(plan, &request, result);
+static const struct scan_request everything = {
+	.states = SCAN_ALL_STATES,
+	.mini_states = SCAN_ALL_STATES,
+	.descriptors = true,
+	.all_tables = true,
+};
+static const struct scan_request all_minis = {
+	.mini_states = SCAN_ALL_STATES,
+	.all_tables = true,
+};
+/* The descriptors first; TCP tables only for sockets that no descriptor holds. */
+static const struct scan_request held = {.states = LEAK_SCAN_STATES, .descriptors = true};
 
-	if (!err)
-		reconcile_begin(plan->intake->tracker, result);
-	return err;
+/* The result of the job is complete. */
+static void note_scan(struct scan_plan *plan, const struct scan_job *job)
+{
+	static const char *const purposes[SCAN_PURPOSES] = {
+		[SCAN_LOSSES] = "all sockets", [SCAN_LEAKS] = "leaks",
+		[SCAN_FINDINGS] = "findings",  [SCAN_SUMMARY] = "a summary",
+		[SCAN_SCRAPE] = "metrics",
+	};
+	const struct scan_result *result = &job->result;
+
+	if (plan->scans_failed >= SCANS_FAILED_TOLD)
+		journal_say(SD_NOTICE, "scans of the sockets work again");
+	plan->scans_failed = 0;
+	if (job->asked_descriptors)
+		reconcile_listeners(plan->intake->tracker, result, is_alive, plan->intake->source);
+	scan_pace_learn(&plan->pace, result);
+	if (plan->verbose)
+		fprintf(stderr,
+			"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
+			"%zu namespaces, for %s\n",
+			result->sockets, result->descriptors,
+			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS,
+			(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count,
+			purposes[job->purpose]);
 }
 
 /* What the scan found is joined with the records that came since. */
 static void finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
 {
+	uint64_t known = losses_now(plan);
+
 	reconcile_end(plan->intake->tracker, result);
-	plan->losses_seen = losses_now(plan); /* the gaps that it found are mended by it */
-}
-
-static int begin_minis(struct scan_plan *plan, struct scan_result *result)
-{
-	const struct scan_request request = {.mini_states = SCAN_ALL_STATES, .tables = true};
-	int err = scan(plan, &request, result);
-
-	if (!err)
-		mini_scan_begin(plan->intake->tracker, result);
-	return err;
+	plan->losses_seen += losses_now(plan) - known; /* these gaps are mended by it */
 }
 
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
 {
-	return begin_reconcile(plan, result);
+	struct scan_job job;
+	int err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+
+	if (err) {
+		scan_job_clear(&job, plan->intake);
+		return err;
+	}
+	note_scan(plan, &job);
+	*result = job.result;
+	return 0;
 }
 
 int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result)
@@ -184,82 +178,109 @@ void scan_plan_check_losses(struct scan_plan *plan)
 	if (plan->reconcile_at_ns == UINT64_MAX) {
 		uint64_t at_ns = now(plan) + RECONCILE_AFTER_NS;
 
-		plan->reconcile_at_ns = at_ns > plan->reconcile_not_before_ns
+		plan->reconcile_at_ns = at_ns > not_before(plan, SCAN_LOSSES)
 						? at_ns
-						: plan->reconcile_not_before_ns;
+						: not_before(plan, SCAN_LOSSES);
 	}
 }
 
-/* The descriptors first; the TCP tables of all namespaces only for sockets that no descriptor
- * holds. */
-static int scan_for_leaks(struct scan_plan *plan, struct scan_result *result)
-{
-	struct scan_request request = {.states = LEAK_SCAN_STATES, .descriptors = true};
-	int err = scan(plan, &request, result);
-
-	if (err || leak_watch_all_found(plan->leaks, result))
-		return err;
-	request.tables = true;
-	scan_result_clear(result);
-	return scan(plan, &request, result);
-}
-
-static void pause_leak_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	uint64_t ended_ns = now(plan);
-	uint64_t pause_ns = pause_after(ended_ns - began_ns, LEAK_SCAN_SHARE, LEAK_SCAN_PAUSE_MIN);
-
-	if (pause_ns > LEAK_SCAN_PAUSE_MAX)
-		pause_ns = LEAK_SCAN_PAUSE_MAX;
-	plan->leak_scan_not_before_ns = ended_ns + pause_ns;
-}
-
-static void pause_finding_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	plan->finding_scan_not_before_ns =
-		began_ns +
-		pause_after(now(plan) - began_ns, FINDING_SCAN_SHARE, FINDING_SCAN_PAUSE);
-}
-
-static void pause_scrape_scans(struct scan_plan *plan, uint64_t began_ns)
-{
-	uint64_t ended_ns = now(plan);
-
-	plan->scrape_scan_not_before_ns =
-		ended_ns + pause_after(ended_ns - began_ns, SCRAPE_SCAN_SHARE, SCRAPE_SCAN_PAUSE);
-	plan->scrape_scan_slow = ended_ns - began_ns > SCRAPE_SCAN_SLOW;
-	plan->scrape_scan_owed = false;
-}
-
 /* Gives the answer to the module that it is for. */
-static void answer(struct scan_plan *plan, const struct scan_job *job)
+static void give(struct scan_plan *plan, const struct scan_job *job)
 {
 	switch (job->purpose) {
 	case SCAN_LOSSES:
 		finish_reconcile(plan, &job->result);
-		plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
 		break;
 	case SCAN_LEAKS: /* one that was closed since is no leak any more */
 		if (leak_watch_judge(plan->leaks, &job->result, now(plan)) &&
 		    plan->reconcile_at_ns == UINT64_MAX)
-			plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-		pause_leak_scans(plan, job->began_ns);
+			plan->reconcile_at_ns = not_before(plan, SCAN_LOSSES);
 		break;
 	case SCAN_FINDINGS:
 		finding_watch_finish(plan->findings, &job->result);
-		pause_finding_scans(plan, job->began_ns);
 		break;
 	case SCAN_SUMMARY:
+		plan->minis_asked = true;
 		mini_scan_end(plan->intake->tracker, &job->result);
+		break;
+	case SCAN_SCRAPE:
+		plan->scrape_scan_owed = false;
+		mini_scan_end(plan->intake->tracker, &job->result);
+		break;
+	default:
+		break;
+	}
+}
+
+static void answer(struct scan_plan *plan, struct scan_job *job)
+{
+	struct source *source = plan->intake->source;
+	uint64_t began_ns = source->ops->cpu_time(source);
+
+	give(plan, job);
+	job->cpu_ns += source->ops->cpu_time(source) - began_ns;
+	scan_pace_ended(&plan->pace, job, now(plan));
+}
+
+/* The job's scan has failed, and its result is empty. */
+static void give_up(struct scan_plan *plan, const struct scan_job *job, int err)
+{
+	if (job->purpose != SCAN_FINDINGS)
+		note_failed_scan(plan, err);
+	scan_pace_ended(&plan->pace, job, now(plan));
+	switch (job->purpose) {
+	case SCAN_LOSSES:
+		plan->reconcile_at_ns = not_before(plan, SCAN_LOSSES);
+		break;
+	case SCAN_LEAKS:
+		leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
+		break;
+	case SCAN_FINDINGS:
+		finding_watch_finish(plan->findings, NULL);
+		plan->pace.not_before_ns[SCAN_FINDINGS] = job->began_ns + FINDING_SCAN_FAILED_PAUSE;
+		break;
+	case SCAN_SUMMARY:
 		plan->minis_asked = true;
 		break;
 	case SCAN_SCRAPE:
-		mini_scan_end(plan->intake->tracker, &job->result);
-		pause_scrape_scans(plan, job->began_ns);
+		plan->scrape_scan_owed = false;
 		break;
-	case SCAN_NONE:
+	default:
 		break;
 	}
+}
+
+/* Leaks that no descriptor holds are in the TCP tables of their network namespaces. Returns whether
+ * these have to be read. */
+static bool ask_tables(struct scan_plan *plan, struct scan_job *job)
+{
+	struct scan_request request = {.states = LEAK_SCAN_STATES};
+
+	if (job->asked_tables)
+		return false;
+	leak_watch_add_missing(plan->leaks, &job->result, &request.tables);
+	if (!scan_request_any(&request))
+		return false;
+	scan_job_ask(job, plan->intake, &request);
+	return true;
+}
+
+/* One step of the job. Returns 0 when its result is complete, or 1. */
+static int step(struct scan_plan *plan)
+{
+	struct scan_job *job = &plan->job;
+	int err = scan_job_step(job, plan->intake);
+
+	if (!err && job->purpose == SCAN_LEAKS && ask_tables(plan, job))
+		err = scan_job_step(job, plan->intake);
+	if (!err)
+		note_scan(plan, job);
+	if (err < 0) {
+		give_up(plan, job, err);
+		scan_plan_clear(plan);
+		return 0;
+	}
+	return err;
 }
 
 /* One turn of the job, if there is one. Returns 0 when it is done, 1 if it needs further turns, or
@@ -269,6 +290,13 @@ static int go_on(struct scan_plan *plan)
 	struct scan_job *job = &plan->job;
 	int err;
 
+	if (job->purpose && !job->complete) {
+		/* The records that are there come first, but they may have no end. */
+		if (plan->intake->in_round && now(plan) < job->stepped_ns + STEP_WAIT_NS)
+			return 1;
+		if (step(plan))
+			return 1;
+	}
 	if (!job->purpose)
 		return 0;
 	err = intake_drain_to(plan->intake, &job->after);
@@ -279,57 +307,40 @@ static int go_on(struct scan_plan *plan)
 	return 0;
 }
 
-/* After a scan that has begun at began_ns. Takes over *result. Returns as go_on(). */
-static int begin_job(struct scan_plan *plan, enum scan_purpose purpose, uint64_t began_ns,
-		     const struct scan_result *result)
+/* Begins, and makes the first turn. Returns as go_on(). */
+static int begin_job(struct scan_plan *plan, enum scan_purpose purpose,
+		     const struct scan_request *request)
 {
-	plan->job = (struct scan_job){.purpose = purpose, .result = *result, .began_ns = began_ns};
+	scan_job_begin(&plan->job, plan->intake, purpose, request);
 	return go_on(plan);
 }
 
 void scan_plan_clear(struct scan_plan *plan)
 {
-	scan_result_clear(&plan->job.result);
-	plan->job.purpose = SCAN_NONE;
+	scan_job_clear(&plan->job, plan->intake);
 }
 
 static int reconcile_if_due(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err;
 
-	if (began_ns < plan->reconcile_at_ns)
+	if (now(plan) < plan->reconcile_at_ns)
 		return 0;
 	err = drain_before(plan);
 	if (err)
 		return err;
 	plan->reconcile_at_ns = UINT64_MAX;
-	err = begin_reconcile(plan, &result);
-	if (!err)
-		return begin_job(plan, SCAN_LOSSES, began_ns, &result);
-	note_failed_scan(plan, err);
-	plan->reconcile_not_before_ns = now(plan) + RECONCILE_PAUSE_NS;
-	plan->reconcile_at_ns = plan->reconcile_not_before_ns;
-	return 0;
+	return begin_job(plan, SCAN_LOSSES, &everything);
 }
 
 static int judge_leaks_if_due(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
 	uint64_t began_ns = now(plan);
-	int err;
 
-	if (plan->intake->in_round || began_ns < plan->leak_scan_not_before_ns ||
+	if (plan->intake->in_round || began_ns < not_before(plan, SCAN_LEAKS) ||
 	    !leak_watch_collect(plan->leaks, began_ns))
 		return 0;
-	err = scan_for_leaks(plan, &result);
-	if (!err)
-		return begin_job(plan, SCAN_LEAKS, began_ns, &result);
-	note_failed_scan(plan, err);
-	leak_watch_postpone(plan->leaks, now(plan), LEAK_SCAN_FAILED_PAUSE);
-	pause_leak_scans(plan, began_ns);
-	return 0;
+	return begin_job(plan, SCAN_LEAKS, &held);
 }
 
 int scan_plan_run(struct scan_plan *plan)
@@ -346,20 +357,17 @@ int scan_plan_run(struct scan_plan *plan)
 }
 
 /* The second half of a look, by a scan. */
-static void scan_for_findings(struct scan_plan *plan, const struct scan_request *request)
+static void scan_for_findings(struct scan_plan *plan, struct scan_request *request)
 {
-	struct scan_result result = {0};
 	uint64_t began_ns = now(plan);
-	int err = drain_before(plan);
 
-	if (!err)
-		err = scan(plan, request, &result);
-	if (!err) {
-		begin_job(plan, SCAN_FINDINGS, began_ns, &result);
+	if (!drain_before(plan)) {
+		scan_pace_choose(&plan->pace, request);
+		begin_job(plan, SCAN_FINDINGS, request);
 		return;
 	}
 	finding_watch_finish(plan->findings, NULL);
-	plan->finding_scan_not_before_ns = began_ns + FINDING_SCAN_FAILED_PAUSE;
+	plan->pace.not_before_ns[SCAN_FINDINGS] = began_ns + FINDING_SCAN_FAILED_PAUSE;
 }
 
 void scan_plan_look(struct scan_plan *plan)
@@ -371,8 +379,7 @@ void scan_plan_look(struct scan_plan *plan)
 		return;
 	finding_watch_begin(plan->findings, began_ns, &request);
 	took_ns = now(plan) - began_ns;
-	if ((request.tables || request.descriptors) &&
-	    began_ns + took_ns >= plan->finding_scan_not_before_ns) {
+	if (scan_request_any(&request) && began_ns + took_ns >= not_before(plan, SCAN_FINDINGS)) {
 		scan_for_findings(plan, &request);
 	} else {
 		finding_watch_finish(plan->findings, NULL);
@@ -383,22 +390,14 @@ void scan_plan_look(struct scan_plan *plan)
 
 int scan_plan_minis(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err = 0;
 
 	if (plan->job.purpose)
 		return 1;
-	if (!plan->minis_asked) {
+	if (!plan->minis_asked && now(plan) >= not_before(plan, SCAN_SUMMARY)) {
 		err = drain_before(plan);
-		if (err)
-			return err;
-		err = begin_minis(plan, &result);
-		if (err) {
-			note_failed_scan(plan, err);
-			return 0;
-		}
-		err = begin_job(plan, SCAN_SUMMARY, began_ns, &result);
+		if (!err)
+			err = begin_job(plan, SCAN_SUMMARY, &all_minis);
 	}
 	if (!err)
 		plan->minis_asked = false;
@@ -407,30 +406,21 @@ int scan_plan_minis(struct scan_plan *plan)
 
 static int scan_for_scrapes(struct scan_plan *plan)
 {
-	struct scan_result result = {0};
-	uint64_t began_ns = now(plan);
 	int err = drain_before(plan);
 
-	if (err) {
+	if (err)
 		plan->scrape_scan_owed = true;
-		return err < 0 ? err : 0;
-	}
-	err = begin_minis(plan, &result);
-	if (!err) {
-		err = begin_job(plan, SCAN_SCRAPE, began_ns, &result);
-		return err < 0 ? err : 0;
-	}
-	note_failed_scan(plan, err);
-	pause_scrape_scans(plan, began_ns);
-	return 0;
+	else
+		err = begin_job(plan, SCAN_SCRAPE, &all_minis);
+	return err < 0 ? err : 0;
 }
 
 int scan_plan_before_scrape(struct scan_plan *plan)
 {
-	bool due = now(plan) >= plan->scrape_scan_not_before_ns;
+	bool due = now(plan) >= not_before(plan, SCAN_SCRAPE);
 	int err;
 
-	if (due && !plan->scrape_scan_slow && !plan->job.purpose)
+	if (due && !plan->pace.scrape_slow && !plan->job.purpose)
 		return scan_for_scrapes(plan);
 	plan->scrape_scan_owed |= due;
 	err = intake_drain(plan->intake);
@@ -452,23 +442,25 @@ static void finish_leaks(struct scan_plan *plan, const struct scan_result *resul
 int scan_plan_finish(struct scan_plan *plan)
 {
 	struct source_bound after = {.until_ns = UINT64_MAX};
-	struct scan_result result = {0};
+	struct scan_job job;
 	int err;
 
 	if (plan->job.purpose == SCAN_FINDINGS)
 		finding_watch_finish(plan->findings, NULL);
 	scan_plan_clear(plan); /* this one has all that it was about */
-	err = begin_reconcile(plan, &result);
-	if (!err)
+	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+	if (!err) {
+		note_scan(plan, &job);
 		err = intake_drain_to(plan->intake, &after);
+	}
 	if (!err)
-		finish_reconcile(plan, &result);
+		finish_reconcile(plan, &job.result);
 	if (err) {
 		note_failed_scan(plan, err);
-		scan_result_clear(&result); /* what it found is not joined with the records */
+		scan_result_clear(&job.result); /* what it found is not joined with the records */
 	}
-	finish_leaks(plan, &result);
-	scan_result_clear(&result);
+	finish_leaks(plan, &job.result);
+	scan_job_clear(&job, plan->intake);
 	return err;
 }
 
@@ -476,8 +468,8 @@ uint64_t scan_plan_deadline(const struct scan_plan *plan)
 {
 	uint64_t deadline = leak_watch_deadline(plan->leaks);
 
-	if (deadline != UINT64_MAX && deadline < plan->leak_scan_not_before_ns)
-		deadline = plan->leak_scan_not_before_ns;
+	if (deadline != UINT64_MAX && deadline < not_before(plan, SCAN_LEAKS))
+		deadline = not_before(plan, SCAN_LEAKS);
 	if (plan->look_at_ns < deadline)
 		deadline = plan->look_at_ns;
 	return plan->reconcile_at_ns < deadline ? plan->reconcile_at_ns : deadline;

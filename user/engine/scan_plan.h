@@ -6,19 +6,9 @@
 #include <stdint.h>
 
 #include "engine/intake.h"
+#include "engine/scan_pace.h"
 #include "finding/watch.h"
 #include "leak/watch.h"
-
-enum scan_purpose { SCAN_NONE, SCAN_LOSSES, SCAN_LEAKS, SCAN_FINDINGS, SCAN_SUMMARY, SCAN_SCRAPE };
-
-/* A scan whose answer waits for the records that came before its end. That can take several turns;
- * until then no other scan begins. */
-struct scan_job {
-	enum scan_purpose purpose; /* SCAN_NONE: there is none */
-	struct scan_result result;
-	struct source_bound after; /* these records come first */
-	uint64_t began_ns;
-};
 
 /*
  * When the kernel is asked which sockets exist, and which module gets the answer: at the start,
@@ -35,17 +25,13 @@ struct scan_plan {
 	struct finding_watch *findings;
 	bool verbose; /* print each scan on stderr */
 
-	uint64_t lost_seen;	  /* lost records already taken care of */
-	uint64_t losses_seen;	  /* the same of losses of all kinds */
-	uint64_t reconcile_at_ns; /* UINT64_MAX = no need */
-	uint64_t reconcile_not_before_ns;
-	uint64_t leak_scan_not_before_ns;
-	uint64_t look_at_ns; /* the next look of the findings */
-	uint64_t finding_scan_not_before_ns;
-	uint64_t scrape_scan_not_before_ns;
-	bool scrape_scan_slow;	   /* the last one was */
+	uint64_t lost_seen;	   /* lost records already taken care of */
+	uint64_t losses_seen;	   /* the same of losses of all kinds */
+	uint64_t reconcile_at_ns;  /* UINT64_MAX = no need */
+	uint64_t look_at_ns;	   /* the next look of the findings */
 	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
+	struct scan_pace pace;
 	struct scan_job job;
 	bool minis_asked; /* for the summary: scan_plan_minis() has nothing left to do */
 };

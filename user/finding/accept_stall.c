@@ -4,7 +4,8 @@
  *
  * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
  * without a known accept() (in the tracepoints mode these are most connections). If a queue is not
- * empty, the next scan also asks who holds the listeners and how old the connections are.
+ * empty, the next scan also asks who holds the listeners, and in their network namespaces which
+ * connections wait and how old they are.
  */
 #include <stdlib.h>
 
@@ -30,6 +31,8 @@
 #define FULL_SCANS 3
 /* The age at which the result of a scan is out of date. */
 #define FORGET_NS (30 * NS_PER_S)
+/* In so many network namespaces old suspects are looked at closely without a first look. */
+#define FEW_NAMESPACES 16
 
 /* look->own[]: sockets that entered their state before this time have been accepted. */
 
@@ -85,6 +88,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 	if (socket->owner_source > OWNER_LISTENER || socket->role == ROLE_CLIENT ||
 	    socket->since_ns <= look->own[FINDING_ACCEPT_STALL])
 		return;
+	netns_set_add(&look->netns[FINDING_ACCEPT_STALL], socket->flow.netns);
 	all = all_of(look);
 	if (!all)
 		return;
@@ -101,16 +105,23 @@ static void others(struct finding_look *look)
 		return;
 	suspicion = all->now[SUSPECTS] || all->now[YOUNG] >= SUSPECT_YOUNG;
 	if (!all->scanned[AGAIN] &&
-	    (!suspicion || (all->ever[ASKED_AT] && all->ever[ASKED_AT] + PAUSE_NS > look->now_ns)))
+	    (!suspicion ||
+	     (all->ever[ANSWERED_AT] && all->ever[ANSWERED_AT] + PAUSE_NS > look->now_ns)))
 		return;
 	all->ever[ASKED_AT] = look->now_ns;
-	look->wanted.tables = true;
 	look->wanted.states |= 1u << TCP_LISTEN;
+	netns_set_add_set(&look->wanted.listeners, &look->netns[FINDING_ACCEPT_STALL]);
+	if (all->scanned[AGAIN]) {
+		netns_set_add_set(&look->wanted.listeners, &look->stalls);
+		netns_set_add_set(&look->wanted.tables, &look->stalls);
+	}
 	/* Where scans take long they are rare, and one has to do. */
+	if (all->now[STALE] && look->netns[FINDING_ACCEPT_STALL].count <= FEW_NAMESPACES)
+		netns_set_add_set(&look->wanted.tables, &look->netns[FINDING_ACCEPT_STALL]);
 	if (!all->scanned[AGAIN] && !all->now[STALE])
 		return;
 	look->wanted.descriptors = true;
-	look->wanted.states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+	look->wanted.table_states |= 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
 }
 
 /* NULL if the listener is of no watched process. */
@@ -142,19 +153,22 @@ static struct subject *subject_of(struct finding_look *look, const struct event_
 	return subject;
 }
 
+/* Whether who holds listeners and what waits in their queues was asked for. */
+static bool is_close(const struct finding_look *look, uint32_t netns)
+{
+	return look->wanted.descriptors && scan_request_has_netns(&look->wanted, netns);
+}
+
 /*
- * Counts the queues that are not empty, and remembers whose they are. Without a look at the
- * descriptors (not `closer`) these are the processes that were known to have the listeners, of
- * which nothing is said yet.
+ * Counts the queues that are not empty, and remembers whose they are. Without a close look these
+ * are the processes that were known to have the listeners, of which nothing is said yet.
  */
-static void see_queues(struct finding_look *look, struct waiting *waiting, bool closer)
+static void see_queues(struct finding_look *look, struct subject *all, struct waiting *waiting)
 {
 	const struct scan_result *scan = look->result;
-	struct subject *all = all_of(look);
 
-	if (!all)
-		return;
 	all->ever[ANSWERED_AT] = look->now_ns;
+	netns_set_clear(&look->stalls);
 	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i])) {
 		const struct event_scan *record = &scan->records[i];
 		struct waiting_at at = {.cookie = record->cookie, .queue = record->recv_queue};
@@ -167,7 +181,10 @@ static void see_queues(struct finding_look *look, struct waiting *waiting, bool 
 		if (!items)
 			return;
 		at.subject = subject_of(look, record);
-		all->scanned[AGAIN] |= !closer || at.subject;
+		if (at.subject || !is_close(look, record->header.netns)) {
+			all->scanned[AGAIN] = 1;
+			netns_set_add(&look->stalls, record->header.netns);
+		}
 		waiting->items = items;
 		items[waiting->count++] = at;
 	}
@@ -214,11 +231,13 @@ static bool is_waiting(const struct event_scan *record)
 static void scanned(struct finding_look *look)
 {
 	const struct scan_result *scan = look->result;
+	struct subject *all = all_of(look);
 	struct waiting waiting = {0};
 
-	if (!(look->wanted.states >> TCP_LISTEN & 1) || !look->wanted.tables)
+	/* Other rules ask for the listeners of other network namespaces. */
+	if (!all || all->ever[ASKED_AT] != look->now_ns)
 		return;
-	see_queues(look, &waiting, look->wanted.descriptors);
+	see_queues(look, all, &waiting);
 	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i]))
 		if (is_waiting(&scan->records[i]))
 			see_waiting(look, &waiting, &scan->records[i]);

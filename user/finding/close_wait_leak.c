@@ -139,15 +139,24 @@ static void add_pair(void *context, const struct tcp_socket *socket, struct proc
 	struct finding_look *look = context;
 	struct subject *subject = subject_of(look, process, kind);
 
-	if (subject && subject->now[NEWS] && kind != LEAK_IDLE)
-		finding_pairs_add(look->pairs, subject, &socket->flow);
+	if (!subject || !subject->now[NEWS] || kind == LEAK_IDLE)
+		return;
+	finding_pairs_add(look->pairs, subject, &socket->flow);
+	netns_set_add(&look->netns[FINDING_CLOSE_WAIT_LEAK], socket->flow.netns);
 }
+
+/* In how many network namespaces other ends are looked for: it is not worth more, since other
+ * findings wait for their scans meanwhile. If there are more, only where the leaks are. */
+#define PAIR_NAMESPACES 16
 
 /* Searches this host for the other ends of the leaked connections, by a walk over all sockets. This
  * is done only for findings that are about to be reported. */
 static void look_for_pairs(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
+	const struct netns_set *own = &look->netns[FINDING_CLOSE_WAIT_LEAK];
+	struct netns_set with_minis = {0};
+	const struct mini_socket *mini;
 	uint32_t position = 0;
 
 	leak_reports_each_told(leak_watch_reports(look->leaks), add_pair, look);
@@ -155,8 +164,16 @@ static void look_for_pairs(struct finding_look *look)
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
 	/* After close() the other end is a mini-socket, whose flow only a scan shows. */
-	look->wanted.tables = true;
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
+	position = 0;
+	while ((mini = mini_table_next(look->tracker->minis, &position)))
+		if (mini->state == TCP_FIN_WAIT2)
+			netns_set_add(&with_minis, mini->netns);
+	netns_set_add_set(&with_minis, own);
+	if (!with_minis.all && with_minis.count <= PAIR_NAMESPACES)
+		netns_set_add_set(&look->wanted.tables, &with_minis);
+	else if (!own->all && own->count <= PAIR_NAMESPACES)
+		netns_set_add_set(&look->wanted.tables, own);
 }
 
 static void others(struct finding_look *look)

@@ -51,7 +51,8 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 		       struct process *owner)
 {
 	(void)owner;
-	if (socket->since_ns + held_ns(look, socket->flow.netns) > look->now_ns)
+	if (socket->since_ns + HELD_NS > look->now_ns || /* without a look at settings */
+	    socket->since_ns + held_ns(look, socket->flow.netns) > look->now_ns)
 		return;
 	look->wanted.states |= 1u << TCP_FIN_WAIT2;
 	look->wanted.descriptors = true;
@@ -70,6 +71,7 @@ static void see_mini(struct finding_look *look, const struct mini_socket *mini,
 	(void)owner;
 	if (!is_old(look, mini))
 		return;
+	netns_set_add(&look->netns[FINDING_FIN_WAIT2_STUCK], mini->netns);
 	all = all_of(look);
 	if (all)
 		all->now[OLD]++;
@@ -85,7 +87,7 @@ static void see_others(struct finding_look *look)
 	    all->ever[ASKED_AT] + PAUSE_NS > look->now_ns)
 		return;
 	all->ever[ASKED_AT] = look->now_ns;
-	look->wanted.tables = true;
+	netns_set_add_set(&look->wanted.tables, &look->netns[FINDING_FIN_WAIT2_STUCK]);
 	look->wanted.mini_states |= 1u << TCP_FIN_WAIT2;
 }
 

@@ -37,10 +37,12 @@ struct finding_look {
 	struct closed_table *closed; /* descriptor-leak */
 	struct finding_pairs *pairs; /* close-wait-leak: empty at the beginning of a look */
 	/* What the rules want to know from the kernel: they add to it in the first half of a look.
-	 * The kernel is asked only if scans have taken less than a hundredth of the time. */
+	 * The kernel is asked only if engine/scan_pace.c allows it. */
 	struct scan_request wanted;
 	const struct scan_result *result; /* in `record` and `scanned`: the scan */
-	uint64_t tick_ns;		  /* in `record`: length of a kernel tick */
+	struct netns_set netns[FINDINGS]; /* that a rule collects; empty at the beginning */
+	struct netns_set stalls; /* accept-stall: where queues were not empty at the last scan */
+	uint64_t tick_ns;	 /* in `record`: length of a kernel tick */
 	uint64_t
 		read_after_ns; /* in `record`: the kernel was read at most this long after now_ns */
 	uint64_t own[FINDINGS]; /* a number that each rule keeps for itself; 0 at first */

@@ -115,7 +115,7 @@ static void suspect(struct finding_look *look, struct subject *subject)
 	look->own[FINDING_SYN_FLOOD] = look->now_ns + SUSPECT_NS;
 	look->wanted.mini_states |= 1u << TCP_SYN_RECV;
 	look->wanted.states |= 1u << TCP_LISTEN;
-	look->wanted.tables = true;
+	netns_set_add(&look->wanted.tables, subject->flow.netns);
 }
 
 static void see_others(struct finding_look *look)

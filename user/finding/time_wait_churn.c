@@ -146,29 +146,25 @@ static bool is_failing(const struct finding_look *look, const struct subject *su
 	       subject->ever[FAILED_AT] + FAILING_NS > look->now_ns;
 }
 
-static bool is_any_failing(const struct finding_look *look)
+static void want(struct finding_look *look, uint32_t netns)
 {
-	struct subject *subject = NULL;
-
-	while ((subject = subjects_next(look->subjects, subject)))
-		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject))
-			return true;
-	return false;
+	netns_set_add(&look->wanted.tables, netns);
+	look->wanted.mini_states |= MINI_STATES;
 }
 
 static void others(struct finding_look *look)
 {
-	struct port_netns *known = NULL;
 	uint64_t scanned_ns = port_use_time(look->ports);
-	bool wanted =
-		is_any_failing(look) && (!scanned_ns || scanned_ns + QUIET_NS <= look->now_ns);
+	bool recent = scanned_ns && scanned_ns + QUIET_NS > look->now_ns;
+	struct port_netns *known = NULL;
+	struct subject *subject = NULL;
 
 	while ((known = port_use_next_netns(look->ports, known)))
-		wanted |= is_suspect(look, known);
-	if (!wanted)
-		return;
-	look->wanted.tables = true;
-	look->wanted.mini_states |= MINI_STATES;
+		if (is_suspect(look, known))
+			want(look, known->netns);
+	while (!recent && (subject = subjects_next(look->subjects, subject)))
+		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject))
+			want(look, subject->flow.netns);
 }
 
 /* The process whose calls fail is named, if it is a single one. */
@@ -221,10 +217,12 @@ static void count_failed(struct finding_look *look, const struct change *change)
 
 static bool is_asked(const struct finding_look *look)
 {
-	return look->wanted.tables && (look->wanted.mini_states & MINI_STATES) == MINI_STATES;
+	return scan_request_tables(&look->wanted) &&
+	       (look->wanted.mini_states & MINI_STATES) == MINI_STATES;
 }
 
-/* Full sockets come from the table, which has all of them; mini-sockets come from the scan. */
+/* Full sockets come from the table, which has all of them; mini-sockets come from the scan, of the
+ * network namespaces that were asked for. */
 static void add_sockets(struct finding_look *look)
 {
 	const struct tcp_socket *socket;
@@ -239,7 +237,8 @@ static void add_sockets(struct finding_look *look)
 		};
 
 		if (socket->hidden || socket->role == ROLE_SERVER || socket->state == TCP_LISTEN ||
-		    socket->state == TCP_CLOSE)
+		    socket->state == TCP_CLOSE ||
+		    !scan_request_has_netns(&look->wanted, socket->flow.netns))
 			continue;
 		sample.settings = finding_look_settings(look, socket->flow.netns);
 		if (sample.settings)
@@ -368,7 +367,8 @@ static void scanned(struct finding_look *look)
 		return;
 	begin(look);
 	while ((known = port_use_next_netns(look->ports, known)))
-		known->quiet_until_ns = look->now_ns + QUIET_NS;
+		if (scan_request_has_netns(&look->wanted, known->netns))
+			known->quiet_until_ns = look->now_ns + QUIET_NS;
 	while ((pair = port_use_next(look->ports, pair))) {
 		struct subject *subject;
 

@@ -173,10 +173,12 @@ void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct sc
 
 	look->now_ns = now_ns;
 	look->wanted = (struct scan_request){0};
+	for (size_t i = 0; i < FINDINGS; i++)
+		netns_set_clear(&look->netns[i]);
 	subjects_begin(look->subjects, now_ns);
 	finding_pairs_clear(look->pairs);
 	show_sockets(look);
-	if (!look->wanted.tables && !look->wanted.descriptors)
+	if (!scan_request_any(&look->wanted))
 		subjects_begin_scan(look->subjects); /* no suspicion: what a scan found is past */
 	*request = look->wanted;
 }

@@ -43,8 +43,8 @@ void finding_watch_free(struct finding_watch *watch);
 void finding_watch_changed(struct finding_watch *watch, const struct change *change);
 
 /*
- * First half of a look at now_ns (CLOCK_MONOTONIC). Sets *request to what is worth a scan; with
- * neither tables nor descriptors in it, nothing is.
+ * First half of a look at now_ns (CLOCK_MONOTONIC). Sets *request to what is worth a scan, which
+ * may be nothing, in the network namespaces that matter.
  */
 void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns,
 			 struct scan_request *request);

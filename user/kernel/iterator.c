@@ -7,52 +7,77 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "event.h"
 
-/* More than a read can return: the kernel's buffer has 8 pages (bpf_seq_read() in
- * kernel/bpf/bpf_iter.c). */
-#define READ_SIZE (64 * 1024)
-
-int iterator_read(int fd, size_t size, iterator_sink sink, void *context)
+void iterator_begin(struct iterator *iterator, int fd, size_t size)
 {
-	_Alignas(8) char buffer[READ_SIZE];
-	size_t kept = 0; /* the end of a read can split a record */
+	iterator->fd = fd;
+	iterator->size = size;
+	iterator->kept = 0;
+}
 
-	for (;;) {
-		ssize_t got = read(fd, buffer + kept, sizeof(buffer) - kept);
-		size_t have, used = 0;
+int iterator_open(struct iterator *iterator, const struct bpf_link *link, size_t size)
+{
+	iterator_begin(iterator, bpf_iter_create(bpf_link__fd(link)), size);
+	return iterator->fd < 0 ? -errno : 0;
+}
 
-		/* EAGAIN: the kernel has walked over a million objects without a record, and goes
-		 * on at the next read. */
+void iterator_close(struct iterator *iterator)
+{
+	if (iterator->fd >= 0)
+		close(iterator->fd);
+	iterator->fd = -1;
+}
+
+static int give(struct iterator *iterator, size_t have, iterator_sink sink, void *context)
+{
+	size_t used = 0;
+
+	for (; have - used >= iterator->size; used += iterator->size) {
+		int err = sink(context, iterator->buffer + used);
+
+		if (err)
+			return err;
+	}
+	iterator->kept = have - used;
+	memmove(iterator->buffer, iterator->buffer + used, iterator->kept);
+	return 0;
+}
+
+int iterator_step(struct iterator *iterator, uint64_t until_ns, iterator_sink sink, void *context)
+{
+	do {
+		ssize_t got = read(iterator->fd, iterator->buffer + iterator->kept,
+				   sizeof(iterator->buffer) - iterator->kept);
+		int err;
+
+		/* EAGAIN: the time is over, or the kernel has walked over a million objects without
+		 * a record. It goes on at the next read. */
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got <= 0)
-			return got < 0 ? -errno : kept ? -EPROTO : 0;
-		have = kept + (size_t)got;
-		for (; have - used >= size; used += size) {
-			int err = sink(context, buffer + used);
-
-			if (err)
-				return err;
-		}
-		kept = have - used;
-		memmove(buffer, buffer + used, kept);
-	}
+			return got < 0 ? -errno : iterator->kept ? -EPROTO : 0;
+		err = give(iterator, iterator->kept + (size_t)got, sink, context);
+		if (err)
+			return err;
+	} while (clock_now() < until_ns);
+	return 1;
 }
 
-int iterator_run(const struct bpf_link *link, size_t size, iterator_sink sink, void *context)
+static int run(const struct bpf_link *link, size_t size, iterator_sink sink, void *context)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link));
-	int err;
+	struct iterator iterator;
+	int err = iterator_open(&iterator, link, size);
 
-	if (fd < 0)
-		return -errno;
-	err = iterator_read(fd, size, sink, context);
-	close(fd);
+	if (err)
+		return err;
+	err = iterator_step(&iterator, UINT64_MAX, sink, context);
+	iterator_close(&iterator);
 	return err;
 }
 
-static int add_existing(void *context, const void *record)
+int iterator_add_existing(void *context, const void *record)
 {
 	const struct event_namespace *e = record;
 	const struct netns netns = {.inode = e->netns, .id = e->id};
@@ -64,11 +89,10 @@ static int add_existing(void *context, const void *record)
 	return 0;
 }
 
-static int add_namespace(void *context, const void *record)
+int iterator_add_namespace(void *list, const void *record)
 {
 	const struct event_netns *e = record;
 	const struct netns netns = {.inode = e->netns, .pid = e->pid, .thread = e->thread};
-	struct netns_list *list = context;
 
 	return netns_list_learn(list, &netns);
 }
@@ -79,6 +103,6 @@ int iterator_namespaces(const struct bpf_link *tasks, const struct bpf_link *nam
 	int err = 0;
 
 	if (namespaces)
-		err = iterator_run(namespaces, sizeof(struct event_namespace), add_existing, list);
-	return err ? err : iterator_run(tasks, sizeof(struct event_netns), add_namespace, list);
+		err = run(namespaces, sizeof(struct event_namespace), iterator_add_existing, list);
+	return err ? err : run(tasks, sizeof(struct event_netns), iterator_add_namespace, list);
 }

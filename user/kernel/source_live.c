@@ -27,6 +27,7 @@ struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
 	struct ring_reader *ring;
+	struct scan *scan;
 	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
 	struct event_ledger *per_cpu; /* one for each possible CPU */
@@ -75,10 +76,26 @@ static void live_discard(struct source *source)
 			    &live->discarded);
 }
 
-static int live_scan(struct source *source, const struct scan_request *request,
-		     struct scan_result *result)
+static void live_scan_begin(struct source *source, const struct scan_request *request,
+			    struct scan_result *result)
 {
-	return scan_run(live_of(source)->skeleton, request, result);
+	scan_begin(live_of(source)->scan, request, result);
+}
+
+static int live_scan_step(struct source *source, uint64_t until_ns, struct scan_result *result)
+{
+	return scan_step(live_of(source)->scan, until_ns, result);
+}
+
+static void live_scan_end(struct source *source)
+{
+	scan_end(live_of(source)->scan);
+}
+
+static uint64_t live_cpu_time(struct source *source)
+{
+	(void)source;
+	return clock_cpu_time();
 }
 
 static int live_settings(struct source *source, uint32_t netns, struct net_settings *settings)
@@ -187,6 +204,7 @@ static void live_free(struct source *source)
 {
 	struct source_live *live = live_of(source);
 
+	scan_free(live->scan);
 	ring_reader_free(live->ring);
 	go_probe_free(live->go);
 	if (live->epoll_fd >= 0)
@@ -199,7 +217,10 @@ static void live_free(struct source *source)
 static const struct source_ops ops = {
 	.drain = live_drain,
 	.discard = live_discard,
-	.scan = live_scan,
+	.scan_begin = live_scan_begin,
+	.scan_step = live_scan_step,
+	.scan_end = live_scan_end,
+	.cpu_time = live_cpu_time,
 	.settings = live_settings,
 	.descriptor_limit = live_descriptor_limit,
 	.executed = live_executed,
@@ -263,6 +284,9 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 		journal_say(SD_WARNING,
 			    "-s: where connections were accepted is not known: the end of "
 			    "accept() cannot be traced. See tcpwatch --features -v");
+	live->scan = scan_new(live->skeleton);
+	if (!live->scan)
+		return -ENOMEM;
 	err = attach_to_go(live, options);
 	if (!err)
 		err = make_epoll(live);

@@ -58,9 +58,10 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch);
  * leak_watch_judge(). */
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
 
-/* Whether all collected sockets are in the result. If not, the scan must read the TCP tables too,
- * not only descriptors. */
-bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result);
+/* After a scan of the descriptors: adds the network namespaces of those collected sockets that it
+ * has not found. They are in the TCP tables there, if they still exist. */
+void leak_watch_add_missing(struct leak_watch *watch, const struct scan_result *result,
+			    struct netns_set *netns);
 
 /* Judges the collected sockets, and those that were reported as idle connections and are none any
  * more. Returns how many of them are not in the result: then the socket

@@ -5,14 +5,16 @@
 #include "leak/judge.h"
 #include "base/units.h"
 
-bool leak_watch_all_found(struct leak_watch *watch, const struct scan_result *result)
+void leak_watch_add_missing(struct leak_watch *watch, const struct scan_result *result,
+			    struct netns_set *netns)
 {
-	const struct event_scan *record;
+	for (size_t i = 0; i < watch->due_count; i++) {
+		const struct tcp_socket *socket = leak_watch_waiting(watch, watch->due[i]);
+		const struct event_scan *record;
 
-	for (size_t i = 0; i < watch->due_count; i++)
-		if (!scan_result_find(result, watch->due[i], &record))
-			return false;
-	return true;
+		if (socket && !scan_result_find(result, socket->cookie, &record))
+			netns_set_add(netns, socket->flow.netns);
+	}
 }
 
 /*

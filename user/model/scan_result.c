@@ -42,14 +42,34 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
+/* The place of the first one that is not less. */
+static size_t place_of(const uint32_t *list, size_t count, uint32_t netns)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle] < netns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
 {
 	uint32_t *longer = realloc(*list, (*count + 1) * sizeof(*longer));
+	size_t place;
 
 	if (!longer)
 		return -ENOMEM;
-	longer[(*count)++] = netns;
 	*list = longer;
+	place = place_of(longer, *count, netns);
+	memmove(&longer[place + 1], &longer[place], (*count - place) * sizeof(*longer));
+	longer[place] = netns;
+	++*count;
 	return 0;
 }
 
@@ -129,6 +149,9 @@ int scan_result_finish(struct scan_result *result)
 	size_t kept = 0;
 	int err;
 
+	result->deep_count = 0;
+	result->sockets = 0;
+	result->descriptors = 0;
 	if (!result->count)
 		return 0;
 	qsort(result->records, result->count, sizeof(*result->records), compare_records);
@@ -200,10 +223,9 @@ const struct event_scan *scan_result_listener(const struct scan_result *result,
 
 static bool has_netns(const uint32_t *list, size_t count, uint32_t netns)
 {
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == netns)
-			return true;
-	return false;
+	size_t place = place_of(list, count, netns);
+
+	return place < count && list[place] == netns;
 }
 
 bool scan_result_has_seen(const struct scan_result *result, uint32_t netns)

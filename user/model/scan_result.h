@@ -8,6 +8,7 @@
 
 #include "event.h"
 #include "model/accept_queues.h"
+#include "model/scan_request.h"
 #include "model/tcp_state.h"
 
 /* The result of a scan: checked records. After scan_result_finish() the records of a socket are
@@ -19,28 +20,19 @@ struct scan_result {
 	uint64_t started_ns; /* CLOCK_MONOTONIC, before the first socket was read */
 	uint64_t ended_ns;
 	uint64_t tick_ns; /* length of a kernel tick, the unit of the records' *_ticks */
-	uint32_t *seen;	  /* inode numbers of the network namespaces whose tables were read */
+	uint32_t *seen; /* inode numbers of the network namespaces whose tables were read, sorted */
 	size_t seen_count;
 	uint32_t *unseen; /* of those that exist, but whose tables were not read */
 	size_t unseen_count;
-	bool others_gone;   /* when it began, there was no network namespace but these */
-	size_t sockets;	    /* number of different sockets */
-	size_t descriptors; /* number of descriptors that hold them */
+	bool others_gone;	 /* when it began, there was no network namespace but these */
+	uint64_t descriptors_ns; /* CPU time that it took to read the descriptors, */
+	uint64_t tables_ns;	 /* and the TCP tables; 0 = not known */
+	size_t sockets;		 /* number of different sockets */
+	size_t descriptors;	 /* number of descriptors that hold them */
 	struct accept_queues queues;
 	size_t *deep; /* indices of listeners whose queue is longer than what was read of it */
 	size_t deep_count;
 };
-
-/* Which sockets to scan for, and where. */
-struct scan_request {
-	uint32_t states;      /* bit n: state n */
-	uint32_t mini_states; /* likewise of mini-sockets, which only the TCP tables have */
-	bool descriptors;     /* the descriptors of all processes */
-	bool tables;	      /* the TCP tables of every network namespace that can be entered */
-};
-
-/* All states. A socket in CLOSE is found by its descriptor only. */
-#define SCAN_ALL_STATES (~0u)
 
 /* Adds a copy of a record of `size` bytes. Returns 0, -EPROTO for a record that event_check()
  * refuses or that is none of a scan, or -ENOMEM. */
@@ -50,7 +42,8 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
 int scan_result_add_unseen(struct scan_result *result, uint32_t netns);
 
-/* Sorts and counts the records, after the last one was added. Returns 0 or -ENOMEM. */
+/* Sorts and counts the records, after the last one was added. If more are added, it is called
+ * again. Returns 0 or -ENOMEM. */
 int scan_result_finish(struct scan_result *result);
 
 /* Finds the records of a socket: sets *first to the first one and returns their number. 0 if there

@@ -36,10 +36,20 @@ struct source_ops {
 	/* After stop(): passes over the records that are still there. The ledger counts them as
 	 * lost, as those for which there was no room. May be NULL. */
 	void (*discard)(struct source *source);
-	/* Fills *result, which is empty before; the caller clears it. Returns 0, or a negative
-	 * errno, and then *result is empty. */
-	int (*scan)(struct source *source, const struct scan_request *request,
-		    struct scan_result *result);
+	/*
+	 * A scan is made in steps, between which records can be drained; one at a time. *result is
+	 * empty when it begins, or has what an earlier scan has found; the caller clears it in any
+	 * case. A step adds to it until until_ns, by the source's clock, and a little longer where
+	 * the kernel cannot be stopped. It returns 0 at the end, 1 where there is more, or a
+	 * negative errno, and then *result is empty and the scan is over. scan_end() gives one up;
+	 * it may be NULL.
+	 */
+	void (*scan_begin)(struct source *source, const struct scan_request *request,
+			   struct scan_result *result);
+	int (*scan_step)(struct source *source, uint64_t until_ns, struct scan_result *result);
+	void (*scan_end)(struct source *source);
+	/* The CPU time of this thread so far, in ns; in a log it is now(). */
+	uint64_t (*cpu_time)(struct source *source);
 	/* Reads the settings of a network namespace. Returns 0 or a negative errno; -ENOENT if the
 	 * namespace is not known, or no process is in it. */
 	int (*settings)(struct source *source, uint32_t netns, struct net_settings *settings);
@@ -48,7 +58,7 @@ struct source_ops {
 	int (*descriptor_limit)(struct source *source, uint32_t pid, uint64_t *limit);
 	/* A watched process called execve() (-s). May be NULL. */
 	void (*executed)(struct source *source, const struct event_exec *e);
-	/* Stops the writing of records. drain() and scan() still work. */
+	/* Stops the writing of records. drain() and scans still work. */
 	void (*stop)(struct source *source);
 	/* Updates `seen` and what the kernel lost. The receiver counts `delivered`. */
 	void (*ledger)(struct source *source, struct ledger *ledger);

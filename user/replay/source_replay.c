@@ -16,6 +16,7 @@ struct source_replay {
 	size_t ahead; /* the first item that update_scan_and_clock() has not looked at */
 	struct scan_result namespaces;	/* `seen` has all namespaces of the log */
 	const struct replay_item *scan; /* the last one so far; NULL: none */
+	struct scan_request request;	/* of the scan that has begun */
 	const struct replay_item *clock;
 	const struct replay_item *ledger;
 	uint64_t drained;	    /* records */
@@ -84,9 +85,11 @@ static bool is_wanted(const struct event_scan *record, const struct scan_request
 	case EVENT_SCAN_FD:
 		return request->descriptors && request->states >> record->state & 1;
 	case EVENT_SCAN_MINI:
-		return request->tables && request->mini_states >> record->state & 1;
+		return scan_request_has_netns(request, record->header.netns) &&
+		       request->mini_states >> record->state & 1;
 	default:
-		return request->tables && request->states >> record->state & 1;
+		return scan_request_has_netns(request, record->header.netns) &&
+		       scan_request_states(request, false) >> record->state & 1;
 	}
 }
 
@@ -105,8 +108,10 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 	const struct scan_result *all = &replay->namespaces;
 	int err;
 
-	result->others_gone = scan->scan.others_gone;
-	if (scan->scan.some_unseen)
+	result->others_gone = scan->scan.others_gone && request->all_tables;
+	if (!request->all_tables)
+		err = add_seen(result, request->tables.items, request->tables.count);
+	else if (scan->scan.some_unseen)
 		err = add_seen(result, scan->scan.seen, scan->scan.seen_count);
 	else
 		err = add_seen(result, all->seen, all->seen_count);
@@ -119,20 +124,31 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 
 		if (!outdated && is_wanted(record, request))
 			err = scan_result_add(result, record, item->size);
-		if (!err && !outdated && item->listener && request->tables &&
+		if (!err && !outdated && item->listener &&
+		    scan_request_has_netns(request, record->header.netns) &&
 		    request->states >> TCP_LISTEN & 1)
 			err = accept_queues_add(&result->queues, item->listener, record->cookie);
 	}
 	return err;
 }
 
-static int replay_scan(struct source *source, const struct scan_request *request,
-		       struct scan_result *result)
+static void replay_scan_begin(struct source *source, const struct scan_request *request,
+			      struct scan_result *result)
+{
+	struct source_replay *replay = replay_of(source);
+
+	(void)result;
+	replay->request = *request;
+}
+
+/* The whole of it. */
+static int replay_scan_step(struct source *source, uint64_t until_ns, struct scan_result *result)
 {
 	struct source_replay *replay = replay_of(source);
 	const struct replay_item *scan;
 	int err;
 
+	(void)until_ns;
 	result->tick_ns = clock_of(replay).tick_ns;
 	scan = replay->scan;
 	if (!scan) /* it starts at 0, so that everything known is newer */
@@ -140,7 +156,8 @@ static int replay_scan(struct source *source, const struct scan_request *request
 	result->started_ns = scan->time_ns;
 	result->ended_ns = scan->time_ns + scan->scan.duration_ns;
 	source_replay_advance(source, result->ended_ns);
-	err = scan->scan.error ? -(int)scan->scan.error : take_scan(replay, scan, request, result);
+	err = scan->scan.error ? -(int)scan->scan.error
+			       : take_scan(replay, scan, &replay->request, result);
 	if (err)
 		scan_result_clear(result);
 	return err;
@@ -218,7 +235,9 @@ static bool replay_process_alive(struct source *source, uint32_t tgid)
 
 static const struct source_ops ops = {
 	.drain = replay_drain,
-	.scan = replay_scan,
+	.scan_begin = replay_scan_begin,
+	.scan_step = replay_scan_step,
+	.cpu_time = replay_now,
 	.settings = replay_settings,
 	.descriptor_limit = replay_descriptor_limit,
 	.stop = replay_stop,

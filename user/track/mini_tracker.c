@@ -263,16 +263,49 @@ void mini_scan_begin(struct tracker *tracker, const struct scan_result *result)
 		mini->scanned = 0;
 		mini->scan_state = 0;
 	}
-	for (size_t i = 0; i < result->count; i++)
+	/* Doubts that come from now on are for the next scan as well. */
+	tracker->minis_asked |= tracker->minis_doubted;
+	tracker->minis_doubted = false;
+	mini_scan_add(tracker, result, 0);
+}
+
+void mini_scan_add(struct tracker *tracker, const struct scan_result *result, size_t from)
+{
+	for (size_t i = from; i < result->count; i++)
 		if (result->records[i].header.kind == EVENT_SCAN_MINI)
 			take_in(tracker, &result->records[i]);
+}
+
+void mini_scan_learn(struct tracker *tracker, const struct scan_result *result)
+{
+	for (size_t i = 0; i < result->count; i++) {
+		const struct event_scan *record = &result->records[i];
+		struct mini_socket *mini;
+		struct flow flow;
+
+		if (record->header.kind != EVENT_SCAN_MINI)
+			continue;
+		mini = mini_table_find(tracker->minis, record->cookie);
+		if (!mini || !mini->scanned || mini->owner)
+			continue;
+		flow_read(&flow, &record->flow, record->header.netns);
+		learn_owner(tracker, mini, &flow, record->flow.flags & EVENT_REDIRECTED);
+	}
+}
+
+void mini_scan_give_up(struct tracker *tracker)
+{
+	tracker->minis_doubted |= tracker->minis_asked;
+	tracker->minis_asked = false;
 }
 
 /* Whether the scan shows that a mini-socket which it has not found is gone. */
 static bool scan_counts(const struct tracker *tracker, const struct mini_socket *mini,
 			const struct scan_result *result)
 {
-	return (tracker->minis_doubted || !end_has_record(tracker, mini)) &&
+	bool doubted = tracker->minis_doubted || tracker->minis_asked;
+
+	return (doubted || !end_has_record(tracker, mini)) &&
 	       scan_result_covers(result, mini->netns);
 }
 
@@ -300,9 +333,10 @@ void mini_scan_end(struct tracker *tracker, const struct scan_result *result)
 			mini->state = mini->scan_state;
 			mini->since_known = 0;
 			mini->since_ns = 0;
-		} else if (mini->scanned && mini->state == TCP_FIN_WAIT2 && mini->since_ns) {
+		} else if (mini->scanned && mini->state == TCP_FIN_WAIT2 && mini->since_ns &&
+			   !tracker->minis_doubted) {
 			mini->since_known = 1; /* the scan shows that no FIN was lost */
 		}
 	}
-	tracker->minis_doubted = false;
+	tracker->minis_asked = false;
 }

@@ -63,8 +63,11 @@ void mini_doubt(struct tracker *tracker);
  * at most TCP_TIMEWAIT_LEN, 60 s (include/net/tcp.h). */
 void mini_expire(struct tracker *tracker, uint64_t now_ns);
 
-/* Like reconcile_begin() and reconcile_end(), for mini-sockets. */
+/* Like reconcile_begin() and so on, for mini-sockets. */
 void mini_scan_begin(struct tracker *tracker, const struct scan_result *result);
+void mini_scan_add(struct tracker *tracker, const struct scan_result *result, size_t from);
+void mini_scan_learn(struct tracker *tracker, const struct scan_result *result);
+void mini_scan_give_up(struct tracker *tracker);
 void mini_scan_end(struct tracker *tracker, const struct scan_result *result);
 
 #endif

@@ -81,8 +81,10 @@ void owner_learn(struct tcp_socket *socket, struct process *process, enum owner_
 	if (!process || source <= (enum owner_source)socket->owner_source)
 		return;
 	owner_set(socket, process, source);
-	if (is_sure(source))
-		samples_give(socket, process);
+	if (!is_sure(source))
+		return;
+	socket->owner_new = 1;
+	samples_give(socket, process);
 }
 
 void owner_learn_queue(struct tcp_socket *socket, struct process *process)

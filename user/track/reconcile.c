@@ -52,39 +52,32 @@ static struct tcp_socket *add_found(struct tracker *tracker, const struct event_
 	return socket;
 }
 
-/* Only the record from the TCP tables says it, which is the last one. */
-static bool scan_says_redirected(const struct event_scan *records, size_t count)
-{
-	return records[count - 1].flow.flags & EVENT_REDIRECTED;
-}
-
 static void take_in(struct tracker *tracker, const struct scan_result *result,
-		    const struct event_scan *records, size_t count)
+		    const struct event_scan *record)
 {
-	struct tcp_socket *socket = socket_table_find(tracker->sockets, records->cookie);
+	struct tcp_socket *socket = socket_table_find(tracker->sockets, record->cookie);
 	struct flow flow;
 
-	if (records->state == TCP_CLOSE && !socket) { /* it is closed, or not opened yet */
-		tracker->ended_while_held += records->write_seq != 0;
+	if (record->state == TCP_CLOSE && !socket) { /* it is closed, or not opened yet */
+		tracker->ended_while_held += record->write_seq != 0;
 		return;
 	}
-	flow_read(&flow, &records->flow, records->header.netns);
+	flow_read(&flow, &record->flow, record->header.netns);
 	if (!filter_has_flow(tracker->filter, &flow))
 		return;
 	if (!socket)
-		socket = add_found(tracker, records, &flow, result->tick_ns);
+		socket = add_found(tracker, record, &flow, result->tick_ns);
 	if (!socket)
 		return;
 	if (!socket->flow.local_port && flow.local_port) { /* after listen() without bind() */
 		tracker_set_flow(tracker, socket, &flow);
 		socket->hidden = filter_hides_flow(tracker->filter, &flow);
 	}
-	if (socket->role == ROLE_UNKNOWN && records->flow.flags & EVENT_CONNECTED)
+	if (socket->role == ROLE_UNKNOWN && record->flow.flags & EVENT_CONNECTED)
 		socket->role = ROLE_CLIENT;
 	socket->scanned = 1;
-	socket->redirected |= scan_says_redirected(records, count);
-	socket->scan_state = records->state != socket->state ? records->state : 0;
-	learn_holders(tracker, socket, records, count);
+	socket->redirected |= !!(record->flow.flags & EVENT_REDIRECTED);
+	socket->scan_state = record->state != socket->state ? record->state : 0;
 }
 
 /* A connection whose local port has a listener came in by it. The role of other connections whose
@@ -150,39 +143,75 @@ void reconcile_begin(struct tracker *tracker, const struct scan_result *result)
 {
 	struct tcp_socket *socket;
 	uint32_t position = 0;
-	size_t count;
 
-	tracker->tick_ns = result->tick_ns;
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
 		socket->scanned = 0;
 		socket->scan_state = 0;
 		socket->queued = 0;
+		socket->owner_new = 0;
 	}
+	mini_scan_begin(tracker, result);
+	reconcile_add(tracker, result, 0);
+}
+
+void reconcile_add(struct tracker *tracker, const struct scan_result *result, size_t from)
+{
+	tracker->tick_ns = result->tick_ns;
+	for (size_t i = from; i < result->count; i++)
+		if (result->records[i].header.kind != EVENT_SCAN_MINI)
+			take_in(tracker, result, &result->records[i]);
+	mini_scan_add(tracker, result, from);
+}
+
+void reconcile_learn(struct tracker *tracker, const struct scan_result *result)
+{
+	struct tcp_socket *socket;
+	uint32_t position = 0;
+	size_t count;
+
 	for (size_t i = 0; i < result->count; i += count) {
-		count = scan_result_group(result, &result->records[i]);
-		if (result->records[i].header.kind == EVENT_SCAN_MINI)
+		const struct event_scan *records = &result->records[i];
+
+		count = scan_result_group(result, records);
+		if (records->header.kind != EVENT_SCAN_FD)
 			continue;
-		take_in(tracker, result, &result->records[i], count);
+		socket = socket_table_find(tracker->sockets, records->cookie);
+		/* The descriptors of a new owner may have been read before it had this one. */
+		if (socket && socket->scanned && !socket->owner_new)
+			learn_holders(tracker, socket, records, count);
 	}
 	for (size_t i = 0; i < result->count; i += scan_result_group(result, &result->records[i]))
 		learn_queue(tracker, result, &result->records[i]);
 	position = 0;
 	while ((socket = socket_table_next(tracker->sockets, &position)))
 		learn_role(tracker, socket);
-	mini_scan_begin(tracker, result);
+	mini_scan_learn(tracker, result);
 }
 
 /* inet_sk_set_state() and inet_sk_state_store() in net/ipv4/af_inet.c have the tracepoint before
  * they write the state: a scan that is done at the same time still sees the old state. */
 #define SETTLED_NS (10 * NS_PER_MS)
 
-/* The scan saw another state and no record came since, so a record was lost. */
+/* What the scan saw of the socket at last; NULL: nothing. */
+static const struct event_scan *latest_of(const struct scan_result *result, uint64_t cookie)
+{
+	const struct event_scan *first = NULL, *latest;
+	size_t count = scan_result_find(result, cookie, &first);
+
+	latest = first;
+	for (size_t i = 1; i < count; i++)
+		if (first[i].time_ns > latest->time_ns)
+			latest = &first[i];
+	return latest;
+}
+
+/* The scan saw another state. If no record came since, one was lost. */
 static void correct_state(struct tracker *tracker, struct tcp_socket *socket,
 			  const struct scan_result *result)
 {
-	const struct event_scan *record;
+	const struct event_scan *record = latest_of(result, socket->cookie);
 
-	if (!scan_result_find(result, socket->cookie, &record))
+	if (!record || socket->since_ns + SETTLED_NS >= record->time_ns)
 		return;
 	tracker->gaps++;
 	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
@@ -206,15 +235,13 @@ void reconcile_end(struct tracker *tracker, const struct scan_result *result)
 
 	mini_scan_end(tracker, result);
 	while ((socket = socket_table_next(tracker->sockets, &position))) {
-		if (socket->since_ns >= result->started_ns)
-			continue;
 		if (!socket->scanned) {
-			if (!scan_result_covers(result, socket->flow.netns))
+			if (socket->since_ns >= result->started_ns ||
+			    !scan_result_covers(result, socket->flow.netns))
 				continue;
 			tracker->hooks.leaving(tracker->hooks.context, socket, 0);
 			tracker_remove(tracker, socket);
-		} else if (socket->scan_state && socket->scan_state != socket->state &&
-			   socket->since_ns + SETTLED_NS < result->started_ns) {
+		} else if (socket->scan_state && socket->scan_state != socket->state) {
 			correct_state(tracker, socket, result);
 		}
 	}

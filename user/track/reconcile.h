@@ -7,11 +7,17 @@
 
 /*
  * Corrects the socket table by a full scan: sockets that were not known are added with an unknown
- * start, sockets that do not exist any more are removed, and owners are learned from descriptors.
- * The caller handles the records that came during the scan between the two steps, so that a record
- * that is newer than the scan counts more than the scan.
+ * start, sockets that do not exist any more are removed, and owners are learned from descriptors. A
+ * record that is newer than what the scan saw of that socket counts more than the scan.
+ *
+ * The scan may be made in parts, with records taken in between them: begin, which takes in what the
+ * result has so far; add, with the first record that is new, before records that came meanwhile are
+ * handled; learn, when the scan is complete and its result finished; end, when all records that
+ * came before that have been handled. One that does not come to its end: mini_scan_give_up().
  */
 void reconcile_begin(struct tracker *tracker, const struct scan_result *result);
+void reconcile_add(struct tracker *tracker, const struct scan_result *result, size_t from);
+void reconcile_learn(struct tracker *tracker, const struct scan_result *result);
 void reconcile_end(struct tracker *tracker, const struct scan_result *result);
 
 /*

@@ -72,6 +72,7 @@ struct tcp_socket {
 	unsigned int mini_refused : 1; /* the kernel could not create a mini-socket */
 	unsigned int hidden : 1;       /* filter_hides_flow(): it is known, but not shown */
 	unsigned int bound : 1;	       /* of a client: it had its port before connect() */
+	unsigned int owner_new : 1; /* a record has named its owner since the running scan began */
 	/* reset_note_data() */
 	unsigned int
 		opened : 1;    /* it was seen to become ESTABLISHED; then the next two are known */

@@ -90,6 +90,7 @@ struct tracker {
 	unsigned int closed_next;
 	uint64_t tick_ns; /* length of a kernel tick as of the last scan; 0 = none yet */
 	uint64_t retransmits_evicted; /* entries of `retransmits` removed because it was full */
+	bool minis_asked;	      /* ... and the running scan answers that */
 	bool minis_doubted;	      /* records were lost since the last scan of mini-sockets */
 	uint64_t ended_while_held; /* sockets that a process held when they went to CLOSE, or that
 				      a scan found so */

@@ -262,12 +262,14 @@ static void of_a_watched_process_only(void **state)
 static void whoever_holds_the_listener(void **state)
 {
 	struct findings *findings = findings_new(&everything);
-	struct event_scan *listener = listen_at(findings, LISTENER, &server);
+	struct event_scan *listener = listen_at(findings, LISTENER, &server), held;
 
 	(void)state;
 	listener->recv_queue = 6;
-	listener->header.kind = EVENT_SCAN_FD;
-	listener->task = second;
+	held = *listener;
+	held.header.kind = EVENT_SCAN_FD;
+	held.task = second;
+	findings_know(findings, &held);
 	come(findings, 1, 6);
 	wait_there(findings, 1, 6);
 	findings_pass(findings, 12);

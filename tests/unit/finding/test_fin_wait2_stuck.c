@@ -60,7 +60,7 @@ static void held_for_longer_than_the_kernel_would(void **state)
 	findings_pass(findings, 2);
 	assert_int_equal(findings->count, 1);
 	assert_true(findings->kernel.asked.descriptors);
-	assert_false(findings->kernel.asked.tables);
+	assert_false(scan_request_tables(&findings->kernel.asked));
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->id, FINDING_FIN_WAIT2_STUCK);
 	assert_int_equal(finding->severity, SEVERITY_INFO);
@@ -179,7 +179,7 @@ static void orphans_of_one_peer(void **state)
 	assert_int_equal(findings->kernel.scans, 0);
 	findings_pass(findings, 2);
 	assert_int_equal(findings->count, 1);
-	assert_true(findings->kernel.asked.tables);
+	assert_true(scan_request_tables(&findings->kernel.asked));
 	assert_int_equal(findings->kernel.asked.mini_states, 1u << TCP_FIN_WAIT2);
 	finding = findings_note(findings, 0);
 	assert_int_equal(finding->severity, SEVERITY_INFO);

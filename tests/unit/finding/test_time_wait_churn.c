@@ -254,6 +254,7 @@ static void own_range(void **state)
 	assert_int_equal(look->found_count, 0);
 	fail_connect(look, 103, range);
 	look_pass(look, NS_PER_S);
+	look_pass(look, NS_PER_S); /* descriptor-leak has had a scan just before */
 	assert_int_equal(look->found_count, 1);
 	assert_int_equal(look->found.severity, SEVERITY_CRITICAL);
 	assert_non_null(strstr(look->found.says, "IP_LOCAL_PORT_RANGE"));

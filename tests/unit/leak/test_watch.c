@@ -245,24 +245,30 @@ static void what_the_scan_does_not_find_is_asked_again(void **state)
 	world_free(world);
 }
 
-static void all_found_means_every_one(void **state)
+static void the_namespaces_of_those_not_found_are_told(void **state)
 {
 	struct world *world = leaks_new(THRESHOLD_NS);
+	struct netns_set missing = {0};
 	struct scan_result result = scan_new(START_NS);
 	struct event_scan scan = idle(2, &server, START_NS);
 
 	(void)state;
-	assert_true(leak_watch_all_found(world->leaks, &result));
+	leak_watch_add_missing(world->leaks, &result, &missing);
+	assert_true(netns_set_empty(&missing));
 	enter(world, 1, START_NS);
 	enter(world, 2, START_NS);
 	assert_int_equal(leak_watch_collect(world->leaks, START_NS + 10 * NS_PER_S), 2);
 	scan_add(&result, &scan);
 	scan_result_finish(&result);
-	assert_false(leak_watch_all_found(world->leaks, &result));
+	leak_watch_add_missing(world->leaks, &result, &missing);
+	assert_int_equal(missing.count, 1);
+	assert_true(netns_set_has(&missing, NETNS));
+	netns_set_clear(&missing);
 	scan = idle(1, NULL, START_NS);
 	scan_add(&result, &scan);
 	scan_result_finish(&result);
-	assert_true(leak_watch_all_found(world->leaks, &result));
+	leak_watch_add_missing(world->leaks, &result, &missing);
+	assert_true(netns_set_empty(&missing));
 	assert_int_equal(judge(world, &result, START_NS + 10 * NS_PER_S), 0);
 	assert_int_equal(world->leak_count, 2);
 	world_free(world);
@@ -366,7 +372,7 @@ int main(void)
 		cmocka_unit_test(leaks_from_before_have_bounded_ages),
 		cmocka_unit_test(a_half_close_that_sends_is_asked_again),
 		cmocka_unit_test(what_the_scan_does_not_find_is_asked_again),
-		cmocka_unit_test(all_found_means_every_one),
+		cmocka_unit_test(the_namespaces_of_those_not_found_are_told),
 		cmocka_unit_test(a_failed_scan_is_made_up_for),
 		cmocka_unit_test(a_new_life_has_its_own_deadline),
 		cmocka_unit_test(who_enters_again_waits_again),

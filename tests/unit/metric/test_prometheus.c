@@ -343,10 +343,10 @@ static void a_group_has_as_many_series_as_the_documentation_says(void **state)
 	struct page page = make_plain_page();
 
 	(void)state;
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 247);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 248);
 	page_free(&page);
 	page = make_page(CORE_FEATURES, (struct metric_labels){0}, false);
-	assert_int_equal(count_of(&page, "{comm=\"other\""), 199);
+	assert_int_equal(count_of(&page, "{comm=\"other\""), 200);
 	page_free(&page);
 }
 

@@ -112,6 +112,7 @@ static void newer_records_win(void **state)
 	scan_add_socket(&result, 5, TCP_ESTABLISHED, NULL); /* not known yet, and changed after */
 	scan_result_finish(&result);
 	reconcile_begin(&world->tracker, &result);
+	reconcile_learn(&world->tracker, &result);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS + 2 * MS, NULL);
 	world_step(world, 2, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS - 20 * MS, NULL);
 	world_step(world, 3, &flow, TCP_ESTABLISHED, TCP_CLOSE, SCAN_NS + 2 * MS, NULL);
@@ -144,6 +145,7 @@ static void older_records_of_found_sockets_tell_the_time(void **state)
 	scan_add_socket(&result, 1, TCP_CLOSE_WAIT, &server);
 	scan_result_finish(&result);
 	reconcile_begin(&world->tracker, &result);
+	reconcile_learn(&world->tracker, &result);
 	world_step(world, 1, &flow, TCP_ESTABLISHED, TCP_CLOSE_WAIT, SCAN_NS - 50 * MS, NULL);
 	reconcile_end(&world->tracker, &result);
 	scan_result_clear(&result);
