@@ -122,7 +122,7 @@ def test_server(watch, build, serve, flags):
 
 
 def test_names_of_templates(watch, build, spawn, close_at_once):
-    tcpwatch = watch("-s", "-w", "300ms", "-n", "client")
+    tcpwatch = watch("-s", "--strict", "-w", "300ms", "-n", "client")
     client = spawn(build("client.cpp", "-O2", "-g", FRAME_POINTERS), close_at_once)
     leak = tcpwatch.wait_for("leak", pid=client.pid)
     found = places(leak, "client.cpp")
@@ -199,7 +199,7 @@ def test_process_that_ended(watch, build, spawn, tmp_path):
     program = str(tmp_path / "starter")
     subprocess.run(["gcc", "-O2", "-g", FRAME_POINTERS, "-o", program, source], check=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        tcpwatch = watch("-s", "-w", "300ms", "-D", listener.getsockname()[1])
+        tcpwatch = watch("-s", "--strict", "-w", "300ms", "-D", listener.getsockname()[1])
         starter = spawn(program, listener.getsockname()[1])
         connection, _ = listener.accept()
         assert starter.wait(10) == 0

@@ -22,7 +22,7 @@ def command(tmp_path):
 def test_fixed_files_at_exit(command, helper, side, end, status):
     """A kernel thread closes what an io_uring held alone, some time after the process has ended."""
     words = [helper("fixed"), COUNT, side, end]
-    ended = command("--error-exitcode=23", "--", *words, status=23)
+    ended = command("--strict", "--error-exitcode=23", "--", *words, status=23)
     leaks = ended.all("leak")
     assert len(leaks) == COUNT == len({leak["socket"] for leak in leaks})
     for leak in leaks:
@@ -36,8 +36,8 @@ def test_fixed_files_at_exit(command, helper, side, end, status):
 @pytest.mark.parametrize("how", ["unregister", "close"])
 def test_fixed_files_given_up(command, helper, side, how):
     """The process itself gives them up, and then ends."""
-    ended = command("--ring-size", "64M", "--error-exitcode=23", "--", helper("fixed"), COUNT, side,
-                    how)
+    ended = command("--ring-size", "64M", "--strict", "--error-exitcode=23", "--", helper("fixed"),
+                    COUNT, side, how)
     assert ended.all("leak") == []
 
 

@@ -95,7 +95,7 @@ def test_both_ports(watch, puppet):
 
 def test_comm(watch, puppet):
     """-n: exact, repeatable; part of a name is another name."""
-    tcpwatch = watch("-t", *W, "-n", "alpha", "-n", "beta")
+    tcpwatch = watch("-t", "--strict", *W, "-n", "alpha", "-n", "beta")
     server = puppet("server")
     listener = server.listen()
     clients = [puppet(name) for name in ("alpha", "beta", "alphabet", "alph", "Alpha")]
@@ -147,7 +147,7 @@ def test_comm_of_a_server(watch, puppet):
 def test_pid(watch, puppet):
     """-p: one process of several; its peer is not shown."""
     client, server = puppet("client"), puppet("server")
-    tcpwatch = watch("-t", *W, "-p", client.pid)
+    tcpwatch = watch("-t", "--strict", *W, "-p", client.pid)
     pair = connect_pair(client, server)
     server.close(pair.server_fd)
     leak = tcpwatch.wait_for("leak", socket=pair.client_cookie)

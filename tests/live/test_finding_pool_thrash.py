@@ -132,8 +132,9 @@ def test_pool_of_two(watch, run):
     assert AT_ONCE / 2 <= evidence["at_once"] <= AT_ONCE + 2
     assert evidence["kept_share_percent"] == \
         pytest.approx(evidence["kept"] * 100 / evidence["at_once"], rel=1e-3)
-    assert evidence["opened_per_second"] == pytest.approx(rate, rel=0.3)
-    assert evidence["closed_per_second"] == pytest.approx(rate, rel=0.3)
+    # `rate` is that of the whole run, in which others use the machine more or less.
+    assert evidence["opened_per_second"] == pytest.approx(rate, rel=0.5)
+    assert evidence["closed_per_second"] == pytest.approx(evidence["opened_per_second"], rel=0.3)
     assert 20e6 / 2 < evidence["lifetime_ns"] < 1e9 * SLOW
     assert finding["severity"] == ("warning" if evidence["closed_per_second"] >= 10 else "info")
 

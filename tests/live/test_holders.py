@@ -90,7 +90,7 @@ def test_threads_are_one_holder(watch, puppet):
 
 def test_threads_with_descriptors_of_their_own(watch, puppet):
     """unshare(CLONE_FILES): a descriptor of a thread is in /proc/PID/task/TID/fd only."""
-    tcpwatch = watch(*W)
+    tcpwatch = watch("--strict", *W)
     client, server = puppet("client"), puppet("server")
     listener = server.listen()
     shared = client.connect(listener["port"])
@@ -100,7 +100,7 @@ def test_threads_with_descriptors_of_their_own(watch, puppet):
     server.close_many([peer["fd"] for peer in peers])
     leak = tcpwatch.wait_for("leak", socket=own["cookie"])
     both = tcpwatch.wait_for("leak", socket=shared["cookie"])
-    text = run("-w", "300ms", "-p", client.pid, "-d", "1s").stdout
+    text = run("--strict", "-w", "300ms", "-p", client.pid, "-d", "1s").stdout
     tcpwatch.stop()
     assert tid != client.pid
     name = {"pid": client.pid, "comm": "client"}
@@ -115,7 +115,7 @@ def test_threads_with_descriptors_of_their_own(watch, puppet):
 
 def test_threads_of_a_dead_leader(watch, puppet, helper, spawn):
     """The first thread has ended; those that live share its descriptors: one of them is named."""
-    tcpwatch = watch(*W)
+    tcpwatch = watch("--strict", *W)
     server = puppet("server")
     listener = server.listen()
     client = spawn(helper("leaderless"), listener["port"], stdin=subprocess.PIPE,

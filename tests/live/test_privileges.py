@@ -170,12 +170,14 @@ def unaccepted_in(ns, puppet, tcpwatch, expected=True):
     client.close(waiting["fd"])
     client.close(pair.client_fd)
     server.recv_all(pair.server_fd)
-    tcpwatch.wait_for("leak", kind="unclosed", netns=ns.inode)
+    tcpwatch.wait_for("leak", socket=pair.server_cookie)
+    # The inode number alone may have been another test's namespace before.
+    wanted = {"kind": "unaccepted", "netns": ns.inode, "local": f"127.0.0.1:{port}"}
     if not expected:
         tcpwatch.settle(3)
-        if not tcpwatch.all("leak", kind="unaccepted", netns=ns.inode):
+        if not tcpwatch.all("leak", **wanted):
             return False
-    leak = tcpwatch.wait_for("leak", kind="unaccepted", netns=ns.inode)
+    leak = tcpwatch.wait_for("leak", **wanted)
     assert leak["pid"] == server.pid, leak
     return True
 

@@ -241,7 +241,7 @@ static void fail_connect(struct look *look, uint64_t cookie, uint32_t port_range
 static void own_range(void **state)
 {
 	struct look *look = small_range();
-	uint32_t range = (PORT_LOW + 19) << 16 | (PORT_LOW + 10);
+	uint32_t range = (PORT_LOW + 19U) << 16 | (PORT_LOW + 10);
 	uint64_t cookie;
 
 	(void)state;
