@@ -78,6 +78,11 @@ def seconds_of(stamp):
     return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + int(fraction) / 1e9
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
 def monotonic_of(stamp):
     """The same, as time.monotonic() has it."""
     return seconds_of(stamp) - time.time() + time.monotonic()

@@ -83,9 +83,8 @@ def terminal():
 
 
 def child_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        (child,) = file.read().split()
-    return int(child)
+    (child,) = runner.children_of(pid)
+    return child
 
 
 def state_of(pid):

@@ -175,13 +175,8 @@ void scan_plan_check_losses(struct scan_plan *plan)
 	if (losses == plan->losses_seen)
 		return;
 	plan->losses_seen = losses;
-	if (plan->reconcile_at_ns == UINT64_MAX) {
-		uint64_t at_ns = now(plan) + RECONCILE_AFTER_NS;
-
-		plan->reconcile_at_ns = at_ns > not_before(plan, SCAN_LOSSES)
-						? at_ns
-						: not_before(plan, SCAN_LOSSES);
-	}
+	if (plan->reconcile_at_ns == UINT64_MAX)
+		plan->reconcile_at_ns = now(plan) + RECONCILE_AFTER_NS;
 }
 
 /* Gives the answer to the module that it is for. */
@@ -320,11 +315,19 @@ void scan_plan_clear(struct scan_plan *plan)
 	scan_job_clear(&plan->job, plan->intake);
 }
 
+/* Losses during a scan want another one, before it is known what the first one cost. */
+static uint64_t reconcile_due_ns(const struct scan_plan *plan)
+{
+	return plan->reconcile_at_ns > not_before(plan, SCAN_LOSSES)
+		       ? plan->reconcile_at_ns
+		       : not_before(plan, SCAN_LOSSES);
+}
+
 static int reconcile_if_due(struct scan_plan *plan)
 {
 	int err;
 
-	if (now(plan) < plan->reconcile_at_ns)
+	if (now(plan) < reconcile_due_ns(plan))
 		return 0;
 	err = drain_before(plan);
 	if (err)
@@ -472,5 +475,5 @@ uint64_t scan_plan_deadline(const struct scan_plan *plan)
 		deadline = not_before(plan, SCAN_LEAKS);
 	if (plan->look_at_ns < deadline)
 		deadline = plan->look_at_ns;
-	return plan->reconcile_at_ns < deadline ? plan->reconcile_at_ns : deadline;
+	return reconcile_due_ns(plan) < deadline ? reconcile_due_ns(plan) : deadline;
 }
