@@ -167,10 +167,11 @@ static __always_inline bool read_request(struct event_scan *e, struct sock_commo
 
 /*
  * How many records a listener has about its queue at most, of EVENT_QUEUE_WAITING connections each.
- * The verifier goes through every turn of the loop: a thousand connections cost it 0.07 s. All that
- * is written for one socket must fit in the 32 KiB of bpf_seq_read() in kernel/bpf/bpf_iter.c.
+ * The verifier goes through every turn of the loop: a thousand connections would cost it 0.07 s.
+ * All that is written for one socket must fit in the 32 KiB of bpf_seq_read() in
+ * kernel/bpf/bpf_iter.c.
  */
-#define QUEUE_RECORDS 80
+#define QUEUE_RECORDS 40
 
 /*
  * Returns the cookie of a connection that waits in a queue, 0 if there is none. A connection has

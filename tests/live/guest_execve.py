@@ -59,7 +59,7 @@ def test_processes_that_stay_in_execve(watch, puppet, helper, spawn, tmp_path, r
         os.chmod(above, os.stat(above).st_mode | 0o055)
     os.chown(folder, 1000, 1000)
     shop, address = Shop(), free_address()
-    tcpwatch = watch("-s", "-w", "300ms", "-i", "1s", f"--web.listen-address={address}")
+    tcpwatch = watch("-s", "--strict", "-w", "300ms", "-i", "1s", f"--web.listen-address={address}")
     stuck = spawn(helper("stuck"), folder, shop.port, STUCK, stdin=subprocess.PIPE,
                   stdout=subprocess.PIPE, text=True, start_new_session=True)
     pids = [int(stuck.stdout.readline()) for _ in range(STUCK)]
