@@ -39,19 +39,12 @@ static void add_all(struct leak_holders *holders, struct tracker *tracker,
 {
 	const struct event_scan *records = NULL;
 	size_t count = scan_result_find(result, cookie, &records);
-	struct owner_tally tally = {0};
 	struct process *owner;
 
 	while (count && records[count - 1].header.kind != EVENT_SCAN_FD)
 		count--;
-	for (size_t i = 0; socket && i < count; i++) {
-		struct process *process = process_table_get(tracker->processes, &records[i].task);
-
-		if (process)
-			owner_tally_add(&tally, socket, process);
-	}
 	if (socket)
-		owner_learn_holders(socket, &tally);
+		owner_learn_scanned(socket, tracker->processes, records, count);
 	owner = socket ? socket->owner : NULL;
 	for (size_t i = 0; i < count; i++) {
 		struct process *process = process_table_get(tracker->processes, &records[i].task);

@@ -131,6 +131,16 @@ void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *ta
 		samples_give(socket, tally->oldest);
 }
 
+void owner_learn_scanned(struct tcp_socket *socket, struct process_table *processes,
+			 const struct event_scan *records, size_t count)
+{
+	struct owner_tally tally = {0};
+
+	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++)
+		owner_tally_add(&tally, socket, process_table_get(processes, &records[i].task));
+	owner_learn_holders(socket, &tally);
+}
+
 void owner_sample(struct tcp_socket *socket, struct process *unknown, unsigned int from,
 		  unsigned int to, uint64_t ns)
 {

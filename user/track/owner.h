@@ -55,6 +55,13 @@ void owner_tally_add(struct owner_tally *tally, const struct tcp_socket *socket,
 /* Makes the oldest holder the owner, unless the current owner is certain and still a holder. */
 void owner_learn_holders(struct tcp_socket *socket, const struct owner_tally *tally);
 
+/*
+ * The same with the holders of a scan: those of the EVENT_SCAN_FD records with which the `count`
+ * records of the socket begin, oldest process first, as scan_result_finish() sorts them.
+ */
+void owner_learn_scanned(struct tcp_socket *socket, struct process_table *processes,
+			 const struct event_scan *records, size_t count);
+
 /* Adds a sample: the socket went from `from` to `to` after `ns` nanoseconds (DURATION_UNKNOWN if
  * not known). If too many wait, the oldest is counted for the best known owner, else for `unknown`.
  */

@@ -6,20 +6,6 @@
 #include "model/tcp_state.h"
 #include "base/units.h"
 
-/* Learns the owner from the records of one socket, which have its holders, oldest first. */
-static void learn_holders(struct tracker *tracker, struct tcp_socket *socket,
-			  const struct event_scan *records, size_t count)
-{
-	struct owner_tally tally = {0};
-
-	for (size_t i = 0; i < count && records[i].header.kind == EVENT_SCAN_FD; i++) {
-		struct process *process = process_table_get(tracker->processes, &records[i].task);
-
-		owner_tally_add(&tally, socket, process);
-	}
-	owner_learn_holders(socket, &tally);
-}
-
 /*
  * The latest time at which a socket can have entered its state. In CLOSE_WAIT the last ACK was
  * received with the FIN or after it, so the time since then is a lower bound of the age: tcp_ack()
@@ -112,7 +98,7 @@ void reconcile_listeners(struct tracker *tracker, const struct scan_result *resu
 		socket = socket_table_find(tracker->sockets, records->cookie);
 		if (!socket)
 			continue;
-		learn_holders(tracker, socket, records, count);
+		owner_learn_scanned(socket, tracker->processes, records, count);
 		if (records->header.kind != EVENT_SCAN_FD && socket->owner &&
 		    !alive(context, socket->owner->tgid))
 			owner_release(socket);
@@ -178,7 +164,7 @@ void reconcile_learn(struct tracker *tracker, const struct scan_result *result)
 		socket = socket_table_find(tracker->sockets, records->cookie);
 		/* The descriptors of a new owner may have been read before it had this one. */
 		if (socket && socket->scanned && !socket->owner_new)
-			learn_holders(tracker, socket, records, count);
+			owner_learn_scanned(socket, tracker->processes, records, count);
 	}
 	for (size_t i = 0; i < result->count; i += scan_result_group(result, &result->records[i]))
 		learn_queue(tracker, result, &result->records[i]);
