@@ -9,15 +9,14 @@ void netns_set_clear(struct netns_set *set)
 	set->count = 0;
 }
 
-/* The place of the first one that is not less. */
-static size_t place_of(const struct netns_set *set, uint32_t netns)
+size_t netns_place(const uint32_t *list, size_t count, uint32_t netns)
 {
-	size_t low = 0, high = set->count;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (set->items[middle] < netns)
+		if (list[middle] < netns)
 			low = middle + 1;
 		else
 			high = middle;
@@ -35,7 +34,7 @@ void netns_set_add(struct netns_set *set, uint32_t netns)
 		set->all = true;
 		return;
 	}
-	place = place_of(set, netns);
+	place = netns_place(set->items, set->count, netns);
 	memmove(&set->items[place + 1], &set->items[place],
 		(set->count - place) * sizeof(*set->items));
 	set->items[place] = netns;
@@ -55,6 +54,6 @@ bool netns_set_has(const struct netns_set *set, uint32_t netns)
 
 	if (set->all)
 		return true;
-	place = place_of(set, netns);
+	place = netns_place(set->items, set->count, netns);
 	return place < set->count && set->items[place] == netns;
 }

@@ -20,6 +20,9 @@ void netns_set_add(struct netns_set *set, uint32_t netns);
 void netns_set_add_set(struct netns_set *set, const struct netns_set *other);
 bool netns_set_has(const struct netns_set *set, uint32_t netns);
 
+/* The place in an ascending list where this number is, or belongs. */
+size_t netns_place(const uint32_t *list, size_t count, uint32_t netns);
+
 static inline bool netns_set_empty(const struct netns_set *set)
 {
 	return !set->all && !set->count;

@@ -42,22 +42,6 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
-/* The place of the first one that is not less. */
-static size_t place_of(const uint32_t *list, size_t count, uint32_t netns)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (list[middle] < netns)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
 {
 	uint32_t *longer = realloc(*list, (*count + 1) * sizeof(*longer));
@@ -66,7 +50,7 @@ static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
 	if (!longer)
 		return -ENOMEM;
 	*list = longer;
-	place = place_of(longer, *count, netns);
+	place = netns_place(longer, *count, netns);
 	memmove(&longer[place + 1], &longer[place], (*count - place) * sizeof(*longer));
 	longer[place] = netns;
 	++*count;
@@ -223,7 +207,7 @@ const struct event_scan *scan_result_listener(const struct scan_result *result,
 
 static bool has_netns(const uint32_t *list, size_t count, uint32_t netns)
 {
-	size_t place = place_of(list, count, netns);
+	size_t place = netns_place(list, count, netns);
 
 	return place < count && list[place] == netns;
 }
