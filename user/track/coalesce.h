@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/units.h"
 #include "event.h"
 #include "model/cause.h"
 
@@ -16,8 +17,12 @@
  * Two ends differ from others only by the RST that the kernel sends next: data that arrives after
  * close() looks like a reset received, and close() in LAST_ACK with unread data looks like the last
  * ACK, if that was processed from the backlog. They are held in the same way.
+ *
+ * Between the two records the kernel wakes the socket's process and may be interrupted, and a
+ * virtual processor may stand still. The time is therefore much longer than the work that it
+ * takes. Which records belong together is decided by what is in them.
  */
-#define COALESCE_HOLD_NS 1000000ULL
+#define COALESCE_HOLD_NS (100 * NS_PER_MS)
 
 /* The most records that are held; then the oldest is passed on early. */
 #define COALESCE_SLOTS 64

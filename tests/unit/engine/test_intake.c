@@ -89,7 +89,7 @@ static void each_kind_has_its_module(void **state)
 	world_free(scene.world);
 }
 
-/* FIN_WAIT1 > FIN_WAIT2 waits a millisecond for what comes with the same segment. */
+/* FIN_WAIT1 > FIN_WAIT2 waits a while for what comes with the same segment. */
 static void transitions_that_are_held_back_come_later(void **state)
 {
 	static const struct options everything;

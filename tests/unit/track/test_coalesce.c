@@ -139,6 +139,19 @@ static void ack_and_fin_in_one_segment_are_one(void **state)
 	assert_int_equal(outcome->count, 1);
 }
 
+/* The processor may stand still between the two records: another one's turn in an emulated machine,
+ * another guest's in a cloud. */
+static void a_processor_that_stands_still_makes_no_fin_wait2(void **state)
+{
+	struct outcome *outcome = *state;
+
+	feed(outcome, make_ack(1, START_NS, 77));
+	coalesce_flush(&outcome->coalesce, START_NS + 90 * NS_PER_MS);
+	feed(outcome, make_fin(1, START_NS + 90 * NS_PER_MS, 77));
+	assert_int_equal(outcome->count, 1);
+	check_passed(outcome, 0, 1, TCP_FIN_WAIT1, TCP_CLOSE, START_NS + 90 * NS_PER_MS);
+}
+
 /* If both segments were in the backlog of a process, both records have it as actor. */
 static void the_actor_survives(void **state)
 {
@@ -254,6 +267,18 @@ static void a_reset_tells_what_an_end_was(void **state)
 		coalesce_flush(&outcome->coalesce, UINT64_MAX);
 		assert_int_equal(outcome->count, 1);
 	}
+}
+
+/* The same before the reset that tells what the end was. */
+static void a_processor_that_stands_still_makes_no_other_end(void **state)
+{
+	struct outcome *outcome = *state;
+
+	feed(outcome, make_reset(1, TCP_FIN_WAIT2, START_NS));
+	coalesce_flush(&outcome->coalesce, START_NS + 90 * NS_PER_MS);
+	coalesce_reset_sent(&outcome->coalesce, 1);
+	assert_int_equal(outcome->count, 1);
+	assert_int_equal(outcome->known[0], CAUSE_RESET_SENT);
 }
 
 static void without_a_reset_an_end_is_what_it_seems(void **state)
@@ -448,10 +473,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(other_transitions_pass_at_once),
 		TEST(ack_and_fin_in_one_segment_are_one),
+		TEST(a_processor_that_stands_still_makes_no_fin_wait2),
 		TEST(the_actor_survives),
 		TEST(no_actor_is_left_over),
 		TEST(everything_else_stays_two),
 		TEST(a_reset_tells_what_an_end_was),
+		TEST(a_processor_that_stands_still_makes_no_other_end),
 		TEST(without_a_reset_an_end_is_what_it_seems),
 		TEST(other_resets_pass_at_once),
 		TEST(an_ack_with_data_stays_two),
