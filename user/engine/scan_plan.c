@@ -130,6 +130,7 @@ static void finish_reconcile(struct scan_plan *plan, const struct scan_result *r
 {
 	uint64_t known = losses_now(plan);
 
+	intake_flush(plan->intake); /* what is held back is not lost */
 	reconcile_end(plan->intake->tracker, result);
 	plan->losses_seen += losses_now(plan) - known; /* these gaps are mended by it */
 }

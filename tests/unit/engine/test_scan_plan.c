@@ -163,6 +163,31 @@ static void gaps_that_a_scan_finds_need_no_other(void **state)
 	scene_free(scene);
 }
 
+/* A FIN_WAIT1 > FIN_WAIT2 that coalesce holds has not been lost. */
+static void what_is_held_back_is_no_gap(void **state)
+{
+	struct scene *scene = scene_new();
+	struct event_flow flow = server_flow(1);
+	uint64_t fin_ns = START_NS - NS_PER_S, ack_ns = START_NS - 50 * NS_PER_MS;
+	struct event_transition ack =
+		make_transition(1, &flow, TCP_FIN_WAIT1, TCP_FIN_WAIT2, ack_ns);
+	struct event_scan record = make_scan(1, &flow, TCP_FIN_WAIT2, &server, 7, START_NS);
+
+	(void)state;
+	world_step(scene->world, 1, &flow, TCP_SYN_RECV, TCP_ESTABLISHED, fin_ns - 1, NULL);
+	world_step(scene->world, 1, &flow, TCP_ESTABLISHED, TCP_FIN_WAIT1, fin_ns, NULL);
+	intake_record(scene->plan.intake, &ack, ack.header.size);
+	know(scene, &record);
+	scene->plan.reconcile_at_ns = START_NS;
+	run_at(scene, START_NS);
+	assert_int_equal(scene->kernel.scans, 1);
+	assert_int_equal(world_find(scene->world, 1)->state, TCP_FIN_WAIT2);
+	assert_int_equal(world_find(scene->world, 1)->since_ns, ack_ns);
+	assert_true(world_find(scene->world, 1)->since_known);
+	assert_int_equal(scene->world->tracker.gaps, 0);
+	scene_free(scene);
+}
+
 /* The descriptors are asked alone where they have all that is due. */
 static void a_leak_is_judged_by_the_cheapest_scan(void **state)
 {
@@ -436,6 +461,7 @@ int main(void)
 		cmocka_unit_test(losses_are_mended_by_a_scan),
 		cmocka_unit_test(a_gap_is_a_loss_and_a_failed_scan_is_repeated),
 		cmocka_unit_test(gaps_that_a_scan_finds_need_no_other),
+		cmocka_unit_test(what_is_held_back_is_no_gap),
 		cmocka_unit_test(a_leak_is_judged_by_the_cheapest_scan),
 		cmocka_unit_test(what_is_closed_during_the_scan_is_no_leak),
 		cmocka_unit_test(leak_scans_leave_pauses),
