@@ -78,11 +78,20 @@ class Minute:
         self.open_all()
         self.close_all()
         if is_full(self.watch):
-            for poll in self.polls.values():
-                poll.wait(lambda stays: not any(key[2] == "TIME_WAIT" and not stay.ended
-                                                for key, stay in stays.items()), timeout=140)
-        time.sleep(1.5)  # the next summary
-        self.watch.stop()
+            self.wait_ended()
+        self.watch.stop()  # with a summary
+
+    def wait_ended(self):
+        """Of each TIME_WAIT: its record, and then its end in the table. One reading of the table may
+        pass over a socket."""
+        deadline = time.monotonic() + 140
+        cookies = {self.cases[name].cookie for name in LASTING}
+        while cookies and time.monotonic() < deadline:
+            time.sleep(0.1)
+            cookies -= {r["socket"] for r in self.watch.all("transition", **{"from": "TIME_WAIT"})}
+        for poll in self.polls.values():
+            poll.wait(lambda stays: not any(key[2] == "TIME_WAIT" and not stay.ended
+                                            for key, stay in stays.items()), timeout=140)
 
     def local(self, name, family="ipv4", server=False, puppet=None, **options):
         puppet = puppet or self.hub.puppet(name, self.left)
@@ -125,23 +134,36 @@ class Minute:
             cases[name].own("shutdown")
         for name in FAMILY:
             self.watch.wait_for("transition", socket=cases[name].cookie, to="FIN_WAIT2")
-        held_since = time.monotonic()
+        self.held_since = puppets.now_ns()
         for name in FAMILY:
             if name != "held":
                 cases[name].other("close")
         orphaned_at = time.time()
         for name in ORPHANS:
             cases[name].own("close")
+        for name in ORPHANS:
+            self.watch.wait_for("transition", socket=cases[name].cookie, to="FIN_WAIT2")
         time.sleep(0.2)
         cases["orphan"].other("close")
         cases["orphan-reset"].other("reset")
         cases["orphan-data"].other("send", 1)
+        for name in FAMILY:
+            if name != "held":
+                self.watch.wait_closed(cases[name].cookie)
+                cases[name].calls[1].after = puppets.now_ns()
         self.calm_at = time.time()  # until the first of the orphans times out, or is called again
-        time.sleep(1.6)
+        self.wait_summary(self.calm_at, orphaned_at + FIN_TIMEOUT)
         self.calm_until = min(time.time(), orphaned_at + FIN_TIMEOUT)
         self.call_again()
-        time.sleep(max(0.0, held_since + FIN_TIMEOUT + 1.5 - time.monotonic()))
+        time.sleep(max(0.0, self.held_since / 1e9 + FIN_TIMEOUT + 1.5 - time.monotonic()))
         cases["held"].other("close")
+
+    def wait_summary(self, since, until):
+        """A whole one, which began and ended in this time (seconds since the epoch)."""
+        pid, seen = self.cases["orphan-timeout"].puppet.pid, 0
+        while seen < 2 and time.time() < until:
+            time.sleep(0.05)
+            seen = len(self.opened(pid, "FIN_WAIT2", since, until))
 
     def close_wired(self):
         wire, three, both = self.wire, self.cases["three-segments"], self.cases["simultaneous"]

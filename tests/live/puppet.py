@@ -4,12 +4,14 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import select
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 
@@ -152,6 +154,11 @@ def disconnect(fd):
     address = (ctypes.c_ubyte * 16)()
     if libc.connect(fd, address, 16):
         raise OSError(ctypes.get_errno(), "connect(AF_UNSPEC)")
+
+
+def unacknowledged(fd):
+    """Bytes that were written and that the peer has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0" * 4))[0]
 
 
 def writable(fd, timeout=60):

@@ -211,6 +211,8 @@ def test_listener_closed_with_children_unaccepted(watch, puppet):
     client, server = puppet("client"), puppet("server")
     listener = server.listen()
     ends = client.connect_many(listener["port"], 3)
+    for end in ends:
+        tcpwatch.wait_for("transition", local=end["remote"], remote=end["local"], to="ESTABLISHED")
     server.close(listener["fd"])
     tcpwatch.wait_closed(*(end["cookie"] for end in ends))
     tcpwatch.stop()

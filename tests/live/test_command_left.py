@@ -69,14 +69,17 @@ def listen(port):
     return s
 first = listen(0)
 pids = []
+ready, tell = os.pipe()
 for _ in range(3):
     pids.append(os.fork())
     if not pids[-1]:
         if reuseport:
             own = listen(first.getsockname()[1])
             first.close()
+        os.write(tell, b"x")
         time.sleep(300)
-time.sleep(0.3)
+for _ in pids:
+    os.read(ready, 1)
 address = first.getsockname()
 first.close()
 for _ in range(8):

@@ -56,9 +56,11 @@ def check(tcpwatch, puppet, subject, count, **sent_and_received):
             assert evidence[name] == 0
     # On a busy machine one in 180 connections has ended otherwise.
     assert 95 <= evidence["share_of_ends_percent"] <= 100
-    assert evidence["lost_data"] + evidence["unanswered"] == \
-        evidence["sent"] + evidence["received"]
-    assert evidence["harmless"] == 0
+    resets = evidence["sent"] + evidence["received"]
+    assert evidence["lost_data"] + evidence["unanswered"] == resets
+    # tcp_set_state() takes a socket out of the tables before its record: where the answer comes in
+    # between, the reset of the server's end is told first, and what the client lost is not known.
+    assert evidence["harmless"] <= ("received" in sent_and_received) * resets / 20, evidence
     assert evidence["lasts_ns"] >= 10e9
     # The finding came while it lasted: what it counts was in that time and the second before.
     ends = evidence["sent"] + evidence["received"]

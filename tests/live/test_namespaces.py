@@ -79,6 +79,7 @@ def into_time_wait(puppet, ns, count):
     for _ in range(count):
         pair = connect(process, process, listener)
         process.close(pair.client_fd)
+        process.readable(pair.server_fd)  # else both might close at once, with a TIME_WAIT each
         process.close(pair.server_fd)
     process.close(listener["fd"])
     return process

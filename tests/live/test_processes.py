@@ -203,11 +203,10 @@ def test_io_uring(watch, puppet, helper, spawn, way):
     for process in (client, server):
         cookies[process.pid] = process.stdout.readline().split()[1]
     time.sleep(0.1)
-    for process in (client, server):
+    for process, state in ((client, "FIN_WAIT2"), (server, "CLOSE")):
         print("close", file=process.stdin, flush=True)
         assert process.stdout.readline() == "closed\n"
-        time.sleep(0.1)
-    tcpwatch.wait_closed(*cookies.values())
+        tcpwatch.wait_for("transition", socket=cookies[process.pid], to=state)
     tcpwatch.stop()
     for process, change in ((client, "ESTABLISHED>FIN_WAIT1"), (server, "ESTABLISHED>CLOSE_WAIT")):
         for record in tcpwatch.transitions(cookies[process.pid]):

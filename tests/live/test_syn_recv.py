@@ -99,7 +99,7 @@ def test_repeated_syn_ack(watch, puppet, wire, again):
     bounds = bounds_of(wire, port_of(end["remote"]))
     print(f"SYN_RECV {lifetime and lifetime / MS} ms; by the wire {bounds[0] / MS:.3f} to "
           f"{bounds[1] / MS:.3f} ms")
-    assert bounds[0] > 900 * MS
+    assert bounds[1] > 900 * MS
     newer = tuple(map(int, tcpwatch.start["kernel"].split(".")[:2])) >= (6, 7)
     if is_full(tcpwatch) or again == "timer" and newer:
         assert_within(lifetime, bounds, slack_ns=5 * MS)
@@ -181,8 +181,9 @@ class Flood:
         assert_within(record["lifetime_ns"], self.stay(number).bounds)
         # From the first SYN-ACK, which was sent between these two.
         answer = self.answers(number)[0]
-        assert record["lifetime_ns"] <= self.stay(number).ended[1] - self.syns[number].delivering
-        assert record["lifetime_ns"] >= self.stay(number).ended[0] - answer.seen
+        assert_within(record["lifetime_ns"], (self.stay(number).ended[0] - answer.seen,
+                                              self.stay(number).ended[1] -
+                                              self.syns[number].delivering))
         return record
 
 
@@ -200,7 +201,7 @@ def flood(puppet, wire):
 
 def test_syn_flood(watch, flood):
     """Scenario 17: counted while they wait, and each one's end with its true age."""
-    victim = flood()
+    victim = flood(retries=2)
     tcpwatch = watch("-t", "-i", "500ms")
     victim.send(FLOOD)
     victim.wait(FLOOD)
@@ -220,9 +221,9 @@ def test_syn_flood(watch, flood):
     print(f"half-open for {min(lifetimes) / SECOND:.3f} to {max(lifetimes) / SECOND:.3f} s; by the "
           f"table {victim.stay(0).bounds[0] / SECOND:.3f} to "
           f"{victim.stay(0).bounds[1] / SECOND:.3f} s")
-    # One repetition: 1 s, and 2 s after it.
+    # Two repetitions: after 1 s, and 2 s later; and 4 s after them.
     for lifetime in lifetimes:
-        assert_within(lifetime, (3 * SECOND - 10 * MS, 3 * SECOND * 9 / 8 + 50 * MS * SLOW))
+        assert_within(lifetime, (7 * SECOND - 10 * MS, 7 * SECOND * 9 / 8 + 50 * MS * SLOW))
     assert process["states"]["SYN_RECV"]["count"] == FLOOD, process
     assert process["states"]["SYN_RECV"]["sum_ns"] == sum(lifetimes)
     assert process["transitions"]["SYN_RECV>CLOSE"] == FLOOD
@@ -263,11 +264,10 @@ def test_half_open_that_is_reset(watch, flood, wire):
 
 def test_half_open_whose_listener_closes(watch, flood):
     """The kernel drops them at their next timer, when nobody listens any more."""
-    victim = flood()
+    victim = flood(retries=3)
     tcpwatch = watch("-t")
     victim.send(3)
     victim.wait(3)
-    time.sleep(0.2)
     victim.server.close(victim.listener["fd"])
     victim.wait_over()
     time.sleep(0.1)
@@ -276,7 +276,7 @@ def test_half_open_whose_listener_closes(watch, flood):
         record = victim.assert_ends(tcpwatch, number, "listener_closed", owner=False)
         if record:
             assert record["pid"] in (victim.server.pid, None), record
-            assert record["lifetime_ns"] < 3 * SECOND
+            assert record["lifetime_ns"] < 15 * SECOND, "the last repetition was waited for"
     assert tcpwatch.process_of(victim.server.pid)["open"] == {}
 
 
