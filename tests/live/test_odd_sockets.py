@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from check import (MS, assert_between, assert_counts, assert_names, cause_of, count_of, into_time_wait,
-                   is_full, lifetime_of)
+from check import (MS, assert_between, assert_counts, assert_names, cause_of, count_of,
+                   into_time_wait, is_full, lifetime_of)
 from netns import table_rows
 from puppets import connect, connect_pair, now_ns
 from runner import PATIENCE
