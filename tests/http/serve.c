@@ -3,7 +3,8 @@
  * serve [-c CONFIG] [-s] [-L LIMIT=NUMBER]... [ADDRESS...]: the web server's rooms with pages for
  * tests. Prints where it listens, then "ready". SIGHUP reads the web config again.
  *
- * /big has 2 MB of metrics; /stats tells how long http_server_run() took, /reset begins anew.
+ * /big has 2 MB of metrics; /slow takes 20 ms to make, and /made tells how many of these there
+ * were; /stats tells how long http_server_run() took, /reset begins anew.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,6 +38,7 @@ static struct holds holds;
 static struct http_server *server;
 static char *big;
 static size_t big_size;
+static unsigned int slow_made;
 
 static uint64_t cpu_now(void)
 {
@@ -144,6 +146,23 @@ static void stats_set(struct http_response *response)
 	page_set(response, "application/json", text, (size_t)length);
 }
 
+/* A page that costs a lot: 20 ms of CPU time. */
+static void slow_make(void)
+{
+	uint64_t until_ns = cpu_now() + 20 * NS_PER_MS;
+
+	while (cpu_now() < until_ns)
+		;
+	slow_made++;
+}
+
+static void made_set(struct http_response *response)
+{
+	char text[20];
+
+	page_set(response, "text/plain", text, (size_t)sprintf(text, "%u", slow_made));
+}
+
 static void handle(void *context, const struct http_request *request,
 		   struct http_response *response)
 {
@@ -162,6 +181,10 @@ static void handle(void *context, const struct http_request *request,
 			 request->accept ? strlen(request->accept) : 1);
 	else if (!strcmp(request->path, "/-/healthy") || !strcmp(request->path, "/-/ready"))
 		page_set(response, "text/plain; charset=utf-8", "OK\n", 3);
+	else if (!strcmp(request->path, "/made"))
+		made_set(response);
+	else if (!strcmp(request->path, "/slow"))
+		slow_make(), page_set(response, plain, "", 0);
 	else if (!strcmp(request->path, "/empty"))
 		page_set(response, "text/plain; charset=utf-8", "", 0);
 	else if (!strcmp(request->path, "/stats"))
@@ -251,7 +274,7 @@ static void loop(int signal_fd)
 
 int main(int argc, char **argv)
 {
-	static const char *const vital[] = {"/-/healthy", "/-/ready", NULL};
+	static const char *const vital[] = {"/-/healthy", "/-/ready", "/made", NULL};
 	struct http_config config = {.handler = handle, .report = report, .vital_paths = vital};
 	char error[HTTP_ERROR_LEN];
 	const char *address;

@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -210,3 +211,23 @@ def test_pages_that_are_read_are_not_cut(serve):
         thread.join()
     assert len(answers) == 12 and {answer.status for answer in answers} <= {200, 503}
     assert all(len(answer.body) == want for answer in answers if answer.status == 200)
+
+
+def test_pages_that_take_long_to_make(serve, record):
+    """Forty clients have asked for a page of 20 ms before the probe asks: it does not wait until
+    all of them are made. Counted by pages, so that the machine does not matter."""
+    one = serve(build="serve")
+    one.process.send_signal(signal.SIGSTOP)
+    server.wait_for(lambda: one.stat()[0] == "T")
+    greedy = [one.connect(f"127.0.4.{i % 8 + 1}") for i in range(40)]
+    for connection in greedy:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    probe = one.connect()
+    probe.sendall(b"GET /made HTTP/1.0\r\nHost: a\r\n\r\n")
+    one.process.send_signal(signal.SIGCONT)
+    made = int(server.read_all(probe).rsplit(b"\r\n\r\n", 1)[1])
+    record(f"the probe was answered after {made} of 40 slow pages")
+    assert made <= 10  # one a run; it can take four of them to be read, and four to be accepted
+    for connection in greedy:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        connection.close()

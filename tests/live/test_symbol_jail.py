@@ -11,7 +11,7 @@ import zlib
 
 import pytest
 
-from check import assert_leak
+from check import SLOW, assert_leak
 from puppets import connect_pair
 from runner import PATIENCE
 from test_privileges import confine, open_folder  # noqa: F401 pylint: disable=unused-import
@@ -62,7 +62,7 @@ def find_worker(pid):
 
 def wait_worker(pid, last=None):
     worker = wait(lambda: (found := find_worker(pid)) != last and found)
-    time.sleep(0.3)  # what it does after its name is set
+    time.sleep(0.3 * SLOW)  # what it does after its name is set
     return worker
 
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "http/evict.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "base/clock.h"
 #include "base/units.h"
 #include "http/connection.h"
@@ -9,6 +12,15 @@
 /* A client that takes less than this on average is slow: it keeps 2 MB for 8 s. */
 #define SLOW_BYTES_PER_S (256 * 1024)
 
+/* Whether there is something that the client has not taken. Else it waits for the server, which may
+ * have no processor. SIOCOUTQ: tcp(7). */
+static bool is_waited_for(const struct http_connection *connection)
+{
+	int bytes;
+
+	return ioctl(connection->fd, SIOCOUTQ, &bytes) || bytes > 0;
+}
+
 /* Whether the client has had enough time for its part, and has not done it. */
 static bool page_is_slow(const struct http_connection *connection, uint64_t now_ns)
 {
@@ -16,7 +28,7 @@ static bool page_is_slow(const struct http_connection *connection, uint64_t now_
 	uint64_t slow_ns = connection->server->limits.slow_ns;
 	uint64_t age_ns = now_ns - page->begun_ns;
 
-	if (age_ns < slow_ns)
+	if (age_ns < slow_ns || !is_waited_for(connection))
 		return false;
 	return now_ns - page->moved_ns >= slow_ns ||
 	       page->sent < age_ns / NS_PER_MS * SLOW_BYTES_PER_S / 1000;
@@ -110,7 +122,8 @@ static enum page_rank page_rank(const struct http_connection *connection,
 		return PAGE_STAYS;
 	if (connection->share->page_bytes - page->bytes > share->page_bytes)
 		return PAGE_GREEDY;
-	if (now_ns - page->moved_ns >= connection->server->limits.slow_ns / 50)
+	if (now_ns - page->moved_ns >= connection->server->limits.slow_ns / 50 &&
+	    is_waited_for(connection))
 		return PAGE_RESTS;
 	return PAGE_STAYS;
 }

@@ -134,10 +134,12 @@ void http_generation_free_all(struct http_server *server)
 	}
 }
 
+/* A page that took long to make does not keep the requests in the other daemons waiting: most of
+ * them are read only, and answered in the next run. */
 bool http_generation_run(struct http_server *server)
 {
 	for (int i = 0; i < HTTP_SHARDS; i++) {
-		if (i && clock_now() >= server->until_ns)
+		if (i && clock_now() >= server->until_ns + server->pages_ns)
 			return true;
 		for (struct http_generation *g = server->generations; g; g = g->next)
 			MHD_run(g->daemons[server->next_shard]);

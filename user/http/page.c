@@ -130,7 +130,7 @@ static ssize_t page_read(void *context, uint64_t position, char *piece, size_t c
 	return 0;
 }
 
-static bool is_vital(const struct http_connection *connection)
+bool http_page_is_vital(const struct http_connection *connection)
 {
 	const char *const *path = connection->server->config.vital_paths;
 
@@ -191,14 +191,16 @@ enum MHD_Result http_page_make(struct http_connection *connection, const char *m
 						      MHD_HTTP_HEADER_ACCEPT),
 	};
 	struct http_response page = {0};
+	uint64_t begun_ns = clock_now();
 	struct MHD_Response *response;
 	bool gzip;
 
 	/* A page takes memory until the client has received it. */
-	if (!is_vital(connection) && !http_evict_for_page(connection))
+	if (!http_page_is_vital(connection) && !http_evict_for_page(connection))
 		return http_page_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				       MHD_HTTP_HEADER_RETRY_AFTER, "5");
 	server->config.handler(server->config.context, &request, &page);
+	server->pages_ns += clock_now() - begun_ns;
 	if (!page.status) {
 		free(page.body);
 		return http_page_error(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);

@@ -11,6 +11,9 @@
 enum MHD_Result http_page_error(struct http_connection *connection, unsigned int status,
 				const char *header, const char *value);
 
+/* Whether it is one of config.vital_paths. */
+bool http_page_is_vital(const struct http_connection *connection);
+
 /* Calls the handler and queues the page that it made, or an error. Returns as above. */
 enum MHD_Result http_page_make(struct http_connection *connection, const char *method);
 

@@ -183,7 +183,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 		return http_page_error(connection, body_status(mhd), NULL, NULL);
 	if (!*connection->path)
 		return http_page_error(connection, MHD_HTTP_URI_TOO_LONG, NULL, NULL);
-	if (clock_now() >= server->until_ns) {
+	if (!http_page_is_vital(connection) && clock_now() >= server->until_ns) {
 		http_connection_pause(connection);
 		return MHD_YES;
 	}

@@ -214,6 +214,7 @@ void http_server_run(struct http_server *server)
 	epoll_wait(server->epoll_fd, events, EVENTS_MAX, 0);
 	server->progress = false;
 	server->until_ns = now_ns + server->limits.run_ns;
+	server->pages_ns = 0;
 	http_accept_all(server, now_ns);
 	more = http_accept_hellos(server);
 	http_request_authenticated(server);

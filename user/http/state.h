@@ -108,6 +108,7 @@ struct http_server {
 	struct http_connection *paused; /* FIFO */
 	struct http_connection **paused_tail;
 	uint64_t until_ns;	 /* when this run begins nothing new */
+	uint64_t pages_ns;	 /* how long the handler took in this run */
 	bool progress;		 /* a request made progress in this run */
 	unsigned int next_shard; /* to be run first */
 	struct http_counts counts;

@@ -53,8 +53,8 @@ struct http_config {
 	http_reporter report; /* may be NULL */
 	void *context;	      /* for both */
 
-	/* Small pages that are served whatever the pages of others take; ends with NULL. May be
-	 * NULL. */
+	/* Small pages, quickly made, that are served whatever the pages of others take; ends with
+	 * NULL. May be NULL. */
 	const char *const *vital_paths;
 };
 
