@@ -7,6 +7,8 @@
 volatile __u32 scan_states = 0;
 /* The same for mini-sockets. */
 volatile __u32 scan_mini_states = 0;
+/* Of listeners that are found by their descriptors, the beginnings of their queues are wanted. */
+volatile __u32 scan_queues = 0;
 /* When a read has to end (CLOCK_MONOTONIC); user space sets it before each. */
 volatile __u64 scan_until_ns = ~0ULL;
 static __u32 objects_seen = 0;
@@ -64,6 +66,33 @@ static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct 
 	e->last_received_ticks = ticks - tp->rcv_tstamp;
 }
 
+/*
+ * The connections at the beginning of an accept queue, without the lock that keeps them there. They
+ * are taken from its beginning only, so they are all in it while the beginning stays; where it has
+ * changed, the process accepts, and nothing is said. Whatever these pointers point to meanwhile,
+ * reading it is safe, and no helper gets it. A connection without a cookie is left out.
+ */
+static __always_inline void write_beginning(struct seq_file *seq, struct tcp_sock *tp)
+{
+	struct sock_common *sk = &tp->inet_conn.icsk_inet.sk.__sk_common;
+	struct request_sock *first = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	struct request_sock *request = first;
+	struct event_scan_queue e;
+
+	begin_record(&e, EVENT_SCAN_QUEUE, sizeof(e), read_netns(sk), bpf_ktime_get_ns());
+	e.cookie = read_cookie(sk);
+	for (int i = 0; i < EVENT_QUEUE_WAITING; i++) {
+		struct sock_common *child = &request->sk->__sk_common;
+
+		e.waiting[i] =
+			child->skc_net.net == sk->skc_net.net ? child->skc_cookie.counter : 0;
+		request = request->dl_next;
+	}
+	barrier();
+	if (tp->inet_conn.icsk_accept_queue.rskq_accept_head == first)
+		bpf_seq_write(seq, &e, sizeof(e));
+}
+
 SEC("iter/task_file")
 int scan_fds(struct bpf_iter__task_file *ctx)
 {
@@ -99,6 +128,8 @@ int scan_fds(struct bpf_iter__task_file *ctx)
 		e.leaderless = !task->group_leader->files;
 	}
 	e.fd = ctx->fd;
+	if (scan_queues && e.state == TCP_LISTEN && e.recv_queue)
+		write_beginning(ctx->meta->seq, tp);
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;
 }

@@ -43,6 +43,10 @@ static inline void findings_find(struct kernel *kernel, const struct scan_reques
 		bool mini = record.header.kind == EVENT_SCAN_MINI;
 
 		record.time_ns = kernel->now_ns;
+		if (findings->queue_of[i] && request->states >> TCP_LISTEN & 1 &&
+		    (scan_request_has_netns(request, record.header.netns) ||
+		     (request->descriptors && request->queues)))
+			accept_queues_add(&result->queues, findings->queue_of[i], record.cookie);
 		if (record.header.kind == EVENT_SCAN_FD
 			    ? !request->descriptors
 			    : !scan_request_has_netns(request, record.header.netns))
@@ -52,8 +56,6 @@ static inline void findings_find(struct kernel *kernel, const struct scan_reques
 			    record.state &
 		    1)
 			scan_add(result, &record);
-		if (findings->queue_of[i] && request->states >> TCP_LISTEN & 1)
-			accept_queues_add(&result->queues, findings->queue_of[i], record.cookie);
 	}
 }
 

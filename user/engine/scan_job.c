@@ -12,12 +12,16 @@ static bool is_of_minis(const struct scan_job *job)
 void scan_job_begin(struct scan_job *job, struct intake *intake, enum scan_purpose purpose,
 		    const struct scan_request *request)
 {
+	struct source *source = intake->source;
+	uint64_t began_ns = source->ops->cpu_time(source);
+
 	*job = (struct scan_job){.purpose = purpose, .began_ns = intake_now(intake)};
 	scan_job_ask(job, intake, request);
 	if (purpose == SCAN_LOSSES)
 		reconcile_begin(intake->tracker, &job->result);
 	else if (is_of_minis(job))
 		mini_scan_begin(intake->tracker, &job->result);
+	job->cpu_ns = source->ops->cpu_time(source) - began_ns;
 }
 
 void scan_job_ask(struct scan_job *job, struct intake *intake, const struct scan_request *request)

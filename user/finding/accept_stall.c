@@ -4,14 +4,17 @@
  *
  * Only a scan shows what is in a queue. A scan of the listeners is wanted if there are connections
  * without a known accept() (in the tracepoints mode these are most connections). If a queue is not
- * empty, the next scan also asks who holds the listeners, and in their network namespaces which
- * connections wait and how old they are.
+ * empty, the next scan also asks who holds the listeners, which connections wait and how old they
+ * are: in the TCP tables of their network namespaces, or, where these are many and each of them
+ * costs a walk through the sockets of all, at the beginnings of the queues, which the descriptors
+ * show.
  */
 #include <stdlib.h>
 
 #include "finding/rule.h"
 #include "leak/holders.h"
 #include "model/tcp_state.h"
+#include "track/owner.h"
 #include "base/units.h"
 
 /* A scan is wanted if a connection without a known accept() is this old: a program that accepts
@@ -31,7 +34,7 @@
 #define FULL_SCANS 3
 /* The age at which the result of a scan is out of date. */
 #define FORGET_NS (30 * NS_PER_S)
-/* In so many network namespaces old suspects are looked at closely without a first look. */
+/* The tables of so many network namespaces may be read. */
 #define FEW_NAMESPACES 16
 
 /* look->own[]: sockets that entered their state before this time have been accepted. */
@@ -41,13 +44,15 @@ enum { SUSPECTS, YOUNG, STALE }; /* now[] */
 enum { WAITING, AGAIN };	 /* scanned[]: queues that are not empty; look closer, or again */
 enum { ASKED_AT, ANSWERED_AT };	 /* ever[] */
 /* Of a listener (process, PLACE_LOCAL): */
-enum { QUEUE, LIMIT, FULL, STUCK, OLDEST, AT_LEAST, GAVE_UP, HOLDERS }; /* scanned[] */
-enum { SEEN_AT, FULL_SINCE, FULLS };					/* ever[] */
-/* STUCK counts old connections, and at least FEW for a queue of FEW that has one: FEW are wrong. */
+enum { QUEUE, LIMIT, FULL, STUCK, OLDEST, AT_LEAST, GAVE_UP, PARTLY, HOLDERS }; /* scanned[] */
+enum { SEEN_AT, FULL_SINCE, FULLS };						/* ever[] */
+/* STUCK counts old connections, and at least FEW for a queue of FEW that has one: FEW are wrong.
+ * PARTLY: GAVE_UP is of the beginning of the queue only. */
 
 /* A listener whose queue is not empty, during one scan. */
 struct waiting_at {
 	uint64_t cookie;
+	uint32_t netns;
 	struct subject *subject; /* NULL = of no watched process */
 	uint32_t queue;
 	uint32_t old; /* connections that have waited for STALL_NS */
@@ -98,6 +103,7 @@ static void see_socket(struct finding_look *look, const struct tcp_socket *socke
 
 static void others(struct finding_look *look)
 {
+	const struct netns_set *suspected = &look->netns[FINDING_ACCEPT_STALL];
 	struct subject *all = all_of(look);
 	bool suspicion;
 
@@ -110,14 +116,15 @@ static void others(struct finding_look *look)
 		return;
 	all->ever[ASKED_AT] = look->now_ns;
 	look->wanted.states |= 1u << TCP_LISTEN;
-	netns_set_add_set(&look->wanted.listeners, &look->netns[FINDING_ACCEPT_STALL]);
-	if (all->scanned[AGAIN]) {
+	look->wanted.queues = true;
+	netns_set_add_set(&look->wanted.listeners, suspected);
+	if (all->scanned[AGAIN])
 		netns_set_add_set(&look->wanted.listeners, &look->stalls);
+	if (all->scanned[AGAIN] && look->stalls.count <= FEW_NAMESPACES)
 		netns_set_add_set(&look->wanted.tables, &look->stalls);
-	}
 	/* Where scans take long they are rare, and one has to do. */
-	if (all->now[STALE] && look->netns[FINDING_ACCEPT_STALL].count <= FEW_NAMESPACES)
-		netns_set_add_set(&look->wanted.tables, &look->netns[FINDING_ACCEPT_STALL]);
+	if (all->now[STALE] && suspected->count <= FEW_NAMESPACES)
+		netns_set_add_set(&look->wanted.tables, suspected);
 	if (!all->scanned[AGAIN] && !all->now[STALE])
 		return;
 	look->wanted.descriptors = true;
@@ -153,10 +160,12 @@ static struct subject *subject_of(struct finding_look *look, const struct event_
 	return subject;
 }
 
-/* Whether who holds listeners and what waits in their queues was asked for. */
-static bool is_close(const struct finding_look *look, uint32_t netns)
+/* Whether who holds this listener and what waits in its queue is known, or was asked for. */
+static bool is_close(const struct finding_look *look, const struct event_scan *record)
 {
-	return look->wanted.descriptors && scan_request_has_netns(&look->wanted, netns);
+	return record->header.kind == EVENT_SCAN_FD ||
+	       (look->wanted.descriptors &&
+		scan_request_has_netns(&look->wanted, record->header.netns));
 }
 
 /*
@@ -171,7 +180,9 @@ static void see_queues(struct finding_look *look, struct subject *all, struct wa
 	netns_set_clear(&look->stalls);
 	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i])) {
 		const struct event_scan *record = &scan->records[i];
-		struct waiting_at at = {.cookie = record->cookie, .queue = record->recv_queue};
+		struct waiting_at at = {.cookie = record->cookie,
+					.netns = record->header.netns,
+					.queue = record->recv_queue};
 		struct waiting_at *items;
 
 		if (record->state != TCP_LISTEN || !record->recv_queue)
@@ -181,7 +192,7 @@ static void see_queues(struct finding_look *look, struct subject *all, struct wa
 		if (!items)
 			return;
 		at.subject = subject_of(look, record);
-		if (at.subject || !is_close(look, record->header.netns)) {
+		if (at.subject || !is_close(look, record)) {
 			all->scanned[AGAIN] = 1;
 			netns_set_add(&look->stalls, record->header.netns);
 		}
@@ -197,29 +208,54 @@ static int compare_waiting(const void *a, const void *b)
 	return (x->cookie > y->cookie) - (x->cookie < y->cookie);
 }
 
+static void see_connection(const struct finding_look *look, struct waiting_at *at,
+			   const struct tcp_socket *socket, bool gave_up)
+{
+	struct subject *subject = at->subject;
+
+	at->old += socket->since_ns + STALL_NS <= look->now_ns;
+	subject->scanned[GAVE_UP] += gave_up;
+	if (subject->scanned[OLDEST] && subject->scanned[OLDEST] <= socket->since_ns)
+		return;
+	subject->scanned[OLDEST] = socket->since_ns;
+	/* since_ns is when it entered CLOSE_WAIT; it has waited for longer. */
+	subject->scanned[AT_LEAST] = !socket->since_known || socket->state != TCP_ESTABLISHED;
+}
+
+/* One that the TCP tables show. */
 static void see_waiting(struct finding_look *look, struct waiting *waiting,
 			const struct event_scan *record)
 {
 	const struct event_scan *listener = scan_result_listener(look->result, record);
 	const struct waiting_at key = {.cookie = listener ? listener->cookie : 0};
 	const struct tcp_socket *socket;
-	struct subject *subject;
 	struct waiting_at *at;
 
 	socket = socket_table_find(look->tracker->sockets, record->cookie);
 	if (!socket || socket->hidden || !waiting->count)
 		return;
 	at = bsearch(&key, waiting->items, waiting->count, sizeof(key), compare_waiting);
-	if (!at || !at->subject)
-		return;
-	subject = at->subject;
-	at->old += socket->since_ns + STALL_NS <= look->now_ns;
-	subject->scanned[GAVE_UP] += record->state == TCP_CLOSE_WAIT;
-	if (subject->scanned[OLDEST] && subject->scanned[OLDEST] <= socket->since_ns)
-		return;
-	subject->scanned[OLDEST] = socket->since_ns;
-	/* since_ns is when it entered CLOSE_WAIT; it has waited for longer. */
-	subject->scanned[AT_LEAST] = !socket->since_known || socket->state != TCP_ESTABLISHED;
+	if (at && at->subject)
+		see_connection(look, at, socket, record->state == TCP_CLOSE_WAIT);
+}
+
+/* The beginning of a queue of which the tables were not read. */
+static void see_beginning(struct finding_look *look, struct waiting_at *at)
+{
+	const struct queued *queued;
+	size_t count = accept_queues_of(&look->result->queues, at->cookie, &queued);
+
+	at->subject->scanned[PARTLY] |= count < at->queue;
+	for (size_t i = 0; i < count; i++) {
+		const struct tcp_socket *socket =
+			socket_table_find(look->tracker->sockets, queued[i].connection);
+
+		/* It may have been accepted since. */
+		if (socket && !socket->hidden && !owner_is_known(socket) &&
+		    socket->flow.netns == at->netns &&
+		    (socket->state == TCP_ESTABLISHED || socket->state == TCP_CLOSE_WAIT))
+			see_connection(look, at, socket, socket->state == TCP_CLOSE_WAIT);
+	}
 }
 
 static bool is_waiting(const struct event_scan *record)
@@ -241,10 +277,14 @@ static void scanned(struct finding_look *look)
 	for (size_t i = 0; i < scan->count; i += scan_result_group(scan, &scan->records[i]))
 		if (is_waiting(&scan->records[i]))
 			see_waiting(look, &waiting, &scan->records[i]);
-	for (size_t i = 0; i < waiting.count; i++)
-		if (waiting.items[i].old)
-			waiting.items[i].subject->scanned[STUCK] +=
-				waiting.items[i].queue < FEW ? waiting.items[i].old : FEW;
+	for (size_t i = 0; i < waiting.count; i++) {
+		struct waiting_at *at = &waiting.items[i];
+
+		if (at->subject && !scan_result_has_seen(scan, at->netns))
+			see_beginning(look, at);
+		if (at->old)
+			at->subject->scanned[STUCK] += at->queue < FEW ? at->old : FEW;
+	}
 	free(waiting.items);
 }
 
@@ -278,7 +318,7 @@ static void put_evidence(struct finding_look *look, const struct subject *subjec
 		finding_duration(finding, "oldest",
 				 subject->ever[SEEN_AT] - subject->scanned[OLDEST],
 				 subject->scanned[AT_LEAST]);
-	if (subject->scanned[GAVE_UP])
+	if (subject->scanned[GAVE_UP] && !subject->scanned[PARTLY])
 		finding_count(finding, "peers_gave_up", subject->scanned[GAVE_UP]);
 	if (subject->scanned[FULL] && settings)
 		finding_count(finding, "somaxconn", settings->somaxconn);

@@ -39,8 +39,8 @@ struct subject {
 };
 
 /* The most subjects of one rule, of 1.5 KB each; further ones are refused until old ones are freed.
- */
-#define SUBJECTS_LIMIT 512
+ * A listener in each of 500 network namespaces has room. */
+#define SUBJECTS_LIMIT 1024
 
 /* A subject without an open finding is freed when its rule has not got it for this long. */
 #define SUBJECT_KEPT_NS (120ULL * 1000000000)

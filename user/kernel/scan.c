@@ -20,11 +20,6 @@
 #include "kernel/privileges.h"
 #include "tcpwatch.skel.h"
 
-static int add_record(void *context, const void *record)
-{
-	return scan_result_add(context, record, sizeof(struct event_scan));
-}
-
 /* In this order. */
 enum scan_part {
 	PART_NONE,
@@ -47,6 +42,24 @@ struct scan {
 	struct netns tried; /* in PART_UNSEEN: the latest */
 	int home_fd;
 };
+
+/* Where a scan adds its records. */
+struct adding {
+	const struct scan *scan;
+	struct scan_result *result;
+};
+
+/* The TCP tables tell the whole queue, and a moment later: only one of both is told. */
+static int add_record(void *context, const void *record)
+{
+	const struct adding *adding = context;
+	const struct event_header *header = record;
+
+	if (header->kind == EVENT_SCAN_QUEUE && adding->scan->part == PART_DESCRIPTORS &&
+	    scan_request_has_netns(&adding->scan->request, header->netns))
+		return 0;
+	return scan_result_add(adding->result, record, sizeof(struct event_scan));
+}
 
 struct making {
 	const struct bpf_link *link;
@@ -240,8 +253,9 @@ static int read_on(struct scan *scan, uint64_t until_ns, struct scan_result *res
 			     : scan->part == PART_LIST	 ? iterator_add_namespace
 							 : add_record;
 	bool list = scan->part == PART_EXISTING || scan->part == PART_LIST;
-	int err =
-		iterator_step(&scan->iterator, until_ns, sink, list ? (void *)&scan->list : result);
+	struct adding adding = {.scan = scan, .result = result};
+	int err = iterator_step(&scan->iterator, until_ns, sink,
+				list ? (void *)&scan->list : &adding);
 
 	if (err > 0)
 		return err;
@@ -319,6 +333,7 @@ int scan_step(struct scan *scan, uint64_t until_ns, struct scan_result *result)
 		skeleton->bss->scan_states =
 			scan_request_states(&scan->request, scan->part == PART_DESCRIPTORS);
 		skeleton->bss->scan_mini_states = scan->request.mini_states;
+		skeleton->bss->scan_queues = scan->request.queues;
 		err = go_on_timed(scan, until_ns, result);
 		if (clock_now() >= until_ns)
 			break;

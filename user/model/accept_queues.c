@@ -94,9 +94,20 @@ static size_t count_to(const struct accept_queues *queues, uint64_t listener, bo
 	return low;
 }
 
+size_t accept_queues_of(const struct accept_queues *queues, uint64_t listener,
+			const struct queued **first)
+{
+	size_t before = count_to(queues, listener, false);
+
+	*first = queues->items ? queues->items + before : NULL;
+	return count_to(queues, listener, true) - before;
+}
+
 size_t accept_queues_length(const struct accept_queues *queues, uint64_t listener)
 {
-	return count_to(queues, listener, true) - count_to(queues, listener, false);
+	const struct queued *first;
+
+	return accept_queues_of(queues, listener, &first);
 }
 
 void accept_queues_clear(struct accept_queues *queues)

@@ -28,6 +28,11 @@ int accept_queues_finish(struct accept_queues *queues);
 /* The listener in whose queue the connection was found; 0 = in none. */
 uint64_t accept_queues_find(const struct accept_queues *queues, uint64_t connection);
 
+/* Sets *first to the connections that were found in the queue of this listener, which follow each
+ * other, and returns their number. */
+size_t accept_queues_of(const struct accept_queues *queues, uint64_t listener,
+			const struct queued **first);
+
 /* How many connections were found in the queue of this listener. */
 size_t accept_queues_length(const struct accept_queues *queues, uint64_t listener);
 

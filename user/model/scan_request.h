@@ -13,6 +13,7 @@ struct scan_request {
 	uint32_t table_states;	 /* states that are wanted of the TCP tables only, besides those */
 	uint32_t mini_states;	 /* likewise of mini-sockets, which only the TCP tables have */
 	bool descriptors;	 /* the descriptors of all processes, in all namespaces */
+	bool queues;		 /* of listeners found by them, the beginnings of their queues */
 	bool all_tables;	 /* the TCP tables of every network namespace that has a process */
 	struct netns_set tables; /* ... or only those of these */
 	/* The listeners of these namespaces, from their tables or by descriptors, whichever is

@@ -125,7 +125,8 @@ static int take_scan(const struct source_replay *replay, const struct replay_ite
 		if (!outdated && is_wanted(record, request))
 			err = scan_result_add(result, record, item->size);
 		if (!err && !outdated && item->listener &&
-		    scan_request_has_netns(request, record->header.netns) &&
+		    (scan_request_has_netns(request, record->header.netns) ||
+		     (request->descriptors && request->queues)) &&
 		    request->states >> TCP_LISTEN & 1)
 			err = accept_queues_add(&result->queues, item->listener, record->cookie);
 	}

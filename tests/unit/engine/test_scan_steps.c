@@ -202,6 +202,37 @@ static void a_loss_between_steps_needs_another_scan(void **state)
 }
 
 /* A scan that fails in its middle leaves things as they were. */
+/* Each turn loses records and finds a gap, also during scans, which may be long, and may fail. All
+ * scans that this causes take a twentieth of a CPU together; the last one is not paid for yet. */
+static void losses_without_end_take_their_share(void **state)
+{
+	static const size_t steps[] = {1, 8, 75, 300};
+	const uint64_t end_ns = START_NS + 600 * NS_PER_S;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(steps); i++) {
+		struct scene *scene = scene_in_steps(steps[i / 2]);
+		uint64_t scan_ns = steps[i / 2] * STEP_NS, spent_ns = 0;
+
+		scene->kernel.scan_error = i % 2 ? -ENOMEM : 0;
+		while (scene->kernel.now_ns < end_ns) {
+			uint64_t before_ns;
+
+			scene->kernel.now_ns += 20 * NS_PER_MS;
+			scene->kernel.ledger.lost[LOST_RING_FULL] += 100;
+			scene->world->tracker.gaps++;
+			before_ns = scene->kernel.now_ns;
+			turn(scene);
+			spent_ns += scene->kernel.now_ns - before_ns;
+		}
+		assert_in_range(scene->kernel.scans, 600 * NS_PER_S / (20 * scan_ns + 6 * NS_PER_S),
+				600 / 3 + 1);
+		assert_in_range(spent_ns, 0,
+				(scene->kernel.now_ns - START_NS) / SCAN_SHARE + scan_ns);
+		scene_free(scene);
+	}
+}
+
 static void a_scan_that_fails_in_its_middle_decides_nothing(void **state)
 {
 	struct scene *scene = scene_in_steps(3);
@@ -298,6 +329,7 @@ int main(void)
 		cmocka_unit_test(a_gap_is_judged_by_the_latest_that_was_seen),
 		cmocka_unit_test(who_accepts_between_steps_owns),
 		cmocka_unit_test(a_loss_between_steps_needs_another_scan),
+		cmocka_unit_test(losses_without_end_take_their_share),
 		cmocka_unit_test(a_scan_that_fails_in_its_middle_decides_nothing),
 		cmocka_unit_test(a_leak_is_judged_after_the_last_step),
 		cmocka_unit_test(steps_wait_for_records),

@@ -297,6 +297,103 @@ static void an_ended_owner_is_not_named(void **state)
 	}
 }
 
+#define SPACES	 40
+#define SPACE(i) (OTHER_NETNS + (i))
+
+/* In each of many network namespaces a process has a listener, and four connections come to it. */
+static void come_everywhere(struct findings *findings, bool accepted)
+{
+	static struct event_task tasks[SPACES];
+
+	for (uint32_t i = 0; i < SPACES; i++) {
+		struct event_flow flow = make_flow("0.0.0.0", 80, "0.0.0.0", 0);
+		uint64_t listener = LISTENER + i;
+		struct event_transition e =
+			make_transition(listener, &flow, TCP_CLOSE, TCP_LISTEN, START_NS);
+		struct event_scan scan;
+
+		tasks[i] =
+			(struct event_task){.start_ns = 1000 + i, .tgid = 300 + i, .comm = "pod"};
+		e.header.netns = SPACE(i);
+		make_actor(&e, &tasks[i]);
+		world_feed(findings->world, &e);
+		scan = make_scan(listener, &flow, TCP_LISTEN, &tasks[i], 3, START_NS);
+		scan.header.netns = SPACE(i);
+		scan.recv_queue = accepted ? 0 : 4;
+		scan.send_queue = 128;
+		findings_know(findings, &scan);
+		for (uint64_t cookie = 1 + i * 10; cookie <= 4 + i * 10; cookie++) {
+			flow = server_flow(cookie);
+			e = make_transition(cookie, &flow, TCP_SYN_RECV, TCP_ESTABLISHED,
+					    findings->kernel.now_ns);
+			e.header.netns = SPACE(i);
+			world_feed(findings->world, &e);
+			scan = make_scan(cookie, &flow, TCP_ESTABLISHED, NULL, 0, START_NS);
+			scan.header.netns = SPACE(i);
+			scan.flow.flags = 0;
+			if (accepted)
+				continue;
+			findings_know(findings, &scan);
+			findings->queue_of[findings->known_count - 1] = listener;
+		}
+	}
+	/* Reading the tables of each of them costs more than all descriptors together. */
+	findings->plan.pace.descriptors_ns = 2 * NS_PER_MS;
+	findings->plan.pace.table_ns = 2 * NS_PER_MS;
+}
+
+/* All stall at once: no table is read, and all are told in time. */
+static void stalls_in_many_namespaces(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	come_everywhere(findings, false);
+	for (int i = 0; i < 10; i++) {
+		findings_pass(findings, 1);
+		assert_false(scan_request_tables(&findings->kernel.asked));
+	}
+	assert_int_equal(findings->count, SPACES);
+	for (size_t i = 0; i < SPACES; i++) {
+		const struct finding *finding = findings_note(findings, i);
+
+		assert_int_equal(finding->process->tgid - 300, finding->flow.netns - SPACE(0));
+		assert_evidence(finding, "queue", 4);
+		assert_in_range(finding_evidence(finding, "oldest")->count, 5 * NS_PER_S,
+				9 * NS_PER_S);
+	}
+	findings_free(findings);
+}
+
+/* What the descriptors showed may have been accepted before the answer is judged. */
+static void accepted_meanwhile_in_many_namespaces(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	come_everywhere(findings, false);
+	for (uint64_t i = 0; i < SPACES; i++)
+		for (uint64_t cookie = 1 + i * 10; cookie <= 4 + i * 10; cookie++)
+			world_find(findings->world, cookie)->owner_source = OWNER_ACCEPT;
+	come(findings, 5000000, 5000003); /* somebody is suspected */
+	findings_pass(findings, 20);
+	assert_true(findings->kernel.asked.queues);
+	assert_int_equal(findings->count, 0);
+	findings_free(findings);
+}
+
+static void accepted_ones_in_many_namespaces(void **state)
+{
+	struct findings *findings = findings_new(&everything);
+
+	(void)state;
+	come_everywhere(findings, true);
+	findings_pass(findings, 60);
+	assert_int_equal(findings->count, 0);
+	assert_int_equal(findings->kernel.scans, 1);
+	findings_free(findings);
+}
+
 /* Scans no longer succeed, so the last result is out of date. */
 static void no_answer_is_no_evidence(void **state)
 {
@@ -330,6 +427,9 @@ int main(void)
 		cmocka_unit_test(of_a_watched_process_only),
 		cmocka_unit_test(whoever_holds_the_listener),
 		cmocka_unit_test(an_ended_owner_is_not_named),
+		cmocka_unit_test(stalls_in_many_namespaces),
+		cmocka_unit_test(accepted_meanwhile_in_many_namespaces),
+		cmocka_unit_test(accepted_ones_in_many_namespaces),
 		cmocka_unit_test(no_answer_is_no_evidence),
 	};
 
