@@ -160,8 +160,10 @@ static void others(struct finding_look *look)
 	struct subject *subject = NULL;
 
 	while ((known = port_use_next_netns(look->ports, known)))
-		if (is_suspect(look, known))
+		if (is_suspect(look, known)) {
 			want(look, known->netns);
+			recent = false; /* what is known of other ports goes with the scan */
+		}
 	while (!recent && (subject = subjects_next(look->subjects, subject)))
 		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject))
 			want(look, subject->flow.netns);
@@ -276,6 +278,7 @@ static void begin(struct finding_look *look)
 	port_use_begin(look->ports, look->now_ns);
 	while ((subject = subjects_next(look->subjects, subject)))
 		if (subject->id == FINDING_TIME_WAIT_CHURN && is_failing(look, subject) &&
+		    scan_request_has_netns(&look->wanted, subject->flow.netns) &&
 		    read_own_range(look, subject, &own))
 			port_use_add_range(look->ports, &subject->flow, &own);
 	add_sockets(look);

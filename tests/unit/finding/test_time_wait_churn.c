@@ -270,6 +270,47 @@ static void own_range(void **state)
 	look_free(look);
 }
 
+static void open_in(struct look *look, uint32_t netns, uint64_t cookie)
+{
+	struct event_flow flow = flow_of(cookie, "10.0.0.1");
+	struct event_transition e;
+
+	e = make_transition(cookie, &flow, TCP_CLOSE, TCP_SYN_SENT, look->kernel.now_ns);
+	make_actor(&e, &client);
+	e.header.netns = netns;
+	world_feed(look->world, &e);
+	e = make_transition(cookie, &flow, TCP_SYN_SENT, TCP_ESTABLISHED, look->kernel.now_ns);
+	e.header.netns = netns;
+	world_feed(look->world, &e);
+}
+
+/* Another namespace is scanned again and again: what is said of this one is not of its scan. */
+static void scans_of_others(void **state)
+{
+	struct look *look = small_range();
+	uint32_t range = (PORT_LOW + 19U) << 16 | (PORT_LOW + 10);
+	const struct finding *found = &look->found;
+
+	(void)state;
+	for (uint64_t cookie = 10; cookie < 20; cookie++)
+		look_open(look, cookie, flow_of(cookie, "10.0.0.1"), false, &client);
+	for (uint64_t cookie = 1000; cookie < 1170; cookie++)
+		open_in(look, OTHER_NETNS, cookie);
+	for (int i = 0; i < 10; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 1);
+	assert_int_equal(found->flow.netns, OTHER_NETNS);
+	for (uint64_t cookie = 101; cookie < 104; cookie++)
+		fail_connect(look, cookie, range);
+	for (int i = 0; i < 8 && look->found_count == 1; i++)
+		look_pass(look, NS_PER_S);
+	assert_int_equal(look->found_count, 2);
+	assert_int_not_equal(found->flow.netns, OTHER_NETNS);
+	assert_int_equal(evidence_count(found, "ports_in_use"), 10);
+	assert_int_equal(evidence_count(found, "open"), 10);
+	look_free(look);
+}
+
 /* Limits beyond those of the namespace have no effect, nor has 0. */
 static void limits_of_a_range(void **state)
 {
@@ -378,12 +419,19 @@ static void odd_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forecast),	     cmocka_unit_test(bound_to_all),
-		cmocka_unit_test(healthy),	     cmocka_unit_test(settles),
-		cmocka_unit_test(pile_up),	     cmocka_unit_test(server_side),
-		cmocka_unit_test(many_processes),    cmocka_unit_test(odd_records),
-		cmocka_unit_test(holders),	     cmocka_unit_test(own_range),
-		cmocka_unit_test(limits_of_a_range), cmocka_unit_test(no_port_for_other_reasons),
+		cmocka_unit_test(forecast),
+		cmocka_unit_test(bound_to_all),
+		cmocka_unit_test(healthy),
+		cmocka_unit_test(settles),
+		cmocka_unit_test(pile_up),
+		cmocka_unit_test(server_side),
+		cmocka_unit_test(many_processes),
+		cmocka_unit_test(odd_records),
+		cmocka_unit_test(holders),
+		cmocka_unit_test(own_range),
+		cmocka_unit_test(scans_of_others),
+		cmocka_unit_test(limits_of_a_range),
+		cmocka_unit_test(no_port_for_other_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
