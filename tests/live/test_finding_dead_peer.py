@@ -53,6 +53,15 @@ def talk(pair):
     pair.client.recv(pair.client_fd)
 
 
+def wait_acknowledged(pair):
+    """Nothing of this is still on its way, not even a delayed acknowledgement."""
+    deadline = time.monotonic() + runner.PATIENCE
+    while (pair.client.unacknowledged(pair.client_fd) or
+           pair.server.unacknowledged(pair.server_fd)):
+        assert time.monotonic() < deadline, "not acknowledged"
+        time.sleep(0.02)
+
+
 def sent_by(wire, side, pair):
     ports = tuple(int(pair.client_end[end].rsplit(":", 1)[1]) for end in ("local", "remote"))
     return len(wire.all_seen(side, lambda p: p.payload == 1000 and
@@ -81,6 +90,8 @@ def test_cut(watch, wire, puppet):
     before = time.monotonic()
     for pair in (plain, kept, idle, still, served):
         talk(pair)
+    for pair in (plain, kept, idle, still, served):
+        wait_acknowledged(pair)
     wire.cut()
     cut = time.monotonic()
     plain.client.send(plain.client_fd, 1000)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 """The command line: what is refused and how, what is needed, how a run ends."""
 
+import contextlib
 import json
 import os
 import re
@@ -369,19 +370,27 @@ def test_verbose_says_what_can_be_read():
 
 
 def test_nothing_is_left_behind(watch):
-    """Programs, maps and links go with the process."""
-    def loaded():
-        kinds = {}
-        for kind in ("prog", "map", "link"):
-            output = subprocess.run(["bpftool", "-j", kind, "list"], capture_output=True,
-                                    text=True, check=True).stdout
-            kinds[kind] = {entry["id"] for entry in json.loads(output or "[]")}
-        return kinds
-    before = loaded()
-    tcpwatch = watch("-d", "200ms")
-    tcpwatch.wait_end()
-    deadline = time.monotonic() + 5  # the kernel frees them a grace period later
-    while any(loaded()[kind] - before[kind] for kind in before):
+    """Programs, maps and links go with the process. Other tests have loaded some of their own."""
+    def loaded(kind):
+        output = subprocess.run(["bpftool", "-j", kind, "list"], capture_output=True, text=True,
+                                check=True).stdout
+        return {entry["id"] for entry in json.loads(output or "[]")}
+
+    def held(pid):
+        ids = {"prog": set(), "map": set(), "link": set()}
+        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+            with contextlib.suppress(FileNotFoundError):
+                with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+                    for kind, number in re.findall(r"^(prog|map|link)_id:\s*(\d+)$", file.read(), re.M):
+                        ids[kind].add(int(number))
+        return ids
+
+    tcpwatch = watch()
+    mine = held(tcpwatch.process.pid)
+    assert all(mine[kind] and mine[kind] <= loaded(kind) for kind in mine), mine
+    tcpwatch.stop()
+    deadline = time.monotonic() + runner.PATIENCE  # the kernel frees them a grace period later
+    while any(loaded(kind) & mine[kind] for kind in mine):
         assert time.monotonic() < deadline, "BPF objects stay"
         time.sleep(0.1)
 
