@@ -100,6 +100,9 @@ def test_shared_port(watch, network, puppet):
     ends = client.connect_many(8080, 24)
     client.close_many([end["fd"] for end in ends])
     leaks = {end["local"]: everyone.wait_for("leak", remote=end["local"]) for end in ends}
+    nobody = [leak for leak in leaks.values()
+              if leak["pid"] not in [server.pid for server in servers]]
+    assert not nobody, nobody
     count = {}
     for server, listener in zip(servers, listeners):
         waiting = [leak for leak in leaks.values() if leak["pid"] == server.pid]
