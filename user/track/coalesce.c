@@ -13,34 +13,36 @@
 
 static void release_oldest(struct coalesce *coalesce)
 {
-	struct event_transition *e = &coalesce->held[coalesce->head];
+	const struct event_transition *e = &coalesce->held[coalesce->head];
+	bool held = coalesce->cookies[coalesce->head];
 
 	coalesce->head = (coalesce->head + 1) % COALESCE_SLOTS;
 	coalesce->count--;
-	if (e->cookie)
+	if (held)
 		coalesce->sink(coalesce->context, e, CAUSE_NONE);
 }
 
-static struct event_transition *held_find(struct coalesce *coalesce, uint64_t cookie)
+/* Cookies stand apart from their records, so that looking for one reads little memory. */
+static int held_find(const struct coalesce *coalesce, uint64_t cookie)
 {
 	for (unsigned int i = 0; i < coalesce->count; i++) {
-		struct event_transition *e = &coalesce->held[(coalesce->head + i) % COALESCE_SLOTS];
+		unsigned int slot = (coalesce->head + i) % COALESCE_SLOTS;
 
-		if (e->cookie == cookie)
-			return e;
+		if (coalesce->cookies[slot] == cookie)
+			return (int)slot;
 	}
-	return NULL;
+	return -1;
 }
 
 void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
 {
 	while (coalesce->count) {
-		const struct event_transition *e = &coalesce->held[coalesce->head];
+		uint64_t time_ns = coalesce->held[coalesce->head].time_ns;
 
 		/* Records of several CPUs are slightly out of order: the difference may be
 		 * negative. */
-		if (now_ns != UINT64_MAX && e->cookie &&
-		    (int64_t)(now_ns - e->time_ns) < (int64_t)COALESCE_HOLD_NS)
+		if (now_ns != UINT64_MAX && coalesce->cookies[coalesce->head] &&
+		    (int64_t)(now_ns - time_ns) < (int64_t)COALESCE_HOLD_NS)
 			return;
 		release_oldest(coalesce);
 	}
@@ -48,13 +50,14 @@ void coalesce_flush(struct coalesce *coalesce, uint64_t now_ns)
 
 static void hold(struct coalesce *coalesce, const struct event_transition *e)
 {
-	struct event_transition *slot;
+	unsigned int slot;
 
 	if (coalesce->count == COALESCE_SLOTS)
 		release_oldest(coalesce);
-	slot = &coalesce->held[(coalesce->head + coalesce->count) % COALESCE_SLOTS];
-	memset(slot, 0, sizeof(*slot));
-	memcpy(slot, e, e->header.size); /* a record without an actor is shorter */
+	slot = (coalesce->head + coalesce->count) % COALESCE_SLOTS;
+	memset(&coalesce->held[slot], 0, sizeof(coalesce->held[slot]));
+	memcpy(&coalesce->held[slot], e, e->header.size); /* without an actor it is shorter */
+	coalesce->cookies[slot] = e->cookie;
 	coalesce->count++;
 }
 
@@ -79,7 +82,8 @@ static void pass(struct coalesce *coalesce, const struct event_transition *e)
 
 void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 {
-	struct event_transition *first = NULL, one;
+	struct event_transition one;
+	int first = -1;
 
 	coalesce_flush(coalesce, e->time_ns);
 	if (e->from == TCP_FIN_WAIT1 && e->to == TCP_FIN_WAIT2) {
@@ -89,12 +93,12 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 	/* From CLOSE: the socket connects again, and the record of its end was lost. */
 	if (e->from == TCP_FIN_WAIT2 || e->from == TCP_CLOSE)
 		first = held_find(coalesce, e->cookie);
-	if (!first) {
+	if (first < 0) {
 		pass(coalesce, e);
 		return;
 	}
-	one = *first;
-	first->cookie = 0;
+	one = coalesce->held[first];
+	coalesce->cookies[first] = 0;
 	if (one.to == TCP_FIN_WAIT2 && e->from == TCP_FIN_WAIT2 && e->to == TCP_CLOSE &&
 	    e->flow.flags & EVENT_DONE && !e->error && e->segment == one.segment) {
 		one.to = TCP_CLOSE;
@@ -109,11 +113,12 @@ void coalesce_event(struct coalesce *coalesce, const struct event_transition *e)
 
 void coalesce_reset_sent(struct coalesce *coalesce, uint64_t cookie)
 {
-	struct event_transition *held = held_find(coalesce, cookie), one;
+	int held = held_find(coalesce, cookie);
+	struct event_transition one;
 
-	if (!held || held->to != TCP_CLOSE)
+	if (held < 0 || coalesce->held[held].to != TCP_CLOSE)
 		return;
-	one = *held;
-	held->cookie = 0;
+	one = coalesce->held[held];
+	coalesce->cookies[held] = 0;
 	coalesce->sink(coalesce->context, &one, CAUSE_RESET_SENT);
 }

@@ -37,8 +37,8 @@ struct coalesce {
 	void *context;
 	unsigned int head;
 	unsigned int count;
-	struct event_transition
-		held[COALESCE_SLOTS]; /* a queue in order of time; cookie 0 = taken */
+	uint64_t cookies[COALESCE_SLOTS];	      /* of held; 0 = passed on already */
+	struct event_transition held[COALESCE_SLOTS]; /* a queue in order of time */
 };
 
 /* Passes on what is due by e->time_ns, then passes e on or holds it. */
