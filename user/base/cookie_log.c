@@ -10,8 +10,8 @@
 
 /*
  * A ring of chunks, so that memory is taken and given back as the log grows and shrinks. Positions
- * count all entries that were ever added, and wrap around. A removed entry has no cookie, and keeps
- * its place until it is the first one.
+ * count all entries that were ever added. A removed entry has no cookie, and keeps its place until
+ * it is the first one.
  */
 #define CHUNK_BITS 11
 #define CHUNK_SIZE (1u << CHUNK_BITS)
@@ -24,11 +24,11 @@ struct cookie_log {
 	char *spare; /* a chunk that was given up last */
 	uint32_t limit;
 	uint32_t count;	      /* of entries that were not removed */
-	uint32_t first, next; /* positions: of the first place in use, and of the next entry */
+	uint64_t first, next; /* positions: of the first place in use, and of the next entry */
 	/* Places of an open-addressing hash table: 0 = empty, else 1 + position - index_first. */
 	uint32_t *index;
 	uint32_t index_mask;
-	uint32_t index_first, index_next; /* the positions that are indexed */
+	uint64_t index_first, index_next; /* the positions that are indexed */
 };
 
 /* A log at its limit has a fifth of its places free, so that giving up those of removed entries
@@ -78,12 +78,12 @@ void cookie_log_free(struct cookie_log *log)
 	free(log);
 }
 
-static char **chunk_of(const struct cookie_log *log, uint32_t position)
+static char **chunk_of(const struct cookie_log *log, uint64_t position)
 {
 	return &log->chunks[position >> CHUNK_BITS & log->chunk_mask];
 }
 
-static struct cookie_entry *entry_at(const struct cookie_log *log, uint32_t position)
+static struct cookie_entry *entry_at(const struct cookie_log *log, uint64_t position)
 {
 	return (void *)(*chunk_of(log, position) + (position & (CHUNK_SIZE - 1)) * log->entry_size);
 }
@@ -106,17 +106,17 @@ static void trim(struct cookie_log *log)
 	}
 }
 
-static uint32_t round_up(uint32_t position)
+static uint64_t round_up(uint64_t position)
 {
-	return (position + CHUNK_SIZE - 1) & ~(CHUNK_SIZE - 1);
+	return (position + CHUNK_SIZE - 1) & ~(uint64_t)(CHUNK_SIZE - 1);
 }
 
 /* Gives up the places of all removed entries. */
 static void compact(struct cookie_log *log)
 {
-	uint32_t to = log->first;
+	uint64_t to = log->first;
 
-	for (uint32_t from = log->first; from != log->next; from++) {
+	for (uint64_t from = log->first; from != log->next; from++) {
 		const struct cookie_entry *entry = entry_at(log, from);
 
 		if (!entry->cookie)
@@ -125,7 +125,7 @@ static void compact(struct cookie_log *log)
 			memcpy(entry_at(log, to), entry, log->entry_size);
 		to++;
 	}
-	for (uint32_t at = round_up(to); at != round_up(log->next); at += CHUNK_SIZE)
+	for (uint64_t at = round_up(to); at != round_up(log->next); at += CHUNK_SIZE)
 		chunk_drop(log, chunk_of(log, at));
 	log->next = to;
 	free(log->index);
@@ -173,7 +173,7 @@ static uint32_t index_place(const struct cookie_log *log, uint64_t cookie)
 	return (cookie_hash(cookie >> 4) << 4 | (cookie & 15)) & log->index_mask;
 }
 
-static void index_add(struct cookie_log *log, uint32_t position)
+static void index_add(struct cookie_log *log, uint64_t position)
 {
 	uint64_t cookie = entry_at(log, position)->cookie;
 	uint32_t i = index_place(log, cookie);
@@ -182,7 +182,7 @@ static void index_add(struct cookie_log *log, uint32_t position)
 		return;
 	while (log->index[i])
 		i = (i + 1) & log->index_mask;
-	log->index[i] = 1 + position - log->index_first;
+	log->index[i] = (uint32_t)(1 + position - log->index_first);
 }
 
 static bool index_make(struct cookie_log *log)
@@ -204,7 +204,7 @@ static bool index_update(struct cookie_log *log)
 	if ((!log->index || log->next - log->index_first > log->index_mask / 4 * 3) &&
 	    !index_make(log))
 		return false;
-	if (log->index_next - log->index_first < log->first - log->index_first)
+	if (log->index_next < log->first)
 		log->index_next = log->first;
 	while (log->index_next != log->next)
 		index_add(log, log->index_next++);
@@ -213,7 +213,8 @@ static bool index_update(struct cookie_log *log)
 
 void *cookie_log_find(struct cookie_log *log, uint64_t cookie)
 {
-	uint32_t before, newest = 0;
+	uint32_t newest = 0;
+	uint64_t before;
 
 	if (!log->count || !index_update(log))
 		return NULL;
