@@ -24,7 +24,7 @@ WARN	 := -Wall -Wextra -Werror
 # Where the build is, and when, does not show in it.
 ANYWHERE := -ffile-prefix-map=$(CURDIR)=.
 override CFLAGS	 += -std=c11 -D_GNU_SOURCE $(WARN) $(SANITIZE) $(ANYWHERE) -I$(OUT) -Iuser -Ibpf
-override LDFLAGS += $(SANITIZE)
+override LDFLAGS += $(SANITIZE) $(if $(LTO),-fno-lto)
 LDLIBS	 := -lbpf -ldw -lelf -lz -lcap-ng -lseccomp -l:libstdc++.so.6
 HTTP_LIBS := -lmicrohttpd -lgnutls -lyaml -lcrypt -lsystemd -lz -pthread
 BPFFLAGS := -g -O2 -target bpf $(ANYWHERE) -D__TARGET_ARCH_$(ARCH) -I$(dir $(VMLINUX_H)) -Ibpf $(WARN) -Wno-unused-parameter \
@@ -36,6 +36,14 @@ HARDEN	 := $(if $(SANITIZE),,-fPIE -fstack-protector-strong $(if $(filter x86_64
 	    $(if $(filter aarch64,$(MACHINE)),$(call if_taken,-mbranch-protection=standard)) \
 	    $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
 HARDEN_LD := $(if $(SANITIZE),,-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+
+# What a record goes through is optimized as a whole in the program, by gcc. Tests link the same objects
+# as they are, which is quicker; for the program "make LTO=" is.
+LTO	 ?= $(if $(SANITIZE),,$(call if_taken,-flto=auto -ffat-lto-objects))
+LTO	 := $(LTO)
+LTO_OBJ	 := $(patsubst user/%.c,$(OUT)/%.o,$(wildcard $(addprefix user/,$(addsuffix /*.c,base model metric track leak finding engine))))
+# Such an object has the name of its folder, so that ccache must not give it to another one.
+LTO_CC	 := $(if $(LTO),CCACHE_NAMESPACE="$(CURDIR)")
 
 # The maps are in config.bpf.c: the linker of libbpf 1.1 wants them before their users.
 BPF_SRC	 := bpf/config.bpf.c $(filter-out bpf/config.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
@@ -86,7 +94,7 @@ $(SKELETON): $(OUT)/tcpwatch.bpf.linked.o
 $(OUT)/%.o: user/%.c $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
+	$(Q)$(if $(filter $@,$(LTO_OBJ)),$(LTO_CC)) $(CC) $(CFLAGS) $(HARDEN) $(if $(filter $@,$(LTO_OBJ)),$(LTO)) -MMD -MP -c $< -o $@
 
 $(LIVE_OBJ): $(SKELETON)
 
@@ -100,7 +108,7 @@ $(addsuffix /cli/explain.o,$(OUT) $(OUT)/asan $(OUT)/fuzz/core): $(PAGES)
 
 $(PROGRAM): $(LIVE_OBJ) $(HTTP_OBJ) $(filter-out $(TEST_OBJ),$(CORE_OBJ))
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(HARDEN_LD) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
+	$(Q)$(CC) $(filter-out -fno-lto,$(LDFLAGS)) $(if $(LTO),$(LTO) $(CFLAGS) $(HARDEN)) $(HARDEN_LD) $^ $(LDLIBS) $(HTTP_LIBS) -o $@
 
 -include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 include deploy/install.mk

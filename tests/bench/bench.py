@@ -134,6 +134,11 @@ class Tracer:
                 total += int(file.read().split()[0])
         return total
 
+    def user_ns(self):
+        """User CPU time so far; the kernel counts it in hundredths of a second."""
+        with open("/proc/%d/stat" % self.pid) as file:
+            return int(file.read().rpartition(")")[2].split()[11]) * 1e9 / os.sysconf("SC_CLK_TCK")
+
     def proc(self, file, key):
         """A number in /proc/PID/file."""
         with open("/proc/%d/%s" % (self.pid, file)) as lines:

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cookie_hash.h"
+
 /*
  * Entries live in fixed chunks, so that they never move and growth never doubles the memory; an
  * open-addressing index of (tag, handle) leads from cookie to chunk with one cache line for most
@@ -14,7 +16,7 @@
 #define INDEX_MIN  1024u
 
 struct slot {
-	uint32_t tag;
+	uint32_t tag;	 /* the hash of the cookie; its low bits are the place where it belongs */
 	uint32_t handle; /* 0 = empty */
 };
 
@@ -28,22 +30,6 @@ struct cookie_table {
 	struct slot *index;
 	uint32_t index_mask;
 };
-
-static uint64_t cookie_hash(uint64_t cookie)
-{
-	/* Cookies are nearly consecutive. Fibonacci hashing spreads them, best in the high half. */
-	return cookie * 0x9e3779b97f4a7c15ULL;
-}
-
-static uint32_t hash_tag(uint64_t hash)
-{
-	return (uint32_t)hash;
-}
-
-static uint32_t hash_home(const struct cookie_table *table, uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) & table->index_mask;
-}
 
 struct cookie_table *cookie_table_new(size_t entry_size)
 {
@@ -86,15 +72,15 @@ void *cookie_table_at(struct cookie_table *table, uint32_t handle)
 
 void *cookie_table_find(struct cookie_table *table, uint64_t cookie)
 {
-	uint64_t hash = cookie_hash(cookie);
+	uint32_t tag = cookie_hash(cookie);
 
-	for (uint32_t i = hash_home(table, hash);; i = (i + 1) & table->index_mask) {
+	for (uint32_t i = tag & table->index_mask;; i = (i + 1) & table->index_mask) {
 		const struct slot *slot = &table->index[i];
 		struct cookie_entry *entry;
 
 		if (!slot->handle)
 			return NULL;
-		if (slot->tag != hash_tag(hash))
+		if (slot->tag != tag)
 			continue;
 		entry = entry_at(table, slot->handle);
 		if (entry->cookie == cookie)
@@ -104,17 +90,16 @@ void *cookie_table_find(struct cookie_table *table, uint64_t cookie)
 
 void cookie_table_prefetch(const struct cookie_table *table, uint64_t cookie)
 {
-	__builtin_prefetch(&table->index[hash_home(table, cookie_hash(cookie))]);
+	__builtin_prefetch(&table->index[cookie_hash(cookie) & table->index_mask]);
 }
 
-static void index_put(struct cookie_table *table, uint64_t cookie, uint32_t handle)
+static void index_put(struct cookie_table *table, struct slot slot)
 {
-	uint64_t hash = cookie_hash(cookie);
-	uint32_t i = hash_home(table, hash);
+	uint32_t i = slot.tag & table->index_mask;
 
 	while (table->index[i].handle)
 		i = (i + 1) & table->index_mask;
-	table->index[i] = (struct slot){.tag = hash_tag(hash), .handle = handle};
+	table->index[i] = slot;
 }
 
 static int index_grow(struct cookie_table *table)
@@ -129,7 +114,7 @@ static int index_grow(struct cookie_table *table)
 	table->index_mask = old_size * 2 - 1;
 	for (uint32_t i = 0; i < old_size; i++)
 		if (old[i].handle)
-			index_put(table, entry_at(table, old[i].handle)->cookie, old[i].handle);
+			index_put(table, old[i]);
 	free(old);
 	return 0;
 }
@@ -170,7 +155,7 @@ void *cookie_table_insert(struct cookie_table *table, uint64_t cookie)
 	memset(entry, 0, table->entry_size);
 	entry->cookie = cookie;
 	entry->handle = handle;
-	index_put(table, cookie, handle);
+	index_put(table, (struct slot){.tag = cookie_hash(cookie), .handle = handle});
 	table->count++;
 	return entry;
 }
@@ -182,10 +167,7 @@ static void index_erase(struct cookie_table *table, uint32_t i)
 	uint32_t mask = table->index_mask;
 
 	for (uint32_t next = (i + 1) & mask; table->index[next].handle; next = (next + 1) & mask) {
-		uint64_t cookie = entry_at(table, table->index[next].handle)->cookie;
-		uint32_t home = hash_home(table, cookie_hash(cookie));
-
-		if (((next - home) & mask) < ((next - i) & mask))
+		if (((next - table->index[next].tag) & mask) < ((next - i) & mask))
 			continue;
 		table->index[i] = table->index[next];
 		i = next;
@@ -197,7 +179,7 @@ void cookie_table_remove(struct cookie_table *table, void *removed)
 {
 	struct cookie_entry *entry = removed;
 	uint32_t handle = entry->handle;
-	uint32_t i = hash_home(table, cookie_hash(entry->cookie));
+	uint32_t i = cookie_hash(entry->cookie) & table->index_mask;
 
 	while (table->index[i].handle != handle)
 		i = (i + 1) & table->index_mask;

@@ -10,9 +10,22 @@
 #define SETS 256
 #define WAYS 4
 
+/* Where a set is full, a peer replaces another one when it is opened so often. */
+#define OPENS	 8
+#define SKETCHES 4096
+
+/* What is known of a peer without an entry; most peers have a place of their own. */
+struct sketch {
+	uint32_t hash; /* of the peer */
+	uint16_t opens;
+	uint16_t slot; /* the number of the last slot, low bits */
+};
+
 struct peer_use {
-	struct peer peers[SETS * WAYS];
 	struct peer *last; /* the last one that was returned: it is usually the next one too */
+	uint32_t hashes[SETS * WAYS]; /* of the peers: others are told apart without reading them */
+	struct sketch sketches[SKETCHES];
+	struct peer peers[SETS * WAYS];
 };
 
 struct peer_use *peer_use_new(void)
@@ -35,8 +48,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 32;
 }
 
-static struct peer *set_of(struct peer_use *use, const struct process *process,
-			   const struct flow *flow)
+static uint32_t hash_of(const struct process *process, const struct flow *flow)
 {
 	uint64_t halves[2], hash;
 
@@ -44,8 +56,12 @@ static struct peer *set_of(struct peer_use *use, const struct process *process,
 	hash = mix(process->tgid, process->start_ns);
 	hash = mix(hash, halves[0]);
 	hash = mix(hash, halves[1]);
-	hash = mix(hash, (uint64_t)flow->netns << 16 | flow->remote_port);
-	return &use->peers[hash % SETS * WAYS];
+	return (uint32_t)mix(hash, (uint64_t)flow->netns << 16 | flow->remote_port);
+}
+
+static size_t set_of(uint32_t hash)
+{
+	return (size_t)hash % SETS * WAYS;
 }
 
 static bool is_it(const struct peer *peer, const struct process *process, const struct flow *flow)
@@ -57,12 +73,14 @@ static bool is_it(const struct peer *peer, const struct process *process, const 
 }
 
 /* NULL if the set does not have it. */
-static struct peer *find_in(struct peer_use *use, struct peer *set, const struct process *process,
+static struct peer *find_in(struct peer_use *use, uint32_t hash, const struct process *process,
 			    const struct flow *flow)
 {
-	for (struct peer *peer = set; peer < set + WAYS; peer++)
-		if (is_it(peer, process, flow))
-			return use->last = peer;
+	size_t set = set_of(hash);
+
+	for (size_t i = set; i < set + WAYS; i++)
+		if (use->hashes[i] == hash && is_it(&use->peers[i], process, flow))
+			return use->last = &use->peers[i];
 	return NULL;
 }
 
@@ -73,30 +91,67 @@ struct peer *peer_use_find(struct peer_use *use, const struct process *process,
 		return NULL;
 	if (is_it(use->last, process, flow))
 		return use->last;
-	return find_in(use, set_of(use, process, flow), process, flow);
+	return find_in(use, hash_of(process, flow), process, flow);
+}
+
+/* Counts it as opened. Returns whether it is opened often. A peer that shares a place with others
+ * keeps it if it is opened more often than they are. */
+static bool is_often(struct peer_use *use, uint32_t hash, uint64_t slot)
+{
+	struct sketch *sketch = &use->sketches[(hash >> 8) % SKETCHES];
+	bool old = (uint16_t)(slot - sketch->slot) > PEER_SLOTS;
+
+	if (sketch->hash == hash && !old) {
+		sketch->slot = (uint16_t)slot;
+		return ++sketch->opens >= OPENS;
+	}
+	if (old || sketch->opens <= 1)
+		*sketch = (struct sketch){.hash = hash, .opens = 1, .slot = (uint16_t)slot};
+	else
+		sketch->opens--;
+	return false;
+}
+
+/* The place for a new peer in its set: a free one, or else that of the peer that has been idle for
+ * longest, if the new one is opened often; else NULL. */
+static struct peer *place_for(struct peer_use *use, uint32_t hash, uint64_t slot)
+{
+	size_t set = set_of(hash);
+	struct peer *idle = &use->peers[set];
+
+	for (size_t i = set; i < set + WAYS; i++)
+		if (!use->hashes[i] && !use->peers[i].tgid)
+			return &use->peers[i];
+	if (!is_often(use, hash, slot))
+		return NULL;
+	for (struct peer *peer = idle + 1; peer < &use->peers[set + WAYS]; peer++)
+		if (peer->last_ns < idle->last_ns)
+			idle = peer;
+	return idle;
 }
 
 static struct peer *get(struct peer_use *use, const struct process *process,
 			const struct flow *flow, uint64_t slot)
 {
-	struct peer *set, *peer;
+	struct peer *peer;
+	uint32_t hash;
 
 	if (!process->tgid)
 		return NULL;
 	if (is_it(use->last, process, flow))
 		return use->last;
-	set = set_of(use, process, flow);
-	peer = find_in(use, set, process, flow);
+	hash = hash_of(process, flow);
+	peer = find_in(use, hash, process, flow);
 	if (peer)
 		return peer;
-	peer = set;
-	for (struct peer *other = set + 1; other < set + WAYS; other++)
-		if (other->last_ns < peer->last_ns)
-			peer = other;
+	peer = place_for(use, hash, slot);
+	if (!peer)
+		return NULL;
 	*peer = (struct peer){
 		.tgid = process->tgid, .start_ns = process->start_ns, .slot = slot, .flow = *flow};
 	memset(peer->flow.local, 0, sizeof(peer->flow.local));
 	peer->flow.local_port = 0;
+	use->hashes[peer - use->peers] = hash;
 	return peer;
 }
 

@@ -10,7 +10,8 @@
 
 /*
  * How often clients opened and closed connections to each peer lately. At most 1,024 pairs of a
- * process and a peer are kept; new ones replace those that have been idle for longest.
+ * process and a peer are kept. Beyond that, one that is opened often replaces the one that has been
+ * idle for longest.
  */
 struct peer_use;
 

@@ -135,6 +135,8 @@ struct subject *subjects_find(struct subjects *subjects, enum finding_id id,
 	struct entry *entry;
 	struct key key;
 
+	if (!subjects_any(subjects, id))
+		return NULL;
 	key_fill(&key, id, process, place, flow);
 	HASH_FIND(hh, subjects->entries, &key, sizeof(key), entry);
 	return entry ? &entry->subject : NULL;

@@ -18,7 +18,21 @@ static const struct finding_rule *const rules[] = {
 struct finding_watch {
 	struct finding_hooks hooks;
 	struct finding_look look;
+	/* By the state that a transition leaves; ends with NULL. */
+	void (*changed[TCP_STATES][RULES + 1])(struct finding_look *look,
+					       const struct change *change);
 };
+
+static void sort_by_state(struct finding_watch *watch)
+{
+	for (unsigned int state = 0; state < TCP_STATES; state++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < RULES; i++)
+			if (rules[i]->changed && rules[i]->from_states >> state & 1)
+				watch->changed[state][count++] = rules[i]->changed;
+	}
+}
 
 struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_watch *leaks,
 					struct source *source, uint64_t now_ns,
@@ -29,6 +43,7 @@ struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_wat
 	if (!watch)
 		return NULL;
 	watch->hooks = *hooks;
+	sort_by_state(watch);
 	if (finding_look_init(&watch->look, tracker, leaks, source, now_ns)) {
 		finding_watch_free(watch);
 		return NULL;
@@ -46,9 +61,8 @@ void finding_watch_free(struct finding_watch *watch)
 
 void finding_watch_changed(struct finding_watch *watch, const struct change *change)
 {
-	for (size_t i = 0; i < RULES; i++)
-		if (rules[i]->from_states >> change->from & 1)
-			rules[i]->changed(&watch->look, change);
+	for (size_t i = 0; watch->changed[change->from][i]; i++)
+		watch->changed[change->from][i](&watch->look, change);
 }
 
 static void show_socket(struct finding_look *look, const struct tcp_socket *socket)

@@ -23,6 +23,7 @@ struct member {
 
 struct filter {
 	const struct options *options;
+	bool by_flow;		      /* the options select ports or a family */
 	struct member *members;	      /* by tgid */
 	uint32_t exited[EXITED_KEPT]; /* a ring; 0 = none */
 	unsigned int exited_next;
@@ -66,6 +67,8 @@ struct filter *filter_new(const struct options *options)
 	if (!filter)
 		return NULL;
 	filter->options = options;
+	filter->by_flow = options->only_ipv4 || options->only_ipv6 || options->local_port_count ||
+			  options->remote_port_count;
 	for (size_t i = 0; i < options->pid_count; i++)
 		if (member_add(filter, options->pids[i], 0, false)) {
 			filter_free(filter);
@@ -174,6 +177,8 @@ bool filter_has_flow(const struct filter *filter, const struct flow *flow)
 {
 	const struct options *options = filter->options;
 
+	if (!filter->by_flow)
+		return true;
 	return (is_listener(flow) || has_family(options, flow)) &&
 	       has_port(options->local_ports, options->local_port_count, flow->local_port) &&
 	       has_port(options->remote_ports, options->remote_port_count, flow->remote_port);
@@ -183,6 +188,8 @@ bool filter_hides_flow(const struct filter *filter, const struct flow *flow)
 {
 	const struct options *options = filter->options;
 
+	if (!filter->by_flow)
+		return false;
 	return (options->local_port_count && !flow->local_port) ||
 	       (options->remote_port_count && !flow->remote_port) || !has_family(options, flow);
 }

@@ -19,12 +19,12 @@
  */
 struct mini_socket {
 	uint64_t cookie; /* with handle: a struct cookie_entry */
-	uint32_t handle;
+	uint32_t handle; /* 0: it is in the log */
 	uint32_t netns;
 	uint64_t since_ns;	   /* when it entered `state`; meaningless if !since_known */
 	uint64_t seen_ns;	   /* the last time at which it is known to have existed */
 	struct process *owner;	   /* NULL = unknown */
-	struct cookie_links order; /* of seen_ns */
+	struct cookie_links order; /* of seen_ns; not in the log */
 	unsigned int state : 4;
 	unsigned int scan_state : 4; /* the state that the running scan saw, if it differs */
 	unsigned int owner_source : 3;
@@ -49,8 +49,13 @@ struct mini_table;
 struct mini_table *mini_table_new(void);
 void mini_table_free(struct mini_table *table);
 
-/* NULL if there is none. The pointer is valid until that entry is removed. */
+/* NULL if there is none. The pointer is valid until that entry is removed or touched, or another
+ * one is appended. Those that were appended must be indexed first, if that was not done since: to
+ * find many of them takes little time, to find one now and then takes much. */
 struct mini_socket *mini_table_find(struct mini_table *table, uint64_t cookie);
+
+/* The same for those that were inserted, or touched. */
+struct mini_socket *mini_table_find_indexed(struct mini_table *table, uint64_t cookie);
 
 /* A mini-socket with this cookie will be inserted soon: prefetches the memory for that. */
 void mini_table_expect(struct mini_table *table, uint64_t cookie);
@@ -60,11 +65,19 @@ void mini_table_expect(struct mini_table *table, uint64_t cookie);
  */
 struct mini_socket *mini_table_insert(struct mini_table *table, uint64_t cookie, uint64_t seen_ns);
 
+/*
+ * The same where nothing but a scan will ask for the entry by its cookie, and many of them end only
+ * by their age. It takes a fraction of the time. There may be others with the cookie: a socket can
+ * connect again while its last connection is in TIME_WAIT. The last one is found.
+ */
+struct mini_socket *mini_table_append(struct mini_table *table, uint64_t cookie, uint64_t seen_ns);
+
 /* Removes the entry and releases its owner. */
 void mini_table_remove(struct mini_table *table, struct mini_socket *mini);
 
-/* The mini-socket still existed at seen_ns. */
-void mini_table_touch(struct mini_table *table, struct mini_socket *mini, uint64_t seen_ns);
+/* The mini-socket still existed at seen_ns. Returns the entry, which may have moved. */
+struct mini_socket *mini_table_touch(struct mini_table *table, struct mini_socket *mini,
+				     uint64_t seen_ns);
 
 /* Sets or replaces the owner; NULL = unknown. The process is not freed while it owns a mini-socket.
  */

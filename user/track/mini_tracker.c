@@ -99,16 +99,24 @@ static void fin_received(struct tracker *tracker, struct mini_socket *mini,
 	mini->since_known = e->what == MINI_TIMED;
 }
 
+/* The entry of one that begins; NULL without memory. */
+static struct mini_socket *make(struct tracker *tracker, const struct mini_origin *origin)
+{
+	struct mini_socket *mini = mini_table_find_indexed(tracker->minis, origin->cookie);
+
+	if (mini)
+		return mini_table_touch(tracker->minis, mini, origin->time_ns);
+	if (mini_has_records(tracker))
+		return mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
+	return mini_table_append(tracker->minis, origin->cookie, origin->time_ns);
+}
+
 void mini_begin(struct tracker *tracker, const struct mini_origin *origin)
 {
-	struct mini_socket *mini = mini_table_find(tracker->minis, origin->cookie);
+	struct mini_socket *mini = make(tracker, origin);
 	struct event_mini e = {.cookie = origin->cookie, .what = MINI_TIMED};
 	uint64_t fin_ns;
 
-	if (mini)
-		mini_table_touch(tracker->minis, mini, origin->time_ns);
-	else
-		mini = mini_table_insert(tracker->minis, origin->cookie, origin->time_ns);
 	if (!mini) {
 		tracker->no_memory++;
 		return;
@@ -241,7 +249,7 @@ static void take_in(struct tracker *tracker, const struct event_scan *record)
 		mini->hidden = filter_hides_flow(tracker->filter, &flow);
 		learn_owner(tracker, mini, &flow, record->flow.flags & EVENT_REDIRECTED);
 	} else {
-		mini_table_touch(tracker->minis, mini, record->time_ns);
+		mini = mini_table_touch(tracker->minis, mini, record->time_ns);
 	}
 	mini->scanned = 1;
 	if (!mini->state)

@@ -13,7 +13,7 @@
 /* The age of a request that a scan found: it has the cookie of the connection that it becomes. */
 static uint64_t take_mini(struct tracker *tracker, const struct event_transition *e)
 {
-	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
+	struct mini_socket *mini = mini_table_find_indexed(tracker->minis, e->cookie);
 	uint64_t ns = DURATION_UNKNOWN;
 
 	if (!mini || mini->state != TCP_SYN_RECV)
@@ -35,7 +35,7 @@ static uint64_t take_mini(struct tracker *tracker, const struct event_transition
 uint64_t passive_syn_recv_ns(struct tracker *tracker, const struct event_transition *e,
 			     const struct flow *flow)
 {
-	uint64_t ns = mini_table_count(tracker->minis) ? take_mini(tracker, e) : DURATION_UNKNOWN;
+	uint64_t ns = take_mini(tracker, e);
 
 	if (ns != DURATION_UNKNOWN)
 		return ns;
@@ -62,7 +62,7 @@ static enum cause cause_of_drop(const struct event_request *e, bool listening)
 static void dropped(struct tracker *tracker, const struct event_request *e, const struct flow *flow,
 		    uint64_t age_ns)
 {
-	struct mini_socket *mini = mini_table_find(tracker->minis, e->cookie);
+	struct mini_socket *mini = mini_table_find_indexed(tracker->minis, e->cookie);
 	bool several;
 	const struct tcp_socket *listener = listener_index_find(tracker->listeners, flow, &several);
 	bool told = listener && !several && !(e->flow.flags & EVENT_REDIRECTED);

@@ -156,7 +156,9 @@ struct process *process_table_get(struct process_table *table, const struct even
 			return NULL;
 		table->last = entry;
 	}
-	if (strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
+	/* Mostly even the bytes behind the name are the same. */
+	if (memcmp(entry->process.comm, task->comm, EVENT_COMM_LEN) &&
+	    strncmp(entry->process.comm, (const char *)task->comm, EVENT_COMM_LEN)) {
 		process_name(&entry->process, task);
 		/* Only a selection by name depends on it. */
 		if (filter_has_names(table->filter))

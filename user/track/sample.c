@@ -34,7 +34,10 @@ struct metric_group *sample_group(const struct process *process, uint32_t netns)
 /* The group, marked as changed since it was last exported. */
 static struct metric_group *changed_group(const struct sample_member *member, uint32_t netns)
 {
-	struct metric_group *group = sample_member_group(member, netns);
+	struct metric_group *group = NULL;
+
+	if (member->process->metrics)
+		group = sample_member_group(member, netns);
 
 	if (group)
 		group->exported = false;

@@ -153,35 +153,41 @@ static void enter_state(struct tracker *tracker, struct tcp_socket *socket,
 	socket->copied_seq = e->copied_seq;
 }
 
-/* Creates the mini-socket in which the socket goes on after CLOSE. Returns the mini-socket's state,
- * 0 for none. */
-static unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket *socket,
-			       const struct event_transition *e, enum cause *cause)
+/* Creates the mini-socket, in this state, in which the socket goes on after CLOSE. Returns the
+ * state, or 0 if the kernel could not create it. */
+static unsigned int make_mini(struct tracker *tracker, const struct tcp_socket *socket,
+			      const struct event_transition *e, unsigned int state,
+			      enum cause *cause)
 {
-	unsigned int state = mini_state_of(*cause);
-	struct mini_origin origin = {
-		.cookie = e->cookie,
-		.time_ns = e->time_ns,
-		.since_ns = e->time_ns,
-		.flow = &socket->flow,
-		.owner = socket->owner,
-		.owner_source = socket->owner_source,
-		.role = socket->role,
-		.state = state,
-		.hidden = socket->hidden,
-		.bound = socket->bound,
-	};
-
-	if (!state)
-		return 0;
 	if (socket->mini_refused) {
 		*cause = CAUSE_OVERFLOW;
 		return 0;
 	}
-	if (state == e->from) /* an orphaned socket stays in FIN_WAIT2 */
-		origin.since_ns = socket->since_known ? socket->since_ns : 0;
-	mini_begin(tracker, &origin);
+	mini_begin(tracker, &(struct mini_origin){
+				    .cookie = e->cookie,
+				    .time_ns = e->time_ns,
+				    /* An orphaned socket stays in FIN_WAIT2. */
+				    .since_ns = state != e->from      ? e->time_ns
+						: socket->since_known ? socket->since_ns
+								      : 0,
+				    .flow = &socket->flow,
+				    .owner = socket->owner,
+				    .owner_source = socket->owner_source,
+				    .role = socket->role,
+				    .state = state,
+				    .hidden = socket->hidden,
+				    .bound = socket->bound,
+			    });
 	return state;
+}
+
+/* The same if the socket goes on as a mini-socket; else returns 0. */
+static inline unsigned int begin_mini(struct tracker *tracker, const struct tcp_socket *socket,
+				      const struct event_transition *e, enum cause *cause)
+{
+	unsigned int state = mini_state_of(*cause);
+
+	return state ? make_mini(tracker, socket, e, state, cause) : 0;
 }
 
 /*

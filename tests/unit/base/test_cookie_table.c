@@ -9,7 +9,7 @@
 #define OPERATIONS 400000
 
 /* The inverse of the factor that spreads cookies over the index: it makes cookies that share a
- * place. If the hash changes, these become ordinary cookies, and the tests still hold. */
+ * place and a tag. If the hash changes, these become ordinary cookies, and the tests still hold. */
 #define HASH_INVERSE 0xf1de83e19937733dULL
 
 _Static_assert(sizeof(struct tcp_socket) <= 136, "a million sockets fit in 136 MB");
@@ -28,7 +28,7 @@ static uint64_t crowded_cookie(uint64_t i)
 	return ((7ULL << 32) + i + 1) * HASH_INVERSE;
 }
 
-/* The same, with equal tags, too: those save reading the entries. */
+/* The same, with different tags: those save reading the entries. */
 static uint64_t twin_cookie(uint64_t i)
 {
 	return ((7 + (i << 21)) << 32 | 5) * HASH_INVERSE;

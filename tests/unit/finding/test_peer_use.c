@@ -263,11 +263,23 @@ static void pauses_of_one_slot_are_kept_together(void **state)
 	peer_use_free(use);
 }
 
-/* Of 10,000 peers a tenth fits; the one that is used all the time stays. */
+static size_t count_known(struct peer_use *use, uint16_t from, uint16_t to)
+{
+	size_t known = 0;
+
+	for (uint16_t port = from; port < to; port++) {
+		struct flow flow = flow_to(port);
+
+		known += peer_use_find(use, &curl, &flow) != NULL;
+	}
+	return known;
+}
+
+/* Of 10,000 peers a tenth fits; the one that is used all the time stays, and those that come later
+ * get a place if they are used often. */
 static void those_that_did_nothing_for_longest_give_way(void **state)
 {
 	struct peer_use *use = use_new();
-	size_t late = 0;
 
 	(void)state;
 	for (uint16_t port = 1000; port < 11000; port++) {
@@ -278,14 +290,48 @@ static void those_that_did_nothing_for_longest_give_way(void **state)
 	}
 	assert_int_equal(find(use)->open, 10000);
 	assert_in_range(count_all(use), 1000, 1024);
+	assert_int_equal(count_known(use, 10500, 11000), 0);
 	for (uint16_t port = 10500; port < 11000; port++) {
 		struct flow flow = flow_to(port);
 
-		late += peer_use_find(use, &curl, &flow) != NULL;
+		open_at(use, SLOT_NS + port);
+		for (uint64_t i = 0; i < 7; i++)
+			peer_use_opened(use, &curl, &flow, SLOT_NS + 11000 + i);
 	}
-	assert_in_range(late, 450, 500);
+	assert_int_equal(find(use)->open, 10500);
+	assert_in_range(count_known(use, 10500, 11000), 400, 500);
+	assert_in_range(count_all(use), 1000, 1024);
 	peer_use_free(use);
 	peer_use_free(NULL);
+}
+
+/* A peer that is opened now and then among many others is found as well. Opens that are half a
+ * minute apart do not count as often. */
+static void one_that_is_used_often_gets_a_place_among_many(void **state)
+{
+	struct peer_use *use = use_new();
+	uint64_t time_ns = SLOT_NS;
+
+	(void)state;
+	for (uint16_t port = 1000; port < 60000; port++) {
+		struct flow flow = flow_to(port);
+
+		if (port >= 10000 && port % 1000 == 0) {
+			time_ns += (PEER_SLOTS + 1) * PEER_SLOT_NS;
+			open_at(use, time_ns);
+		}
+		peer_use_opened(use, &curl, &flow, time_ns);
+	}
+	assert_null(find(use));
+	for (uint16_t port = 1000; port < 21000; port++) {
+		struct flow flow = flow_to(port);
+
+		if (port % 1000 == 0)
+			open_at(use, time_ns);
+		peer_use_opened(use, &curl, &flow, time_ns);
+	}
+	assert_non_null(find(use));
+	peer_use_free(use);
 }
 
 int main(void)
@@ -300,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_pause_is_quiet_if_it_is_long),
 		cmocka_unit_test(pauses_of_one_slot_are_kept_together),
 		cmocka_unit_test(those_that_did_nothing_for_longest_give_way),
+		cmocka_unit_test(one_that_is_used_often_gets_a_place_among_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

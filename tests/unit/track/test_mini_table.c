@@ -7,6 +7,13 @@
 
 static struct process nobody, somebody;
 
+/* Inserts every other one, and appends the others. */
+static struct mini_socket *add(struct mini_table *table, uint64_t cookie, uint64_t seen_ns)
+{
+	return cookie % 20 < 10 ? mini_table_insert(table, cookie, seen_ns)
+				: mini_table_append(table, cookie, seen_ns);
+}
+
 /* The table has exactly these cookies, in this order. */
 static void check_order(struct mini_table *table, const uint64_t *cookies, size_t count)
 {
@@ -31,8 +38,7 @@ static void the_oldest_is_the_one_not_seen_for_longest(void **state)
 	(void)state;
 	assert_null(mini_table_oldest(table));
 	for (uint64_t cookie = 10; cookie <= 50; cookie += 10)
-		assert_int_equal(mini_table_insert(table, cookie, cookie * MS)->seen_ns,
-				 cookie * MS);
+		assert_int_equal(add(table, cookie, cookie * MS)->seen_ns, cookie * MS);
 	mini_table_touch(table, mini_table_find(table, 10), 60 * MS); /* the oldest */
 	mini_table_remove(table, mini_table_find(table, 40));	      /* in the middle */
 	mini_table_touch(table, mini_table_find(table, 20), 70 * MS);
@@ -60,7 +66,7 @@ static void random_operations_agree_with_a_reference(void **state)
 		unsigned int what = (unsigned int)random_below(3);
 
 		if (what == 0 && count < MOST) {
-			assert_non_null(mini_table_insert(table, next, now));
+			assert_non_null(add(table, next, now));
 			order[count++] = next++;
 			continue;
 		}
@@ -102,6 +108,39 @@ static void new_ones_are_zeroed(void **state)
 	mini_table_free(table);
 }
 
+/* What a scan sees leaves the log with all that is known of it. */
+static void touched_ones_leave_the_log(void **state)
+{
+	struct mini_table *table = mini_table_new();
+	struct mini_socket *mini = mini_table_append(table, 1, 5);
+
+	(void)state;
+	somebody.sockets = somebody.minis = 0;
+	mini_set_owner(mini, &somebody, 7);
+	mini->state = TCP_TIME_WAIT;
+	mini->netns = 77;
+	mini->since_ns = 4;
+	mini->since_known = 1;
+	assert_null(mini_table_find_indexed(table, 1));
+	assert_ptr_equal(mini_table_find(table, 1), mini);
+	mini = mini_table_touch(table, mini, 9);
+	assert_ptr_equal(mini_table_find_indexed(table, 1), mini);
+	assert_ptr_equal(mini_table_find(table, 1), mini);
+	assert_ptr_equal(mini->owner, &somebody);
+	assert_int_equal(mini->owner_source, 7);
+	assert_int_equal(mini->state, TCP_TIME_WAIT);
+	assert_int_equal(mini->netns, 77);
+	assert_int_equal(mini->since_ns + mini->since_known, 5);
+	assert_int_equal(mini->seen_ns, 9);
+	assert_int_equal(mini_table_count(table), 1);
+	assert_int_equal(somebody.sockets + somebody.minis, 2);
+	assert_ptr_equal(mini_table_touch(table, mini, 10), mini);
+	mini_table_remove(table, mini);
+	assert_int_equal(somebody.sockets + somebody.minis, 0);
+	assert_int_equal(mini_table_count(table), 0);
+	mini_table_free(table);
+}
+
 /* A process is not folded while it owns a mini-socket. */
 static void owners_count_what_is_theirs(void **state)
 {
@@ -140,12 +179,11 @@ static void only_so_many_are_kept(void **state)
 	(void)state;
 	nobody.sockets = 0;
 	for (uint64_t i = 1; i <= MINI_TABLE_LIMIT; i++)
-		mini_set_owner(mini_table_insert(table, i, i), &nobody, 1);
+		mini_set_owner(add(table, i, i), &nobody, 1);
 	assert_int_equal(mini_table_count(table), MINI_TABLE_LIMIT);
 	mini_table_touch(table, mini_table_find(table, 1), MINI_TABLE_LIMIT + 1);
 	for (uint64_t i = 1; i <= more; i++)
-		mini_set_owner(mini_table_insert(table, MINI_TABLE_LIMIT + i, MINI_TABLE_LIMIT + i),
-			       &nobody, 1);
+		mini_set_owner(add(table, MINI_TABLE_LIMIT + i, MINI_TABLE_LIMIT + i), &nobody, 1);
 	assert_int_equal(mini_table_count(table), MINI_TABLE_LIMIT);
 	assert_int_equal(nobody.sockets, MINI_TABLE_LIMIT);
 	assert_non_null(mini_table_find(table, 1)); /* seen again */
@@ -166,7 +204,7 @@ static void walk_shows_each_one_once(void **state)
 	(void)state;
 	assert_null(mini_table_next(table, &position));
 	for (uint64_t i = 1; i <= 100; i++)
-		mini_table_insert(table, i, i);
+		add(table, i, i);
 	position = 0;
 	while ((mini = mini_table_next(table, &position))) {
 		sum += mini->cookie;
@@ -184,6 +222,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_is_the_one_not_seen_for_longest),
 		cmocka_unit_test(random_operations_agree_with_a_reference),
 		cmocka_unit_test(new_ones_are_zeroed),
+		cmocka_unit_test(touched_ones_leave_the_log),
 		cmocka_unit_test(owners_count_what_is_theirs),
 		cmocka_unit_test(only_so_many_are_kept),
 		cmocka_unit_test(walk_shows_each_one_once),
