@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * million [-c] [-e] [-i] SOCKETS: what so many open sockets, and then as many leaks, cost. The records
- * and the scans are made up, the engine is the real one. -c: they are connections of clients; -e:
- * at the end the process exits and leaves all of them; -i: idle connections.
+ * million [-c] [-e] [-i] SOCKETS: what so many open sockets, and then as many leaks, cost. The
+ * records and the scans are made up, the engine is the real one. -c: they are connections of
+ * clients; -e: at the end the process exits and leaves all of them; -i: idle connections.
  *
  * Prints bytes for each socket and leak, the most memory, and for each part of the run the longest
  * turn of the loop (CPU time) and what all turns took.
@@ -133,10 +133,10 @@ static void tell(struct million *million, unsigned int what, struct event_transi
 static bool next_record(struct million *million, struct event_transition *e)
 {
 	for (unsigned int what = TOLD_KINDS; what-- > 0;) {
-		uint64_t before = what == TOLD_CONNECTING ||
-						  (what == TOLD_OPEN && !million->clients)
-					  ? million->count
-					  : million->told[what - 1];
+		uint64_t before =
+			what == TOLD_CONNECTING || (what == TOLD_OPEN && !million->clients)
+				? million->count
+				: million->told[what - 1];
 
 		if (million->told[what] < million->due[what] && million->told[what] < before) {
 			tell(million, what, e);
