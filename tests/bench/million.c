@@ -479,6 +479,7 @@ int main(int argc, char *argv[])
 		.web_listen = &listen,
 		.web_listen_count = 1,
 		.max_groups = 100,
+		.verbose = !!getenv("MILLION_VERBOSE"),
 	};
 	struct million million = {.source = {.ops = &ops}};
 	FILE *null = fopen("/dev/null", "we");
@@ -490,6 +491,7 @@ int main(int argc, char *argv[])
 	};
 	int option;
 
+	mallopt(M_MMAP_THRESHOLD, 128 << 10); /* as in main.c */
 	while ((option = getopt(argc, argv, "cei")) > 0) {
 		million.clients |= option == 'c' || option == 'i';
 		million.exits |= option == 'e';

@@ -18,6 +18,7 @@ static const struct finding_rule *const rules[] = {
 struct finding_watch {
 	struct finding_hooks hooks;
 	struct finding_look look;
+	uint32_t shown; /* the position in the socket table up to which sockets were shown */
 };
 
 struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_watch *leaks,
@@ -63,17 +64,28 @@ static void show_socket(struct finding_look *look, const struct tcp_socket *sock
 			rules[i]->socket(look, socket, owner);
 }
 
-static void show_sockets(struct finding_look *look)
+/* Returns whether there are more. */
+static bool show_sockets(struct finding_watch *watch, size_t sockets)
 {
+	struct finding_look *look = &watch->look;
 	const struct tcp_socket *socket;
+
+	for (; sockets; sockets--) {
+		socket = socket_table_next(look->tracker->sockets, &watch->shown);
+		if (!socket)
+			return false;
+		if (!socket->hidden && socket->since_ns <= look->now_ns)
+			show_socket(look, socket);
+	}
+	return true;
+}
+
+static void show_others(struct finding_look *look)
+{
 	const struct mini_socket *mini;
 	struct process *owner;
 	uint32_t position = 0;
 
-	while ((socket = socket_table_next(look->tracker->sockets, &position)))
-		if (!socket->hidden)
-			show_socket(look, socket);
-	position = 0;
 	while ((mini = mini_table_next(look->tracker->minis, &position))) {
 		owner = mini->hidden ? NULL : finding_look_owner(look, mini->owner);
 		for (size_t i = 0; owner && i < RULES; i++)
@@ -167,7 +179,7 @@ static void judge(struct finding_watch *watch, struct subject *subject)
 	}
 }
 
-void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct scan_request *request)
+void finding_watch_start(struct finding_watch *watch, uint64_t now_ns)
 {
 	struct finding_look *look = &watch->look;
 
@@ -177,10 +189,26 @@ void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct sc
 		netns_set_clear(&look->netns[i]);
 	subjects_begin(look->subjects, now_ns);
 	finding_pairs_clear(look->pairs);
-	show_sockets(look);
+	watch->shown = 0;
+}
+
+bool finding_watch_show(struct finding_watch *watch, size_t sockets, struct scan_request *request)
+{
+	struct finding_look *look = &watch->look;
+
+	if (show_sockets(watch, sockets))
+		return true;
+	show_others(look);
 	if (!scan_request_any(&look->wanted))
 		subjects_begin_scan(look->subjects); /* no suspicion: what a scan found is past */
 	*request = look->wanted;
+	return false;
+}
+
+void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct scan_request *request)
+{
+	finding_watch_start(watch, now_ns);
+	finding_watch_show(watch, SIZE_MAX, request);
 }
 
 void finding_watch_finish(struct finding_watch *watch, const struct scan_result *result)

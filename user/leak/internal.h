@@ -21,6 +21,11 @@ struct leak_watch {
 	uint64_t *due;			/* cookies of sockets collected for judgement */
 	size_t due_count;
 	size_t due_capacity;
+	struct {
+		enum { JUDGE_NONE, JUDGE_IDLE, JUDGE_DUE, JUDGE_WITHDRAWN } part;
+		size_t next;	/* of `due` */
+		size_t missing; /* so far */
+	} judging;
 	struct leak_holders holders; /* of the socket that is being judged */
 	struct leak_idle *idle;
 	struct leak_reports reports;
