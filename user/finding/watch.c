@@ -18,7 +18,10 @@ static const struct finding_rule *const rules[] = {
 struct finding_watch {
 	struct finding_hooks hooks;
 	struct finding_look look;
-	uint32_t shown; /* the position in the socket table up to which sockets were shown */
+	/* What is not shown to the rules yet, in this look. */
+	bool showing;	/* sockets, */
+	uint32_t shown; /* from this position in their table on */
+	size_t rule;	/* `others` of rules from this number on */
 };
 
 struct finding_watch *finding_watch_new(struct tracker *tracker, struct leak_watch *leaks,
@@ -64,13 +67,13 @@ static void show_socket(struct finding_look *look, const struct tcp_socket *sock
 			rules[i]->socket(look, socket, owner);
 }
 
-/* Returns whether there are more. */
-static bool show_sockets(struct finding_watch *watch, size_t sockets)
+/* Returns whether there are more than *left sockets, of which those that were shown are taken. */
+static bool show_sockets(struct finding_watch *watch, size_t *left)
 {
 	struct finding_look *look = &watch->look;
 	const struct tcp_socket *socket;
 
-	for (; sockets; sockets--) {
+	for (; *left; --*left) {
 		socket = socket_table_next(look->tracker->sockets, &watch->shown);
 		if (!socket)
 			return false;
@@ -80,7 +83,7 @@ static bool show_sockets(struct finding_watch *watch, size_t sockets)
 	return true;
 }
 
-static void show_others(struct finding_look *look)
+static void show_minis(struct finding_look *look)
 {
 	const struct mini_socket *mini;
 	struct process *owner;
@@ -92,9 +95,24 @@ static void show_others(struct finding_look *look)
 			if (rules[i]->mini && rules[i]->mini_states >> mini->state & 1)
 				rules[i]->mini(look, mini, owner);
 	}
-	for (size_t i = 0; i < RULES; i++)
-		if (rules[i]->others)
-			rules[i]->others(look);
+}
+
+/* What a rule adds may be a walk over all sockets. Returns whether there are more rules, where the
+ * sockets are too many for all of that in one step. */
+static bool show_others(struct finding_watch *watch, size_t sockets)
+{
+	bool many = socket_table_count(watch->look.tracker->sockets) > sockets;
+
+	while (watch->rule < RULES) {
+		const struct finding_rule *rule = rules[watch->rule++];
+
+		if (!rule->others)
+			continue;
+		rule->others(&watch->look);
+		if (many && watch->rule < RULES)
+			return true;
+	}
+	return false;
 }
 
 static void show_records(struct finding_look *look, const struct scan_result *result)
@@ -190,15 +208,23 @@ void finding_watch_start(struct finding_watch *watch, uint64_t now_ns)
 	subjects_begin(look->subjects, now_ns);
 	finding_pairs_clear(look->pairs);
 	watch->shown = 0;
+	watch->showing = true;
+	watch->rule = 0;
 }
 
 bool finding_watch_show(struct finding_watch *watch, size_t sockets, struct scan_request *request)
 {
 	struct finding_look *look = &watch->look;
+	size_t left = sockets;
 
-	if (show_sockets(watch, sockets))
+	if (watch->showing && show_sockets(watch, &left))
 		return true;
-	show_others(look);
+	if (watch->showing) {
+		watch->showing = false;
+		show_minis(look);
+	}
+	if (show_others(watch, sockets))
+		return true;
 	if (!scan_request_any(&look->wanted))
 		subjects_begin_scan(look->subjects); /* no suspicion: what a scan found is past */
 	*request = look->wanted;
