@@ -28,6 +28,8 @@ struct leak_watch {
 	} judging;
 	struct leak_holders holders; /* of the socket that is being judged */
 	struct leak_idle *idle;
+	size_t undecided; /* idle connections of which that is true */
+	uint64_t scans;	  /* leak_watch_wants() needs some idle connections of each */
 	struct leak_reports reports;
 };
 

@@ -137,6 +137,7 @@ static bool report_left_idle(struct leak_watch *watch, struct tcp_socket *socket
 		return true;
 	leak_names_get(&watch->reports.names, socket->stack, leak->time_ns, &wait);
 	if (connection && wait) { /* its names may say that it is none */
+		watch->undecided += !connection->undecided;
 		connection->undecided = true;
 		return true;
 	}
@@ -334,6 +335,14 @@ size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
 	return collect(watch, now_ns, room);
 }
 
+static bool is_looked_at_again(const struct leak_watch *watch, const struct tcp_socket *socket)
+{
+	uint64_t turns = leak_idle_count(watch->idle) / LEAK_IDLE_AGAIN + 1;
+
+	return socket->leaked && socket->cookie % turns == watch->scans % turns &&
+	       is_told_idle(watch, socket);
+}
+
 bool leak_watch_wants(const struct leak_watch *watch, const struct event_scan *record)
 {
 	const struct tcp_socket *socket;
@@ -341,7 +350,7 @@ bool leak_watch_wants(const struct leak_watch *watch, const struct event_scan *r
 	if (record->state != TCP_CLOSE_WAIT)
 		return true;
 	socket = socket_table_find(watch->tracker->sockets, record->cookie);
-	return socket && (socket->due_for_leak || is_told_idle(watch, socket));
+	return socket && (socket->due_for_leak || is_looked_at_again(watch, socket));
 }
 
 void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns)

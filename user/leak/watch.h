@@ -62,8 +62,11 @@ uint64_t leak_watch_deadline(const struct leak_watch *watch);
  * many sockets wait for leak_watch_judge(). */
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
 
+/* So many idle connections are looked at again by each scan; if there are more, in turn. */
+#define LEAK_IDLE_AGAIN 16384
+
 /* Whether leak_watch_judge() needs this record of a scan: it is of a collected socket, of an idle
- * connection, or of a listener. */
+ * connection whose turn it is, or of a listener. */
 bool leak_watch_wants(const struct leak_watch *watch, const struct event_scan *record);
 
 /* After a scan of the descriptors: adds the network namespaces of those collected sockets that it

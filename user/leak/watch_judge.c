@@ -123,17 +123,21 @@ static void withdraw(struct leak_watch *watch, struct idle_connection *connectio
 /* A process may read the end of an idle connection, and not close it. */
 static void recheck_idle(struct leak_watch *watch, const struct scan_result *result)
 {
-	struct idle_connection *connection, *next;
+	size_t count;
 
-	for (connection = leak_idle_next(watch->idle, NULL); connection; connection = next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, connection->cookie);
-		const struct event_scan *record;
+	for (size_t i = 0; i < result->count && leak_idle_count(watch->idle); i += count) {
+		const struct event_scan *record = &result->records[i];
+		const struct tcp_socket *socket;
+		struct idle_connection *connection;
 
-		next = leak_idle_next(watch->idle, connection);
-		if (!connection->told || connection->left || !socket ||
-		    !scan_result_find(result, connection->cookie, &record) ||
-		    record->state != TCP_CLOSE_WAIT || leak_looks_idle(socket, record))
+		count = scan_result_group(result, record);
+		if (record->state != TCP_CLOSE_WAIT)
+			continue;
+		socket = socket_table_find(watch->tracker->sockets, record->cookie);
+		if (!socket || !socket->leaked || leak_looks_idle(socket, record))
+			continue;
+		connection = leak_idle_find(watch->idle, record->cookie);
+		if (!connection || !connection->told || connection->left)
 			continue;
 		withdraw(watch, connection);
 		leak_idle_drop(watch->idle, connection);
@@ -165,6 +169,8 @@ static void decide_left(struct leak_watch *watch, uint64_t now_ns)
 	struct idle_connection *connection, *next;
 	bool wait;
 
+	if (!watch->undecided)
+		return;
 	for (connection = leak_idle_next(watch->idle, NULL); connection; connection = next) {
 		struct tcp_socket socket;
 
@@ -176,6 +182,7 @@ static void decide_left(struct leak_watch *watch, uint64_t now_ns)
 		if (wait && !watch->last)
 			continue;
 		connection->undecided = false;
+		watch->undecided--;
 		if (!leak_watch_may_be_idle(watch, &socket)) {
 			report_left(watch, connection);
 			leak_idle_drop(watch->idle, connection);
@@ -256,6 +263,7 @@ static void begin_to_judge(struct leak_watch *watch, const struct scan_result *r
 	watch->judging.next = 0;
 	watch->judging.part = JUDGE_IDLE;
 	watch->holders.listener = 0; /* of another scan */
+	watch->scans++;
 	decide_left(watch, now_ns);
 	recheck_idle(watch, result);
 }
