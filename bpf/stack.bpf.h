@@ -7,13 +7,14 @@
 #include "caller.bpf.h"
 #include "common.bpf.h"
 #include "ring.bpf.h"
+#include "unwind.bpf.h"
 
 /* Set before loading. Where it is false, the verifier removes all this code. */
 extern const volatile bool stacks;
 
-/* Reads the frames, innermost first. Returns how many there are. */
-static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
-					 __u64 frames[EVENT_STACK_FRAMES])
+/* Reads the frames by the kernel's unwinder, innermost first. Returns how many there are. */
+static __always_inline __u32 get_frames(void *ctx, struct task_struct *task,
+					__u64 frames[EVENT_STACK_FRAMES])
 {
 	const __u32 all = sizeof(__u64) * EVENT_STACK_FRAMES;
 	long size = bpf_get_stack(ctx, frames + 1, all - sizeof(__u64), BPF_F_USER_STACK);
@@ -30,6 +31,39 @@ static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
 	size = bpf_get_stack(ctx, frames, all, BPF_F_USER_STACK);
 	return size <= 0 ? 0 : count_frames(frames, 1, (__u32)size / sizeof(*frames));
 }
+
+#ifdef __TARGET_ARCH_x86
+
+static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
+					 __u64 frames[EVENT_STACK_FRAMES])
+{
+	struct pt_regs *regs = unwind_registers(task);
+	struct user_frame frame;
+	__u64 caller;
+
+	if (!regs)
+		return get_frames(ctx, task, frames);
+	frames[0] = regs->ip;
+	caller = find_caller(task, regs->ip);
+	if (!unwind_frame(&frame, regs->bp)) {
+		frames[1] = caller;
+		return caller ? 2 : 1;
+	}
+	if (!caller || caller == frame.caller)
+		return count_frames(frames, 1, unwind_rest(frames, 1, &frame));
+	frames[1] = caller;
+	return count_frames(frames, 2, unwind_rest(frames, 2, &frame));
+}
+
+#else
+
+static __always_inline __u32 read_frames(void *ctx, struct task_struct *task,
+					 __u64 frames[EVENT_STACK_FRAMES])
+{
+	return get_frames(ctx, task, frames);
+}
+
+#endif
 
 /* As read_frames(), at the beginning of a function, which has no frame yet: it is left out. */
 static __always_inline __u32 read_frames_of_called(void *ctx, __u64 frames[EVENT_STACK_FRAMES],

@@ -289,6 +289,8 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct uprobe_task;
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -300,6 +302,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct uprobe_task *utask;
 	char comm[16];
 };
 

@@ -2,7 +2,7 @@
 # make bench            every measurement, one report (about five minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold spaces places progstat libraries groups looks empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold spaces places progstat libraries groups looks million empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)
@@ -27,7 +27,7 @@ $(OUT)/bench/spaces: tests/live/helper_spaces.c $(OUT)/tools-ok
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< -o $@
 
-$(addprefix $(OUT)/bench/,libraries groups): $(OUT)/bench/%: tests/bench/%.c $(CORE_OBJ) $(OUT)/tools-ok
+$(addprefix $(OUT)/bench/,libraries groups million): $(OUT)/bench/%: tests/bench/%.c $(CORE_OBJ) $(OUT)/tools-ok
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $< $(CORE_OBJ) $(LDLIBS) -ljansson -o $@

@@ -51,6 +51,8 @@ uint64_t deadline_heap_pop(struct deadline_heap *heap)
 	}
 	if (heap->count)
 		heap->items[i] = last;
+	else
+		deadline_heap_free(heap); /* it may have held a million */
 	return cookie;
 }
 

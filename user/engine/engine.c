@@ -206,7 +206,7 @@ int engine_poll(struct engine *engine)
 	scan_plan_look(&engine->scans);
 	if (config->output->ops->losses)
 		config->output->ops->losses(config->output, &engine->ledger, engine_now(engine));
-	if (!engine->scans.job.purpose)
+	if (!engine->scans.job.purpose && !engine->scans.looking)
 		tracker_fold(&engine->tracker, process_alive, config->source);
 	return err ? err : output_flush(config->output);
 }
@@ -220,7 +220,7 @@ uint64_t engine_deadline(const struct engine *engine)
 {
 	uint64_t deadline = scan_plan_deadline(&engine->scans);
 
-	if (engine_behind(engine) || engine->scans.job.purpose)
+	if (engine_behind(engine) || engine->scans.job.purpose || engine->scans.looking)
 		return 0;
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
 }

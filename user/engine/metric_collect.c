@@ -4,23 +4,37 @@
 #include "track/mini_tracker.h"
 #include "track/sample.h"
 
+/* With the group that was found last: most sockets are next to others of their process. */
+struct collecting {
+	struct tracker *tracker;
+	const struct process *process;
+	uint32_t netns;
+	struct metric_group *group;
+};
+
 /* NULL where nothing is counted: the process is not watched. */
-static struct metric_group *group_of(struct tracker *tracker, const struct process *owner,
+static struct metric_group *group_of(struct collecting *collecting, const struct process *owner,
 				     uint32_t netns)
 {
 	struct process *process =
-		(struct process *)owner; /* the table's own pointer is not const */
+		process_table_or_unknown(collecting->tracker->processes,
+					 (struct process *)owner); /* it is not const there */
 
-	return sample_group(process_table_or_unknown(tracker->processes, process), netns);
+	if (process == collecting->process && netns == collecting->netns)
+		return collecting->group;
+	collecting->process = process;
+	collecting->netns = netns;
+	collecting->group = sample_group(process, netns);
+	return collecting->group;
 }
 
-static void count_socket(struct tracker *tracker, const struct tcp_socket *socket)
+static void count_socket(struct collecting *collecting, const struct tcp_socket *socket)
 {
 	struct metric_group *group;
 
 	if (socket->hidden || socket->state == TCP_CLOSE)
 		return;
-	group = group_of(tracker, socket->owner, socket->flow.netns);
+	group = group_of(collecting, socket->owner, socket->flow.netns);
 	if (!group)
 		return;
 	group->sockets[socket->state]++;
@@ -63,16 +77,17 @@ static void count_finding(void *context, enum finding_id id, const struct proces
 void metric_collect(struct metric_groups *groups, struct tracker *tracker, struct leak_watch *leaks,
 		    const struct finding_watch *findings)
 {
+	struct collecting collecting = {.tracker = tracker};
 	const struct tcp_socket *socket;
 	const struct mini_socket *mini;
 	uint32_t position = 0;
 
 	metric_groups_begin(groups);
 	while ((socket = socket_table_next(tracker->sockets, &position)))
-		count_socket(tracker, socket);
+		count_socket(&collecting, socket);
 	position = 0;
 	while ((mini = mini_table_next(tracker->minis, &position)))
 		count_mini(tracker, mini);
-	leak_reports_each(leak_watch_reports(leaks), count_leak, tracker);
-	finding_watch_each(findings, count_finding, tracker);
+	leak_reports_each(leak_watch_reports(leaks), count_leak, &collecting);
+	finding_watch_each(findings, count_finding, &collecting);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "engine/scan_job.h"
 
+#include <stdio.h>
+
 #include "track/mini_tracker.h"
 #include "track/reconcile.h"
 
@@ -43,6 +45,8 @@ static int step(struct scan_job *job, struct intake *intake)
 	job->steps++;
 	if (err < 0)
 		return err;
+	if (job->wanted)
+		scan_result_keep(&job->result, from, job->wanted, job->context);
 	if (job->purpose == SCAN_LOSSES)
 		reconcile_add(intake->tracker, &job->result, from);
 	else if (is_of_minis(job))
@@ -83,6 +87,24 @@ int scan_job_run(struct scan_job *job, struct intake *intake, enum scan_purpose 
 		err = scan_job_step(job, intake);
 	while (err > 0);
 	return err;
+}
+
+void scan_job_print(const struct scan_job *job)
+{
+	static const char *const purposes[SCAN_PURPOSES] = {
+		[SCAN_LOSSES] = "all sockets", [SCAN_LEAKS] = "leaks",
+		[SCAN_FINDINGS] = "findings",  [SCAN_SUMMARY] = "a summary",
+		[SCAN_SCRAPE] = "metrics",
+	};
+	const struct scan_result *result = &job->result;
+
+	fprintf(stderr,
+		"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
+		"%zu namespaces, for %s\n",
+		result->sockets, result->descriptors,
+		(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS,
+		(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count,
+		purposes[job->purpose]);
 }
 
 void scan_job_clear(struct scan_job *job, struct intake *intake)

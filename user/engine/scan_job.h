@@ -30,6 +30,9 @@ enum scan_purpose {
 struct scan_job {
 	enum scan_purpose purpose; /* SCAN_NONE: there is none */
 	struct scan_result result;
+	/* Which records are kept; NULL: all of them. */
+	bool (*wanted)(void *context, const struct event_scan *record);
+	void *context;
 	bool asked_tables;
 	bool asked_descriptors;
 	bool complete;		   /* the result is; it waits for `after` */
@@ -54,6 +57,9 @@ int scan_job_step(struct scan_job *job, struct intake *intake);
 /* The scan that is asked for, without anything in between. Returns 0 or a negative errno. */
 int scan_job_run(struct scan_job *job, struct intake *intake, enum scan_purpose purpose,
 		 const struct scan_request *request);
+
+/* Says on stderr what a complete scan has found, and what it took. */
+void scan_job_print(const struct scan_job *job);
 
 /* Ends the job, which may be incomplete, and frees the result. */
 void scan_job_clear(struct scan_job *job, struct intake *intake);

@@ -6,6 +6,7 @@
 
 #include "base/journal.h"
 #include "base/units.h"
+#include "engine/scan_filter.h"
 #include "track/mini_tracker.h"
 #include "track/reconcile.h"
 
@@ -13,14 +14,15 @@
  */
 #define RECONCILE_AFTER_NS (1 * NS_PER_S)
 
-#define LEAK_SCAN_STATES       (1u << TCP_CLOSE_WAIT | 1u << TCP_LISTEN)
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
 /* Looks of the findings may take a two-hundredth of one CPU. Where they are dear they still come
  * often enough for a finding that two of them must show to come within 15 s. */
-#define LOOK_SHARE		  200
-#define LOOK_PAUSE		  (1 * NS_PER_S)
-#define LOOK_PAUSE_MOST		  (3 * NS_PER_S)
+#define LOOK_SHARE	200
+#define LOOK_PAUSE	(1 * NS_PER_S)
+#define LOOK_PAUSE_MOST (3 * NS_PER_S)
+/* ... and show so many sockets in one turn of the loop: for less than 10 ms. */
+#define LOOK_STEP		  65536
 #define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
 
 /* How long a step of a scan waits for records that are not taken in yet. */
@@ -99,27 +101,9 @@ static uint64_t losses_now(const struct scan_plan *plan)
 	return ledger_lost(plan->intake->ledger) + tracker->gaps + tracker->no_memory;
 }
 
-static const struct scan_request everything = {
-	.states = SCAN_ALL_STATES,
-	.mini_states = SCAN_ALL_STATES,
-	.descriptors = true,
-	.all_tables = true,
-};
-static const struct scan_request all_minis = {
-	.mini_states = SCAN_ALL_STATES,
-	.all_tables = true,
-};
-/* The descriptors first; TCP tables only for sockets that no descriptor holds. */
-static const struct scan_request held = {.states = LEAK_SCAN_STATES, .descriptors = true};
-
 /* The result of the job is complete. */
 static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 {
-	static const char *const purposes[SCAN_PURPOSES] = {
-		[SCAN_LOSSES] = "all sockets", [SCAN_LEAKS] = "leaks",
-		[SCAN_FINDINGS] = "findings",  [SCAN_SUMMARY] = "a summary",
-		[SCAN_SCRAPE] = "metrics",
-	};
 	const struct scan_result *result = &job->result;
 
 	if (plan->scans_failed >= SCANS_FAILED_TOLD)
@@ -129,13 +113,7 @@ static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 		reconcile_listeners(plan->intake->tracker, result, is_alive, plan->intake->source);
 	scan_pace_learn(&plan->pace, result);
 	if (plan->verbose)
-		fprintf(stderr,
-			"scan: %zu sockets, %zu descriptors, %.1f ms, %.1f ms of CPU in %u steps, "
-			"%zu namespaces, for %s\n",
-			result->sockets, result->descriptors,
-			(double)(result->ended_ns - result->started_ns) / (double)NS_PER_MS,
-			(double)job->cpu_ns / (double)NS_PER_MS, job->steps, result->seen_count,
-			purposes[job->purpose]);
+		scan_job_print(job);
 }
 
 /* What the scan found is joined with the records that came since. */
@@ -151,7 +129,7 @@ static void finish_reconcile(struct scan_plan *plan, const struct scan_result *r
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
 {
 	struct scan_job job;
-	int err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+	int err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &scan_everything);
 
 	if (err) {
 		scan_job_clear(&job, plan->intake);
@@ -193,16 +171,19 @@ void scan_plan_check_losses(struct scan_plan *plan)
 		plan->reconcile_at_ns = now(plan) + RECONCILE_AFTER_NS;
 }
 
-/* Gives the answer to the module that it is for. */
-static void give(struct scan_plan *plan, const struct scan_job *job)
+/* Gives the answer to the module that it is for. Returns whether it needs further turns. */
+static bool give(struct scan_plan *plan, const struct scan_job *job)
 {
+	size_t missing = 0;
+	bool more = false;
+
 	switch (job->purpose) {
 	case SCAN_LOSSES:
 		finish_reconcile(plan, &job->result);
 		break;
 	case SCAN_LEAKS: /* one that was closed since is no leak any more */
-		if (leak_watch_judge(plan->leaks, &job->result, now(plan)) &&
-		    plan->reconcile_at_ns == UINT64_MAX)
+		more = leak_watch_judge_some(plan->leaks, &job->result, now(plan), &missing);
+		if (missing && plan->reconcile_at_ns == UINT64_MAX)
 			plan->reconcile_at_ns = not_before(plan, SCAN_LOSSES);
 		break;
 	case SCAN_FINDINGS:
@@ -219,15 +200,19 @@ static void give(struct scan_plan *plan, const struct scan_job *job)
 	default:
 		break;
 	}
+	return more;
 }
 
-static void answer(struct scan_plan *plan, struct scan_job *job)
+/* Returns whether it needs further turns. */
+static bool answer(struct scan_plan *plan, struct scan_job *job)
 {
 	uint64_t began_ns = cpu_time(plan);
+	bool more = give(plan, job);
 
-	give(plan, job);
 	job->cpu_ns += cpu_time(plan) - began_ns;
-	scan_pace_ended(&plan->pace, job, now(plan));
+	if (!more)
+		scan_pace_ended(&plan->pace, job, now(plan));
+	return more;
 }
 
 /* The job's scan has failed, and its result is empty. */
@@ -262,7 +247,7 @@ static void give_up(struct scan_plan *plan, const struct scan_job *job, int err)
  * these have to be read. */
 static bool ask_tables(struct scan_plan *plan, struct scan_job *job)
 {
-	struct scan_request request = {.states = LEAK_SCAN_STATES};
+	struct scan_request request = {.states = SCAN_LEAK_STATES};
 
 	if (job->asked_tables)
 		return false;
@@ -310,7 +295,8 @@ static int go_on(struct scan_plan *plan)
 	err = intake_drain_to(plan->intake, &job->after);
 	if (err)
 		return err;
-	answer(plan, job);
+	if (answer(plan, job))
+		return 1;
 	scan_plan_clear(plan);
 	return 0;
 }
@@ -320,6 +306,7 @@ static int begin_job(struct scan_plan *plan, enum scan_purpose purpose,
 		     const struct scan_request *request)
 {
 	scan_job_begin(&plan->job, plan->intake, purpose, request);
+	scan_filter_set(&plan->job, plan->leaks);
 	return go_on(plan);
 }
 
@@ -346,7 +333,7 @@ static int reconcile_if_due(struct scan_plan *plan)
 	if (err)
 		return err;
 	plan->reconcile_at_ns = UINT64_MAX;
-	return begin_job(plan, SCAN_LOSSES, &everything);
+	return begin_job(plan, SCAN_LOSSES, &scan_everything);
 }
 
 static int judge_leaks_if_due(struct scan_plan *plan)
@@ -356,7 +343,7 @@ static int judge_leaks_if_due(struct scan_plan *plan)
 	if (plan->intake->in_round || began_ns < not_before(plan, SCAN_LEAKS) ||
 	    !leak_watch_collect(plan->leaks, began_ns))
 		return 0;
-	return begin_job(plan, SCAN_LEAKS, &held);
+	return begin_job(plan, SCAN_LEAKS, &scan_held);
 }
 
 int scan_plan_run(struct scan_plan *plan)
@@ -386,22 +373,38 @@ static void scan_for_findings(struct scan_plan *plan, struct scan_request *reque
 	plan->pace.not_before_ns[SCAN_FINDINGS] = began_ns + FINDING_SCAN_FAILED_PAUSE;
 }
 
+/* Some of the sockets are shown to the rules. Returns whether there are more; at the end it has set
+ * *request. */
+static bool show_some(struct scan_plan *plan, struct scan_request *request)
+{
+	uint64_t began_cpu_ns = cpu_time(plan);
+
+	if (!plan->looking) {
+		plan->look_at_ns = now(plan);
+		plan->look_cpu_ns = 0;
+		finding_watch_start(plan->findings, plan->look_at_ns);
+	}
+	plan->looking = finding_watch_show(plan->findings, LOOK_STEP, request);
+	plan->look_cpu_ns += cpu_time(plan) - began_cpu_ns;
+	return plan->looking;
+}
+
 void scan_plan_look(struct scan_plan *plan)
 {
-	uint64_t began_ns = now(plan), began_cpu_ns = cpu_time(plan), cpu_ns;
+	uint64_t began_cpu_ns;
 	struct scan_request request;
 
-	if (began_ns < plan->look_at_ns || plan->job.purpose || plan->intake->in_round)
+	if (plan->job.purpose || (!plan->looking && plan->intake->in_round) ||
+	    now(plan) < plan->look_at_ns || show_some(plan, &request))
 		return;
-	finding_watch_begin(plan->findings, began_ns, &request);
-	cpu_ns = cpu_time(plan) - began_cpu_ns;
 	if (scan_request_any(&request) && now(plan) >= not_before(plan, SCAN_FINDINGS)) {
 		scan_for_findings(plan, &request);
 	} else {
+		began_cpu_ns = cpu_time(plan);
 		finding_watch_finish(plan->findings, NULL);
-		cpu_ns = cpu_time(plan) - began_cpu_ns;
+		plan->look_cpu_ns += cpu_time(plan) - began_cpu_ns;
 	}
-	plan->look_at_ns = began_ns + look_pause(cpu_ns);
+	plan->look_at_ns += look_pause(plan->look_cpu_ns);
 }
 
 int scan_plan_minis(struct scan_plan *plan)
@@ -413,7 +416,7 @@ int scan_plan_minis(struct scan_plan *plan)
 	if (!plan->minis_asked && now(plan) >= not_before(plan, SCAN_SUMMARY)) {
 		err = drain_before(plan);
 		if (!err)
-			err = begin_job(plan, SCAN_SUMMARY, &all_minis);
+			err = begin_job(plan, SCAN_SUMMARY, &scan_all_minis);
 	}
 	if (!err)
 		plan->minis_asked = false;
@@ -427,7 +430,7 @@ static int scan_for_scrapes(struct scan_plan *plan)
 	if (err)
 		plan->scrape_scan_owed = true;
 	else
-		err = begin_job(plan, SCAN_SCRAPE, &all_minis);
+		err = begin_job(plan, SCAN_SCRAPE, &scan_all_minis);
 	return err < 0 ? err : 0;
 }
 
@@ -464,7 +467,7 @@ int scan_plan_finish(struct scan_plan *plan)
 	if (plan->job.purpose == SCAN_FINDINGS)
 		finding_watch_finish(plan->findings, NULL);
 	scan_plan_clear(plan); /* this one has all that it was about */
-	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &everything);
+	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &scan_everything);
 	if (!err) {
 		note_scan(plan, &job);
 		err = intake_drain_to(plan->intake, &after);

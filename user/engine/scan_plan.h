@@ -28,7 +28,9 @@ struct scan_plan {
 	uint64_t lost_seen;	   /* lost records already taken care of */
 	uint64_t losses_seen;	   /* the same of losses of all kinds */
 	uint64_t reconcile_at_ns;  /* UINT64_MAX = no need */
-	uint64_t look_at_ns;	   /* the next look of the findings */
+	uint64_t look_at_ns;	   /* the next look of the findings, or the one that goes on */
+	uint64_t look_cpu_ns;	   /* that it took so far, */
+	bool looking;		   /* while one goes on */
 	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
 	struct scan_pace pace;

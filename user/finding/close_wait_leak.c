@@ -66,11 +66,29 @@ static struct subject *subject_of(struct finding_look *look, struct process *pro
 	return subjects_get(look->subjects, FINDING_CLOSE_WAIT_LEAK, owner, PLACE_NONE, NULL);
 }
 
+/* With the subject that was found last: most leaks are next to others of their process. */
+struct leaks_walk {
+	struct finding_look *look;
+	const struct process *process;
+	struct subject *subject;
+};
+
+static struct subject *subject_in(struct leaks_walk *walk, struct process *process,
+				  enum leak_kind kind)
+{
+	if (kind == LEAK_UNACCEPTED)
+		return NULL;
+	if (process && process == walk->process)
+		return walk->subject;
+	walk->process = process;
+	walk->subject = subject_of(walk->look, process, kind);
+	return walk->subject;
+}
+
 static void count_leak(void *context, const struct tcp_socket *socket, struct process *process,
 		       enum leak_kind kind)
 {
-	struct finding_look *look = context;
-	struct subject *subject = subject_of(look, process, kind);
+	struct subject *subject = subject_in(context, process, kind);
 
 	if (!subject)
 		return;
@@ -136,8 +154,8 @@ static struct verdict assess(struct finding_look *look, struct subject *subject)
 static void add_pair(void *context, const struct tcp_socket *socket, struct process *process,
 		     enum leak_kind kind)
 {
-	struct finding_look *look = context;
-	struct subject *subject = subject_of(look, process, kind);
+	struct finding_look *look = ((const struct leaks_walk *)context)->look;
+	struct subject *subject = subject_in(context, process, kind);
 
 	if (!subject || !subject->now[NEWS] || kind == LEAK_IDLE)
 		return;
@@ -153,13 +171,14 @@ static void add_pair(void *context, const struct tcp_socket *socket, struct proc
  * is done only for findings that are about to be reported. */
 static void look_for_pairs(struct finding_look *look)
 {
+	struct leaks_walk walk = {.look = look};
 	const struct tcp_socket *socket;
 	const struct netns_set *own = &look->netns[FINDING_CLOSE_WAIT_LEAK];
 	struct netns_set with_minis = {0};
 	const struct mini_socket *mini;
 	uint32_t position = 0;
 
-	leak_reports_each_told(leak_watch_reports(look->leaks), add_pair, look);
+	leak_reports_each_told(leak_watch_reports(look->leaks), add_pair, &walk);
 	while ((socket = socket_table_next(look->tracker->sockets, &position)))
 		if (socket->state == TCP_FIN_WAIT2)
 			finding_pairs_show(look->pairs, &socket->flow, socket->owner);
@@ -178,10 +197,11 @@ static void look_for_pairs(struct finding_look *look)
 
 static void others(struct finding_look *look)
 {
+	struct leaks_walk walk = {.look = look};
 	struct subject *subject = NULL;
 	bool news = false;
 
-	leak_reports_each_told(leak_watch_reports(look->leaks), count_leak, look);
+	leak_reports_each_told(leak_watch_reports(look->leaks), count_leak, &walk);
 	while ((subject = subjects_next(look->subjects, subject))) {
 		struct verdict verdict;
 		uint64_t count = 0;

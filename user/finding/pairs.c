@@ -23,9 +23,13 @@ struct entry {
 	UT_hash_handle hh;
 };
 
+/* Bits of keys that may be among the entries. */
+#define SEEN_BITS (16 * FINDING_PAIRS_LIMIT)
+
 struct finding_pairs {
 	struct entry *entries;
 	bool full;
+	uint64_t seen[SEEN_BITS / 64];
 };
 
 struct finding_pairs *finding_pairs_new(void)
@@ -42,6 +46,7 @@ void finding_pairs_clear(struct finding_pairs *pairs)
 		free(entry);
 	}
 	pairs->full = false;
+	memset(pairs->seen, 0, sizeof(pairs->seen));
 }
 
 void finding_pairs_free(struct finding_pairs *pairs)
@@ -77,12 +82,26 @@ static void key_fill(struct flow *key, const struct flow *flow, bool reversed)
 		key->netns = flow->netns;
 }
 
+static uint32_t seen_bit(const struct flow *flow)
+{
+	uint64_t local, remote, hash;
+
+	memcpy(&local, flow->local + (flow->family == AF_INET ? 0 : 8), sizeof(local));
+	memcpy(&remote, flow->remote + (flow->family == AF_INET ? 0 : 8), sizeof(remote));
+	hash = (local * 31 + remote) * 31 + ((uint64_t)flow->local_port << 16 | flow->remote_port);
+	return (uint32_t)(hash * 0x9e3779b97f4a7c15ULL >> 32) % SEEN_BITS;
+}
+
 void finding_pairs_add(struct finding_pairs *pairs, struct subject *subject,
 		       const struct flow *flow)
 {
+	uint32_t bit = seen_bit(flow);
 	struct entry *entry;
 	struct flow key;
 
+	/* Of a million, most are not added; but each may have the addresses of one that is. */
+	if (pairs->full && !(pairs->seen[bit / 64] >> bit % 64 & 1))
+		return;
 	key_fill(&key, flow, true);
 	HASH_FIND(hh, pairs->entries, &key, sizeof(key), entry);
 	if (entry) {
@@ -94,6 +113,7 @@ void finding_pairs_add(struct finding_pairs *pairs, struct subject *subject,
 		pairs->full = true;
 		return;
 	}
+	pairs->seen[bit / 64] |= 1ULL << bit % 64;
 	entry->key = key;
 	entry->subject = subject;
 	entry->netns = flow->netns;

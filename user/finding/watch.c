@@ -21,6 +21,10 @@ struct finding_watch {
 	/* By the state that a transition leaves; ends with NULL. */
 	void (*changed[TCP_STATES][RULES + 1])(struct finding_look *look,
 					       const struct change *change);
+	/* What is not shown to the rules yet, in this look. */
+	bool showing;	/* sockets, */
+	uint32_t shown; /* from this position in their table on */
+	size_t rule;	/* `others` of rules from this number on */
 };
 
 static void sort_by_state(struct finding_watch *watch)
@@ -77,26 +81,52 @@ static void show_socket(struct finding_look *look, const struct tcp_socket *sock
 			rules[i]->socket(look, socket, owner);
 }
 
-static void show_sockets(struct finding_look *look)
+/* Returns whether there are more than *left sockets, of which those that were shown are taken. */
+static bool show_sockets(struct finding_watch *watch, size_t *left)
 {
+	struct finding_look *look = &watch->look;
 	const struct tcp_socket *socket;
+
+	for (; *left; --*left) {
+		socket = socket_table_next(look->tracker->sockets, &watch->shown);
+		if (!socket)
+			return false;
+		if (!socket->hidden && socket->since_ns <= look->now_ns)
+			show_socket(look, socket);
+	}
+	return true;
+}
+
+static void show_minis(struct finding_look *look)
+{
 	const struct mini_socket *mini;
 	struct process *owner;
 	uint32_t position = 0;
 
-	while ((socket = socket_table_next(look->tracker->sockets, &position)))
-		if (!socket->hidden)
-			show_socket(look, socket);
-	position = 0;
 	while ((mini = mini_table_next(look->tracker->minis, &position))) {
 		owner = mini->hidden ? NULL : finding_look_owner(look, mini->owner);
 		for (size_t i = 0; owner && i < RULES; i++)
 			if (rules[i]->mini && rules[i]->mini_states >> mini->state & 1)
 				rules[i]->mini(look, mini, owner);
 	}
-	for (size_t i = 0; i < RULES; i++)
-		if (rules[i]->others)
-			rules[i]->others(look);
+}
+
+/* What a rule adds may be a walk over all sockets. Returns whether there are more rules, where the
+ * sockets are too many for all of that in one step. */
+static bool show_others(struct finding_watch *watch, size_t sockets)
+{
+	bool many = socket_table_count(watch->look.tracker->sockets) > sockets;
+
+	while (watch->rule < RULES) {
+		const struct finding_rule *rule = rules[watch->rule++];
+
+		if (!rule->others)
+			continue;
+		rule->others(&watch->look);
+		if (many && watch->rule < RULES)
+			return true;
+	}
+	return false;
 }
 
 static void show_records(struct finding_look *look, const struct scan_result *result)
@@ -181,7 +211,7 @@ static void judge(struct finding_watch *watch, struct subject *subject)
 	}
 }
 
-void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct scan_request *request)
+void finding_watch_start(struct finding_watch *watch, uint64_t now_ns)
 {
 	struct finding_look *look = &watch->look;
 
@@ -191,10 +221,34 @@ void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct sc
 		netns_set_clear(&look->netns[i]);
 	subjects_begin(look->subjects, now_ns);
 	finding_pairs_clear(look->pairs);
-	show_sockets(look);
+	watch->shown = 0;
+	watch->showing = true;
+	watch->rule = 0;
+}
+
+bool finding_watch_show(struct finding_watch *watch, size_t sockets, struct scan_request *request)
+{
+	struct finding_look *look = &watch->look;
+	size_t left = sockets;
+
+	if (watch->showing && show_sockets(watch, &left))
+		return true;
+	if (watch->showing) {
+		watch->showing = false;
+		show_minis(look);
+	}
+	if (show_others(watch, sockets))
+		return true;
 	if (!scan_request_any(&look->wanted))
 		subjects_begin_scan(look->subjects); /* no suspicion: what a scan found is past */
 	*request = look->wanted;
+	return false;
+}
+
+void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns, struct scan_request *request)
+{
+	finding_watch_start(watch, now_ns);
+	finding_watch_show(watch, SIZE_MAX, request);
 }
 
 void finding_watch_finish(struct finding_watch *watch, const struct scan_result *result)

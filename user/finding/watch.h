@@ -49,6 +49,14 @@ void finding_watch_changed(struct finding_watch *watch, const struct change *cha
 void finding_watch_begin(struct finding_watch *watch, uint64_t now_ns,
 			 struct scan_request *request);
 
+/*
+ * The same in steps, between which records may be taken in, but no process may be freed: shows so
+ * many sockets to the rules. Returns whether there are more; sets *request if there are none. What
+ * changes meanwhile is left to the next look.
+ */
+void finding_watch_start(struct finding_watch *watch, uint64_t now_ns);
+bool finding_watch_show(struct finding_watch *watch, size_t sockets, struct scan_request *request);
+
 /* Second half: judges. result: what the scan found; NULL if there was none, or if it failed. */
 void finding_watch_finish(struct finding_watch *watch, const struct scan_result *result);
 

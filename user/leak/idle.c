@@ -257,6 +257,11 @@ struct idle_connection *leak_idle_add(struct leak_idle *idle, const struct tcp_s
 	return &entry->connection;
 }
 
+size_t leak_idle_count(const struct leak_idle *idle)
+{
+	return HASH_COUNT(idle->entries);
+}
+
 struct idle_connection *leak_idle_find(struct leak_idle *idle, uint64_t cookie)
 {
 	struct entry *entry;

@@ -81,6 +81,9 @@ bool leak_idle_is_client(struct tracker *tracker, struct tcp_socket *socket,
 struct idle_connection *leak_idle_add(struct leak_idle *idle, const struct tcp_socket *socket,
 				      struct process *process, const struct leak *left);
 
+/* How many there are. */
+size_t leak_idle_count(const struct leak_idle *idle);
+
 /* Returns NULL if it was not added. */
 struct idle_connection *leak_idle_find(struct leak_idle *idle, uint64_t cookie);
 

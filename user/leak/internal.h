@@ -21,8 +21,15 @@ struct leak_watch {
 	uint64_t *due;			/* cookies of sockets collected for judgement */
 	size_t due_count;
 	size_t due_capacity;
+	struct {
+		enum { JUDGE_NONE, JUDGE_IDLE, JUDGE_DUE, JUDGE_WITHDRAWN } part;
+		size_t next;	/* of `due` */
+		size_t missing; /* so far */
+	} judging;
 	struct leak_holders holders; /* of the socket that is being judged */
 	struct leak_idle *idle;
+	size_t undecided; /* idle connections of which that is true */
+	uint64_t scans;	  /* leak_watch_wants() needs some idle connections of each */
 	struct leak_reports reports;
 };
 

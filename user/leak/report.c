@@ -2,18 +2,8 @@
 #include "leak/report.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/hash.h"
 #include "track/sample.h"
-
-/* A reported leak that is still open. */
-struct reported {
-	uint64_t cookie;
-	struct leak_group *group;
-	enum socket_role role; /* as reported; the socket's may be learned later */
-	UT_hash_handle hh;
-};
 
 int leak_reports_init(struct leak_reports *reports, struct tracker *tracker,
 		      const struct leak_hooks *hooks)
@@ -30,12 +20,7 @@ int leak_reports_init(struct leak_reports *reports, struct tracker *tracker,
 
 void leak_reports_clear(struct leak_reports *reports)
 {
-	struct reported *reported, *next;
-
-	HASH_ITER (hh, reports->open, reported, next) {
-		HASH_DEL(reports->open, reported);
-		free(reported);
-	}
+	leak_open_clear(&reports->open);
 	leak_groups_free(reports->groups);
 	leak_names_clear(&reports->names);
 	leak_pending_clear(&reports->pending);
@@ -51,15 +36,12 @@ static void group_age(struct leak_group *group, uint64_t age_ns, bool at_least)
 
 struct leak_groups *leak_reports_groups(struct leak_reports *reports, uint64_t now_ns)
 {
-	struct reported *reported, *next;
+	const struct leak_open *open;
+	uint32_t handle = 0;
 
-	HASH_ITER (hh, reports->open, reported, next) {
-		const struct tcp_socket *socket =
-			socket_table_find(reports->tracker->sockets, reported->cookie);
-
-		if (socket)
-			group_age(reported->group, leak_age(socket, now_ns), !socket->since_known);
-	}
+	while ((open = leak_open_next(&reports->open, &handle)))
+		group_age(open->group, now_ns > open->since_ns ? now_ns - open->since_ns : 0,
+			  open->at_least);
 	return reports->groups;
 }
 
@@ -69,14 +51,15 @@ static void each_open(struct leak_reports *reports,
 				   struct process *process, enum leak_kind kind),
 		      void *context)
 {
-	struct reported *reported, *next;
+	const struct leak_open *open;
+	uint32_t handle = 0;
 
-	HASH_ITER (hh, reports->open, reported, next) {
+	while ((open = leak_open_next(&reports->open, &handle))) {
 		const struct tcp_socket *socket =
-			socket_table_find(reports->tracker->sockets, reported->cookie);
+			socket_table_at(reports->tracker->sockets, handle);
 
-		if (socket)
-			each(context, socket, process_of(reported->group), reported->group->kind);
+		if (socket->state == TCP_CLOSE_WAIT)
+			each(context, socket, process_of(open->group), open->group->kind);
 	}
 }
 
@@ -133,22 +116,6 @@ static struct leak_group *count(struct leak_reports *reports, const struct tcp_s
 	return group;
 }
 
-/* Remembers an open leak, so that its end is reported. */
-static void keep(struct leak_reports *reports, const struct leak *leak, struct leak_group *group)
-{
-	struct reported *reported = calloc(1, sizeof(*reported));
-
-	group->open++;
-	if (!reported)
-		return;
-	reported->cookie = leak->cookie;
-	reported->group = group;
-	reported->role = leak->role;
-	HASH_ADD(hh, reports->open, cookie, sizeof(reported->cookie), reported);
-	if (!reported->hh.tbl)
-		free(reported);
-}
-
 static struct leak_group *add(struct leak_reports *reports, struct tcp_socket *socket,
 			      struct process *process, struct leak *leak)
 {
@@ -158,8 +125,10 @@ static struct leak_group *add(struct leak_reports *reports, struct tcp_socket *s
 	if (is_ignored(reports, leak))
 		return NULL;
 	group = count(reports, socket, process, leak);
-	if (group && !leak->at_exit)
-		keep(reports, leak, group);
+	if (group && !leak->at_exit) {
+		group->open++;
+		leak_open_add(&reports->open, socket, group, leak->role); /* or its end is missed */
+	}
 	reports->hooks.leaked(reports->hooks.context, leak);
 	return group;
 }
@@ -175,20 +144,19 @@ struct leak_group *leak_reports_add_idle(struct leak_reports *reports, struct tc
 
 void leak_reports_withdraw(struct leak_reports *reports, uint64_t cookie, struct leak_group *group)
 {
-	struct reported *reported;
+	const struct tcp_socket *socket = socket_table_find(reports->tracker->sockets, cookie);
+	struct leak_open *open = socket ? leak_open_find(&reports->open, socket) : NULL;
 
 	if (!group)
 		return;
 	group->total--;
 	process_table_or_unknown(reports->tracker->processes, group->process)->idle--;
-	HASH_FIND(hh, reports->open, &cookie, sizeof(cookie), reported);
-	if (!reported) { /* its process has left it */
+	if (!open) { /* its process has left it */
 		group->left--;
 		return;
 	}
 	group->open--;
-	HASH_DEL(reports->open, reported);
-	free(reported);
+	leak_open_remove(open);
 }
 
 void leak_reports_add(struct leak_reports *reports, struct tcp_socket *socket,
@@ -218,7 +186,7 @@ void leak_reports_add_closing(struct leak_reports *reports, struct tcp_socket *s
 
 void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, uint64_t time_ns)
 {
-	struct reported *reported;
+	struct leak_open *open = leak_open_find(&reports->open, socket);
 	struct leak_end end = {
 		.time_ns = time_ns,
 		.cookie = socket->cookie,
@@ -227,18 +195,16 @@ void leak_reports_end(struct leak_reports *reports, struct tcp_socket *socket, u
 		.flow = &socket->flow,
 	};
 
-	HASH_FIND(hh, reports->open, &socket->cookie, sizeof(socket->cookie), reported);
-	if (!reported)
+	if (!open)
 		return;
-	reported->group->open--;
-	reported->group->left += socket->left;
-	group_age(reported->group, end.age_ns, end.age_at_least);
-	end.process = reported->group->process;
-	end.kind = reported->group->kind;
-	end.role = reported->role;
+	open->group->open--;
+	open->group->left += socket->left;
+	group_age(open->group, end.age_ns, end.age_at_least);
+	end.process = open->group->process;
+	end.kind = open->group->kind;
+	end.role = open->role;
 	reports->hooks.ended(reports->hooks.context, &end);
-	HASH_DEL(reports->open, reported);
-	free(reported);
+	leak_open_remove(open);
 }
 
 /* Reports a leak and right after it the end, because the socket is gone. */

@@ -5,15 +5,14 @@
 #include "leak/pending.h"
 #include "leak/group.h"
 #include "leak/leak.h"
-
-struct reported;
+#include "leak/open_table.h"
 
 /* The reports of the leak watch: leaks that are still open, their groups, and leaks whose report
  * waits for names. Times are nanoseconds of CLOCK_MONOTONIC. */
 struct leak_reports {
 	struct tracker *tracker;
 	struct leak_hooks hooks;
-	struct reported *open; /* by cookie */
+	struct leak_open_table open;
 	struct leak_groups *groups;
 	struct leak_names names;
 	struct leak_pending pending;

@@ -137,6 +137,7 @@ static bool report_left_idle(struct leak_watch *watch, struct tcp_socket *socket
 		return true;
 	leak_names_get(&watch->reports.names, socket->stack, leak->time_ns, &wait);
 	if (connection && wait) { /* its names may say that it is none */
+		watch->undecided += !connection->undecided;
 		connection->undecided = true;
 		return true;
 	}
@@ -165,7 +166,7 @@ static void report_unjudged(struct leak_watch *watch, struct tcp_socket *socket,
 }
 
 /* Whether it was reported as idle and is held since then. */
-static bool is_told_idle(struct leak_watch *watch, const struct tcp_socket *socket)
+static bool is_told_idle(const struct leak_watch *watch, const struct tcp_socket *socket)
 {
 	const struct idle_connection *connection = leak_idle_find(watch->idle, socket->cookie);
 
@@ -248,6 +249,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 	leak_idle_closed(watch->idle, socket, time_ns);
 	socket->leaked = 0;
 	socket->left = 0;
+	socket->due_for_leak = 0;
 }
 
 uint64_t leak_watch_deadline(const struct leak_watch *watch)
@@ -277,6 +279,14 @@ bool leak_watch_add_due(struct leak_watch *watch, uint64_t cookie)
 	return true;
 }
 
+static bool add_due(struct leak_watch *watch, struct tcp_socket *socket)
+{
+	if (!leak_watch_add_due(watch, socket->cookie))
+		return false;
+	socket->due_for_leak = 1;
+	return true;
+}
+
 struct tcp_socket *leak_watch_waiting(struct leak_watch *watch, uint64_t cookie)
 {
 	struct tcp_socket *socket = socket_table_find(watch->tracker->sockets, cookie);
@@ -296,25 +306,51 @@ static bool put_off(struct leak_watch *watch, const struct tcp_socket *socket, u
 	       !deadline_heap_push(&watch->irregular, now_ns + NAMES_RETRY_NS, socket->cookie);
 }
 
-size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
+/* Looks at `limit` sockets at most. */
+static size_t collect(struct leak_watch *watch, uint64_t now_ns, size_t limit)
 {
-	while (watch->head) {
+	for (; watch->head && limit; limit--) {
 		struct tcp_socket *socket = socket_at(watch, watch->head);
 
 		if (socket->since_ns + watch->threshold_ns > now_ns)
 			break;
-		if (!put_off(watch, socket, now_ns) && !leak_watch_add_due(watch, socket->cookie))
+		if (!put_off(watch, socket, now_ns) && !add_due(watch, socket))
 			break;
 		list_remove(watch, socket);
 	}
-	while (deadline_heap_first(&watch->irregular) <= now_ns) {
+	for (; deadline_heap_first(&watch->irregular) <= now_ns && limit; limit--) {
 		uint64_t cookie = deadline_heap_pop(&watch->irregular);
-		const struct tcp_socket *socket = leak_watch_waiting(watch, cookie);
+		struct tcp_socket *socket = leak_watch_waiting(watch, cookie);
 
 		if (socket && !put_off(watch, socket, now_ns))
-			leak_watch_add_due(watch, cookie);
+			add_due(watch, socket);
 	}
 	return watch->due_count;
+}
+
+size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns)
+{
+	size_t room = watch->due_count < LEAK_DUE_LIMIT ? LEAK_DUE_LIMIT - watch->due_count : 0;
+
+	return collect(watch, now_ns, room);
+}
+
+static bool is_looked_at_again(const struct leak_watch *watch, const struct tcp_socket *socket)
+{
+	uint64_t turns = leak_idle_count(watch->idle) / LEAK_IDLE_AGAIN + 1;
+
+	return socket->leaked && socket->cookie % turns == watch->scans % turns &&
+	       is_told_idle(watch, socket);
+}
+
+bool leak_watch_wants(const struct leak_watch *watch, const struct event_scan *record)
+{
+	const struct tcp_socket *socket;
+
+	if (record->state != TCP_CLOSE_WAIT)
+		return true;
+	socket = socket_table_find(watch->tracker->sockets, record->cookie);
+	return socket && (socket->due_for_leak || is_looked_at_again(watch, socket));
 }
 
 void leak_watch_ask_last(struct leak_watch *watch, uint64_t now_ns)
@@ -340,11 +376,11 @@ size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 	if (watch->exits)
 		watch->threshold_ns = leak_left_grace(watch->threshold_ns);
 	while (watch->exits && watch->irregular.count) { /* also those to be judged again */
-		const struct tcp_socket *socket =
+		struct tcp_socket *socket =
 			leak_watch_waiting(watch, deadline_heap_pop(&watch->irregular));
 
 		if (socket && leak_age(socket, now_ns) >= watch->threshold_ns)
-			leak_watch_add_due(watch, socket->cookie);
+			add_due(watch, socket);
 	}
-	return leak_watch_collect(watch, now_ns);
+	return collect(watch, now_ns, SIZE_MAX); /* there is one scan more, of all sockets */
 }

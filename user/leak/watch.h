@@ -54,9 +54,20 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 /* When the next socket or report is due; UINT64_MAX if there is none. */
 uint64_t leak_watch_deadline(const struct leak_watch *watch);
 
-/* Collects the sockets that are due at now_ns. Returns how many sockets wait for
- * leak_watch_judge(). */
+/* The most sockets that one scan is for: its result is kept in memory (a record has 128 bytes), and
+ * is sorted in one turn of the loop. */
+#define LEAK_DUE_LIMIT 100000
+
+/* Collects the sockets that are due at now_ns, up to the limit; the others stay due. Returns how
+ * many sockets wait for leak_watch_judge(). */
 size_t leak_watch_collect(struct leak_watch *watch, uint64_t now_ns);
+
+/* So many idle connections are looked at again by each scan; if there are more, in turn. */
+#define LEAK_IDLE_AGAIN 16384
+
+/* Whether leak_watch_judge() needs this record of a scan: it is of a collected socket, of an idle
+ * connection whose turn it is, or of a listener. */
+bool leak_watch_wants(const struct leak_watch *watch, const struct event_scan *record);
 
 /* After a scan of the descriptors: adds the network namespaces of those collected sockets that it
  * has not found. They are in the TCP tables there, if they still exist. */
@@ -68,6 +79,14 @@ void leak_watch_add_missing(struct leak_watch *watch, const struct scan_result *
  * table needs to be reconciled. */
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result,
 			uint64_t now_ns);
+
+/* At how many sockets leak_watch_judge_some() looks: for less than 20 ms. */
+#define LEAK_JUDGE_STEP 4096
+
+/* The same in steps, between which records may be taken in: call it with the same result until it
+ * returns false. At the end it has set *missing to what leak_watch_judge() returns. */
+bool leak_watch_judge_some(struct leak_watch *watch, const struct scan_result *result,
+			   uint64_t now_ns, size_t *missing);
 
 /* The scan failed: the collected sockets are due again after retry_ns. */
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns);

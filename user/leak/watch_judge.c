@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 #include "leak/watch.h"
 
+#include <stdlib.h>
+
 #include "leak/internal.h"
 #include "leak/judge.h"
 #include "base/units.h"
@@ -91,20 +93,18 @@ static void judge_one(struct leak_watch *watch, struct tcp_socket *socket,
 
 /* All that may be idle are known before the first one is judged: whether they are forgotten depends
  * on how many there are. */
-static void add_all_idle(struct leak_watch *watch, const struct scan_result *result)
+static void add_if_idle(struct leak_watch *watch, const struct scan_result *result, uint64_t cookie)
 {
-	for (size_t i = 0; i < watch->due_count; i++) {
-		struct tcp_socket *socket = leak_watch_waiting(watch, watch->due[i]);
-		struct idle_connection *connection;
-		const struct event_scan *record;
+	struct tcp_socket *socket = leak_watch_waiting(watch, cookie);
+	struct idle_connection *connection;
+	const struct event_scan *record;
 
-		if (!socket || socket->role == ROLE_SERVER ||
-		    !scan_result_find(result, socket->cookie, &record) ||
-		    record->state != TCP_CLOSE_WAIT || !leak_looks_idle(socket, record))
-			continue;
-		leak_holders_find(&watch->holders, watch->tracker, result, socket, LEAK_UNREAD);
-		add_idle(watch, socket, record, watch->holders.process, &connection);
-	}
+	if (!socket || socket->role == ROLE_SERVER ||
+	    !scan_result_find(result, socket->cookie, &record) || record->state != TCP_CLOSE_WAIT ||
+	    !leak_looks_idle(socket, record))
+		return;
+	leak_holders_find(&watch->holders, watch->tracker, result, socket, LEAK_UNREAD);
+	add_idle(watch, socket, record, watch->holders.process, &connection);
 }
 
 /* It was reported as idle; it is judged anew. */
@@ -123,17 +123,21 @@ static void withdraw(struct leak_watch *watch, struct idle_connection *connectio
 /* A process may read the end of an idle connection, and not close it. */
 static void recheck_idle(struct leak_watch *watch, const struct scan_result *result)
 {
-	struct idle_connection *connection, *next;
+	size_t count;
 
-	for (connection = leak_idle_next(watch->idle, NULL); connection; connection = next) {
-		const struct tcp_socket *socket =
-			socket_table_find(watch->tracker->sockets, connection->cookie);
-		const struct event_scan *record;
+	for (size_t i = 0; i < result->count && leak_idle_count(watch->idle); i += count) {
+		const struct event_scan *record = &result->records[i];
+		const struct tcp_socket *socket;
+		struct idle_connection *connection;
 
-		next = leak_idle_next(watch->idle, connection);
-		if (!connection->told || connection->left || !socket ||
-		    !scan_result_find(result, connection->cookie, &record) ||
-		    record->state != TCP_CLOSE_WAIT || leak_looks_idle(socket, record))
+		count = scan_result_group(result, record);
+		if (record->state != TCP_CLOSE_WAIT)
+			continue;
+		socket = socket_table_find(watch->tracker->sockets, record->cookie);
+		if (!socket || !socket->leaked || leak_looks_idle(socket, record))
+			continue;
+		connection = leak_idle_find(watch->idle, record->cookie);
+		if (!connection || !connection->told || connection->left)
 			continue;
 		withdraw(watch, connection);
 		leak_idle_drop(watch->idle, connection);
@@ -165,6 +169,8 @@ static void decide_left(struct leak_watch *watch, uint64_t now_ns)
 	struct idle_connection *connection, *next;
 	bool wait;
 
+	if (!watch->undecided)
+		return;
 	for (connection = leak_idle_next(watch->idle, NULL); connection; connection = next) {
 		struct tcp_socket socket;
 
@@ -176,6 +182,7 @@ static void decide_left(struct leak_watch *watch, uint64_t now_ns)
 		if (wait && !watch->last)
 			continue;
 		connection->undecided = false;
+		watch->undecided--;
 		if (!leak_watch_may_be_idle(watch, &socket)) {
 			report_left(watch, connection);
 			leak_idle_drop(watch->idle, connection);
@@ -202,41 +209,94 @@ static void withdraw_forgotten(struct leak_watch *watch)
 	}
 }
 
-/* Returns how many of the collected sockets are not in the result. */
-static size_t judge_all(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)
+/* Returns whether it is missing in the result. */
+static bool judge(struct leak_watch *watch, const struct scan_result *result, uint64_t cookie,
+		  uint64_t now_ns)
 {
-	size_t missing = 0;
+	struct tcp_socket *socket = leak_watch_waiting(watch, cookie);
+	const struct event_scan *record;
 
-	for (size_t i = 0; i < watch->due_count; i++) {
-		struct tcp_socket *socket = leak_watch_waiting(watch, watch->due[i]);
-		const struct event_scan *record;
-
-		if (!socket)
-			continue;
-		if (!scan_result_find(result, socket->cookie, &record) ||
-		    record->state != TCP_CLOSE_WAIT) {
-			/* The record of its transition comes soon, or was lost. */
-			deadline_heap_push(&watch->irregular, now_ns + NS_PER_S, socket->cookie);
-			missing++;
-			continue;
-		}
-		judge_one(watch, socket, record, result, now_ns);
+	if (!socket)
+		return false;
+	socket->due_for_leak = 0;
+	if (!scan_result_find(result, socket->cookie, &record) || record->state != TCP_CLOSE_WAIT) {
+		/* The record of its transition comes soon, or was lost. */
+		deadline_heap_push(&watch->irregular, now_ns + NS_PER_S, socket->cookie);
+		return true;
 	}
+	judge_one(watch, socket, record, result, now_ns);
+	return false;
+}
+
+/* Goes over the collected sockets, *left of them at most. Returns whether there are more. */
+static bool go_over(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns,
+		    size_t *left)
+{
+	for (; watch->judging.next < watch->due_count; watch->judging.next++, --*left) {
+		uint64_t cookie = watch->due[watch->judging.next];
+
+		if (!*left)
+			return true;
+		if (watch->judging.part == JUDGE_IDLE)
+			add_if_idle(watch, result, cookie);
+		else
+			watch->judging.missing += judge(watch, result, cookie, now_ns);
+	}
+	watch->judging.next = 0;
+	return false;
+}
+
+static void forget_due(struct leak_watch *watch)
+{
 	watch->due_count = 0;
-	return missing;
+	if (watch->due_capacity <= LEAK_DUE_LIMIT)
+		return;
+	free(watch->due); /* of the last scan */
+	watch->due = NULL;
+	watch->due_capacity = 0;
+}
+
+static void begin_to_judge(struct leak_watch *watch, const struct scan_result *result,
+			   uint64_t now_ns)
+{
+	watch->judging.missing = 0;
+	watch->judging.next = 0;
+	watch->judging.part = JUDGE_IDLE;
+	watch->holders.listener = 0; /* of another scan */
+	watch->scans++;
+	decide_left(watch, now_ns);
+	recheck_idle(watch, result);
+}
+
+bool leak_watch_judge_some(struct leak_watch *watch, const struct scan_result *result,
+			   uint64_t now_ns, size_t *missing)
+{
+	size_t left = LEAK_JUDGE_STEP;
+
+	if (watch->judging.part == JUDGE_NONE)
+		begin_to_judge(watch, result, now_ns);
+	while (!go_over(watch, result, now_ns, &left)) {
+		if (watch->judging.part != JUDGE_IDLE)
+			forget_due(watch);
+		if (watch->judging.part == JUDGE_DUE)
+			withdraw_forgotten(watch);
+		if (watch->judging.part++ != JUDGE_WITHDRAWN)
+			continue;
+		watch->judging.part = JUDGE_NONE;
+		*missing = watch->judging.missing;
+		return false;
+	}
+	return true;
 }
 
 size_t leak_watch_judge(struct leak_watch *watch, const struct scan_result *result, uint64_t now_ns)
 {
-	size_t missing;
+	size_t missing = 0;
 
-	watch->holders.listener = 0; /* of another scan */
-	decide_left(watch, now_ns);
-	recheck_idle(watch, result);
-	add_all_idle(watch, result);
-	missing = judge_all(watch, result, now_ns);
-	withdraw_forgotten(watch);
-	return missing + judge_all(watch, result, now_ns);
+	watch->judging.part = JUDGE_NONE;
+	while (leak_watch_judge_some(watch, result, now_ns, &missing))
+		;
+	return missing;
 }
 
 void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t retry_ns)
@@ -244,4 +304,5 @@ void leak_watch_postpone(struct leak_watch *watch, uint64_t now_ns, uint64_t ret
 	for (size_t i = 0; i < watch->due_count; i++)
 		deadline_heap_push(&watch->irregular, now_ns + retry_ns, watch->due[i]);
 	watch->due_count = 0;
+	watch->judging.part = JUDGE_NONE;
 }

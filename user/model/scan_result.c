@@ -42,6 +42,17 @@ int scan_result_add(struct scan_result *result, const void *record, size_t size)
 	return 0;
 }
 
+void scan_result_keep(struct scan_result *result, size_t from,
+		      bool (*wanted)(void *context, const struct event_scan *record), void *context)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < result->count; i++)
+		if (wanted(context, &result->records[i]))
+			result->records[kept++] = result->records[i];
+	result->count = kept;
+}
+
 static int add_netns(uint32_t **list, size_t *count, uint32_t netns)
 {
 	uint32_t *longer = realloc(*list, (*count + 1) * sizeof(*longer));

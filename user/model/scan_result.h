@@ -38,6 +38,11 @@ struct scan_result {
  * refuses or that is none of a scan, or -ENOMEM. */
 int scan_result_add(struct scan_result *result, const void *record, size_t size);
 
+/* Removes those of the records from number `from` on that are not wanted. */
+void scan_result_keep(struct scan_result *result, size_t from,
+		      bool (*wanted)(void *context, const struct event_scan *record),
+		      void *context);
+
 /* Adds a network namespace whose tables were read, or were not. Returns 0 or -ENOMEM. */
 int scan_result_add_seen(struct scan_result *result, uint32_t netns);
 int scan_result_add_unseen(struct scan_result *result, uint32_t netns);

@@ -45,30 +45,35 @@ static int compare_address(const void *a, const void *b)
 	return (x->process > y->process) - (x->process < y->process);
 }
 
-static void count_one(struct view *view, const struct process *owner, unsigned int state)
+/* *last is what was found last: most sockets are next to others of their process. */
+static void count_one(struct view *view, const struct process *owner, unsigned int state,
+		      struct view_process **last)
 {
 	struct view_process key = {.process = owner};
-	struct view_process *found =
-		bsearch(&key, view->processes, view->process_count, sizeof(key), compare_address);
 
-	if (found)
-		found->open[state]++;
+	if (!*last || (*last)->process != owner)
+		*last = bsearch(&key, view->processes, view->process_count, sizeof(key),
+				compare_address);
+	if (*last)
+		(*last)->open[state]++;
 }
 
 static void count_open(struct view *view, struct tracker *tracker)
 {
 	struct process *unknown = process_table_unknown(tracker->processes);
+	struct view_process *last = NULL;
 	struct tcp_socket *socket;
 	struct mini_socket *mini;
 	uint32_t position = 0;
 
 	while ((socket = socket_table_next(tracker->sockets, &position)))
 		if (!socket->hidden && socket->state != TCP_CLOSE)
-			count_one(view, socket->owner ? socket->owner : unknown, socket->state);
+			count_one(view, socket->owner ? socket->owner : unknown, socket->state,
+				  &last);
 	position = 0;
 	while ((mini = mini_table_next(tracker->minis, &position)))
 		if (!mini->hidden)
-			count_one(view, mini->owner ? mini->owner : unknown, mini->state);
+			count_one(view, mini->owner ? mini->owner : unknown, mini->state, &last);
 }
 
 static bool has_anything(const struct view_process *process)

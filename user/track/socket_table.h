@@ -64,6 +64,7 @@ struct tcp_socket {
 	unsigned int scanned : 1;	   /* seen by the running scan */
 	unsigned int queued : 1;	   /* the last such scan found it in an accept queue */
 	unsigned int watched_for_leak : 1; /* it is in the list of the leak watch */
+	unsigned int due_for_leak : 1;	   /* ... was taken from it, and waits for a scan */
 	unsigned int leaked : 1;	   /* it was reported, or is ignored */
 	unsigned int left : 1;		   /* its process exited without close() */
 	unsigned int redirected : 1;	   /* its address does not tell its listener */
@@ -81,6 +82,8 @@ struct tcp_socket {
 };
 
 _Static_assert(sizeof(struct socket_sample) == 8, "a sample is packed");
+/* The table adds at most 21 bytes. */
+_Static_assert(sizeof(struct tcp_socket) == 128, "a million sockets take 150 bytes each");
 
 _Static_assert(offsetof(struct tcp_socket, cookie) == offsetof(struct cookie_entry, cookie) &&
 		       offsetof(struct tcp_socket, handle) == offsetof(struct cookie_entry, handle),

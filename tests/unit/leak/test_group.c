@@ -107,6 +107,7 @@ static void groups_keep_the_age_of_the_report(void **state)
 	enter(world, 1, &flow, START_NS);
 	add(&result, 1, &flow, &worker, 4);
 	judge(world, &result, START_NS + 11 * NS_PER_S);
+	leak_watch_leave(world->leaks, world_find(world, 1), 0);
 	tracker_remove(&world->tracker, world_find(world, 1));
 	assert_int_equal(only_group(world, START_NS + 90 * NS_PER_S)->oldest_ns, 11 * NS_PER_S);
 	world_free(world);
