@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-# make bench            every measurement, one report (about five minutes; root)
+# make bench            every measurement, one report (about ten minutes; root)
 # make bench BENCH=-q   a quick one, to see that it works
 
-BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold spaces places progstat libraries groups looks million empty.bpf.o)
+BENCH_BIN := $(addprefix $(OUT)/bench/,churn hold spaces places progstat attach libraries groups looks million empty.bpf.o)
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_BIN)

@@ -20,6 +20,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BIN = os.path.join(TOP, ".output", "bench")
 TCPWATCH = os.path.join(TOP, "tcpwatch")
 TCPSTATES = "/usr/sbin/tcpstates"
+BPFTRACE = "/usr/bin/bpftrace"
 
 
 def arguments(doc, add=lambda parser: None):
@@ -158,10 +159,49 @@ def tcpwatch(*options):
     return Tracer(TCPWATCH, *options)
 
 
+def empty():
+    """The cheapest program that can be: what no tracer of this tracepoint can do better than."""
+    return Tracer(BIN + "/attach", BIN + "/empty.bpf.o")
+
+
 def tcpstates():
     # It needs tracefs: mounted in a mount namespace that goes with it.
     return Tracer("unshare", "-m", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing; "
                   "exec " + TCPSTATES)
+
+
+class Bpftrace(Tracer):
+    """A script. It is attached by perf events and not by links, with tracefs mounted for it alone."""
+
+    def __init__(self, script):
+        super().__init__("unshare", "-m", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing; "
+                         "exec env BPFTRACE_MAP_KEYS_MAX=1000000 %s %s" % (BPFTRACE, script))
+
+    def _is_up(self):
+        if self.process.poll() is not None:
+            sys.exit("bpftrace ended with %d: %s" % (self.process.returncode, self.errors().strip()))
+        for path in glob.glob("/proc/%d/fd/*" % self.pid):
+            try:
+                if "perf_event" in os.readlink(path):
+                    return True
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return False
+
+
+def bpftrace():
+    return Bpftrace(os.path.join(TOP, "tests", "bench", "states.bt"))
+
+
+def ledger(ends):
+    """Rows that say whether each record of tcpwatch's runs is accounted for, from its end records."""
+    seen = sum(end["events_seen"] for end in ends)
+    delivered = sum(end["events_delivered"] for end in ends)
+    lost = sum(sum(end["lost"].values()) for end in ends)
+    row("tcpwatch's ledger", "%d seen, %d delivered, %d lost" % (seen, delivered, lost))
+    exact = all(end["events_seen"] == end["events_delivered"] + sum(end["lost"].values())
+                for end in ends)
+    row("seen = delivered + lost", "yes, in every round" if exact else "NO")
 
 
 def free_address():
