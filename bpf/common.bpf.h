@@ -153,24 +153,24 @@ static __always_inline void begin_record(void *record, __u8 kind, __u16 size, __
 
 /* Fills in what the record of a full socket begins with, up to the flow. `sk` and `tp` are the same
  * socket. */
-static __always_inline void begin_socket_record(void *record, __u8 kind, __u16 size, __u64 time_ns,
-						struct sock *sk, struct tcp_sock *tp)
+static __always_inline void begin_socket_record(void *record, __u8 kind, __u16 size, __u32 netns,
+						__u64 time_ns, struct sock *sk, struct tcp_sock *tp)
 {
 	struct socket_record *e = record;
 
-	begin_record(record, kind, size, read_netns(&sk->__sk_common), time_ns);
+	begin_record(record, kind, size, netns, time_ns);
 	e->cookie = read_cookie(&sk->__sk_common);
 	read_flow(&e->flow, tp);
 }
 
-/* The same for a mini-socket, now. The cookie is that of sk, the addresses are those of `named`. */
-static __always_inline void begin_mini_record(void *record, __u8 kind, __u16 size,
+/* The same for a mini-socket. The cookie is that of sk, the addresses are those of `named`. */
+static __always_inline void begin_mini_record(void *record, __u8 kind, __u16 size, __u64 time_ns,
 					      struct sock_common *sk,
 					      const struct sock_common *named)
 {
 	struct socket_record *e = record;
 
-	begin_record(record, kind, size, read_netns(sk), bpf_ktime_get_ns());
+	begin_record(record, kind, size, read_netns(sk), time_ns);
 	e->cookie = read_cookie(sk);
 	read_common_flow(&e->flow, named);
 	e->flow.flags = 0;

@@ -5,14 +5,17 @@
 #include "ring.bpf.h"
 #include "stack.bpf.h"
 
-struct events_map events SEC(".maps");
-struct ledger_map ledger SEC(".maps");
+struct lanes_map lanes SEC(".maps");
+struct shared_map shared SEC(".maps");
+struct cpus_map cpus SEC(".maps");
 struct spaces_map spaces SEC(".maps");
 struct steps_map steps SEC(".maps");
 
-const volatile __u32 wake_bytes = 1 << 20;
+const volatile __u32 lane_wake_bytes = 1 << 20;
+const volatile __u32 shared_wake_bytes = 1 << 20;
 const volatile __u32 wake_mask = 0;
-volatile __u32 wake_sent = 0;
+/* Not in a cache line with what scans write. */
+volatile __u32 wake_sent __attribute__((aligned(128))) = 0;
 
 const volatile bool stacks = false;
 

@@ -15,7 +15,8 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	struct event_transition *e;
 	struct task_struct *actor;
 	struct tcp_sock *tp;
-	bool check_fill;
+	struct ring_place place;
+	__u64 time_ns;
 
 	actor = find_actor(sk);
 	if (!actor)
@@ -30,11 +31,12 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !sk->__sk_common.skc_dport) /* it never was a connection */
 		return 0;
-	e = ring_reserve(sizeof(*e), &check_fill);
+	time_ns = read_time(tp, sk, TCP_CLOSE, TCP_CLOSE);
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	read_transition(e, tp, TCP_CLOSE, TCP_CLOSE, sizeof(*e));
+	read_transition(e, tp, TCP_CLOSE, TCP_CLOSE, sizeof(*e), time_ns, place.cpu);
 	read_actor(e, actor, EVENT_ACTOR);
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	return 0;
 }

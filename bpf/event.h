@@ -317,10 +317,20 @@ struct event_namespace {
 	__u32 reserved;
 };
 
-/* Counted per CPU by the BPF programs, summed by user space. */
-struct event_ledger {
+/* How many rings all CPUs share at most. */
+#define EVENT_SHARED_RINGS 3
+
+/*
+ * What a CPU keeps for itself, in cache lines of its own (two, since processors fetch them in
+ * pairs). User space only reads it, and sums what is counted.
+ */
+struct event_cpu {
 	__u64 wanted;	 /* runs of programs that had a record to write */
-	__u64 ring_full; /* those for which the ring had no room */
+	__u64 ring_full; /* those for which no ring had room */
+	__u64 shared;	 /* those whose record is in a shared ring */
+	__u64 shared_ns; /* CLOCK_MONOTONIC, when the last one of these had been reserved */
+	__u64 netns;	 /* the last one: cookie << 32 | inode number */
+	__u64 reserved[11];
 };
 
 _Static_assert(sizeof(struct event_header) == 8, "wire format");
@@ -339,5 +349,6 @@ _Static_assert(sizeof(struct event_scan) == 128, "wire format");
 _Static_assert(sizeof(struct event_namespace) * EVENT_NAMESPACES < 8 * 4096, "see there");
 _Static_assert(sizeof(struct event_scan_queue) == sizeof(struct event_scan), "scans are read so");
 _Static_assert(sizeof(union event_record) == sizeof(struct event_stack), "the longest one");
+_Static_assert(sizeof(struct event_cpu) == 128, "two cache lines");
 
 #endif

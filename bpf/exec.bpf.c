@@ -8,12 +8,14 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
 	struct event_exec *e;
-	bool check_fill;
+	struct ring_place place;
+	__u64 time_ns;
 
-	e = ring_reserve(sizeof(*e), &check_fill);
+	time_ns = bpf_ktime_get_ns();
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	begin_record(e, EVENT_EXEC, sizeof(*e), 0, bpf_ktime_get_ns());
+	begin_record(e, EVENT_EXEC, sizeof(*e), 0, time_ns);
 	read_current(&e->task, task);
 	e->exec_id = task->self_exec_id;
 	e->reserved = 0;

@@ -5,6 +5,7 @@
 /* Fills in the record of a transition. */
 
 #include "common.bpf.h"
+#include "ring.bpf.h"
 
 /*
  * Returns the running task if it is the one that acts on the socket, else NULL. Where the lock is
@@ -85,13 +86,33 @@ static __always_inline void read_end(struct event_transition *e, struct tcp_sock
 	e->unacknowledged = e->write_seq - tp->snd_una;
 }
 
+/*
+ * Reads the network namespace. Its number is in a cache line with its reference count, which every
+ * socket that is made or freed writes, so the CPU remembers it by the namespace's cookie, which is
+ * never used again. One word holds both, since programs interrupt each other.
+ */
+static __always_inline __u32 read_netns_once(struct event_cpu *cpu, const struct sock_common *sk)
+{
+	__u64 cookie = sk->skc_net.net->net_cookie, last = cpu->netns;
+	__u32 netns;
+
+	if (last >> 32 == cookie)
+		return last;
+	netns = read_netns(sk);
+	if (!(cookie >> 32))
+		cpu->netns = cookie << 32 | netns;
+	return netns;
+}
+
 static __always_inline void read_transition(struct event_transition *e, struct tcp_sock *tp,
-					    int from, int to, __u16 size)
+					    int from, int to, __u16 size, __u64 time_ns,
+					    struct event_cpu *cpu)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 retransmits = tp->total_retrans;
 
-	begin_socket_record(e, EVENT_TRANSITION, size, read_time(tp, sk, from, to), sk, tp);
+	begin_socket_record(e, EVENT_TRANSITION, size, read_netns_once(cpu, &sk->__sk_common),
+			    time_ns, sk, tp);
 	e->from = from;
 	e->to = to;
 	e->shutdown = sk->sk_shutdown;

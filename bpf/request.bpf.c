@@ -17,7 +17,9 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	struct sock_common *sk = &req->__req_common;
 	struct tcp_request_sock *request;
 	struct event_request *e;
-	bool dropped, check_fill;
+	struct ring_place place;
+	__u64 time_ns;
+	bool dropped;
 
 	/*
 	 * Requests that become ESTABLISHED pass here too. Then the connection has already taken the
@@ -35,10 +37,11 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	request = bpf_skc_to_tcp_request_sock(sk);
 	if (!request)
 		return 0;
-	e = ring_reserve(sizeof(*e), &check_fill);
+	time_ns = bpf_ktime_get_ns();
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	begin_mini_record(e, EVENT_REQUEST, sizeof(*e), sk, sk);
+	begin_mini_record(e, EVENT_REQUEST, sizeof(*e), time_ns, sk, sk);
 	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
 	e->age_us = e->time_ns / 1000 - request->snt_synack;
 	e->what = dropped ? REQUEST_DROPPED : REQUEST_COMPLETED;
@@ -46,6 +49,6 @@ int BPF_PROG(on_request, struct sock *listener, struct request_sock *req)
 	e->reserved[0] = 0;
 	e->reserved[1] = 0;
 	e->left_ticks = req->rsk_timer.expires - bpf_jiffies64();
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	return 0;
 }

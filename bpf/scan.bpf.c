@@ -47,7 +47,8 @@ static __always_inline void read_socket(struct event_scan *e, __u8 kind, struct 
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 ticks = bpf_jiffies64();
 
-	begin_socket_record(e, kind, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
+	begin_socket_record(e, kind, sizeof(*e), read_netns(&sk->__sk_common), bpf_ktime_get_ns(),
+			    sk, tp);
 	e->copied_seq = tp->copied_seq;
 	e->write_seq = tp->write_seq;
 	if (e->state == TCP_LISTEN) {
@@ -171,7 +172,7 @@ static __always_inline bool read_time_wait(struct event_scan *e, struct sock_com
 	e->state = tw->tw_sk.tw_substate;
 	if (!(scan_mini_states >> (e->state & 31) & 1))
 		return false;
-	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
+	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), bpf_ktime_get_ns(), sk, sk);
 	e->flow.flags |= read_redirected(sk, BPF_CORE_READ_BITFIELD(&tw->tw_sk, tw_transparent));
 	e->mini.left_ticks = tw->tw_sk.tw_timer.expires - bpf_jiffies64();
 	return true;
@@ -187,7 +188,7 @@ static __always_inline bool read_request(struct event_scan *e, struct sock_commo
 	e->state = TCP_SYN_RECV;
 	if (!(scan_mini_states >> TCP_SYN_RECV & 1))
 		return false;
-	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), sk, sk);
+	begin_mini_record(e, EVENT_SCAN_MINI, sizeof(*e), bpf_ktime_get_ns(), sk, sk);
 	e->flow.flags = read_request_flags(request) |
 			read_redirected(sk, BPF_CORE_READ_BITFIELD(&request->req, no_srccheck));
 	e->mini.age_us = e->time_ns / 1000 - request->snt_synack;

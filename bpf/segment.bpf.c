@@ -14,15 +14,18 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 {
 	struct event_segment *e;
 	struct tcp_sock *tp;
-	bool check_fill;
+	struct ring_place place;
+	__u64 time_ns;
 
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	e = ring_reserve(sizeof(*e), &check_fill);
+	time_ns = bpf_ktime_get_ns();
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	begin_socket_record(e, EVENT_SEGMENT, sizeof(*e), bpf_ktime_get_ns(), sk, tp);
+	begin_socket_record(e, EVENT_SEGMENT, sizeof(*e), read_netns(&sk->__sk_common), time_ns, sk,
+			    tp);
 	if (sk_flag(sk, SOCK_KEEPOPEN))
 		e->flow.flags |= EVENT_KEEPALIVE;
 	e->what = what;
@@ -32,7 +35,7 @@ static __always_inline int write_segment(struct sock *sk, __u8 what, __u32 reaso
 	e->unacknowledged = tp->write_seq - tp->snd_una;
 	e->last_received_ticks = (__u32)bpf_jiffies64() - tp->rcv_tstamp;
 	e->reason = reason;
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	return 0;
 }
 
@@ -55,13 +58,16 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
 	struct tcp_request_sock *request;
 	struct event_segment *e;
-	bool check_fill;
+	struct ring_place place;
+	__u64 time_ns;
 
 	request = bpf_skc_to_tcp_request_sock(&req->__req_common);
-	e = ring_reserve(sizeof(*e), &check_fill);
+	time_ns = bpf_ktime_get_ns();
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), &sk->__sk_common, &req->__req_common);
+	begin_mini_record(e, EVENT_SEGMENT, sizeof(*e), time_ns, &sk->__sk_common,
+			  &req->__req_common);
 	e->flow.flags = request ? read_request_flags(request) : 0;
 	if (sk_flag(sk, SOCK_KEEPOPEN))
 		e->flow.flags |= EVENT_KEEPALIVE;
@@ -72,7 +78,7 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	e->unacknowledged = 0;
 	e->last_received_ticks = 0;
 	e->reason = 0;
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	return 0;
 }
 

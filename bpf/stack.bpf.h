@@ -109,12 +109,14 @@ static __always_inline bool is_new_space(const struct event_stack *e)
 static __always_inline void write_stack_of(void *ctx, struct task_struct *task, __u16 how,
 					   __u64 cookie, __u32 netns, __u64 caller)
 {
+	__u64 time_ns = bpf_ktime_get_ns();
+	struct ring_place place;
 	struct event_stack *e;
 	__u32 count;
 
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
 		return;
-	e = ring_reserve_early(sizeof(*e));
+	e = ring_reserve_early(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return;
 	count = caller ? read_frames_of_called(ctx, e->frames, caller)
@@ -124,12 +126,12 @@ static __always_inline void write_stack_of(void *ctx, struct task_struct *task, 
 		ring_discard(e);
 		return;
 	}
-	begin_record(e, EVENT_STACK, sizeof(*e), netns, bpf_ktime_get_ns());
+	begin_record(e, EVENT_STACK, sizeof(*e), netns, time_ns);
 	e->cookie = cookie;
 	e->exec_id = task->self_exec_id;
 	e->how = how;
 	e->count = count;
-	ring_submit_late(e, is_new_space(e));
+	ring_submit_late(e, &place, is_new_space(e));
 }
 
 static __always_inline void write_stack(void *ctx, struct task_struct *task, __u16 how,

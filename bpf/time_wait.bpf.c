@@ -12,18 +12,19 @@ static __always_inline int write_mini(struct sock_common *sk, __u8 what, __u8 st
 				      __s32 left_ticks)
 {
 	struct event_mini *e;
-	bool check_fill;
+	__u64 time_ns = bpf_ktime_get_ns();
+	struct ring_place place;
 
-	e = ring_reserve(sizeof(*e), &check_fill);
+	e = ring_reserve(sizeof(*e), &time_ns, &place);
 	if (!e)
 		return 0;
-	begin_mini_record(e, EVENT_MINI, sizeof(*e), sk, sk);
+	begin_mini_record(e, EVENT_MINI, sizeof(*e), time_ns, sk, sk);
 	e->what = what;
 	e->state = state;
 	e->reserved[0] = 0;
 	e->reserved[1] = 0;
 	e->left_ticks = left_ticks;
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	return 0;
 }
 

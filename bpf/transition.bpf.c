@@ -12,7 +12,8 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 	struct event_transition *e;
 	struct task_struct *actor, *task;
 	struct tcp_sock *tp;
-	bool check_fill;
+	struct ring_place place;
+	__u64 time_ns;
 
 	/*
 	 * LISTEN>SYN_RECV is a child that still has its listener's cookie and stale addresses
@@ -28,19 +29,20 @@ int BPF_PROG(on_set_state, struct sock *sk, int from, int to)
 		return 0;
 	actor = find_actor(sk);
 	task = actor ? actor : find_closer(sk, from, to);
+	time_ns = read_time(tp, sk, from, to);
 	if (task) {
-		e = ring_reserve(sizeof(*e), &check_fill);
+		e = ring_reserve(sizeof(*e), &time_ns, &place);
 		if (!e)
 			return 0;
-		read_transition(e, tp, from, to, sizeof(*e));
+		read_transition(e, tp, from, to, sizeof(*e), time_ns, place.cpu);
 		read_actor(e, task, actor ? EVENT_ACTOR : EVENT_CLOSER);
 	} else {
-		e = ring_reserve(EVENT_TRANSITION_SHORT, &check_fill);
+		e = ring_reserve(EVENT_TRANSITION_SHORT, &time_ns, &place);
 		if (!e)
 			return 0;
-		read_transition(e, tp, from, to, EVENT_TRANSITION_SHORT);
+		read_transition(e, tp, from, to, EVENT_TRANSITION_SHORT, time_ns, place.cpu);
 	}
-	ring_submit(e, check_fill);
+	ring_submit(e, &place);
 	if (stacks && actor && from == TCP_CLOSE && to == TCP_SYN_SENT)
 		write_stack(ctx, actor, STACK_CONNECT, read_cookie(&sk->__sk_common),
 			    read_netns(&sk->__sk_common));

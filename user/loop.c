@@ -26,11 +26,16 @@
 
 enum { EPOLL_RING, EPOLL_SIGNAL, EPOLL_WEB, EPOLL_SITES };
 
-static int watch_fd(struct loop *loop, int fd, uint64_t tag)
+static int watch_for(struct loop *loop, int fd, uint32_t events, uint64_t tag)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+	struct epoll_event event = {.events = events, .data.u64 = tag};
 
 	return epoll_ctl(loop->targets.epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int watch_fd(struct loop *loop, int fd, uint64_t tag)
+{
+	return watch_for(loop, fd, EPOLLIN, tag);
 }
 
 int loop_open(struct loop *loop)
@@ -58,7 +63,9 @@ int loop_watch_signals(struct loop *loop)
 int loop_watch_events(struct loop *loop, int ring_fd)
 {
 	int sites_fd = loop->sites ? loop->sites->ops->fd(loop->sites) : -1;
-	int err = watch_fd(loop, ring_fd, EPOLL_RING);
+	/* Edge-triggered: it is readable while there is any record, but only a wake-up by the
+	 * kernel ends the wait. Every turn drains. */
+	int err = watch_for(loop, ring_fd, EPOLLIN | EPOLLET, EPOLL_RING);
 
 	return err || sites_fd < 0 ? err : watch_fd(loop, sites_fd, EPOLL_SITES);
 }

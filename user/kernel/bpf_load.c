@@ -19,6 +19,7 @@
 #include "kernel/go_breakpoint.h"
 #include "kernel/go_probe.h"
 #include "kernel/privileges.h"
+#include "kernel/rings.h"
 #include "kernel/tracepoint_id.h"
 #include "tcpwatch.skel.h"
 
@@ -26,9 +27,6 @@
 
 /* The initial pid namespace's inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
 #define PIDNS_INIT_INO 0xEFFFFFFCu
-
-/* User space is woken before its timer when 1/WAKE_FRACTION of the ring is full. */
-#define WAKE_FRACTION 4
 
 static bool show_all;
 static char last_message[256];
@@ -114,31 +112,14 @@ bool bpf_load_has_btf(const struct options *options)
 	return !access(bpf_load_btf_path(options), R_OK);
 }
 
-/* Each CPU checks the ring so often that all CPUs together cannot fill 1/WAKE_FRACTION of it
- * between two checks. */
-static __u32 wake_mask(uint64_t ring_size, size_t record_size)
-{
-	uint64_t records = ring_size / WAKE_FRACTION / record_size;
-	uint64_t each = 1;
-
-	while (each * 2 * (uint64_t)libbpf_num_possible_cpus() <= records)
-		each *= 2;
-	return (__u32)each - 1;
-}
-
 /* Makes the settings that programs are loaded with. Returns 0 or a negative errno. */
 static int configure(struct tcpwatch *skeleton, const struct options *options)
 {
 	struct stat pidns;
-	int err;
+	int err = rings_configure(skeleton, options);
 
-	err = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->ring_size);
 	if (err)
 		return err;
-	skeleton->rodata->wake_bytes = (__u32)(options->ring_size / WAKE_FRACTION);
-	skeleton->rodata->wake_mask =
-		wake_mask(options->ring_size, options->stack ? sizeof(struct event_stack)
-							     : sizeof(struct event_transition));
 	skeleton->rodata->stacks = options->stack;
 	if (!options->stack)
 		bpf_map__set_max_entries(skeleton->maps.spaces, 1);
@@ -262,10 +243,8 @@ static bool is_needed(const struct options *options, enum feature feature)
 	return feature_infos[feature].core || (feature == FEATURE_FORKS && options->follow_forks);
 }
 
-/* Attaches what was loaded, and removes from *features what cannot be attached. Returns 0, or a
- * negative errno where that is needed. */
-static int attach_all(const struct tcpwatch *skeleton, const struct options *options,
-		      feature_set *features)
+int bpf_load_attach(const struct tcpwatch *skeleton, const struct options *options,
+		    feature_set *features)
 {
 	/* From the last feature to the first: FEATURE_ACCEPT decides whether FEATURE_CLOSES and
 	 * FEATURE_ACCEPT_STACKS are attached, and programs that report what follows a transition
@@ -375,16 +354,9 @@ int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_
 		begin(options);
 		err = open_and_load(skeleton, options, &plan);
 	}
-	if (err)
-		return err;
-	err = attach_all(*skeleton, options, &plan.wanted);
-	if (err) {
-		tcpwatch__destroy(*skeleton);
-		*skeleton = NULL;
-		return err;
-	}
-	*features = plan.wanted;
-	return 0;
+	if (!err)
+		*features = plan.wanted;
+	return err;
 }
 
 void bpf_load_explain(int err, const struct options *options)

@@ -10,11 +10,16 @@
 struct tcpwatch;
 
 /*
- * Loads and attaches the programs that the options need. Leaves out, one by one, those that the
- * kernel refuses, unless they are of the core. Returns 0 with *skeleton, which the caller frees
- * with tcpwatch__destroy(), and *features; or a negative errno with nothing left loaded.
+ * Loads the programs that the options need. Leaves out, one by one, those that the kernel refuses,
+ * unless they are of the core. Returns 0 with *skeleton, which the caller frees with
+ * tcpwatch__destroy(), and *features; or a negative errno with nothing left loaded.
  */
 int bpf_load(struct tcpwatch **skeleton, const struct options *options, feature_set *features);
+
+/* Attaches what was loaded, and removes from *features what cannot be attached. Returns 0, or a
+ * negative errno where that is needed. */
+int bpf_load_attach(const struct tcpwatch *skeleton, const struct options *options,
+		    feature_set *features);
 
 /* Room for "fentry/__inet_csk_reqsk_queue_drop" with its 0. */
 #define BPF_HOOK_TEXT 48

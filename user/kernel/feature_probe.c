@@ -13,6 +13,7 @@
 #include "kernel/bpf_load.h"
 #include "base/exit_status.h"
 #include "kernel/privileges.h"
+#include "kernel/rings.h"
 #include "base/version.h"
 
 /* The results of the tries. */
@@ -133,6 +134,31 @@ static void print_privileges(const struct probe *probe)
 	putchar('\n');
 }
 
+static void print_size(uint64_t bytes)
+{
+	if (bytes % (1 << 20) == 0)
+		printf("%juM", (uintmax_t)(bytes >> 20));
+	else
+		printf("%juK", (uintmax_t)(bytes >> 10));
+}
+
+/* The memory of the ring buffers, which is the kernel's. */
+static void print_rings(const struct options *options)
+{
+	const struct ring_plan plan = rings_plan(options);
+
+	fputs("rings         ", stdout);
+	print_size(ring_plan_size(&plan));
+	if (plan.lanes) {
+		printf(": %u CPU%s with ", plan.lanes, plan.lanes == 1 ? "" : "s");
+		print_size(plan.lane_size);
+		fputs(plan.lanes == 1 ? ", and " : " each, and ", stdout);
+		print_size(ring_plan_size(&plan) - (uint64_t)plan.lanes * plan.lane_size);
+		fputs(" for all", stdout);
+	}
+	fputs(" (--ring-size)\n", stdout);
+}
+
 /* Whether the kernel refuses all programs of the full mode for lack of permission. */
 static bool refused_full(const struct probe *probe)
 {
@@ -177,6 +203,7 @@ enum exit_status features_print(const struct options *options)
 	printf("types         %s%s%s\n", bpf_load_btf_path(options), result.btf ? "" : ": ",
 	       result.btf ? "" : strerror(result.btf_errno));
 	print_privileges(&result);
+	print_rings(options);
 	print_programs(&result);
 	print_losses(&result);
 	printf("\nRemedy: %s\n", remedy(&result));

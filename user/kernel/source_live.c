@@ -13,12 +13,12 @@
 
 #include "base/journal.h"
 #include "host/process_limit.h"
-#include "host/ring_reader.h"
 #include "host/scan_settings.h"
 #include "kernel/bpf_load.h"
 #include "kernel/bpf_slot.h"
 #include "kernel/go_probe.h"
 #include "kernel/iterator.h"
+#include "kernel/rings.h"
 #include "kernel/scan.h"
 #include "model/feature.h"
 #include "tcpwatch.skel.h"
@@ -26,22 +26,18 @@
 struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
-	struct ring_reader *ring;
+	struct rings *rings;
 	struct scan *scan;
 	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
-	struct event_ledger *per_cpu; /* one for each possible CPU */
-	int cpus;
 	uint64_t discarded; /* records by live_discard() */
+	bool verbose;
 };
 
 static struct source_live *live_of(struct source *source)
 {
 	return (struct source_live *)source;
 }
-
-/* How many records are taken between two looks at the clock. */
-#define RECORDS_AT_ONCE 16
 
 static int live_drain(struct source *source, struct source_bound *bound, source_sink sink,
 		      void *context)
@@ -50,30 +46,14 @@ static int live_drain(struct source *source, struct source_bound *bound, source_
 
 	if (live->go)
 		go_probe_changed(live->go);
-	live->skeleton->bss->wake_sent = 0;
-	if (!bound->end)
-		bound->end = ring_reader_written(live->ring);
-	while (ring_reader_consume(live->ring, bound->end, RECORDS_AT_ONCE, sink, context))
-		if (clock_now() >= bound->until_ns)
-			return 1;
-	return 0;
-}
-
-static void count_record(void *context, const void *record, size_t size)
-{
-	uint64_t *count = context;
-
-	(void)record;
-	(void)size;
-	++*count;
+	return rings_drain(live->rings, bound, sink, context);
 }
 
 static void live_discard(struct source *source)
 {
 	struct source_live *live = live_of(source);
 
-	ring_reader_consume(live->ring, ring_reader_written(live->ring), SIZE_MAX, count_record,
-			    &live->discarded);
+	live->discarded += rings_discard(live->rings);
 }
 
 static void live_scan_begin(struct source *source, const struct scan_request *request,
@@ -149,20 +129,14 @@ static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature fea
 static void live_ledger(struct source *source, struct ledger *ledger)
 {
 	struct source_live *live = live_of(source);
-	uint64_t wanted = 0, ring_full = 0;
-	__u32 zero = 0;
+	struct event_cpu counts = rings_counts(live->rings);
 
-	if (!bpf_map_lookup_elem(bpf_map__fd(live->skeleton->maps.ledger), &zero, live->per_cpu))
-		for (int i = 0; i < live->cpus; i++) {
-			wanted += live->per_cpu[i].wanted;
-			ring_full += live->per_cpu[i].ring_full;
-		}
-	ledger->lost[LOST_RING_FULL] = ring_full + live->discarded;
+	ledger->lost[LOST_RING_FULL] = counts.ring_full + live->discarded;
 	ledger->lost[LOST_RECURSION] = 0;
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
 			ledger->lost[LOST_RECURSION] += feature_misses(live->skeleton, feature);
-	ledger->seen = wanted + ledger->lost[LOST_RECURSION];
+	ledger->seen = counts.wanted + ledger->lost[LOST_RECURSION];
 }
 
 static uint64_t live_now(struct source *source)
@@ -200,17 +174,26 @@ static void live_stop(struct source *source)
 			bpf_load_detach(live_of(source)->skeleton, feature);
 }
 
+static void say_rings(const struct source_live *live)
+{
+	struct event_cpu counts = rings_counts(live->rings);
+
+	fprintf(stderr, "tcpwatch: %ju of %ju events went through rings that all CPUs share\n",
+		(uintmax_t)counts.shared, (uintmax_t)counts.wanted);
+}
+
 static void live_free(struct source *source)
 {
 	struct source_live *live = live_of(source);
 
+	if (live->verbose && live->rings)
+		say_rings(live);
 	scan_free(live->scan);
-	ring_reader_free(live->ring);
+	rings_free(live->rings);
 	go_probe_free(live->go);
 	if (live->epoll_fd >= 0)
 		close(live->epoll_fd);
 	tcpwatch__destroy(live->skeleton);
-	free(live->per_cpu);
 	free(live);
 }
 
@@ -239,7 +222,7 @@ static int wait_for(struct source_live *live, int fd)
 	return epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* Watches the ring, and the files of Go programs. */
+/* Watches the rings, and the files of Go programs. */
 static int make_epoll(struct source_live *live)
 {
 	int err;
@@ -247,7 +230,7 @@ static int make_epoll(struct source_live *live)
 	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (live->epoll_fd < 0)
 		return -errno;
-	err = wait_for(live, bpf_map__fd(live->skeleton->maps.events));
+	err = rings_watch(live->rings, live->epoll_fd);
 	if (!err && live->go)
 		err = wait_for(live, go_probe_fd(live->go));
 	return err;
@@ -277,6 +260,10 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	if (!bpf_load_has_btf(options))
 		return -ENOENT;
 	err = bpf_load(&live->skeleton, options, &live->base.features);
+	if (!err)
+		err = rings_new(&live->rings, live->skeleton, options);
+	if (!err)
+		err = bpf_load_attach(live->skeleton, options, &live->base.features);
 	if (err)
 		return err;
 	if (options->stack && !feature_has(live->base.features, FEATURE_ACCEPT) &&
@@ -288,12 +275,7 @@ static int load_and_attach(struct source_live *live, const struct options *optio
 	if (!live->scan)
 		return -ENOMEM;
 	err = attach_to_go(live, options);
-	if (!err)
-		err = make_epoll(live);
-	if (err)
-		return err;
-	return ring_reader_new(&live->ring, bpf_map__fd(live->skeleton->maps.events),
-			       bpf_map__max_entries(live->skeleton->maps.events));
+	return err ? err : make_epoll(live);
 }
 
 int source_live_new(struct source **source, const struct options *options)
@@ -305,14 +287,7 @@ int source_live_new(struct source **source, const struct options *options)
 		goto fail;
 	live->base.ops = &ops;
 	live->epoll_fd = -1;
-	live->cpus = libbpf_num_possible_cpus();
-	if (live->cpus <= 0) {
-		err = live->cpus ? live->cpus : -EINVAL;
-		goto fail;
-	}
-	live->per_cpu = calloc((size_t)live->cpus, sizeof(*live->per_cpu));
-	if (!live->per_cpu)
-		goto fail;
+	live->verbose = options->verbose > 0;
 	err = load_and_attach(live, options);
 	if (err)
 		goto fail;

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
-#include "events.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "host/ring_reader.h"
 #include "model/event_check.h"
 
 #define NOTES 4096
 
-/* A ring with the kernel's layout, in a memfd, and its writer. */
 struct ring {
 	struct ring_reader *reader;
-	size_t page, size;
-	int fd;
-	unsigned long *consumer, *producer;
-	unsigned char *data;
+	struct ring_memory memory;
 	size_t taken;
 	unsigned char first[NOTES]; /* first bytes of the records that the sink got */
 	size_t sizes[NOTES];
@@ -26,45 +19,41 @@ struct ring {
 
 static void ring_make(struct ring *ring, size_t pages, unsigned long position)
 {
-	unsigned char *all;
-
 	memset(ring, 0, sizeof(*ring));
-	ring->page = (size_t)sysconf(_SC_PAGESIZE);
-	ring->size = pages * ring->page;
-	ring->fd = memfd_create("ring", MFD_CLOEXEC);
-	assert_true(ring->fd >= 0);
-	assert_int_equal(ftruncate(ring->fd, (off_t)(2 * ring->page + ring->size)), 0);
-	all = mmap(NULL, 2 * ring->page + ring->size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
-		   0);
-	assert_true(all != MAP_FAILED);
-	ring->consumer = (unsigned long *)all;
-	ring->producer = (unsigned long *)(all + ring->page);
-	ring->data = all + 2 * ring->page;
-	*ring->consumer = position;
-	*ring->producer = position;
-	assert_int_equal(ring_reader_new(&ring->reader, ring->fd, ring->size), 0);
+	ring_map(&ring->memory, pages, position);
+	assert_int_equal(ring_reader_new(&ring->reader, ring->memory.fd, ring->memory.size), 0);
 }
 
 static void ring_end(struct ring *ring)
 {
 	ring_reader_free(ring->reader);
-	munmap(ring->consumer, 2 * ring->page + ring->size);
-	close(ring->fd);
+	ring_unmap(&ring->memory);
 }
 
-/* Writes a record byte by byte across the ring's end. Returns the offset of its header. */
+/* Writes a record byte by byte across the ring's end. Returns its header. */
 static uint32_t *put(struct ring *ring, uint32_t length, unsigned char first, uint32_t flags)
 {
-	unsigned long position = *ring->producer;
-	uint32_t *header = (uint32_t *)(ring->data + (position & (ring->size - 1)));
+	uint32_t *header = ring_put(&ring->memory, length, flags);
 
-	assert_true(position + BPF_RINGBUF_HDR_SZ + length - *ring->consumer <= ring->size);
-	*header = length | flags;
 	for (uint32_t i = 0; i < length; i++)
-		ring->data[(position + BPF_RINGBUF_HDR_SZ + i) & (ring->size - 1)] =
-			(unsigned char)(first + i);
-	*ring->producer = position + (BPF_RINGBUF_HDR_SZ + length + 7) / 8 * 8;
+		*ring_byte(&ring->memory, header, i) = (unsigned char)(first + i);
 	return header;
+}
+
+/* Takes at most `most` records before the end. Returns whether it could take more. */
+static bool consume(struct ring *ring, unsigned long end, size_t most, ring_sink sink)
+{
+	uint64_t time_ns;
+
+	bool more = false;
+
+	while (!more && ring_reader_head(ring->reader, end, &time_ns) == RING_RECORD) {
+		more = !most--;
+		if (!more)
+			ring_reader_take(ring->reader, sink, ring);
+	}
+	ring_reader_release(ring->reader);
+	return more;
 }
 
 static void on_record(void *context, const void *record, size_t size)
@@ -83,8 +72,7 @@ static void on_record(void *context, const void *record, size_t size)
 static void take(struct ring *ring)
 {
 	ring->taken = 0;
-	assert_false(ring_reader_consume(ring->reader, ring_reader_written(ring->reader), SIZE_MAX,
-					 on_record, ring));
+	assert_false(consume(ring, ring_reader_written(ring->reader), SIZE_MAX, on_record));
 }
 
 static void records_come_in_order(void **state)
@@ -103,7 +91,7 @@ static void records_come_in_order(void **state)
 		assert_int_equal(ring.first[i], i);
 		assert_int_equal(ring.sizes[i], 1 + 7 * i);
 	}
-	assert_true(*ring.consumer == *ring.producer);
+	assert_true(*ring.memory.consumer == *ring.memory.producer);
 	take(&ring);
 	assert_int_equal(ring.taken, 0);
 	ring_end(&ring);
@@ -121,7 +109,7 @@ static void what_is_discarded_is_passed_over(void **state)
 	take(&ring);
 	assert_int_equal(ring.taken, 1);
 	assert_int_equal(ring.first[0], 2);
-	assert_true(*ring.consumer == *ring.producer);
+	assert_true(*ring.memory.consumer == *ring.memory.producer);
 	ring_end(&ring);
 }
 
@@ -138,7 +126,7 @@ static void what_is_being_written_is_waited_for(void **state)
 	put(&ring, 8, 3, 0);
 	take(&ring);
 	assert_int_equal(ring.taken, 1);
-	assert_int_equal(*ring.consumer, 16);
+	assert_int_equal(*ring.memory.consumer, 16);
 	*header &= ~BPF_RINGBUF_BUSY_BIT;
 	take(&ring);
 	assert_int_equal(ring.taken, 2);
@@ -159,15 +147,41 @@ static void a_bound_is_kept(void **state)
 		put(&ring, 8, i, i == 4 ? BPF_RINGBUF_DISCARD_BIT : 0);
 	end = ring_reader_written(ring.reader);
 	put(&ring, 8, 10, 0);
-	assert_true(ring_reader_consume(ring.reader, end, 4, on_record, &ring));
+	assert_true(consume(&ring, end, 4, on_record));
 	assert_int_equal(ring.taken, 4);
-	assert_false(ring_reader_consume(ring.reader, end, 6, on_record, &ring));
+	assert_false(consume(&ring, end, 6, on_record));
 	assert_int_equal(ring.taken, 9);
 	assert_int_equal(ring.first[8], 9);
-	assert_true(*ring.consumer == end);
+	assert_true(*ring.memory.consumer == end);
 	take(&ring);
 	assert_int_equal(ring.taken, 1);
 	assert_int_equal(ring.first[0], 10);
+	ring_end(&ring);
+}
+
+/* The kernel is not told of each record. */
+static void room_is_given_back_in_parts(void **state)
+{
+	unsigned long consumer = 0;
+	uint64_t time_ns;
+	struct ring ring;
+	size_t steps = 0;
+
+	(void)state;
+	ring_make(&ring, 1, 0);
+	while (ring_has_room(&ring.memory, 24))
+		put(&ring, 24, 1, 0);
+	while (ring_reader_head(ring.reader, *ring.memory.producer, &time_ns) == RING_RECORD) {
+		ring_reader_take(ring.reader, on_record, &ring);
+		assert_in_range(ring.taken * 32 - *ring.memory.consumer, 0, ring.memory.size / 16);
+		steps += *ring.memory.consumer != consumer;
+		consumer = *ring.memory.consumer;
+	}
+	assert_int_equal(ring.taken, ring.memory.size / 32);
+	assert_int_equal(steps, 16);
+	put(&ring, 24, 1, 0);
+	take(&ring);
+	assert_true(*ring.memory.consumer == *ring.memory.producer);
 	ring_end(&ring);
 }
 
@@ -181,7 +195,7 @@ static void records_may_cross_the_end(void **state)
 
 			ring_make(&ring, 1, 0);
 			ring_end(&ring);
-			ring_make(&ring, 1, (late ? 0UL : 4 * ring.size) - before);
+			ring_make(&ring, 1, (late ? 0UL : 4 * ring.memory.size) - before);
 			put(&ring, 128, 7, 0);
 			put(&ring, 96, 9, 0);
 			take(&ring);
@@ -190,7 +204,7 @@ static void records_may_cross_the_end(void **state)
 			assert_int_equal(ring.sizes[0], 128);
 			assert_int_equal(ring.first[1], 9);
 			assert_int_equal(ring.sizes[1], 96);
-			assert_true(*ring.consumer == *ring.producer);
+			assert_true(*ring.memory.consumer == *ring.memory.producer);
 			ring_end(&ring);
 		}
 }
@@ -199,21 +213,20 @@ static void records_may_cross_the_end(void **state)
 static void cross(size_t length, size_t past, const void *bytes,
 		  void (*sink)(void *context, const void *record, size_t size))
 {
+	uint32_t *header;
 	struct ring ring;
 	size_t all = (BPF_RINGBUF_HDR_SZ + length + 7) / 8 * 8;
 
 	ring_make(&ring, 1, (size_t)sysconf(_SC_PAGESIZE) * 4 + past - all);
-	put(&ring, (uint32_t)length, 1, 0);
+	header = put(&ring, (uint32_t)length, 1, 0);
 	for (size_t i = 0; bytes && i < length; i++)
-		ring.data[(*ring.consumer + BPF_RINGBUF_HDR_SZ + i) & (ring.size - 1)] =
-			((const unsigned char *)bytes)[i];
+		*ring_byte(&ring.memory, header, i) = ((const unsigned char *)bytes)[i];
 	put(&ring, 8, 2, 0);
-	assert_false(ring_reader_consume(ring.reader, ring_reader_written(ring.reader), SIZE_MAX,
-					 sink, &ring));
+	assert_false(consume(&ring, ring_reader_written(ring.reader), SIZE_MAX, sink));
 	assert_int_equal(ring.taken, 2);
 	assert_int_equal(ring.sizes[0], length);
 	assert_int_equal(ring.sizes[1], 8);
-	assert_true(*ring.consumer == *ring.producer);
+	assert_true(*ring.memory.consumer == *ring.memory.producer);
 	ring_end(&ring);
 }
 
@@ -332,6 +345,7 @@ int main(void)
 		cmocka_unit_test(what_is_discarded_is_passed_over),
 		cmocka_unit_test(what_is_being_written_is_waited_for),
 		cmocka_unit_test(a_bound_is_kept),
+		cmocka_unit_test(room_is_given_back_in_parts),
 		cmocka_unit_test(records_may_cross_the_end),
 		cmocka_unit_test(every_size_may_cross_the_end),
 		cmocka_unit_test(every_kind_may_cross_the_end),
