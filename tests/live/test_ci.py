@@ -86,7 +86,11 @@ def frames_of(leak, source):
 def check_mended(one, *options):
     one.mend()
     ended = one.run("-j", *options)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    if ended.returncode == 125:  # the other tests on this host: an interrupt came in the middle
+        end, = records_of(ended, "end")
+        assert end["incomplete"] and sum(end["lost"].values()) * 1000 >= end["events_seen"], ended
+    else:
+        assert ended.returncode == 0, ended.stdout + ended.stderr
     assert not records_of(ended, "leak")
 
 

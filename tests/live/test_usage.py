@@ -381,8 +381,9 @@ def test_nothing_is_left_behind(watch):
         for fd in os.listdir(f"/proc/{pid}/fdinfo"):
             with contextlib.suppress(FileNotFoundError):
                 with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
-                    for kind, number in re.findall(r"^(prog|map|link)_id:\s*(\d+)$", file.read(), re.M):
-                        ids[kind].add(int(number))
+                    found = re.findall(r"^(prog|map|link)_id:\s*(\d+)$", file.read(), re.M)
+                for kind, number in found:
+                    ids[kind].add(int(number))
         return ids
 
     tcpwatch = watch()
