@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	struct bpf_program *program;
+	struct bpf_program *program = NULL;
 	struct bpf_object *object;
 
 	if (argc != 2)
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 	object = bpf_object__open_file(argv[1], NULL);
 	if (!object || bpf_object__load(object))
 		errx(1, "cannot load %s", argv[1]);
-	bpf_object__for_each_program(program, object)
+	while ((program = bpf_object__next_program(object, program)))
 		if (!bpf_program__attach(program))
 			errx(1, "cannot attach %s", bpf_program__name(program));
 	pause();

@@ -280,7 +280,9 @@ static void scanned(struct finding_look *look)
 	for (size_t i = 0; i < waiting.count; i++) {
 		struct waiting_at *at = &waiting.items[i];
 
-		if (at->subject && !scan_result_has_seen(scan, at->netns))
+		if (!at->subject)
+			continue;
+		if (!scan_result_has_seen(scan, at->netns))
 			see_beginning(look, at);
 		if (at->old)
 			at->subject->scanned[STUCK] += at->queue < FEW ? at->old : FEW;
