@@ -168,9 +168,10 @@ class Tcpwatch:
         """Gives tcpwatch so much time; what it waits for a processor does not count."""
         settle(seconds, self.process.pid)
 
-    def all(self, kind, /, where=None, first=0, **fields):
-        """Records of this type with these fields, and for which where() holds."""
-        return [r for r in self.records[first:] if r["type"] == kind
+    def all(self, kind, /, where=None, among=None, **fields):
+        """Records of this type with these fields, and for which where() holds; of all so far, or
+        `among` these."""
+        return [r for r in (list(self.records) if among is None else among) if r["type"] == kind
                 and all(r.get(name) == value for name, value in fields.items())
                 and (where is None or where(r))]
 
@@ -180,8 +181,9 @@ class Tcpwatch:
         found, looked_at = [], 0
         with self.news:
             while True:
-                found += self.all(kind, where, first=looked_at, **fields)
-                looked_at = len(self.records)
+                news = self.records[looked_at:]  # more may come meanwhile
+                looked_at += len(news)
+                found += self.all(kind, where, among=news, **fields)
                 if len(found) >= count:
                     return found[0] if count == 1 else found
                 left = deadline - time.monotonic()
