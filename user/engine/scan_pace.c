@@ -27,6 +27,12 @@ static const struct rhythm rhythms[SCAN_PURPOSES] = {
 /* If the last one took longer than this, the next scrape does not wait for one. */
 #define SCRAPE_SLOW_NS (10 * NS_PER_MS)
 
+/* Looks of the findings may take a two-hundredth of one CPU. Where they are dear they still come
+ * often enough for a finding that two of them must show to come within 15 s. */
+#define LOOK_SHARE	200
+#define LOOK_PAUSE	(1 * NS_PER_S)
+#define LOOK_PAUSE_MOST (3 * NS_PER_S)
+
 static void spend(struct scan_pace *pace, const struct scan_job *job, uint64_t now_ns)
 {
 	uint64_t saved_ns = rhythms[job->purpose].saved_ns * SCAN_SHARE;
@@ -81,4 +87,13 @@ void scan_pace_choose(const struct scan_pace *pace, struct scan_request *request
 		request->descriptors = true;
 	else
 		netns_set_add_set(&request->tables, wanted);
+}
+
+uint64_t scan_pace_look(uint64_t cpu_ns)
+{
+	uint64_t pause_ns = cpu_ns * LOOK_SHARE;
+
+	if (pause_ns < LOOK_PAUSE)
+		return LOOK_PAUSE;
+	return pause_ns < LOOK_PAUSE_MOST ? pause_ns : LOOK_PAUSE_MOST;
 }

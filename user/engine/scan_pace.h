@@ -36,4 +36,8 @@ void scan_pace_learn(struct scan_pace *pace, const struct scan_result *result);
 /* Decides where the listeners are read that the request asks for. */
 void scan_pace_choose(const struct scan_pace *pace, struct scan_request *request);
 
+/* The pause after a look of the findings that took cpu_ns of CPU time; how long it waited for a CPU
+ * does not count. */
+uint64_t scan_pace_look(uint64_t cpu_ns);
+
 #endif

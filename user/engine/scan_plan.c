@@ -16,12 +16,7 @@
 
 #define LEAK_SCAN_FAILED_PAUSE (1 * NS_PER_S)
 
-/* Looks of the findings may take a two-hundredth of one CPU. Where they are dear they still come
- * often enough for a finding that two of them must show to come within 15 s. */
-#define LOOK_SHARE	200
-#define LOOK_PAUSE	(1 * NS_PER_S)
-#define LOOK_PAUSE_MOST (3 * NS_PER_S)
-/* ... and show so many sockets in one turn of the loop: for less than 10 ms. */
+/* A look of the findings shows so many sockets in one turn of the loop: for less than 10 ms. */
 #define LOOK_STEP		  65536
 #define FINDING_SCAN_FAILED_PAUSE (10 * NS_PER_S)
 
@@ -44,7 +39,7 @@ static uint64_t not_before(const struct scan_plan *plan, enum scan_purpose purpo
 void scan_plan_init(struct scan_plan *plan)
 {
 	plan->reconcile_at_ns = UINT64_MAX;
-	plan->look_at_ns = now(plan) + LOOK_PAUSE;
+	plan->look_at_ns = now(plan) + scan_pace_look(0);
 }
 
 static uint64_t cpu_time(const struct scan_plan *plan)
@@ -52,16 +47,6 @@ static uint64_t cpu_time(const struct scan_plan *plan)
 	struct source *source = plan->intake->source;
 
 	return source->ops->cpu_time(source);
-}
-
-/* After a look that took cpu_ns of CPU time: how long it waited for a CPU does not count. */
-static uint64_t look_pause(uint64_t cpu_ns)
-{
-	uint64_t pause_ns = cpu_ns * LOOK_SHARE;
-
-	if (pause_ns < LOOK_PAUSE)
-		return LOOK_PAUSE;
-	return pause_ns < LOOK_PAUSE_MOST ? pause_ns : LOOK_PAUSE_MOST;
 }
 
 static bool is_alive(void *context, uint32_t tgid)
@@ -404,7 +389,7 @@ void scan_plan_look(struct scan_plan *plan)
 		finding_watch_finish(plan->findings, NULL);
 		plan->look_cpu_ns += cpu_time(plan) - began_cpu_ns;
 	}
-	plan->look_at_ns += look_pause(plan->look_cpu_ns);
+	plan->look_at_ns += scan_pace_look(plan->look_cpu_ns);
 }
 
 int scan_plan_minis(struct scan_plan *plan)
