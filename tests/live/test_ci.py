@@ -86,9 +86,9 @@ def frames_of(leak, source):
 def check_mended(one, *options):
     one.mend()
     ended = one.run("-j", *options)
-    if ended.returncode == 125:  # the other tests on this host: an interrupt came in the middle
+    if ended.returncode == 125:  # lost among the traffic of other tests: docs/losses.md
         end, = records_of(ended, "end")
-        assert end["incomplete"] and sum(end["lost"].values()) * 1000 >= end["events_seen"], ended
+        assert end["incomplete"] and sum(end["lost"].values()) > 0, ended
     else:
         assert ended.returncode == 0, ended.stdout + ended.stderr
     assert not records_of(ended, "leak")

@@ -52,8 +52,17 @@ def test_the_status_of_command_is_kept(churn):
 
 def test_without_command(helper, spawn):
     spawn(helper("churn"), 3, 2, 0, 0)
-    result = run(*TINY, GATE, "-j", "-n", "churn-client", "-d", "2s", timeout=PATIENCE)
+    result = run(*TINY, GATE, "-j", "-w", "50ms", "-n", "churn-client", "-d", "2s", timeout=PATIENCE)
     assert (result.returncode, end_of(result)["incomplete"]) == (125, True), result.stderr
+
+
+def test_no_leak_fits_in(helper, spawn):
+    """What leaks after 20 minutes cannot have come and gone meanwhile, whatever was lost."""
+    spawn(helper("churn"), 3, 2, 0, 0)
+    result = run(*TINY, GATE, "-j", "-w", "20m", "-n", "churn-client", "-d", "2s", timeout=PATIENCE)
+    end = end_of(result)
+    assert sum(end["lost"].values()) > end["events_seen"] / 100, end
+    assert (result.returncode, end["incomplete"]) == (0, False), result.stderr
 
 
 def test_a_leak_is_a_leak(helper, spawn):

@@ -17,6 +17,7 @@ struct findings {
 	struct kernel kernel;
 	struct world *world;
 	struct finding_watch *watch;
+	struct completeness completeness;
 	struct scan_plan plan;
 	struct event_scan known[FINDINGS_KNOWN]; /* what scans find */
 	uint64_t queue_of[FINDINGS_KNOWN]; /* for each: the listener where it waits; 0 = not told */
@@ -77,6 +78,7 @@ static inline struct findings *findings_new(const struct options *options)
 	assert_non_null(findings->watch);
 	findings->plan = (struct scan_plan){.intake = &findings->world->intake,
 					    .leaks = findings->world->leaks,
+					    .completeness = &findings->completeness,
 					    .findings = findings->watch};
 	scan_plan_init(&findings->plan);
 	return findings;

@@ -14,6 +14,7 @@ struct look {
 	struct kernel kernel;
 	struct world *world;
 	struct finding_watch *watch;
+	struct completeness completeness;
 	struct scan_plan plan;
 	struct {
 		uint64_t cookie;
@@ -79,6 +80,7 @@ static inline struct look *look_new(const struct options *options)
 	assert_non_null(look->watch);
 	look->plan = (struct scan_plan){.intake = &look->world->intake,
 					.leaks = look->world->leaks,
+					.completeness = &look->completeness,
 					.findings = look->watch};
 	scan_plan_init(&look->plan);
 	looking = look;

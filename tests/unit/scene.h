@@ -14,6 +14,7 @@ struct scene {
 	struct kernel kernel;
 	struct world *world;
 	struct finding_watch *findings;
+	struct completeness completeness;
 	struct scan_plan plan;
 	struct event_scan known[KNOWN]; /* what scans find */
 	size_t known_count;
@@ -72,6 +73,7 @@ static inline struct scene *scene_new(void)
 	assert_non_null(scene->findings);
 	scene->plan = (struct scan_plan){.intake = &scene->world->intake,
 					 .leaks = scene->world->leaks,
+					 .completeness = &scene->completeness,
 					 .findings = scene->findings};
 	scan_plan_init(&scene->plan);
 	return scene;

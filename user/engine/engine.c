@@ -30,10 +30,15 @@ static void connect_modules(struct engine *engine)
 		.show_stacks = config->options->verbose > 0,
 	};
 	intake_init(&engine->intake);
+	engine->completeness = (struct completeness){
+		.threshold_ns = config->options->close_wait_ns,
+		.follows = config->options->follow_forks,
+	};
 	engine->scans = (struct scan_plan){
 		.intake = &engine->intake,
 		.leaks = engine->leaks,
 		.findings = engine->findings,
+		.completeness = &engine->completeness,
 		.verbose = config->options->verbose > 0,
 	};
 	scan_plan_init(&engine->scans);
@@ -134,7 +139,7 @@ static int show(struct engine *engine,
 	if (err)
 		return err;
 	view.final = engine->finishing;
-	view.incomplete = completeness_lacks(&engine->completeness, &engine->ledger);
+	view.incomplete = completeness_lacks(&engine->completeness);
 	view.unscanned = engine->completeness.unscanned;
 	view.suppressions = engine->config.suppressions;
 	view.made = engine->made;
@@ -196,7 +201,6 @@ int engine_poll(struct engine *engine)
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
 	if (err >= 0)
 		err = scan_plan_run(&engine->scans);
-	completeness_note(&engine->completeness, &engine->ledger, engine_now(engine));
 	if (!err)
 		err = scan_plan_after_scrapes(&engine->scans);
 	if (!err)
@@ -237,7 +241,7 @@ uint64_t engine_leaks(const struct engine *engine)
 
 bool engine_incomplete(const struct engine *engine)
 {
-	return completeness_lacks(&engine->completeness, &engine->ledger);
+	return completeness_lacks(&engine->completeness);
 }
 
 void engine_process_exited(struct engine *engine, uint32_t tgid)
@@ -283,12 +287,13 @@ int engine_finish(struct engine *engine)
 
 	engine->finishing = true;
 	engine->config.source->ops->stop(engine->config.source);
-	intake_finish(&engine->intake);
+	engine->completeness.discarded = intake_finish(&engine->intake) > 0;
 	leak_watch_ask_last(engine->leaks, engine_now(engine));
 	await_names(engine);
 	err = scan_plan_finish(&engine->scans); /* who holds what is still open */
 	engine->completeness.unscanned =
-		err && leak_watch_collect_last(engine->leaks, engine_now(engine));
+		err && (leak_watch_collect_last(engine->leaks, engine_now(engine)) ||
+			engine->completeness.gap.from_ns);
 	intake_flush(&engine->intake);
 	await_names(engine);
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), true);

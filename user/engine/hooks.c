@@ -2,11 +2,51 @@
 #include "engine/hooks.h"
 
 #include "engine/internal.h"
+#include "track/owner.h"
 
 /* A socket without a known owner is shown where every process is watched. */
 static bool is_watched(const struct engine *engine, const struct process *process)
 {
 	return process ? process->watched : !filter_is_selective(engine->watched);
+}
+
+/*
+ * A record of this socket was lost, or the socket was found by a scan after a loss: nobody saw when
+ * its CLOSE_WAIT began. until_ns 0: its end was not seen either.
+ */
+static void on_doubted(void *context, const struct tcp_socket *socket, uint64_t since_ns,
+		       uint64_t until_ns, uint64_t least_ns)
+{
+	struct engine *engine = context;
+	struct completeness *completeness = &engine->completeness;
+	const struct misfit *misfit = &engine->tracker.misfit;
+	uint64_t after_ns = socket->since_known ? socket->since_ns : 0;
+
+	if (socket->owner && owner_is_known(socket) && !socket->owner->watched)
+		return;
+	if (misfit->time_ns) {
+		after_ns = misfit->after_ns;
+		until_ns = until_ns ? until_ns : misfit->time_ns;
+	}
+	if (!until_ns)
+		until_ns = engine->scans.joining ? completeness->grew_ns : engine_now(engine);
+	if (!since_ns)
+		since_ns = until_ns;
+	if (!completeness->gap.from_ns && since_ns > completeness->looked_ns)
+		scan_plan_count_losses(&engine->scans); /* the loss may not be counted yet */
+	completeness_doubt(completeness, after_ns, since_ns, until_ns, least_ns);
+}
+
+/* Whether a socket that was known as ESTABLISHED, and is not any more, may have been in CLOSE_WAIT
+ * and have left it. If a record names CLOSE_WAIT, or a scan finds it there, it still is. */
+static bool was_in_close_wait(const struct engine *engine, const struct tcp_socket *socket)
+{
+	const struct misfit *misfit = &engine->tracker.misfit;
+
+	if (misfit->time_ns)
+		return misfit->from == TCP_LAST_ACK || misfit->from == TCP_CLOSE;
+	return !engine->scans.joining || !socket->scanned || socket->scan_state == TCP_LAST_ACK ||
+	       socket->scan_state == TCP_CLOSE;
 }
 
 static void on_changed(void *context, const struct change *change, struct tcp_socket *socket)
@@ -51,6 +91,9 @@ static void on_leaving(void *context, struct tcp_socket *socket, uint64_t time_n
 
 	if (socket->state == TCP_CLOSE_WAIT)
 		leak_watch_leave(engine->leaks, socket, time_ns);
+	else if (!time_ns && socket->state == TCP_ESTABLISHED && !socket->hidden &&
+		 was_in_close_wait(engine, socket))
+		on_doubted(engine, socket, 0, 0, engine->completeness.threshold_ns);
 }
 
 static void on_leaked(void *context, const struct leak *leak)
@@ -108,6 +151,7 @@ struct leak_hooks engine_leak_hooks(struct engine *engine)
 {
 	return (struct leak_hooks){
 		.leaked = on_leaked,
+		.doubted = on_doubted,
 		.ended = on_leak_ended,
 		.names = engine->config.sites ? ask_names : NULL,
 		.ignored = is_ignored,

@@ -159,7 +159,7 @@ int intake_finish(struct intake *intake)
 		source->ops->discard(source);
 	intake->in_round = false;
 	coalesce_flush(&intake->coalesce, intake_now(intake));
-	return err < 0 ? err : 0;
+	return err;
 }
 
 void intake_flush(struct intake *intake)

@@ -62,7 +62,7 @@ int intake_drain(struct intake *intake);
 int intake_drain_to(struct intake *intake, struct source_bound *bound);
 
 /* The last drain, after the source's stop(). What cannot be taken in within INTAKE_LAST_NS counts
- * as lost. Returns 0 or a negative errno. */
+ * as lost. Returns 0, 1 if there was such, or a negative errno. */
 int intake_finish(struct intake *intake);
 
 /* Takes in one record of `size` bytes. One that event_check() refuses counts as lost. */

@@ -59,8 +59,7 @@ int engine_status(struct engine *engine, struct watch_status *status)
 		.labels = config->options->labels,
 		.groups = engine->metrics,
 	};
-	status->incomplete =
-		completeness_lacks_lately(&engine->completeness, &engine->ledger, status->time_ns);
+	status->incomplete = completeness_lacks_lately(&engine->completeness, status->time_ns);
 	status->duration_ns = status->time_ns - engine->started_ns;
 	return finding_list_build(&status->findings, engine->findings);
 }

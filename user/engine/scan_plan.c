@@ -101,21 +101,39 @@ static void note_scan(struct scan_plan *plan, const struct scan_job *job)
 		scan_job_print(job);
 }
 
+void scan_plan_count_losses(struct scan_plan *plan)
+{
+	struct source *source = plan->intake->source;
+	uint64_t before_ns = now(plan);
+
+	source->ops->ledger(source, plan->intake->ledger);
+	completeness_note(plan->completeness, plan->intake->ledger, before_ns, now(plan));
+}
+
 /* What the scan found is joined with the records that came since. */
 static void finish_reconcile(struct scan_plan *plan, const struct scan_result *result)
 {
 	uint64_t known = losses_now(plan);
 
 	intake_flush(plan->intake); /* what is held back is not lost */
+	scan_plan_count_losses(plan);
+	plan->joining = true;
 	reconcile_end(plan->intake->tracker, result);
+	plan->joining = false;
 	plan->losses_seen += losses_now(plan) - known; /* these gaps are mended by it */
+	if (completeness_scanned(plan->completeness, result->ended_ns) &&
+	    plan->reconcile_at_ns == UINT64_MAX)
+		plan->reconcile_at_ns = now(plan) + RECONCILE_AFTER_NS;
 }
 
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result)
 {
 	struct scan_job job;
-	int err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &scan_everything);
+	int err;
 
+	scan_plan_count_losses(plan);
+	completeness_scan_begins(plan->completeness, now(plan));
+	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &scan_everything);
 	if (err) {
 		scan_job_clear(&job, plan->intake);
 		return err;
@@ -140,11 +158,10 @@ int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *res
 
 void scan_plan_check_losses(struct scan_plan *plan)
 {
-	struct source *source = plan->intake->source;
-	struct ledger *ledger = plan->intake->ledger;
+	const struct ledger *ledger = plan->intake->ledger;
 	uint64_t losses;
 
-	source->ops->ledger(source, ledger);
+	scan_plan_count_losses(plan);
 	if (ledger_lost(ledger) != plan->lost_seen)
 		mini_doubt(plan->intake->tracker);
 	plan->lost_seen = ledger_lost(ledger);
@@ -318,6 +335,7 @@ static int reconcile_if_due(struct scan_plan *plan)
 	if (err)
 		return err;
 	plan->reconcile_at_ns = UINT64_MAX;
+	completeness_scan_begins(plan->completeness, now(plan));
 	return begin_job(plan, SCAN_LOSSES, &scan_everything);
 }
 
@@ -452,6 +470,8 @@ int scan_plan_finish(struct scan_plan *plan)
 	if (plan->job.purpose == SCAN_FINDINGS)
 		finding_watch_finish(plan->findings, NULL);
 	scan_plan_clear(plan); /* this one has all that it was about */
+	scan_plan_count_losses(plan);
+	completeness_scan_begins(plan->completeness, now(plan));
 	err = scan_job_run(&job, plan->intake, SCAN_LOSSES, &scan_everything);
 	if (!err) {
 		note_scan(plan, &job);

@@ -9,6 +9,7 @@
 #include "engine/scan_pace.h"
 #include "finding/watch.h"
 #include "leak/watch.h"
+#include "model/completeness.h"
 
 /*
  * When the kernel is asked which sockets exist, and which module gets the answer: at the start,
@@ -23,6 +24,7 @@ struct scan_plan {
 	struct intake *intake;
 	struct leak_watch *leaks;
 	struct finding_watch *findings;
+	struct completeness *completeness;
 	bool verbose; /* print each scan on stderr */
 
 	uint64_t lost_seen;	   /* lost records already taken care of */
@@ -34,6 +36,7 @@ struct scan_plan {
 	bool scrape_scan_owed;	   /* a page of metrics did not wait for it */
 	unsigned int scans_failed; /* in a row */
 	struct scan_pace pace;
+	bool joining; /* the tables with a scan; losses were counted after it */
 	struct scan_job job;
 	bool minis_asked; /* for the summary: scan_plan_minis() has nothing left to do */
 };
@@ -49,7 +52,10 @@ void scan_plan_init(struct scan_plan *plan);
 int scan_plan_begin_first(struct scan_plan *plan, struct scan_result *result);
 int scan_plan_finish_first(struct scan_plan *plan, const struct scan_result *result);
 
-/* Brings the ledger up to date, and plans a scan where records were lost. */
+/* Brings the ledger up to date. */
+void scan_plan_count_losses(struct scan_plan *plan);
+
+/* The same, and plans a scan where records were lost. */
 void scan_plan_check_losses(struct scan_plan *plan);
 
 /* Scans for losses and for leaks, if that is due. Returns 0 or the negative errno of draining;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/journal.h"
@@ -31,6 +32,7 @@ struct source_live {
 	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
 	uint64_t discarded; /* records by live_discard() */
+	bool keeps_cpu;
 	bool verbose;
 };
 
@@ -126,6 +128,25 @@ static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature fea
 	       (twin ? recursion_misses(*twin->prog) : 0);
 }
 
+/*
+ * Whether a program on a tracepoint keeps its CPU: then only an interrupt can find it running
+ * there, and only what that does is skipped. Up to 6.19 __DO_TRACE() in include/linux/tracepoint.h
+ * disables preemption; later kernels need not.
+ */
+static bool keeps_cpu(void)
+{
+	struct utsname kernel = {0};
+
+	return !uname(&kernel) && atoi(kernel.release) < 7;
+}
+
+/* Whether a leak may depend on its records. Without those of the other programs an owner or the
+ * names of a stack are missing, or are known by something else. */
+static bool matters_to_leaks(enum feature feature)
+{
+	return feature == FEATURE_TRANSITIONS || feature == FEATURE_FORKS;
+}
+
 static void live_ledger(struct source *source, struct ledger *ledger)
 {
 	struct source_live *live = live_of(source);
@@ -133,9 +154,19 @@ static void live_ledger(struct source *source, struct ledger *ledger)
 
 	ledger->lost[LOST_RING_FULL] = counts.ring_full + live->discarded;
 	ledger->lost[LOST_RECURSION] = 0;
-	for (enum feature feature = 0; feature < FEATURES; feature++)
-		if (writes_records(feature))
-			ledger->lost[LOST_RECURSION] += feature_misses(live->skeleton, feature);
+	ledger->aside = 0;
+	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		uint64_t misses;
+
+		if (!writes_records(feature))
+			continue;
+		misses = feature_misses(live->skeleton, feature);
+		ledger->lost[LOST_RECURSION] += misses;
+		if (!matters_to_leaks(feature))
+			ledger->aside += misses;
+		else if (feature == FEATURE_TRANSITIONS && live->keeps_cpu)
+			ledger->interrupts = misses;
+	}
 	ledger->seen = counts.wanted + ledger->lost[LOST_RECURSION];
 }
 
@@ -287,6 +318,7 @@ int source_live_new(struct source **source, const struct options *options)
 		goto fail;
 	live->base.ops = &ops;
 	live->epoll_fd = -1;
+	live->keeps_cpu = keeps_cpu();
 	live->verbose = options->verbose > 0;
 	err = load_and_attach(live, options);
 	if (err)

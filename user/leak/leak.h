@@ -63,6 +63,13 @@ struct leak_end {
 struct leak_hooks {
 	void (*leaked)(void *context, const struct leak *leak);
 	void (*ended)(void *context, const struct leak_end *end);
+	/*
+	 * A socket that was not reported leaves CLOSE_WAIT at until_ns (0: no record says when), in
+	 * which it was since since_ns at the latest, because no record says since when. It would
+	 * have been a leak after least_ns. May be NULL.
+	 */
+	void (*doubted)(void *context, const struct tcp_socket *socket, uint64_t since_ns,
+			uint64_t until_ns, uint64_t least_ns);
 	/* call_sites_ops.names() of symbol/call_site.h; NULL: no stacks are taken. */
 	const struct call_stack *(*names)(void *context, uint32_t stack);
 	/* Whether a leak is neither reported nor counted. NULL: none is ignored. */

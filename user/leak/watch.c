@@ -178,6 +178,17 @@ void leak_watch_report_exits(struct leak_watch *watch)
 	watch->exits = true;
 }
 
+/* No record says since when the socket was in CLOSE_WAIT, and it is not judged any more. */
+static void doubt(struct leak_watch *watch, const struct tcp_socket *socket, uint64_t until_ns,
+		  uint64_t least_ns)
+{
+	const struct leak_hooks *hooks = &watch->reports.hooks;
+
+	if (hooks->doubted && !socket->since_known && !socket->leaked && !socket->hidden &&
+	    !socket->kernel)
+		hooks->doubted(hooks->context, socket, socket->since_ns, until_ns, least_ns);
+}
+
 void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 		     const struct event_transition *e)
 {
@@ -192,6 +203,7 @@ void leak_watch_left(struct leak_watch *watch, struct tcp_socket *socket,
 	socket->left = 1;
 	if (!(e->flow.flags & EVENT_WITH_TASK)) /* a kernel thread closes it, some time later */
 		ended_ns = process->ended_ns;
+	doubt(watch, socket, e->time_ns, leak_left_grace(watch->threshold_ns));
 	if ((socket->leaked && !is_told_idle(watch, socket)) || (socket->kernel && !closer) ||
 	    !leak_left_make(&leak, socket, e, ended_ns, watch->threshold_ns))
 		return;
@@ -246,6 +258,7 @@ void leak_watch_leave(struct leak_watch *watch, struct tcp_socket *socket, uint6
 		report_closed(watch, socket, time_ns);
 	if (socket->leaked)
 		leak_reports_end(&watch->reports, socket, time_ns);
+	doubt(watch, socket, time_ns, watch->threshold_ns);
 	leak_idle_closed(watch->idle, socket, time_ns);
 	socket->leaked = 0;
 	socket->left = 0;
@@ -379,8 +392,12 @@ size_t leak_watch_collect_last(struct leak_watch *watch, uint64_t now_ns)
 		struct tcp_socket *socket =
 			leak_watch_waiting(watch, deadline_heap_pop(&watch->irregular));
 
-		if (socket && leak_age(socket, now_ns) >= watch->threshold_ns)
+		if (!socket)
+			continue;
+		if (leak_age(socket, now_ns) >= watch->threshold_ns)
 			add_due(watch, socket);
+		else
+			doubt(watch, socket, now_ns, watch->threshold_ns);
 	}
 	return collect(watch, now_ns, SIZE_MAX); /* there is one scan more, of all sockets */
 }

@@ -18,6 +18,11 @@ struct ledger {
 	uint64_t seen;
 	uint64_t delivered;
 	uint64_t lost[LOST_REASONS];
+	/* Of LOST_RECURSION: those on which no leak depends, */
+	uint64_t aside;
+	/* and those that an interrupt of the network would have written: a process did nothing
+	   that is among these. */
+	uint64_t interrupts;
 };
 
 /* The name in outputs, a static string. */

@@ -190,6 +190,7 @@ static int read_ledger(struct replay_fields *fields, struct replay_item *item,
 	item->ledger.seen = replay_fields_u64(fields, "seen", 0, REPLAY_COUNT_MAX);
 	item->ledger.ring_full = replay_fields_u64(fields, "ring_full", 0, REPLAY_COUNT_MAX);
 	item->ledger.recursion = replay_fields_u64(fields, "recursion", 0, REPLAY_COUNT_MAX);
+	item->ledger.aside = replay_fields_u64(fields, "aside", 0, item->ledger.recursion);
 	return 0;
 }
 

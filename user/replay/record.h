@@ -43,8 +43,9 @@
  * What holds from then on:
  * "features"		  "has" [names...] of model/feature.h that the kernel has, besides those of
  *			  mode tracepoints; only in the first line
- * "ledger"		  what was lost so far: "ring_full", "recursion"; "seen", by default
- *			  the number of records that were drained or lost
+ * "ledger"		  what was lost so far: "ring_full", "recursion" (of interrupts, but for
+ *			  those "aside": model/ledger.h); "seen", by default the number of
+ *			  records that were drained or lost
  * "clock"		  the clocks: "monotonic_to_wall_ns", "boottime_to_wall_ns"; the kernel's
  *			  tick, "tick_ns"
  * "settings"		  sysctls of the network namespace "netns", by the names of
@@ -108,6 +109,7 @@ struct replay_ledger {
 	uint64_t seen;
 	uint64_t ring_full;
 	uint64_t recursion;
+	uint64_t aside;
 };
 
 struct replay_settings {

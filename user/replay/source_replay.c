@@ -203,6 +203,8 @@ static void replay_ledger(struct source *source, struct ledger *ledger)
 		lost = replay->ledger->ledger;
 	ledger->lost[LOST_RING_FULL] = lost.ring_full;
 	ledger->lost[LOST_RECURSION] = lost.recursion;
+	ledger->aside = lost.aside;
+	ledger->interrupts = lost.recursion - lost.aside;
 	ledger->seen = lost.seen_given ? lost.seen + replay->drained - replay->drained_at_ledger
 				       : replay->drained + lost.ring_full + lost.recursion;
 }

@@ -66,6 +66,13 @@ struct tracker_hooks {
 	void *context;
 };
 
+/* A record that does not fit to what is known of its socket: others were lost. */
+struct misfit {
+	uint64_t time_ns;  /* 0: no such record is being handled */
+	uint64_t after_ns; /* when the socket entered the state that was known; 0: unknown */
+	unsigned int from; /* the state that the record names */
+};
+
 /* The most sockets in CLOSE that are kept until their unknown owner closes them; the oldest are
  * removed first. */
 #define TRACKER_CLOSED 4096
@@ -94,6 +101,7 @@ struct tracker {
 	bool minis_doubted;	      /* records were lost since the last scan of mini-sockets */
 	uint64_t ended_while_held; /* sockets that a process held when they went to CLOSE, or that
 				      a scan found so */
+	struct misfit misfit;	   /* for the hooks, while a record is handled */
 	uint64_t gaps;		   /* records whose `from` differs from the table */
 	uint64_t no_memory;	   /* sockets that could not be added */
 };

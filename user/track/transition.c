@@ -6,10 +6,23 @@
 #include "track/passive_open.h"
 #include "track/retransmit.h"
 
-/* Removes a socket whose end was not seen. */
-static void remove_unseen(struct tracker *tracker, struct tcp_socket *socket)
+/* The record shows that the socket has left its state before. */
+static void leave_unseen(struct tracker *tracker, struct tcp_socket *socket,
+			 const struct event_transition *e)
 {
+	tracker->misfit = (struct misfit){
+		.time_ns = e->time_ns,
+		.after_ns = socket->since_known ? socket->since_ns : 0,
+		.from = e->from,
+	};
 	tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+}
+
+/* Removes a socket whose end was not seen. */
+static void remove_unseen(struct tracker *tracker, struct tcp_socket *socket,
+			  const struct event_transition *e)
+{
+	leave_unseen(tracker, socket, e);
 	tracker_remove(tracker, socket);
 }
 
@@ -41,6 +54,15 @@ static void begin_role(struct tcp_socket *socket, const struct event_transition 
 	socket->bound = e->to == TCP_SYN_SENT && flow->local_port;
 }
 
+/* The record of how the socket came to the state that it leaves now was lost. */
+static void note_gap(struct tracker *tracker, struct tcp_socket *socket,
+		     const struct event_transition *e)
+{
+	tracker->gaps++;
+	socket->since_known = 0;
+	socket->since_ns = e->time_ns;
+}
+
 /* The socket of a record, added if it is new. NULL if it is not known and ends with this record. */
 static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_transition *e,
 				    const struct flow *flow)
@@ -49,7 +71,7 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 
 	/* It connects again, and the record of its end was lost. */
 	if (socket && e->from == TCP_CLOSE) {
-		remove_unseen(tracker, socket);
+		remove_unseen(tracker, socket, e);
 		socket = NULL;
 	}
 	if (!socket) {
@@ -63,13 +85,12 @@ static struct tcp_socket *socket_of(struct tracker *tracker, const struct event_
 		else if (is_passive_open(e))
 			socket->role = ROLE_SERVER;
 		else
-			tracker->gaps++;
+			note_gap(tracker, socket, e);
 	} else if (socket->state != e->from) {
-		tracker->gaps++;
-		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+		leave_unseen(tracker, socket, e);
 		tracker_set_state(tracker, socket, e->from);
-		socket->since_known = 0;
 		socket->opened = 0;
+		note_gap(tracker, socket, e);
 	}
 	if (!socket->flow.local_port || e->to == TCP_ESTABLISHED)
 		tracker_set_flow(tracker, socket, flow);
@@ -295,7 +316,7 @@ static void close_again(struct tracker *tracker, const struct event_transition *
 		return;
 	if (socket->state != TCP_CLOSE) { /* the record of its end was lost */
 		tracker->gaps++;
-		tracker->hooks.leaving(tracker->hooks.context, socket, 0);
+		leave_unseen(tracker, socket, e);
 	}
 	owner_learn(socket, actor, OWNER_CLOSE);
 	tracker_remove(tracker, socket);
@@ -308,7 +329,7 @@ static bool is_held(const struct event_transition *e, enum owner_source source)
 	       !(e->flow.flags & (EVENT_DEAD | EVENT_CLOSER));
 }
 
-void transition_event(struct tracker *tracker, const struct event_transition *e, enum cause known)
+static void take(struct tracker *tracker, const struct event_transition *e, enum cause known)
 {
 	enum owner_source source = owner_source_of(e);
 	struct tcp_socket *socket;
@@ -322,7 +343,7 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 	if (!filter_has_flow(tracker->filter, &flow)) {
 		socket = socket_table_find(tracker->sockets, e->cookie);
 		if (socket)
-			remove_unseen(tracker, socket);
+			remove_unseen(tracker, socket, e);
 		return;
 	}
 	if (e->to == TCP_CLOSE && is_held(e, source))
@@ -368,4 +389,10 @@ void transition_event(struct tracker *tracker, const struct event_transition *e,
 		keep_closed(tracker, socket);
 	else
 		tracker_remove(tracker, socket);
+}
+
+void transition_event(struct tracker *tracker, const struct event_transition *e, enum cause known)
+{
+	take(tracker, e, known);
+	tracker->misfit.time_ns = 0;
 }
