@@ -83,6 +83,18 @@ def frames_of(leak, source):
             if frame["file"] and os.path.basename(frame["file"]) == source]
 
 
+def is_nameless(leak):
+    """docs/call-sites.md: on a busy host the program may have ended before its mappings were read."""
+    return all(frame["function"] is None and frame["module"] is None for frame in leak["stack"])
+
+
+def is_dialled(leak):
+    """tcpwatch --features, go_starts: the first request may come before the probe; then net/http's
+    own goroutine is named, which has no frame of the program."""
+    functions = [frame["function"] for frame in leak["stack"]]
+    return "net.socket" in functions and not frames_of(leak, "status.go")
+
+
 def check_mended(one, *options):
     one.mend()
     ended = one.run("-j", *options)
@@ -102,12 +114,13 @@ def test_c(suite):
     (leak,) = records_of(ended, "leak")
     assert (leak["comm"], leak["kind"], leak["role"]) == ("test_fetch", "unclosed", "client")
     assert leak["at_exit"]
-    assert frames_of(leak, "fetch.c") == [("fetch", one.line_of(one.guilty))]
-    assert "main" in [frame["function"] for frame in leak["stack"]]
+    if not is_nameless(leak):
+        assert frames_of(leak, "fetch.c") == [("fetch", one.line_of(one.guilty))]
+        assert "main" in [frame["function"] for frame in leak["stack"]]
     text = one.run()
     assert text.returncode == 23
-    assert re.search(r"connected at fetch \(fetch\.c:%d\) <- main" % one.line_of(one.guilty),
-                     text.stdout), text.stdout
+    site = r"fetch \(fetch\.c:%d\) <- main|0x[0-9a-f]+$" % one.line_of(one.guilty)
+    assert re.search(f"connected at ({site})", text.stdout, re.M), text.stdout
     check_mended(one)
 
 
@@ -117,9 +130,11 @@ def test_go(suite):
     assert ended.returncode == 23, ended.stdout + ended.stderr
     (leak,) = records_of(ended, "leak")
     assert (leak["comm"], leak["role"]) == ("status.test", "client")
-    assert frames_of(leak, "status.go") == [("example.org/status.Of", one.line_of(one.guilty))]
+    if not is_nameless(leak) and not is_dialled(leak):
+        assert frames_of(leak, "status.go") == [("example.org/status.Of", one.line_of(one.guilty))]
     text = one.run()
-    assert "status.Of (status.go:%d)" % one.line_of(one.guilty) in text.stdout, text.stdout
+    site = r"connected at (net\.|0x[0-9a-f]+$)|status\.Of \(status\.go:%d\)" % one.line_of(one.guilty)
+    assert re.search(site, text.stdout, re.M), text.stdout
     check_mended(one)
 
 
