@@ -169,12 +169,11 @@ int rings_new(struct rings **rings, const struct tcpwatch *skeleton, const struc
 	err = made->set ? add_rings(made, options) : -ENOMEM;
 	if (!err)
 		err = map_cpus(made);
-	if (err) {
+	if (err)
 		rings_free(made);
-		return err;
-	}
-	*rings = made;
-	return 0;
+	else
+		*rings = made;
+	return err;
 }
 
 void rings_free(struct rings *rings)

@@ -89,6 +89,16 @@ static void fill(struct fixture *f, int i)
 		;
 }
 
+/* Whether the third client gets room, and whether the first and the second one have to go. */
+static void assert_evicted(struct fixture *f, bool room, bool first, bool second)
+{
+	const bool gone[] = {first, second};
+
+	assert_int_equal(http_evict_for_page(&f->connections[2]), room);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(f->connections[i].phase, gone[i] ? HTTP_CLOSING : HTTP_ANSWERING);
+}
+
 static void who_waits_for_the_server_keeps_its_page(void **state)
 {
 	struct fixture f;
@@ -99,9 +109,7 @@ static void who_waits_for_the_server_keeps_its_page(void **state)
 	set_age(&f, 0, 2 * NS_PER_S);
 	set_age(&f, 1, NS_PER_S / 10);
 	fill(&f, 1);
-	assert_true(http_evict_for_page(&f.connections[2]));
-	assert_int_equal(f.connections[0].phase, HTTP_ANSWERING);
-	assert_int_equal(f.connections[1].phase, HTTP_CLOSING);
+	assert_evicted(&f, true, false, true);
 	tear_down(&f);
 }
 
@@ -113,9 +121,7 @@ static void if_all_wait_for_the_server_there_is_no_room(void **state)
 	set_up(&f);
 	set_age(&f, 0, 2 * NS_PER_S);
 	set_age(&f, 1, 2 * NS_PER_S);
-	assert_false(http_evict_for_page(&f.connections[2]));
-	assert_int_equal(f.connections[0].phase, HTTP_ANSWERING);
-	assert_int_equal(f.connections[1].phase, HTTP_ANSWERING);
+	assert_evicted(&f, false, false, false);
 	tear_down(&f);
 }
 
@@ -128,9 +134,7 @@ static void who_does_not_read_makes_room(void **state)
 	set_age(&f, 0, 2 * NS_PER_S);
 	fill(&f, 0);
 	set_age(&f, 1, 0);
-	assert_true(http_evict_for_page(&f.connections[2]));
-	assert_int_equal(f.connections[0].phase, HTTP_CLOSING);
-	assert_int_equal(f.connections[1].phase, HTTP_ANSWERING);
+	assert_evicted(&f, true, true, false);
 	assert_int_equal(f.server.counts.page_bytes, PAGE_BYTES);
 	tear_down(&f);
 }
