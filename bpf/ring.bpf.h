@@ -11,7 +11,7 @@
  * records of a socket in their order, because of two rules:
  *
  * - Within a ring, no record has a time later than when it was reserved. So the time is read
- * before.
+ *   before.
  * - Where a record has to come behind one in another ring, its time is later than when that one was
  *   reserved. Across CPUs this holds by itself: a socket's lock is taken over in between, and the
  *   work under it begins with reading the clock. A CPU that changes the ring within that work reads

@@ -31,9 +31,7 @@ struct cookie_log {
 	uint64_t index_first, index_next; /* the positions that are indexed */
 };
 
-/* A log at its limit has a fifth of its places free, so that giving up those of removed entries
- * pays.
- */
+/* A fifth of the places is free in a log at its limit: giving up those of removed entries pays. */
 static uint32_t places_of(uint32_t limit)
 {
 	return limit + limit / 4;
