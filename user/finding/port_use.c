@@ -17,10 +17,17 @@ struct entry {
 	uint8_t seen[]; /* for a local address: a bit for each port that was counted */
 };
 
+/* Entries of flows that are alike in some of their members. */
+struct table {
+	struct entry *entries;
+	struct entry *last; /* the last one that was found: it is usually the next one too */
+	bool address;	    /* only what is local counts */
+};
+
 struct port_use {
-	struct entry *pairs;
-	struct entry *addresses;
-	struct entry *ranges;
+	struct table pairs;
+	struct table addresses;
+	struct table ranges;
 	uint64_t time_ns;
 	uint64_t look_ns;
 	uint32_t netns_count;
@@ -30,17 +37,22 @@ struct port_use {
 
 struct port_use *port_use_new(void)
 {
-	return calloc(1, sizeof(struct port_use));
+	struct port_use *use = calloc(1, sizeof(*use));
+
+	if (use)
+		use->addresses.address = true;
+	return use;
 }
 
-static void clear(struct entry **table)
+static void clear(struct table *table)
 {
 	struct entry *entry, *next;
 
-	HASH_ITER (hh, *table, entry, next) {
-		HASH_DEL(*table, entry);
+	HASH_ITER (hh, table->entries, entry, next) {
+		HASH_DEL(table->entries, entry);
 		free(entry);
 	}
+	table->last = NULL;
 }
 
 void port_use_free(struct port_use *use)
@@ -79,53 +91,64 @@ static void key_fill(struct flow *key, const struct flow *flow, bool address)
 	key->remote_port = flow->remote_port;
 }
 
-static struct entry *find(struct entry *table, const struct flow *flow, bool address)
+static bool is_of(const struct flow *key, const struct flow *flow, bool address)
+{
+	return key->netns == flow->netns && key->family == flow->family &&
+	       !memcmp(key->local, flow->local, sizeof(key->local)) &&
+	       (address || (key->remote_port == flow->remote_port &&
+			    !memcmp(key->remote, flow->remote, sizeof(key->remote))));
+}
+
+static struct entry *find(struct table *table, const struct flow *flow)
 {
 	struct entry *entry;
 	struct flow key;
 
-	key_fill(&key, flow, address);
-	HASH_FIND(hh, table, &key, sizeof(key), entry);
+	if (table->last && is_of(&table->last->key, flow, table->address))
+		return table->last;
+	key_fill(&key, flow, table->address);
+	HASH_FIND(hh, table->entries, &key, sizeof(key), entry);
+	if (entry)
+		table->last = entry;
 	return entry;
 }
 
-static struct entry *add(struct entry **table, const struct flow *flow,
-			 const struct net_settings *settings, bool address)
+static struct entry *add(struct table *table, const struct flow *flow,
+			 const struct net_settings *settings)
 {
-	struct entry *entry = calloc(1, sizeof(*entry) + (address ? PORTS / 8 : 0));
+	struct entry *entry = calloc(1, sizeof(*entry) + (table->address ? PORTS / 8 : 0));
 
 	if (!entry)
 		return NULL;
-	key_fill(&entry->key, flow, address);
+	key_fill(&entry->key, flow, table->address);
 	entry->pair.flow = entry->key;
 	entry->pair.settings = *settings;
-	HASH_ADD(hh, *table, key, sizeof(entry->key), entry);
+	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
 	if (entry->hh.tbl)
 		return entry;
 	free(entry);
 	return NULL;
 }
 
-static struct entry *get(struct port_use *use, const struct port_sample *sample, bool address)
+static struct entry *get(struct table *table, const struct port_sample *sample)
 {
-	struct entry **table = address ? &use->addresses : &use->pairs;
-	struct entry *entry = find(*table, sample->flow, address);
+	struct entry *entry = find(table, sample->flow);
 
-	if (entry || HASH_COUNT(*table) >= (address ? PORT_ADDRESSES : PORT_PAIRS))
+	if (entry || HASH_COUNT(table->entries) >= (table->address ? PORT_ADDRESSES : PORT_PAIRS))
 		return entry;
-	return add(table, sample->flow, sample->settings, address);
+	return add(table, sample->flow, sample->settings);
 }
 
 void port_use_add_range(struct port_use *use, const struct flow *flow,
 			const struct net_settings *settings)
 {
-	if (!find(use->ranges, flow, false) && HASH_COUNT(use->ranges) < PORT_RANGES)
-		add(&use->ranges, flow, settings, false);
+	if (!find(&use->ranges, flow) && HASH_COUNT(use->ranges.entries) < PORT_RANGES)
+		add(&use->ranges, flow, settings);
 }
 
 struct port_pair *port_use_find_range(struct port_use *use, const struct flow *flow)
 {
-	struct entry *entry = find(use->ranges, flow, false);
+	struct entry *entry = find(&use->ranges, flow);
 
 	return entry ? &entry->pair : NULL;
 }
@@ -189,17 +212,17 @@ void port_use_add(struct port_use *use, const struct port_sample *sample)
 
 	if (!is_in_range(sample->settings, port) || !sample->flow->remote_port)
 		return;
-	entry = use->ranges && !reusable ? find(use->ranges, sample->flow, false) : NULL;
+	entry = use->ranges.entries && !reusable ? find(&use->ranges, sample->flow) : NULL;
 	if (entry && is_in_range(&entry->pair.settings, port))
 		count(&entry->pair, sample);
-	entry = get(use, sample, true);
+	entry = get(&use->addresses, sample);
 	if (entry && !(entry->seen[port / 8] >> port % 8 & 1)) {
 		entry->seen[port / 8] |= (uint8_t)(1 << port % 8);
 		count(&entry->pair, sample);
 	}
 	if (sample->bound || reusable)
 		return;
-	entry = get(use, sample, false);
+	entry = get(&use->pairs, sample);
 	if (entry)
 		count(&entry->pair, sample);
 }
@@ -210,18 +233,17 @@ struct port_pair *port_use_next(struct port_use *use, struct port_pair *previous
 	bool address = entry && !entry->key.remote_port;
 
 	if (!entry)
-		entry = use->pairs;
+		entry = use->pairs.entries;
 	else
 		entry = entry->hh.next;
 	if (!entry && !address)
-		entry = use->addresses;
+		entry = use->addresses.entries;
 	return entry ? &entry->pair : NULL;
 }
 
 struct port_pair *port_use_find(struct port_use *use, const struct flow *flow)
 {
-	bool address = !flow->remote_port;
-	struct entry *entry = find(address ? use->addresses : use->pairs, flow, address);
+	struct entry *entry = find(flow->remote_port ? &use->pairs : &use->addresses, flow);
 
 	return entry ? &entry->pair : NULL;
 }

@@ -93,6 +93,28 @@ static void connections_are_counted_by_their_ends(void **state)
 	port_use_free(use);
 }
 
+/* Two flows that differ in anything but their local ports, in turns. */
+static void each_end_has_a_count_of_its_own(void **state)
+{
+	struct flow flows[] = {flow_of(PORT_LOW, "10.0.0.1", 80), flow_of(PORT_LOW, "10.0.0.9", 80),
+			       flow_of(PORT_LOW, "10.0.0.1", 81), flow_of(PORT_LOW, "10.0.0.1", 80),
+			       flow_of(PORT_LOW, "10.0.0.1", 80)};
+	struct port_use *use = use_new();
+
+	(void)state;
+	flows[3].netns = OTHER_NETNS;
+	flows[4].local[3]++;
+	for (uint16_t turn = 0; turn < 3; turn++)
+		for (size_t i = 0; i < 5; i++) {
+			flows[i].local_port = (uint16_t)(PORT_LOW + turn);
+			add(use, flows[i], &(struct port_sample){0});
+		}
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(port_use_find(use, &flows[i])->held, 3);
+	assert_int_equal(count_all(use), 5 + 3); /* and three addresses */
+	port_use_free(use);
+}
+
 /* One local port may serve connections to several peers. */
 static void a_port_of_an_address_counts_once(void **state)
 {
@@ -342,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections_are_counted_by_their_ends),
+		cmocka_unit_test(each_end_has_a_count_of_its_own),
 		cmocka_unit_test(a_port_of_an_address_counts_once),
 		cmocka_unit_test(pairs_come_before_addresses),
 		cmocka_unit_test(other_ports_and_flows_without_a_peer_do_not_count),
