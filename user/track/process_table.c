@@ -24,6 +24,9 @@ struct entry {
 	struct entry *next; /* of those to be dropped */
 };
 
+/* So many processes are found without a hash, which takes longer than all the rest. */
+#define LATELY 32
+
 struct process_table {
 	struct filter *filter;
 	struct metric_groups *metrics;
@@ -32,9 +35,9 @@ struct process_table {
 	struct entry *drop;   /* folded, but their mini-sockets may still point to them */
 	struct entry unknown;
 	struct entry other;
-	struct entry unwatched; /* for what unwatched processes have left; never shown */
-	struct entry *last;	/* the one that was looked up last */
-	size_t fold_at;		/* the number of single processes at which to fold them */
+	struct entry unwatched;	      /* for what unwatched processes have left; never shown */
+	size_t fold_at;		      /* the number of single processes at which to fold them */
+	struct entry *lately[LATELY]; /* that were looked up last, by tgid */
 };
 
 struct process_table *process_table_new(struct filter *filter)
@@ -144,7 +147,7 @@ static struct entry *entry_new(struct process_table *table, const struct event_t
 struct process *process_table_get(struct process_table *table, const struct event_task *task)
 {
 	struct key key = {.start_ns = task->start_ns, .tgid = task->tgid};
-	struct entry *entry = table->last;
+	struct entry **lately = &table->lately[task->tgid % LATELY], *entry = *lately;
 
 	if (!task->tgid)
 		return NULL;
@@ -154,7 +157,7 @@ struct process *process_table_get(struct process_table *table, const struct even
 			entry = entry_new(table, task, &key);
 		if (!entry)
 			return NULL;
-		table->last = entry;
+		*lately = entry;
 	}
 	/* Mostly even the bytes behind the name are the same. */
 	if (memcmp(entry->process.comm, task->comm, EVENT_COMM_LEN) &&
@@ -282,7 +285,7 @@ bool process_table_fold(struct process_table *table, size_t spare,
 			entry_fold(table, entry);
 	}
 	process_table_drop(table);
-	table->last = NULL;
+	memset(table->lately, 0, sizeof(table->lately));
 	/* The next pass is after twice as many processes, so that its cost per process stays
 	 * constant. */
 	table->fold_at = (size_t)HASH_COUNT(table->single) * 2;

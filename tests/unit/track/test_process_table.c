@@ -112,6 +112,22 @@ static void identity_is_pid_and_start(void **state)
 	fixture_free(&fixture);
 }
 
+/* Whatever is remembered of those that were looked up last. */
+static void many_are_told_apart_in_any_order(void **state)
+{
+	struct fixture fixture = fixture_new(&everything);
+	struct process *known[200];
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++)
+		known[i] = get(&fixture, 1000 + i, 5, "worker");
+	for (uint32_t step = 1; step < 200; step += 31)
+		for (uint32_t i = 0; i < 200; i += step)
+			assert_ptr_equal(get(&fixture, 1000 + i, 5, "worker"), known[i]);
+	assert_int_equal(walk(&fixture).singles, 200);
+	fixture_free(&fixture);
+}
+
 static void nobody_is_nobody(void **state)
 {
 	struct fixture fixture = fixture_new(&everything);
@@ -454,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identity_is_pid_and_start),
+		cmocka_unit_test(many_are_told_apart_in_any_order),
 		cmocka_unit_test(nobody_is_nobody),
 		cmocka_unit_test(a_new_name_is_taken_on),
 		cmocka_unit_test(names_decide_anew_with_each_name),
