@@ -312,16 +312,19 @@ def test_two_hundred_handshakes_at_once(serve, record):
     text = hello(one)
     one.get("/reset")
     before = one.rss_kb()
-    with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(one.connect()) for _ in range(200)]
-        for connection in connections:
-            connection.sendall(text[:-1])
-        for connection in connections:
-            connection.sendall(text[-1:])
-        for connection in connections:
-            assert connection.recv(5)[:1] == b"\x16"
-        record(f"200 TLS connections: {(one.rss_kb() - before) / 200:.1f} KB each")
-        one.check_hold(record, "200 handshakes at once, RSA 2048")
+    for _ in range(server.OFTEN):
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(one.connect()) for _ in range(200)]
+            for connection in connections:
+                connection.sendall(text[:-1])
+            for connection in connections:
+                connection.sendall(text[-1:])
+            for connection in connections:
+                assert connection.recv(5)[:1] == b"\x16"
+            size_kb = one.rss_kb() - before
+        server.wait_for(lambda: one.stats()["connections"] == 1)
+    record(f"200 TLS connections: {size_kb / 200:.1f} KB each")
+    one.check_hold(record, "200 handshakes at once, RSA 2048")
 
 
 def test_requests_at_once_over_tls(serve, record):
