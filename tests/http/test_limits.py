@@ -184,7 +184,7 @@ def test_it_does_nothing_when_nothing_happens(serve):
         time.sleep(1)
         runs, before = one.stats()["runs"], one.cpu_s()
         time.sleep(2)
-        assert one.cpu_s() - before <= 0.02
+        assert one.cpu_s() - before <= 0.2
         assert one.stats()["runs"] - runs < 20
 
 
@@ -201,13 +201,14 @@ def test_big_pages_for_many_at_once(serve, record):
         if body != want:
             failures.append(encoding)
 
-    threads = [
-        threading.Thread(target=fetch, args=[("gzip", "identity")[i % 2]]) for i in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for _ in range(server.OFTEN):
+        threads = [
+            threading.Thread(target=fetch, args=[("gzip", "identity")[i % 2]]) for i in range(12)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert not failures
     one.check_hold(record, "12 pages of 2 MB at once, half of them gzip")
     one.get("/reset")

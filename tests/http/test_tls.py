@@ -283,7 +283,7 @@ def test_it_does_not_spin_on_half_a_hello(serve):
         time.sleep(0.5)
         before = one.cpu_s()
         time.sleep(1.5)
-        assert one.cpu_s() - before <= 0.03
+        assert one.cpu_s() - before <= 0.15
 
 
 @pytest.mark.parametrize(
@@ -338,10 +338,11 @@ def test_requests_at_once_over_tls(serve, record):
         if (server.gunzip(got.body) if number % 2 else got.body) != want:
             bad.append(number)
 
-    threads = [threading.Thread(target=fetch, args=[i]) for i in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for _ in range(server.OFTEN):
+        threads = [threading.Thread(target=fetch, args=[i]) for i in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert not bad
     one.check_hold(record, "12 pages of 2 MB over TLS at once")
