@@ -11,7 +11,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/journal.h"
+#include "base/units.h"
 #include "host/process_limit.h"
 #include "host/scan_settings.h"
 #include "kernel/bpf_load.h"
@@ -23,6 +25,9 @@
 #include "model/feature.h"
 #include "tcpwatch.skel.h"
 
+/* How long it is taken for new what the kernel counts in each program: each costs a system call. */
+#define MISSES_NEW_NS NS_PER_S
+
 struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
@@ -31,6 +36,8 @@ struct source_live {
 	struct go_probe *go; /* NULL without -s, or where probes cannot be attached */
 	int epoll_fd;
 	uint64_t discarded; /* records by live_discard() */
+	uint64_t misses, misses_until_ns;
+	bool stopped;
 	bool verbose;
 };
 
@@ -126,17 +133,27 @@ static uint64_t feature_misses(const struct tcpwatch *skeleton, enum feature fea
 	       (twin ? recursion_misses(*twin->prog) : 0);
 }
 
+static void count_misses(struct source_live *live)
+{
+	live->misses = 0;
+	for (enum feature feature = 0; feature < FEATURES; feature++)
+		if (writes_records(feature))
+			live->misses += feature_misses(live->skeleton, feature);
+}
+
 static void live_ledger(struct source *source, struct ledger *ledger)
 {
 	struct source_live *live = live_of(source);
 	struct event_cpu counts = rings_counts(live->rings);
+	uint64_t now_ns = clock_now();
 
+	if (live->stopped || now_ns >= live->misses_until_ns) {
+		count_misses(live);
+		live->misses_until_ns = now_ns + MISSES_NEW_NS;
+	}
 	ledger->lost[LOST_RING_FULL] = counts.ring_full + live->discarded;
-	ledger->lost[LOST_RECURSION] = 0;
-	for (enum feature feature = 0; feature < FEATURES; feature++)
-		if (writes_records(feature))
-			ledger->lost[LOST_RECURSION] += feature_misses(live->skeleton, feature);
-	ledger->seen = counts.wanted + ledger->lost[LOST_RECURSION];
+	ledger->lost[LOST_RECURSION] = live->misses;
+	ledger->seen = counts.wanted + live->misses;
 }
 
 static uint64_t live_now(struct source *source)
@@ -172,6 +189,7 @@ static void live_stop(struct source *source)
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
 			bpf_load_detach(live_of(source)->skeleton, feature);
+	live_of(source)->stopped = true; /* what is said at the end is exact */
 }
 
 static void say_rings(const struct source_live *live)
