@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: (LGPL-2.1 OR BSD-2-Clause)
 /*
- * stalls: when a processor stood still. On each, a thread that goes before all others sleeps for a
- * millisecond. Where it is woken late, the processor was taken away from the whole system (by a
- * hypervisor or firmware), or the kernel held it. Prints "ready", then for each such time its begin
- * and end by CLOCK_MONOTONIC, in ns. Ends with stdin.
+ * stalls: when a processor stood still. On each, a thread that goes before all others sleeps for
+ * two milliseconds. Where it is woken late, the processor was taken away from the whole system (by
+ * a hypervisor or firmware), or the kernel held it. Prints "ready", then for each such time its
+ * begin and end by CLOCK_MONOTONIC, in ns. Ends with stdin.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -15,7 +15,7 @@
 
 #define MS     1000000ULL
 #define LATE   (1 * MS)
-#define PERIOD (1 * MS)
+#define PERIOD (2 * MS)
 
 static uint64_t now(void)
 {
