@@ -19,7 +19,7 @@ import machine
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILDS = {name: os.path.join(ROOT, ".output/http", name) for name in ("serve", "serve-asan")}
 LONGEST_S = 0.020
-OFTEN = 4  # what takes long in the server itself does so each time
+OFTEN = 6  # what takes long in the server itself does so each time
 ONCE_S = 0.100  # ... and what takes longer than this does not come from the machine
 
 
