@@ -56,6 +56,11 @@ static int live_drain(struct source *source, struct source_bound *bound, source_
 	return rings_drain(live->rings, bound, sink, context);
 }
 
+static bool live_rest(struct source *source)
+{
+	return rings_rest(live_of(source)->rings);
+}
+
 static void live_discard(struct source *source)
 {
 	struct source_live *live = live_of(source);
@@ -217,6 +222,7 @@ static void live_free(struct source *source)
 
 static const struct source_ops ops = {
 	.drain = live_drain,
+	.rest = live_rest,
 	.discard = live_discard,
 	.scan_begin = live_scan_begin,
 	.scan_step = live_scan_step,
