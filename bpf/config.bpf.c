@@ -16,6 +16,8 @@ const volatile __u32 shared_wake_bytes = 1 << 20;
 const volatile __u32 wake_mask = 0;
 /* Not in a cache line with what scans write. */
 volatile __u32 wake_sent __attribute__((aligned(128))) = 0;
+/* Nor with what is written each time user space drains: it is read for each record. */
+volatile __u32 resting __attribute__((aligned(128))) = 0;
 
 const volatile bool stacks = false;
 

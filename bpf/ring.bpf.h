@@ -63,6 +63,9 @@ extern const volatile __u32 wake_mask;
 /* Set here at a wake-up, cleared by user space when it drains: there is one wake-up for all records
  * in between. */
 extern volatile __u32 wake_sent;
+/* Set by user space when it has found nothing for a while and waits without its timer: the next
+ * record wakes it. */
+extern volatile __u32 resting;
 
 /* When user space is woken for a record. */
 enum ring_wake { RING_NO_WAKE, RING_CHECK_LANE, RING_CHECK_SHARED, RING_WAKE };
@@ -188,6 +191,8 @@ static __always_inline bool ring_wakes(enum ring_wake wake)
 {
 	void *ring;
 
+	if (resting)
+		return true;
 	if (wake == RING_NO_WAKE || wake_sent)
 		return false;
 	if (wake == RING_WAKE)
@@ -203,6 +208,7 @@ static __always_inline void ring_submit(void *record, const struct ring_place *p
 
 	if (ring_wakes(place->wake)) {
 		wake_sent = 1;
+		resting = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
 	bpf_ringbuf_submit(record, flags);

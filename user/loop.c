@@ -15,6 +15,8 @@
 /* How often the ring is drained; it holds several seconds of events of a busy host. */
 #define TICK_NS	      (100 * NS_PER_MS)
 #define TRACE_TICK_NS (20 * NS_PER_MS)
+/* ... and at least, where nothing comes. */
+#define REST_TICK_NS NS_PER_S
 
 /* How long the kernel still works on the sockets of a process that has ended. */
 #define LAST_EVENTS_NS (100 * NS_PER_MS)
@@ -82,11 +84,18 @@ bool loop_watch_child(void *context, uint32_t tgid)
 	return !targets_add(&loop->targets, tgid);
 }
 
+static uint64_t tick_ns(const struct loop *loop, uint64_t now_ns)
+{
+	if (engine_rest(loop->engine, now_ns))
+		return REST_TICK_NS;
+	return loop->options->trace ? TRACE_TICK_NS : TICK_NS;
+}
+
 static int wait_ms(const struct loop *loop)
 {
-	uint64_t now_ns = clock_now();
-	uint64_t until_ns = now_ns + (loop->options->trace ? TRACE_TICK_NS : TICK_NS);
 	uint64_t deadline_ns = engine_deadline(loop->engine);
+	uint64_t now_ns = clock_now();
+	uint64_t until_ns = deadline_ns > now_ns ? now_ns + tick_ns(loop, now_ns) : now_ns;
 
 	if (deadline_ns < until_ns)
 		until_ns = deadline_ns;

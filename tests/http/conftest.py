@@ -10,6 +10,7 @@ import pytest
 # The helpers of the live tests.
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "live"))
 
+import machine  # noqa: E402
 import server  # noqa: E402
 
 figures = []
@@ -33,8 +34,15 @@ def certificates(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def stalls(tmp_path_factory):
+    stalls = machine.Stalls(tmp_path_factory.mktemp("helpers"))
+    yield stalls
+    stalls.close()
+
+
 @pytest.fixture
-def serve(tmp_path, certificates):
+def serve(tmp_path, certificates, stalls):
     """Starts servers, in a folder with certificates, and sees that they end well."""
     started = []
 
@@ -42,6 +50,7 @@ def serve(tmp_path, certificates):
         folder = tmp_path / str(len(started))
         shutil.copytree(certificates, folder)
         started.append(server.Server(str(folder), *addresses, **options))
+        started[-1].stalls = stalls
         return started[-1]
 
     yield start

@@ -4,7 +4,8 @@
  * tests. Prints where it listens, then "ready". SIGHUP reads the web config again.
  *
  * /big has 2 MB of metrics; /slow takes 20 ms to make, and /made tells how many of these there
- * were; /stats tells how long http_server_run() took, /reset begins anew.
+ * were; /stats tells how long http_server_run() took, and which runs took longest, /reset begins
+ * anew.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,11 +26,19 @@
 
 #define BIG_SIZE (2 * 1024 * 1024)
 
+/* How many of the longest holds are kept. */
+#define HOLDS 16
+
+/* A run of http_server_run(), by CLOCK_MONOTONIC. */
+struct hold {
+	uint64_t begin_ns, end_ns;
+	uint64_t ns; /* by CPU time, or by the clock where it waited for something else */
+};
+
 /* How long the loop was held up. */
 struct holds {
 	uint64_t runs;
-	uint64_t longest_ns; /* by CPU time, or by the clock where it waited for something else */
-	uint64_t longest_wall_ns;
+	struct hold longest[HOLDS]; /* the longest first */
 	uint64_t sum_ns;
 	uint64_t blocked; /* runs that waited for something */
 };
@@ -73,31 +82,43 @@ static uint64_t waited_now(void)
 	return sum_ns;
 }
 
+static void hold_keep(const struct hold *hold)
+{
+	int i = HOLDS;
+
+	while (i > 0 && holds.longest[i - 1].ns < hold->ns)
+		i--;
+	if (i == HOLDS)
+		return;
+	memmove(&holds.longest[i + 1], &holds.longest[i],
+		(size_t)(HOLDS - 1 - i) * sizeof(*holds.longest));
+	holds.longest[i] = *hold;
+}
+
 static void run(void)
 {
 	struct rusage before, after;
-	uint64_t cpu_ns, wall_ns, waited_ns, hold_ns, now_ns;
+	uint64_t cpu_ns, wall_ns, waited_ns, now_ns;
+	struct hold hold;
 	bool blocked;
 
 	getrusage(RUSAGE_THREAD, &before);
 	waited_ns = waited_now();
 	cpu_ns = cpu_now();
-	wall_ns = clock_now();
+	hold.begin_ns = clock_now();
 	http_server_run(server);
-	wall_ns = clock_now() - wall_ns;
+	hold.end_ns = clock_now();
+	wall_ns = hold.end_ns - hold.begin_ns;
 	cpu_ns = cpu_now() - cpu_ns;
 	now_ns = waited_now();
 	waited_ns = now_ns > waited_ns ? now_ns - waited_ns : 0;
 	getrusage(RUSAGE_THREAD, &after);
 	blocked = after.ru_nvcsw != before.ru_nvcsw;
-	hold_ns = !blocked ? cpu_ns : wall_ns > waited_ns ? wall_ns - waited_ns : 0;
+	hold.ns = !blocked ? cpu_ns : wall_ns > waited_ns ? wall_ns - waited_ns : 0;
 	holds.runs++;
 	holds.sum_ns += cpu_ns;
 	holds.blocked += blocked;
-	if (hold_ns > holds.longest_ns)
-		holds.longest_ns = hold_ns;
-	if (wall_ns > holds.longest_wall_ns)
-		holds.longest_wall_ns = wall_ns;
+	hold_keep(&hold);
 }
 
 static void big_make(void)
@@ -126,23 +147,28 @@ static void page_set(struct http_response *response, const char *type, const cha
 static void stats_set(struct http_response *response)
 {
 	struct http_counts counts;
-	char text[1024];
+	char text[4096];
 	int length;
 
 	http_server_counts(server, &counts);
 	length = snprintf(
 		text, sizeof(text),
-		"{\"runs\": %llu, \"longest_ns\": %llu, \"longest_wall_ns\": %llu, "
-		"\"sum_ns\": %llu, \"blocked\": %llu, \"accepted\": %llu, "
+		"{\"runs\": %llu, \"sum_ns\": %llu, \"blocked\": %llu, \"accepted\": %llu, "
 		"\"refused\": %llu, \"timed_out\": %llu, \"requests\": %llu, "
 		"\"auth_failed\": %llu, \"reloads\": %llu, \"connections\": %zu, "
-		"\"page_bytes\": %zu}\n",
-		(unsigned long long)holds.runs, (unsigned long long)holds.longest_ns,
-		(unsigned long long)holds.longest_wall_ns, (unsigned long long)holds.sum_ns,
+		"\"page_bytes\": %zu, \"longest\": [",
+		(unsigned long long)holds.runs, (unsigned long long)holds.sum_ns,
 		(unsigned long long)holds.blocked, (unsigned long long)counts.accepted,
 		(unsigned long long)counts.refused, (unsigned long long)counts.timed_out,
 		(unsigned long long)counts.requests, (unsigned long long)counts.auth_failed,
 		(unsigned long long)counts.reloads, counts.connections, counts.page_bytes);
+	for (int i = 0; i < HOLDS; i++)
+		length += snprintf(text + length, sizeof(text) - (size_t)length,
+				   "%s[%llu, %llu, %llu]", i ? ", " : "",
+				   (unsigned long long)holds.longest[i].begin_ns,
+				   (unsigned long long)holds.longest[i].end_ns,
+				   (unsigned long long)holds.longest[i].ns);
+	length += snprintf(text + length, sizeof(text) - (size_t)length, "]}\n");
 	page_set(response, "application/json", text, (size_t)length);
 }
 

@@ -14,9 +14,13 @@ import subprocess
 import time
 import zlib
 
+import machine
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILDS = {name: os.path.join(ROOT, ".output/http", name) for name in ("serve", "serve-asan")}
 LONGEST_S = 0.020
+OFTEN = 6  # what takes long in the server itself does so each time
+ONCE_S = 0.100  # ... and what takes longer than this does not come from the machine
 
 
 def bcrypt(password, cost=4):
@@ -135,11 +139,17 @@ class Server:
         return json.loads(self.get("/stats", source=source, **headers).body)
 
     def check_hold(self, record, what, longest=LONGEST_S, **headers):
-        """The loop was never held up for long, be it busy or waiting; but for a processor."""
+        """The loop was never held up for long, be it busy or waiting; but for a processor. On a
+        virtual machine the processor itself is slow, or away, now and then: what is judged comes
+        at least OFTEN times, but for holds that are far too long."""
         stats = self.stats(**headers)
-        took = f"longest hold, {what}: {stats['longest_ns'] / 1e6:.2f} ms in {stats['runs']} runs"
+        holds = machine.longest_of(stats["longest"], self.stalls)
+        often, once = (holds[i] / 1e9 for i in (OFTEN - 1, 0))
+        took = f"longest holds, {what}: {once * 1e3:.2f} ms, and {often * 1e3:.2f} ms {OFTEN} times, " \
+            f"in {stats['runs']} runs"
         record(took)
-        assert stats["longest_ns"] < longest * 1e9, f"{took}, more than {longest * 1e3:.0f} ms"
+        assert often < longest, f"{took}; {longest * 1e3:.0f} ms are too often"
+        assert once < longest / LONGEST_S * ONCE_S, took
 
     def rss_kb(self):
         with open(f"/proc/{self.process.pid}/status") as status:

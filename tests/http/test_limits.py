@@ -184,7 +184,7 @@ def test_it_does_nothing_when_nothing_happens(serve):
         time.sleep(1)
         runs, before = one.stats()["runs"], one.cpu_s()
         time.sleep(2)
-        assert one.cpu_s() - before <= 0.02
+        assert one.cpu_s() - before <= 0.2
         assert one.stats()["runs"] - runs < 20
 
 
@@ -201,18 +201,20 @@ def test_big_pages_for_many_at_once(serve, record):
         if body != want:
             failures.append(encoding)
 
-    threads = [
-        threading.Thread(target=fetch, args=[("gzip", "identity")[i % 2]]) for i in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for _ in range(server.OFTEN):
+        threads = [
+            threading.Thread(target=fetch, args=[("gzip", "identity")[i % 2]]) for i in range(12)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert not failures
     one.check_hold(record, "12 pages of 2 MB at once, half of them gzip")
     one.get("/reset")
-    one.get("/big", Accept_Encoding="gzip")
-    one.check_hold(record, "one page of 2 MB, gzip")
+    for _ in range(server.OFTEN):
+        one.get("/big", Accept_Encoding="gzip")
+    one.check_hold(record, "one page of 2 MB at a time, gzip")
 
 
 @pytest.mark.parametrize(
@@ -227,14 +229,16 @@ def test_big_pages_for_many_at_once(serve, record):
 def test_all_arrives_in_one_moment(serve, record, what, text):
     """The server is stopped while 200 clients send, so that everything is ready at once."""
     one = serve(build="serve", limits=["connections=256", "peer=250"])
-    with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(one.connect()) for _ in range(200)]
-        one.get("/reset")
-        one.wait_idle()  # it must not be stopped in a run
-        one.process.send_signal(signal.SIGSTOP)
-        for connection in connections:
-            connection.sendall(text)
-        time.sleep(0.1)
-        one.process.send_signal(signal.SIGCONT)
-        one.wait_idle()
-        one.check_hold(record, f"200 clients in one moment, {what}")
+    one.get("/reset")
+    for _ in range(server.OFTEN):
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(one.connect()) for _ in range(200)]
+            one.wait_idle()  # it must not be stopped in a run
+            one.process.send_signal(signal.SIGSTOP)
+            for connection in connections:
+                connection.sendall(text)
+            time.sleep(0.1)
+            one.process.send_signal(signal.SIGCONT)
+            one.wait_idle()
+        server.wait_for(lambda: one.stats()["connections"] == 1)
+    one.check_hold(record, f"200 clients in one moment, {what}")

@@ -9,12 +9,10 @@ import tempfile
 
 import pytest
 
+import machine
 import netns
 import puppets
 import runner
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 
 MARKERS = (
     "alone: looks at the whole host, loads it or measures time: no other test runs beside it",
@@ -105,14 +103,7 @@ def helper():
     """helper('churn') is the path of helper_churn.c, compiled."""
     directory = tempfile.mkdtemp(prefix="tcpwatch-helpers-")
 
-    def build(name):
-        path = os.path.join(directory, name)
-        if not os.path.exists(path):
-            subprocess.run([os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra", "-Werror",
-                            "-D_GNU_SOURCE", "-o", path, os.path.join(HERE, f"helper_{name}.c"),
-                            "-pthread"], check=True)
-        return path
-    yield build
+    yield lambda name: machine.helper_build(name, directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -74,7 +74,7 @@ def test_acceptor_that_waits_already(watch, puppet):
     client, server = puppet("client"), puppet("ready")
     listener = server.listen()
     server.start("accept", listener["fd"])
-    time.sleep(0.2)
+    time.sleep(0.5)
     before = cpu_wait(server.pid)
     client.connect(listener["port"])
     accepted = server.finish()
@@ -83,7 +83,8 @@ def test_acceptor_that_waits_already(watch, puppet):
     record = accept_of(tcpwatch, accepted["cookie"])
     if record:
         assert 0 < record["accept_wait_ns"] <= server.last.after - client.last.before
-        assert record["accept_wait_ns"] < 20 * MS * SLOW + waited_ns
+        # Since the listener is there, or he began to wait, it is more than 500 ms.
+        assert record["accept_wait_ns"] < 200 * MS * SLOW + waited_ns
         assert_waits(tcpwatch, server, record["accept_wait_ns"])
 
 

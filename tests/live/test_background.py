@@ -23,6 +23,7 @@ TIME = r"\d\d:\d\d:\d\d\.\d{6}  "
 MODE = re.compile(f"{TIME}Mode: tracepoints, not seen here: ")
 LOST = re.compile(TIME + r"LOST ([\d,]+) events? \(.*ring_full [\d,]+.*\), lifetimes are missing"
                   r": make the ring larger, --ring-size=16K$")
+LOST_ANY = re.compile(rf"(<4>)?{TIME}LOST [\d,]+ events? \(")
 
 
 class Daemon:
@@ -147,6 +148,12 @@ def without_mode(lines):
     return lines[1:] if lines and MODE.search(lines[0]) else lines
 
 
+def about_sockets(lines):
+    """Without what is said of the mode, and of losses: the floods of others may be too much for a
+    machine."""
+    return [line for line in without_mode(lines) if not LOST_ANY.match(line)]
+
+
 def test_only_problems_are_printed(daemon, puppet):
     tcpwatch = daemon("-w", "300ms").wait_served()
     server, pair = leak_one(puppet)
@@ -155,7 +162,7 @@ def test_only_problems_are_printed(daemon, puppet):
     server.close(pair.server_fd)
     end = tcpwatch.wait_line("END")
     assert re.match(TIME + rf"END  unclosed    {FORGETFUL}\[{server.pid}\]  ", end), end
-    assert without_mode(tcpwatch.stop()) == [leak, end]
+    assert about_sockets(tcpwatch.stop()) == [leak, end]
     assert own_words(tcpwatch.stderr()) == ""
 
 
@@ -200,7 +207,7 @@ def test_priorities_for_the_journal(daemon, puppet, tmp_path, to_journal):
         wait_written(tmp_path / "journal", "END")
         tcpwatch.stop()
     lines = (tmp_path / "journal").read_text().splitlines()
-    lines = without_mode(lines)
+    lines = about_sockets(lines)
     begins = [f"{prefix if to_journal else ''}{TIME}{word}" for prefix, word in
               (("<4>", "LEAK "), ("<5>", "END  "))]
     assert len(lines) == 2 and all(map(re.match, begins, lines)), lines

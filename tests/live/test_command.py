@@ -234,9 +234,9 @@ while True:
 
 
 def test_duration_ends_it(command):
-    """-d is a bound for COMMAND, too, which may clean up."""
+    """-d is a bound for COMMAND, too, which may clean up. It has to be there first."""
     begin = time.monotonic()
-    ended = command("-d", "500ms", "--", "sh", "-c",
+    ended = command("-d", "3s", "--", "sh", "-c",
                     "trap 'echo bye; exit 4' TERM; while :; do sleep 0.1; done", status=4)
     assert ended.out == "bye\n" and time.monotonic() - begin < 60
     command("-d", "300ms", "--", "sleep", "60", status=143)

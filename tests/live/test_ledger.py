@@ -79,7 +79,9 @@ def assert_minis(tcpwatch, truth, ns, all_known):
     for state in MINI:
         known = sum(tcpwatch.process_of(pid)["open"].get(state, 0)
                     for pid in (truth["client"], truth["server"]))
-        assert known == table[state] if all_known else known <= table[state], (state, table)
+        nobodys = tcpwatch.processes().get(None, {"open": {}})["open"].get(state, 0)
+        assert known == table[state] if all_known else known <= table[state], \
+            (state, known, nobodys, table, tcpwatch.end)
     assert table["FIN_WAIT2"] == len(truth["leaked"])
 
 

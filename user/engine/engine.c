@@ -14,6 +14,9 @@
 #include "leak/pending.h"
 #include "track/mini_tracker.h"
 
+/* What a record holds back, say until it is known what came with it, is settled by then. */
+#define REST_AFTER_NS (300 * NS_PER_MS)
+
 /* The modules that need all others. */
 static void connect_modules(struct engine *engine)
 {
@@ -192,11 +195,20 @@ int engine_start(struct engine *engine)
 	return err ? err : output_flush(config->output);
 }
 
+static void note_taken(struct engine *engine)
+{
+	if (engine->ledger.delivered == engine->taken)
+		return;
+	engine->taken = engine->ledger.delivered;
+	engine->taken_ns = engine_now(engine);
+}
+
 int engine_poll(struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
 	int err = intake_drain(&engine->intake);
 
+	note_taken(engine);
 	config->source->ops->clock(config->source, &config->output->clock);
 	leak_reports_settle(leak_watch_reports(engine->leaks), engine_now(engine), false);
 	if (err >= 0)
@@ -227,6 +239,15 @@ uint64_t engine_deadline(const struct engine *engine)
 	if (engine_behind(engine) || engine->scans.job.purpose || engine->scans.looking)
 		return 0;
 	return engine->summary_at_ns < deadline ? engine->summary_at_ns : deadline;
+}
+
+bool engine_rest(struct engine *engine, uint64_t now_ns)
+{
+	struct source *source = engine->config.source;
+
+	return source->ops->rest && now_ns >= engine->taken_ns + REST_AFTER_NS &&
+	       !leak_names_outstanding(&leak_watch_reports(engine->leaks)->names, now_ns) &&
+	       source->ops->rest(source);
 }
 
 bool engine_left_open(const struct engine *engine)

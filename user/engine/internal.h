@@ -29,8 +29,9 @@ struct engine {
 	struct intake intake;
 	struct scan_plan scans;
 	uint64_t started_ns;
-	uint64_t summary_at_ns; /* UINT64_MAX without -i */
-	uint64_t leaks_told;	/* handed to the output */
+	uint64_t taken, taken_ns; /* how many records, and when the last ones were */
+	uint64_t summary_at_ns;	  /* UINT64_MAX without -i */
+	uint64_t leaks_told;	  /* handed to the output */
 	bool finishing;
 };
 

@@ -76,6 +76,11 @@ unsigned long ring_reader_written(const struct ring_reader *reader)
 	return __atomic_load_n(reader->producer, __ATOMIC_ACQUIRE);
 }
 
+bool ring_reader_is_empty(const struct ring_reader *reader)
+{
+	return reader->position == ring_reader_written(reader);
+}
+
 /* Every record begins so. */
 #define TIME_AT	       offsetof(struct event_transition, time_ns)
 #define HAS_TIME(type) _Static_assert(offsetof(type, time_ns) == TIME_AT, "its time is read here")

@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_RING_READER_H
 #define TCPWATCH_RING_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ void ring_reader_free(struct ring_reader *reader);
 /* The position behind the last record that the kernel has begun to write. Positions grow with every
  * record, and overflow. */
 unsigned long ring_reader_written(const struct ring_reader *reader);
+
+/* Whether everything that the kernel has begun to write was taken or passed over. */
+bool ring_reader_is_empty(const struct ring_reader *reader);
 
 enum ring_head {
 	RING_END,   /* there is no record before the position that was given */

@@ -131,6 +131,14 @@ bool ring_set_take(struct ring_set *set, uint64_t before_ns, size_t most, ring_s
 	return false;
 }
 
+bool ring_set_is_empty(const struct ring_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (!ring_reader_is_empty(set->rings[i].reader))
+			return false;
+	return true;
+}
+
 void ring_set_release(struct ring_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)

@@ -35,6 +35,9 @@ void ring_set_look(struct ring_set *set);
 bool ring_set_take(struct ring_set *set, uint64_t before_ns, size_t most, ring_sink sink,
 		   void *context);
 
+/* Whether nothing is in the rings, and nothing is being written to them. */
+bool ring_set_is_empty(const struct ring_set *set);
+
 /* Gives the room of all records that were taken back to the kernel: ring_reader_release(). */
 void ring_set_release(struct ring_set *set);
 

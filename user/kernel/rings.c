@@ -203,6 +203,8 @@ int rings_drain(struct rings *rings, struct source_bound *bound, source_sink sin
 {
 	int more = 0;
 
+	if (rings->skeleton->bss->resting)
+		rings->skeleton->bss->resting = 0;
 	rings->skeleton->bss->wake_sent = 0;
 	if (!bound->end) /* read before the rings are looked at: host/ring_set.h */
 		bound->end = clock_now();
@@ -216,6 +218,19 @@ int rings_drain(struct rings *rings, struct source_bound *bound, source_sink sin
 	/* A wake-up in the meantime was for what has just been taken. */
 	rings->skeleton->bss->wake_sent = 0;
 	return more;
+}
+
+bool rings_rest(struct rings *rings)
+{
+	rings->skeleton->bss->resting = 1;
+	/* What was begun before this is seen now, and what comes later wakes. A CPU may still have
+	 * both its reading of `resting` and its record to itself, for some nanoseconds: then the
+	 * record waits until the wait is over. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring_set_is_empty(rings->set))
+		return true;
+	rings->skeleton->bss->resting = 0;
+	return false;
 }
 
 static void count_record(void *context, const void *record, size_t size)

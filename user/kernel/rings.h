@@ -2,6 +2,7 @@
 #ifndef TCPWATCH_RINGS_H
 #define TCPWATCH_RINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/ring_plan.h"
@@ -34,6 +35,9 @@ int rings_watch(const struct rings *rings, int epoll_fd);
 
 /* As source_ops.drain(); the end is a time of CLOCK_MONOTONIC. */
 int rings_drain(struct rings *rings, struct source_bound *bound, source_sink sink, void *context);
+
+/* As source_ops.rest(). */
+bool rings_rest(struct rings *rings);
 
 /* Passes over all records that are there. Returns how many. */
 uint64_t rings_discard(struct rings *rings);

@@ -12,7 +12,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/journal.h"
+#include "base/units.h"
 #include "host/process_limit.h"
 #include "host/scan_settings.h"
 #include "kernel/bpf_load.h"
@@ -24,6 +26,10 @@
 #include "model/feature.h"
 #include "tcpwatch.skel.h"
 
+/* How long what the kernel counts in each program is taken for new while nothing comes: asking
+ * for it costs a system call each. */
+#define MISSES_NEW_NS NS_PER_S
+
 struct source_live {
 	struct source base;
 	struct tcpwatch *skeleton;
@@ -33,6 +39,10 @@ struct source_live {
 	int epoll_fd;
 	uint64_t discarded; /* records by live_discard() */
 	bool keeps_cpu;
+	/* What programs did not run for, and when it was counted last. */
+	uint64_t misses, aside, interrupts;
+	uint64_t misses_wanted, misses_until_ns;
+	bool stopped;
 	bool verbose;
 };
 
@@ -49,6 +59,11 @@ static int live_drain(struct source *source, struct source_bound *bound, source_
 	if (live->go)
 		go_probe_changed(live->go);
 	return rings_drain(live->rings, bound, sink, context);
+}
+
+static bool live_rest(struct source *source)
+{
+	return rings_rest(live_of(source)->rings);
 }
 
 static void live_discard(struct source *source)
@@ -147,27 +162,42 @@ static bool matters_to_leaks(enum feature feature)
 	return feature == FEATURE_TRANSITIONS || feature == FEATURE_FORKS;
 }
 
-static void live_ledger(struct source *source, struct ledger *ledger)
+static void count_misses(struct source_live *live)
 {
-	struct source_live *live = live_of(source);
-	struct event_cpu counts = rings_counts(live->rings);
-
-	ledger->lost[LOST_RING_FULL] = counts.ring_full + live->discarded;
-	ledger->lost[LOST_RECURSION] = 0;
-	ledger->aside = 0;
+	live->misses = 0;
+	live->aside = 0;
 	for (enum feature feature = 0; feature < FEATURES; feature++) {
 		uint64_t misses;
 
 		if (!writes_records(feature))
 			continue;
 		misses = feature_misses(live->skeleton, feature);
-		ledger->lost[LOST_RECURSION] += misses;
+		live->misses += misses;
 		if (!matters_to_leaks(feature))
-			ledger->aside += misses;
+			live->aside += misses;
 		else if (feature == FEATURE_TRANSITIONS && live->keeps_cpu)
-			ledger->interrupts = misses;
+			live->interrupts = misses;
 	}
-	ledger->seen = counts.wanted + ledger->lost[LOST_RECURSION];
+}
+
+static void live_ledger(struct source *source, struct ledger *ledger)
+{
+	struct source_live *live = live_of(source);
+	struct event_cpu counts = rings_counts(live->rings);
+	uint64_t now_ns = clock_now();
+
+	/* A program is skipped where one runs, and nearly every run of one is counted. */
+	if (live->stopped || counts.wanted != live->misses_wanted ||
+	    now_ns >= live->misses_until_ns) {
+		count_misses(live);
+		live->misses_wanted = counts.wanted;
+		live->misses_until_ns = now_ns + MISSES_NEW_NS;
+	}
+	ledger->lost[LOST_RING_FULL] = counts.ring_full + live->discarded;
+	ledger->lost[LOST_RECURSION] = live->misses;
+	ledger->aside = live->aside;
+	ledger->interrupts = live->interrupts;
+	ledger->seen = counts.wanted + live->misses;
 }
 
 static uint64_t live_now(struct source *source)
@@ -203,6 +233,7 @@ static void live_stop(struct source *source)
 	for (enum feature feature = 0; feature < FEATURES; feature++)
 		if (writes_records(feature))
 			bpf_load_detach(live_of(source)->skeleton, feature);
+	live_of(source)->stopped = true; /* what is said at the end is exact */
 }
 
 static void say_rings(const struct source_live *live)
@@ -230,6 +261,7 @@ static void live_free(struct source *source)
 
 static const struct source_ops ops = {
 	.drain = live_drain,
+	.rest = live_rest,
 	.discard = live_discard,
 	.scan_begin = live_scan_begin,
 	.scan_step = live_scan_step,

@@ -58,6 +58,10 @@ struct source_ops {
 	int (*descriptor_limit)(struct source *source, uint32_t pid, uint64_t *limit);
 	/* A watched process called execve() (-s). May be NULL. */
 	void (*executed)(struct source *source, const struct event_exec *e);
+	/* Nothing has come for a while, and who waits for the source's descriptor wants to wait
+	 * longer: from now on the next record wakes, until drain() is called. Returns false, and
+	 * changes nothing, if there is a record already. May be NULL. */
+	bool (*rest)(struct source *source);
 	/* Stops the writing of records. drain() and scans still work. */
 	void (*stop)(struct source *source);
 	/* Updates `seen` and what the kernel lost. The receiver counts `delivered`. */
