@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/exit_status.h"
+#include "base/hash.h"
 #include "base/journal.h"
 #include "base/safe_open.h"
 #include "base/shown.h"
@@ -316,6 +317,7 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_FROM);
 	setlocale(LC_ALL, "");
 	clock_init();
+	hash_init();
 	service_init(&loop->service);
 	options_parse(&program.options, &program.suppressions, argc, argv);
 	loop->options = &program.options;

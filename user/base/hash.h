@@ -6,6 +6,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Where every hash of this run begins: keys are made of what other processes choose. */
+extern uint64_t hash_seed;
+
+/* Chooses hash_seed at random, before there is any table. Without it, it is 0. */
+void hash_init(void);
+
 static inline uint64_t hash_word(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
@@ -17,7 +23,7 @@ static inline uint64_t hash_word(uint64_t hash, uint64_t word)
 static inline uint32_t hash_bytes(const void *key, size_t length)
 {
 	const unsigned char *bytes = key;
-	uint64_t hash = length, word;
+	uint64_t hash = hash_seed ^ length, word;
 
 	for (; length >= sizeof(word); length -= sizeof(word), bytes += sizeof(word)) {
 		memcpy(&word, bytes, sizeof(word));
