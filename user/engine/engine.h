@@ -30,8 +30,9 @@ bool engine_behind(const struct engine *engine);
  * ns. UINT64_MAX: never. */
 uint64_t engine_deadline(const struct engine *engine);
 
-/* Whether at now_ns, by the source's clock, nothing is to be done before engine_deadline(), unless a record comes, which makes the
- * source's descriptor readable. Else the source has to be polled. */
+/* Whether at now_ns, by the source's clock, nothing is to be done before engine_deadline(), unless
+ * a record comes, which makes the source's descriptor readable. Else the source has to be polled.
+ */
 bool engine_rest(struct engine *engine, uint64_t now_ns);
 
 /* A watched process has ended. */
