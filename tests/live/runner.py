@@ -2,6 +2,7 @@
 """Runs ./tcpwatch and reads what it says: JSON Lines with a thread, text as it is."""
 
 import calendar
+import contextlib
 import json
 import os
 import re
@@ -196,7 +197,21 @@ class Tcpwatch:
         ended = f"ended with status {self.process.wait()}" if self.ended else f"gave {len(found)}"
         raise AssertionError(f"tcpwatch {self.args}: waited {timeout} s for {count} x {kind} "
                              f"{fields}, tcpwatch {ended}; last records:\n{tail}\n"
+                             f"{self._of_socket(fields.get('socket'))}{self._last_words()}"
                              f"{self.stderr_text()}")
+
+    def _of_socket(self, cookie):
+        """What was said of a socket that something did not come of."""
+        return "" if cookie is None else "of the socket:\n" + "".join(
+            f"{dict(r)}\n" for r in list(self.records) if r.get("socket") == cookie)
+
+    def _last_words(self):
+        """The counts of lost records, of a run in which something did not come."""
+        self.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+            self.reader.join(10)
+        return "".join(f"{dict(r)}\n" for r in list(self.records) if r["type"] == "end")
 
     def stderr_text(self):
         self.stderr.seek(0)

@@ -105,6 +105,7 @@ def known_time_wait(tcpwatch, process):
     return later[1]["open"].get("TIME_WAIT", 0)
 
 
+@pytest.mark.alone  # its flood would take records of the tests beside it
 def test_time_wait_of_a_pinned_namespace_outlives_a_loss(watch, puppet, helper, spawn, network,
                                                          pinned):
     """Records are lost while tcpwatch stands still. The scan after it does not take them away."""
