@@ -163,13 +163,13 @@ time.sleep(3600)
 @pytest.mark.parametrize("leader", ["alive", "zombie"])
 def test_namespaces_of_threads_are_seen(watch, spawn, leader):
     """Also where the first thread has ended: the process then has no namespace of its own."""
-    threads = 5
-    process = spawn(PYTHON, "-c", THREADS, PORT, threads, leader, stdout=subprocess.PIPE)
+    threads, port = 5, {"alive": PORT + 1, "zombie": PORT + 2}[leader]  # they may run side by side
+    process = spawn(PYTHON, "-c", THREADS, port, threads, leader, stdout=subprocess.PIPE)
     inodes = {int(process.stdout.readline()) for _ in range(threads)}
     assert len(inodes) == threads
     if leader == "zombie":
         wait_zombie(process.pid)
-    tcpwatch = watch("-w", "300ms", "-L", PORT)
+    tcpwatch = watch("-w", "300ms", "-L", port)
     tcpwatch.wait_for("leak", lambda r: r["netns"] in inodes, count=threads)
     tcpwatch.stop()
     leaks = tcpwatch.all("leak")
