@@ -27,9 +27,10 @@ def idle_seconds():
         return int(file.readline().split()[4]) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_quiet(tcpwatch):
+def wait_quiet(tcpwatch, sure=True):
     """Until there was a second with few turns. Others on this host may have connections all the
-    time: that takes some of its processors. Returns whether it was quiet."""
+    time: that takes some of its processors. Where each execve() of the host is a record, too, it is
+    not `sure` that there is such a second. Returns whether it was quiet."""
     seen, idle = [], 0
     for _ in range(WINDOWS):
         before, began, rest = turns(tcpwatch), time.monotonic(), idle_seconds()
@@ -39,7 +40,7 @@ def wait_quiet(tcpwatch):
         if 0 < seen[-1] < AWAKE / 2:
             return True
         idle += idle_seconds() - rest > 0.9 * took * os.cpu_count()
-    assert idle < WINDOWS / 2, seen
+    assert not sure or idle < WINDOWS / 2, seen
     return False
 
 
@@ -47,7 +48,8 @@ def wait_quiet(tcpwatch):
 def test_the_first_record_wakes(watch, puppet, options):
     tcpwatch = watch(*options, "-w", "300ms")
     client, server = puppet("client"), puppet("server")
-    wait_quiet(tcpwatch)
+    sure = "-s" not in options
+    wait_quiet(tcpwatch, sure)
     if "-t" not in options:
         pair = connect_pair(client, server)
         fin = client.timed("close", pair.client_fd)
@@ -59,7 +61,7 @@ def test_the_first_record_wakes(watch, puppet, options):
         record = tcpwatch.wait_for("transition", socket=pair.client_cookie, to="ESTABLISHED")
         late = record.arrival - monotonic_of(record["time"])
         assert late <= 0.5 * SLOW + record.waited, late
-        if not wait_quiet(tcpwatch):
+        if not wait_quiet(tcpwatch, sure):
             break
 
 
